@@ -1,0 +1,9 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { type NodeConfig, NodeModule } from '@syncline/http';
+
+@Module({})
+export class AppModule {
+  static forRoot(config: NodeConfig): DynamicModule {
+    return { module: AppModule, imports: [NodeModule.forRoot(config)] };
+  }
+}

@@ -1,0 +1,220 @@
+import { randomUUID } from 'node:crypto';
+import { Inject, Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
+import { type Cluster, type Member, toInstant } from '@syncline/contracts';
+import { checkRedis, REDIS, StoreUnavailable, storeError, UnsuitableRedis, whenReady } from '@syncline/redis';
+import type { Redis } from 'ioredis';
+import { Subject } from 'rxjs';
+import { CLUSTER_OPTIONS, type ClusterOptions } from './cluster.options.js';
+import { HEARTBEAT_MS, SILENCE_MS, SUSPECT_MS } from './membership.rules.js';
+import { Ring } from './ring.js';
+import { heartbeat, join, leave, readMembers, type StoredMember } from './scripts/membership.scripts.js';
+
+/**
+ * This node's place among the nodes of its role: joins, beats, notices when others come and go, and finds out
+ * when it was itself taken for dead.
+ */
+@Injectable()
+export class Membership implements OnModuleDestroy {
+  private readonly logger = new Logger(Membership.name);
+  private readonly changes = new Subject<Ring>();
+  private readonly fencings = new Subject<void>();
+
+  private incarnation = randomUUID();
+  private url = '';
+  private joined = false;
+  private hasJoinedBefore = false;
+  private occupied = false;
+  private epoch = 0;
+  private currentRing = new Ring([]);
+  /** Monotonic, ms: when the last heartbeat that succeeded was sent. */
+  private beatenAt = Number.NEGATIVE_INFINITY;
+
+  private running: Promise<void> | null = null;
+  private again = false;
+  private timer: NodeJS.Timeout | undefined;
+  private stopped = false;
+
+  /** The ring after each change of the membership. */
+  readonly changed = this.changes.asObservable();
+  /** This incarnation was removed: what the node remembers may be out of date. It joins anew by itself. */
+  readonly fenced = this.fencings.asObservable();
+
+  constructor(
+    @Inject(REDIS) private readonly redis: Redis,
+    @Inject(CLUSTER_OPTIONS) private readonly options: ClusterOptions,
+  ) {}
+
+  get nodeId(): string {
+    return this.options.nodeId;
+  }
+
+  /** The ring of the newest epoch that this node has seen. */
+  get ring(): Ring {
+    return this.currentRing;
+  }
+
+  /** True while the others count on this node: it joined and its heartbeats get through. */
+  get isMember(): boolean {
+    return this.joined && performance.now() - this.beatenAt < SILENCE_MS;
+  }
+
+  /** Nodes named in `PEERS` that are not members now. */
+  get missingPeers(): string[] {
+    const present = new Set(this.currentRing.nodeIds);
+    return this.options.peers.map((peer) => peer.nodeId).filter((nodeId) => !present.has(nodeId));
+  }
+
+  /** Why this node is not a member; null when it is. */
+  get obstacle(): string | null {
+    if (this.isMember) return null;
+    if (this.occupied) return `Another living process has the NODE_ID ${this.nodeId}.`;
+    return this.joined ? 'The heartbeats do not get through to Redis.' : 'The node has not joined yet.';
+  }
+
+  /**
+   * Joins as soon as Redis is there, and keeps beating from then on.
+   *
+   * @param url where others reach this node
+   * @returns when the node has joined for the first time
+   * @throws UnsuitableRedis when this Redis cannot keep the promises
+   */
+  async start(url: string): Promise<void> {
+    this.url = url;
+    while (!this.stopped) {
+      try {
+        await whenReadyAndSuitable(this.redis);
+        break;
+      } catch (error) {
+        if (error instanceof UnsuitableRedis) throw error;
+      }
+    }
+    await this.beat();
+  }
+
+  /** Beats now: a hint said that the membership changed. Beats asked for while one runs become one more. */
+  beat(): Promise<void> {
+    if (this.running !== null) {
+      this.again = true;
+      return this.running;
+    }
+    clearTimeout(this.timer);
+    this.running = this.renew()
+      .catch((error: unknown) => {
+        if (!(error instanceof StoreUnavailable)) this.logger.error(error);
+      })
+      .finally(() => {
+        this.running = null;
+        if (this.stopped) return;
+        const delay = this.again ? 0 : HEARTBEAT_MS;
+        this.again = false;
+        this.timer = setTimeout(() => void this.beat(), delay);
+      });
+    return this.running;
+  }
+
+  /**
+   * Owner of a key on the ring.
+   *
+   * @throws StoreUnavailable while this node is not a member and so cannot know
+   */
+  owner(key: string): string {
+    const owner = this.isMember ? this.currentRing.owner(key) : null;
+    if (owner === null) throw new StoreUnavailable(this.obstacle ?? 'The ring has no members.');
+    return owner;
+  }
+
+  /** True when the ring says that this node runs the timers of a key. */
+  owns(key: string): boolean {
+    return this.isMember && this.currentRing.owner(key) === this.nodeId;
+  }
+
+  /** The membership as Redis has it now. */
+  async describe(): Promise<Cluster> {
+    const { role } = this.options;
+    const { now, epoch, members, lastSeen } = await readMembers(this.redis, { role });
+    const ring = epoch === this.epoch ? this.currentRing : ringOf(members);
+    const present: Member[] = members.map((member) => {
+      const seenAt = lastSeen.get(member.nodeId) ?? member.startedAt;
+      return {
+        nodeId: member.nodeId,
+        url: member.url,
+        state: now - seenAt > SUSPECT_MS ? 'suspect' : 'alive',
+        startedAt: toInstant(member.startedAt),
+        lastSeenAt: toInstant(seenAt),
+        share: ring.share(member.nodeId),
+      };
+    });
+    const left: Member[] = this.options.peers
+      .filter((peer) => !ring.nodeIds.includes(peer.nodeId))
+      .map((peer) => ({ ...peer, state: 'left', startedAt: null, lastSeenAt: null, share: 0 }));
+    const all = [...present, ...left].sort((a, b) => (a.nodeId < b.nodeId ? -1 : 1));
+    return { role, nodeId: this.nodeId, epoch, members: all };
+  }
+
+  /** Leaves at once: the others take over this node's duties without waiting for its silence. */
+  async onModuleDestroy(): Promise<void> {
+    this.stopped = true;
+    clearTimeout(this.timer);
+    await this.running;
+    if (!this.joined) return;
+    this.joined = false;
+    try {
+      await leave(this.redis, this.self());
+    } catch (error) {
+      this.logger.warn(`Left without saying so, the others notice in ${SILENCE_MS} ms: ${String(error)}`);
+    }
+  }
+
+  private async renew(): Promise<void> {
+    const sentAt = performance.now();
+    if (!this.joined && !(await this.join())) return;
+    const reply = await heartbeat(this.redis, { ...this.self(), knownEpoch: this.epoch });
+    if (reply === null) {
+      this.beFenced();
+      return;
+    }
+    this.beatenAt = sentAt;
+    if (reply.members === null) return;
+    this.epoch = reply.epoch;
+    this.currentRing = ringOf(reply.members);
+    this.changes.next(this.currentRing);
+  }
+
+  private async join(): Promise<boolean> {
+    // A process that starts replaces its dead predecessor; one that comes back must not displace its successor.
+    const replace = !this.hasJoinedBefore && !this.occupied;
+    this.joined = await join(this.redis, { ...this.self(), url: this.url, replace });
+    if (!this.joined && !this.occupied) {
+      this.logger.error(`Another living process has the NODE_ID ${this.nodeId}: waiting for it to leave`);
+    }
+    this.occupied = !this.joined;
+    this.hasJoinedBefore ||= this.joined;
+    if (this.joined) this.logger.log(`Joined the ${this.options.role} nodes as ${this.nodeId}`);
+    return this.joined;
+  }
+
+  private beFenced(): void {
+    this.logger.warn('The others took this node for dead, or Redis lost its data: joining anew');
+    this.incarnation = randomUUID();
+    this.joined = false;
+    this.epoch = 0;
+    this.currentRing = new Ring([]);
+    this.again = true;
+    this.fencings.next();
+  }
+
+  private self() {
+    return { role: this.options.role, nodeId: this.nodeId, incarnation: this.incarnation };
+  }
+}
+
+const ringOf = (members: readonly StoredMember[]) => new Ring(members.map((member) => member.nodeId));
+
+async function whenReadyAndSuitable(redis: Redis): Promise<void> {
+  if (redis.status !== 'ready') await whenReady(redis);
+  try {
+    await checkRedis(redis);
+  } catch (error) {
+    throw storeError(error);
+  }
+}

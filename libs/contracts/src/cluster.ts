@@ -1,0 +1,59 @@
+import { z } from 'zod';
+import { instantSchema } from './fields.js';
+
+export const ROLES = ['lock', 'queue', 'cache'] as const;
+/** Which of the three services a node runs. */
+export type Role = (typeof ROLES)[number];
+
+/** Identifies a node among those of its role. */
+export const nodeIdSchema = z
+  .string()
+  .regex(/^[A-Za-z0-9._-]{1,64}$/, 'expected 1 to 64 characters out of A-Z a-z 0-9 . _ -')
+  .meta({ example: 'lock_manager_1' });
+
+export const memberSchema = z.strictObject({
+  nodeId: nodeIdSchema,
+  url: z.string(),
+  state: z.enum(['alive', 'suspect', 'left']),
+  startedAt: instantSchema.nullable(),
+  lastSeenAt: instantSchema.nullable(),
+  share: z.number().min(0).max(1),
+});
+/**
+ * One node as the others see it. `suspect`: no heartbeat for more than a second; `left`: named in `PEERS`,
+ * but not a member now (then `startedAt` and `lastSeenAt` are null). `share`: its part of the hash ring.
+ */
+export type Member = z.infer<typeof memberSchema>;
+
+export const clusterSchema = z
+  .strictObject({
+    role: z.enum(ROLES),
+    nodeId: nodeIdSchema,
+    epoch: z.int(),
+    members: z.array(memberSchema),
+  })
+  .meta({
+    id: 'Cluster',
+    example: {
+      role: 'lock',
+      nodeId: 'lock_manager_1',
+      epoch: 1769851800000,
+      members: [
+        {
+          nodeId: 'lock_manager_1',
+          url: 'http://localhost:8001',
+          state: 'alive',
+          startedAt: '2026-01-31T09:30:00.000Z',
+          lastSeenAt: '2026-01-31T09:30:12.500Z',
+          share: 1,
+        },
+      ],
+    },
+  });
+export type Cluster = z.infer<typeof clusterSchema>;
+
+export const ownerQuerySchema = z.strictObject({ key: z.string().min(1).max(1024) });
+export const ownerSchema = z
+  .strictObject({ key: z.string(), nodeId: nodeIdSchema })
+  .meta({ id: 'Owner', example: { key: 'invoice-42', nodeId: 'lock_manager_2' } });
+export type Owner = z.infer<typeof ownerSchema>;

@@ -1,0 +1,22 @@
+import { z } from 'zod';
+
+/** Name of a lock, semaphore, queue or cache. Percent-encode it in a path. */
+export const nameSchema = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9._:/@{}-]{1,256}$/,
+    'expected 1 to 256 characters out of A-Z a-z 0-9 . _ : / @ { } - (percent-encoded in a path)',
+  )
+  .meta({ example: 'invoice-42' });
+
+/** A duration: whole milliseconds between `min` and `max`, both included. */
+export const durationMs = (min: number, max: number) => z.int().min(min).max(max);
+
+/** An instant on the wire: ISO 8601, UTC, with milliseconds. */
+export const instantSchema = z.iso.datetime({ precision: 3 }).meta({ example: '2026-01-31T09:30:00.000Z' });
+
+/** @param ms milliseconds since 1970, as Redis counts them */
+export const toInstant = (ms: number): string => new Date(ms).toISOString();
+
+/** Size of a page of a listing. */
+export const pageLimitSchema = z.coerce.number().int().min(1).max(1000).default(100);

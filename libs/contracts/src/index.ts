@@ -1,0 +1,3 @@
+export * from './cluster.js';
+export * from './fields.js';
+export * from './problem.js';

@@ -1,0 +1,91 @@
+import { z } from 'zod';
+
+/**
+ * Every error that a node answers with: its stable `code`, its HTTP status and its title.
+ * Clients branch on the code; the title and the detail are for people.
+ */
+export const PROBLEMS = {
+  'validation-failed': { status: 400, title: 'The request is not valid' },
+  'cross-slot': { status: 400, title: 'The keys of one atomic call lie in several cluster slots' },
+  unauthenticated: { status: 401, title: 'An API key is required' },
+  forbidden: { status: 403, title: 'This API key does not allow the call' },
+  'not-found': { status: 404, title: 'There is no such resource' },
+  'lock-held': { status: 409, title: 'Somebody else holds the lock' },
+  'wait-timeout': { status: 409, title: 'The wait ended without a result' },
+  deadlock: { status: 409, title: 'Waiting would never end: the owners wait for each other' },
+  'limit-mismatch': { status: 409, title: 'The semaphore has another limit' },
+  'not-an-integer': { status: 409, title: 'The stored value is not an integer' },
+  'queue-full': { status: 409, title: 'The queue is full' },
+  'lease-lost': { status: 410, title: 'The lease is no longer held' },
+  'version-mismatch': { status: 412, title: 'The condition on the version is not met' },
+  'payload-too-large': { status: 413, title: 'The body is too large' },
+  'rate-limited': { status: 429, title: 'Too many requests' },
+  'internal-error': { status: 500, title: 'The node failed to answer' },
+  'store-unavailable': { status: 503, title: 'Redis cannot be reached or refuses writes' },
+  'shutting-down': { status: 503, title: 'The node is shutting down' },
+} as const satisfies Record<string, { status: number; title: string }>;
+
+export type ProblemCode = keyof typeof PROBLEMS;
+
+/** The `application/problem+json` body of RFC 9457, as every node sends it. */
+export const problemSchema = z
+  .looseObject({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    instance: z.string(),
+    code: z.enum(Object.keys(PROBLEMS) as [ProblemCode, ...ProblemCode[]]),
+    errors: z.array(z.strictObject({ path: z.string(), message: z.string() })).optional(),
+  })
+  .meta({
+    id: 'Problem',
+    example: {
+      type: 'urn:syncline:problem:validation-failed',
+      title: PROBLEMS['validation-failed'].title,
+      status: 400,
+      detail: 'ttlMs: Too small: expected number to be >=100',
+      instance: '/v1/locks/invoice-42/acquire',
+      code: 'validation-failed',
+      errors: [{ path: 'ttlMs', message: 'Too small: expected number to be >=100' }],
+    },
+  });
+export type ProblemBody = z.infer<typeof problemSchema>;
+
+/**
+ * An answer other than success. Services throw it (or a subclass with a telling name); the HTTP edge renders
+ * it as problem+json.
+ *
+ * @param code   stable code; decides status and title
+ * @param detail one sentence for a person: what happened and what to do
+ * @param extra  further members of the body, such as `holders` or `errors`
+ */
+export class Problem extends Error {
+  constructor(
+    readonly code: ProblemCode,
+    readonly detail: string,
+    readonly extra: Record<string, unknown> = {},
+    options?: ErrorOptions,
+  ) {
+    super(`${code}: ${detail}`, options);
+    this.name = new.target.name;
+  }
+
+  get status(): number {
+    return PROBLEMS[this.code].status;
+  }
+
+  /** @param instance path of the request that failed */
+  toBody(instance: string): ProblemBody {
+    const { status, title } = PROBLEMS[this.code];
+    return {
+      type: `urn:syncline:problem:${this.code}`,
+      title,
+      status,
+      detail: this.detail,
+      instance,
+      code: this.code,
+      ...this.extra,
+    };
+  }
+}

@@ -1,0 +1,30 @@
+import { type ArgumentMetadata, Injectable, StandardSchemaValidationPipe } from '@nestjs/common';
+import { ValidationFailed } from './problems.js';
+
+type Issue = { readonly message: string; readonly path?: readonly unknown[] | undefined };
+
+/**
+ * Validates what a handler takes against the `schema` of its decorator: `@Body({ schema })`, `@Param(name,
+ * { schema })`, `@Query({ schema })`. The same schema draws the OpenAPI document. A missing body counts as `{}`.
+ */
+@Injectable()
+export class ContractPipe extends StandardSchemaValidationPipe {
+  // biome-ignore lint/suspicious/noExplicitAny: the signature of the class that it extends
+  override async transform<T = any>(value: T, metadata: ArgumentMetadata): Promise<T> {
+    const { schema, type, data } = metadata;
+    if (schema === undefined || !this.toValidate(metadata)) return value;
+    const given = type === 'body' && value === undefined ? {} : value;
+    this.stripProtoKeys(given);
+    const result = await this.validate<T>(given, schema);
+    if (result.issues)
+      throw new ValidationFailed(result.issues.map((issue) => describe(issue, data ?? type)));
+    return result.value;
+  }
+}
+
+function describe(issue: Issue, where: string) {
+  const path = (issue.path ?? []).map((part) =>
+    String(typeof part === 'object' && part !== null && 'key' in part ? part.key : part),
+  );
+  return { path: path.length > 0 ? path.join('.') : where, message: issue.message };
+}

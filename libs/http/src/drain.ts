@@ -1,0 +1,60 @@
+import { EventEmitter, once } from 'node:events';
+import type { Server } from 'node:http';
+import { type BeforeApplicationShutdown, Injectable, type OnModuleDestroy } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import { Problem } from '@syncline/contracts';
+
+/** New requests are still answered (by 503) for this long, so that clients and balancers learn to go elsewhere. */
+const GRACE_MS = 500;
+/** Running requests get this long to end. */
+const FINISH_MS = 10_000;
+
+/** The node stops: try another one, or this one again after a moment. */
+export class ShuttingDown extends Problem {
+  constructor() {
+    super('shutting-down', 'This node is shutting down. Send the request to another node.');
+  }
+}
+
+/** Lets a node stop without breaking a request: counts those that run, turns new ones away, ends parked ones. */
+@Injectable()
+export class Drain implements OnModuleDestroy, BeforeApplicationShutdown {
+  private readonly stop = new AbortController();
+  private readonly idle = new EventEmitter();
+  private running = 0;
+
+  constructor(private readonly adapterHost: HttpAdapterHost) {}
+
+  /** Aborted with {@link ShuttingDown} when the node begins to stop: parked requests end on it. */
+  get signal(): AbortSignal {
+    return this.stop.signal;
+  }
+
+  get draining(): boolean {
+    return this.stop.signal.aborted;
+  }
+
+  requestStarted(): void {
+    this.running += 1;
+  }
+
+  requestEnded(): void {
+    this.running -= 1;
+    if (this.running === 0) this.idle.emit('idle');
+  }
+
+  onModuleDestroy(): void {
+    this.stop.abort(new ShuttingDown());
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    const server: Server = this.adapterHost.httpAdapter.getHttpServer();
+    if (!server.listening) return;
+    const deadline = AbortSignal.timeout(FINISH_MS);
+    await new Promise((resolve) => setTimeout(resolve, GRACE_MS));
+    while (this.running > 0 && !deadline.aborted) {
+      await once(this.idle, 'idle', { signal: deadline }).catch(() => {});
+    }
+    if (deadline.aborted) server.closeAllConnections();
+  }
+}

@@ -1,0 +1,51 @@
+import { randomUUID } from 'node:crypto';
+import type { NextFunction, Request, Response } from 'express';
+import { type Drain, ShuttingDown } from './drain.js';
+import type { HttpMetrics } from './metrics.js';
+import { sendProblem } from './problem.filter.js';
+import { ValidationFailed } from './problems.js';
+
+/** What a caller may use as a request id: visible ASCII, bounded, so that it is safe in a header and a log. */
+const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
+
+/**
+ * What happens to every request before its route: it gets its ids, is counted and measured, and is turned away
+ * while the node stops. Health stays reachable: that is how others learn of the stop.
+ */
+export function edge(nodeId: string, drain: Drain, metrics: HttpMetrics) {
+  return (request: Request, response: Response, next: NextFunction): void => {
+    const sent = request.headers['x-request-id'];
+    const requestId = typeof sent === 'string' && REQUEST_ID.test(sent) ? sent : randomUUID();
+    response.setHeader('X-Node-Id', nodeId);
+    response.setHeader('X-Request-Id', requestId);
+
+    const startedAt = performance.now();
+    drain.requestStarted();
+    response.once('close', () => {
+      drain.requestEnded();
+      metrics.observe(request, response, performance.now() - startedAt);
+    });
+
+    if (drain.draining) {
+      response.setHeader('Connection', 'close');
+      if (!request.url.startsWith('/health/')) {
+        sendProblem(new ShuttingDown(), request, response);
+        return;
+      }
+    }
+    next();
+  };
+}
+
+/** Turns away a body that is not JSON: it would otherwise be taken for an empty one. */
+export function jsonOnly(request: Request, response: Response, next: NextFunction): void {
+  const length = request.headers['content-length'];
+  const hasBody =
+    request.headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0');
+  if (hasBody && request.body === undefined) {
+    const message = 'send JSON with the header Content-Type: application/json';
+    sendProblem(new ValidationFailed([{ path: 'body', message }]), request, response);
+    return;
+  }
+  next();
+}

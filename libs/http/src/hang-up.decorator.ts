@@ -1,0 +1,17 @@
+import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import type { Response } from 'express';
+
+/** Why a parked request ends without an answer: its caller went away. */
+export class HungUp extends Error {
+  override readonly name = 'HungUp';
+}
+
+/** Handler parameter: an `AbortSignal` that is aborted with {@link HungUp} when the caller goes away unanswered. */
+export const HangUp = createParamDecorator((_data: unknown, context: ExecutionContext): AbortSignal => {
+  const response: Response = context.switchToHttp().getResponse();
+  const controller = new AbortController();
+  response.once('close', () => {
+    if (!response.writableFinished) controller.abort(new HungUp());
+  });
+  return controller.signal;
+});

@@ -1,0 +1,90 @@
+import { hostname } from 'node:os';
+import type { Peer } from '@syncline/cluster';
+import { nodeIdSchema, type Role } from '@syncline/contracts';
+import { z } from 'zod';
+
+const DEFAULT_PORTS = { lock: 8001, queue: 8004, cache: 8007 } as const satisfies Record<Role, number>;
+
+const peersSchema = z.string().transform((text, context): Peer[] =>
+  text
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== '')
+    .map((entry) => {
+      const [nodeId, address, ...rest] = entry.split('@');
+      if (!nodeIdSchema.safeParse(nodeId).success || !address || rest.length > 0 || !/:\d+$/.test(address)) {
+        context.addIssue(`expected NODE_ID@HOST:PORT, comma-separated, as in lock_manager_1@localhost:8001`);
+      }
+      return { nodeId: nodeId ?? '', url: `http://${address}` };
+    }),
+);
+
+const keySchema = z.strictObject({
+  name: z.string().min(1),
+  secret: z.string().min(16, 'a secret needs 16 characters or more'),
+  right: z.enum(['read', 'write', 'admin']),
+});
+/** One API key: who uses it, what is sent, and what it may do (each right includes the ones before it). */
+export type ApiKey = z.infer<typeof keySchema>;
+
+const apiKeysSchema = z.string().transform((text, context): ApiKey[] =>
+  text
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== '')
+    .map((entry, index) => {
+      const [name, secret, right] = entry.split(':');
+      const key = keySchema.safeParse({ name, secret, right });
+      // Never the text itself: it holds secrets.
+      if (!key.success) context.addIssue(`entry ${index + 1}: expected NAME:SECRET:read|write|admin`);
+      return key.data ?? { name: '', secret: '', right: 'read' };
+    }),
+);
+
+/** The variables that every node reads, whatever its role. */
+const nodeConfigSchema = (role: Role) =>
+  z
+    .object({
+      NODE_ID: nodeIdSchema.optional(),
+      HOST: z.string().default('0.0.0.0'),
+      PORT: z.coerce.number().int().min(0).max(65_535).default(DEFAULT_PORTS[role]),
+      NODE_URL: z.url().optional(),
+      REDIS_URL: z.url({ protocol: /^rediss?$/ }).default('redis://localhost:6379'),
+      PEERS: peersSchema.default([]),
+      LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+      API_KEYS: apiKeysSchema.default([]),
+    })
+    .transform((env) => ({
+      role,
+      nodeId: env.NODE_ID ?? `${role}_${hostname()}_${env.PORT}`,
+      host: env.HOST,
+      port: env.PORT,
+      url: env.NODE_URL,
+      redisUrl: env.REDIS_URL,
+      peers: env.PEERS,
+      logLevel: env.LOG_LEVEL,
+      apiKeys: env.API_KEYS,
+    }));
+
+/** Injection token of {@link NodeConfig}. */
+export const NODE_CONFIG = Symbol('NODE_CONFIG');
+export type NodeConfig = Readonly<z.infer<ReturnType<typeof nodeConfigSchema>>>;
+
+/** The environment does not describe a node. The message names each variable, never its value. */
+export class InvalidConfig extends Error {
+  override readonly name = 'InvalidConfig';
+}
+
+/**
+ * Reads the variables of a node and freezes them.
+ *
+ * @throws InvalidConfig naming every variable that is wrong
+ */
+export function readNodeConfig(role: Role, env: NodeJS.ProcessEnv): NodeConfig {
+  // An empty variable is an unset one: that is how compose and shells pass on what is not there.
+  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const config = nodeConfigSchema(role).safeParse(set);
+  if (config.success) return Object.freeze(config.data);
+  const lines = config.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`);
+  throw new InvalidConfig(`The configuration is not valid:\n${lines.join('\n')}\nSee .env.example.`);
+}

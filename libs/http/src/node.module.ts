@@ -1,0 +1,49 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { APP_FILTER, APP_GUARD, APP_PIPE } from '@nestjs/core';
+import { TerminusModule } from '@nestjs/terminus';
+import { ClusterModule } from '@syncline/cluster';
+import { RedisModule } from '@syncline/redis';
+import { LoggerModule } from 'nestjs-pino';
+import { ApiKeyGuard } from './api-key.guard.js';
+import { ContractPipe } from './contract.pipe.js';
+import { Drain } from './drain.js';
+import { HealthController } from './health.controller.js';
+import { MetricsController } from './metrics.controller.js';
+import { HttpMetrics } from './metrics.js';
+import { NODE_CONFIG, type NodeConfig } from './node.config.js';
+import { ProblemFilter } from './problem.filter.js';
+
+/** Everything that a node has whatever its role: Redis, the cluster, its edge. */
+@Module({})
+export class NodeModule {
+  static forRoot(config: NodeConfig): DynamicModule {
+    return {
+      module: NodeModule,
+      global: true,
+      imports: [
+        // No middleware: one line a request would cost more than the request. Failures are logged by the filter.
+        LoggerModule.forRoot({
+          pinoHttp: { level: config.logLevel, base: { nodeId: config.nodeId } },
+          forRoutes: [],
+        }),
+        TerminusModule.forRoot({ logger: false }),
+        RedisModule.forRoot({ url: config.redisUrl, connectionName: config.nodeId }),
+        ClusterModule.forRoot({
+          role: config.role,
+          nodeId: config.nodeId,
+          peers: config.peers,
+        }),
+      ],
+      controllers: [HealthController, MetricsController],
+      providers: [
+        { provide: NODE_CONFIG, useValue: config },
+        Drain,
+        HttpMetrics,
+        { provide: APP_FILTER, useClass: ProblemFilter },
+        { provide: APP_PIPE, useClass: ContractPipe },
+        ...(config.apiKeys.length > 0 ? [{ provide: APP_GUARD, useClass: ApiKeyGuard }] : []),
+      ],
+      exports: [NODE_CONFIG, Drain, HttpMetrics],
+    };
+  }
+}

@@ -1,0 +1,88 @@
+import type { AddressInfo } from 'node:net';
+import { hostname } from 'node:os';
+import { type INestApplication, VersioningType } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { Membership, NodeTransport } from '@syncline/cluster';
+import type { Role } from '@syncline/contracts';
+import { Logger } from 'nestjs-pino';
+import { serveApiDocument } from './api-document.js';
+import { Drain } from './drain.js';
+import { edge, jsonOnly } from './edge.middleware.js';
+import { FastExpressAdapter } from './fast-express.adapter.js';
+import { HttpMetrics } from './metrics.js';
+import { InvalidConfig, NODE_CONFIG, type NodeConfig, readNodeConfig } from './node.config.js';
+
+/** Largest body that a node takes, in bytes. */
+export const MAX_BODY_BYTES = 1_048_576;
+
+/** One of the three services. */
+export interface NodeApp {
+  readonly role: Role;
+  /** The app's module, given the configuration of this node. */
+  readonly module: (config: NodeConfig) => Parameters<typeof NestFactory.create>[0];
+  /** Sets up what must stand before the JSON parser, such as routes that take raw bytes. */
+  readonly configure?: (app: NestExpressApplication) => void;
+}
+
+/** Builds a node that does not listen yet. */
+export async function createNode(node: NodeApp, config: NodeConfig): Promise<NestExpressApplication> {
+  const app = await NestFactory.create<NestExpressApplication>(
+    node.module(config),
+    new FastExpressAdapter(),
+    {
+      bodyParser: false,
+      bufferLogs: true,
+      abortOnError: false,
+    },
+  );
+  app.useLogger(app.get(Logger));
+  app.set('etag', false);
+  app.disable('x-powered-by');
+  app.set('query parser', 'simple');
+  app.enableVersioning({ type: VersioningType.URI });
+  app.use(edge(config.nodeId, app.get(Drain), app.get(HttpMetrics)));
+  node.configure?.(app);
+  app.useBodyParser('json', { limit: MAX_BODY_BYTES });
+  app.use(jsonOnly);
+  app.connectMicroservice(
+    { strategy: new NodeTransport({ redisUrl: config.redisUrl, role: config.role, nodeId: config.nodeId }) },
+    { inheritAppConfig: true },
+  );
+  serveApiDocument(app, config);
+  return app;
+}
+
+/** Makes a node listen and join its cluster. Resolves when it has joined; it answers before that, by 503. */
+export async function openNode(app: INestApplication): Promise<string> {
+  const config: NodeConfig = app.get(NODE_CONFIG);
+  await app.startAllMicroservices();
+  await app.listen(config.port, config.host);
+  const { port } = app.getHttpServer().address() as AddressInfo;
+  const named = config.peers.find((peer) => peer.nodeId === config.nodeId);
+  const url = config.url ?? named?.url ?? `http://${hostname()}:${port}`;
+  app.get(Logger).log({ msg: 'listening', port, url });
+  await app.get(Membership).start(url);
+  return url;
+}
+
+/** Runs a node as this process: from its variables to a clean end on SIGTERM or SIGINT. */
+export async function startNode(node: NodeApp): Promise<void> {
+  let config: NodeConfig;
+  try {
+    config = readNodeConfig(node.role, process.env);
+  } catch (error) {
+    if (!(error instanceof InvalidConfig)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exit(1);
+  }
+  const app = await createNode(node, config);
+  app.enableShutdownHooks(['SIGTERM', 'SIGINT'], { useProcessExit: true });
+  try {
+    await openNode(app);
+  } catch (error) {
+    app.get(Logger).fatal(error instanceof Error ? error.message : String(error));
+    await app.close();
+    process.exit(1);
+  }
+}

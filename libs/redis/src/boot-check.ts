@@ -1,0 +1,29 @@
+import type { Redis } from 'ioredis';
+
+/** This Redis cannot keep the promises that the services make. The message says how to mend it. */
+export class UnsuitableRedis extends Error {
+  override readonly name = 'UnsuitableRedis';
+}
+
+/**
+ * Refuses a Redis that would break promises in silence: one that evicts keys, or one older than 7.0.
+ *
+ * @throws UnsuitableRedis
+ */
+export async function checkRedis(redis: Redis): Promise<void> {
+  const info = await redis.info('server', 'memory');
+  const field = (name: string) => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1] ?? '';
+  const version = field('redis_version');
+  if (Number.parseInt(version, 10) < 7) {
+    throw new UnsuitableRedis(
+      `Redis ${version} is too old: 7.0 or newer is needed. Upgrade it, or point REDIS_URL at another one.`,
+    );
+  }
+  const policy = field('maxmemory_policy');
+  if (policy !== 'noeviction') {
+    throw new UnsuitableRedis(
+      `Redis has maxmemory-policy ${policy}: it may drop locks and messages when memory runs short. ` +
+        "Run 'redis-cli CONFIG SET maxmemory-policy noeviction' and put the same line into redis.conf.",
+    );
+  }
+}

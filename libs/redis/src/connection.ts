@@ -1,0 +1,64 @@
+import { Redis, type RedisOptions } from 'ioredis';
+import { StoreUnavailable } from './store-unavailable.js';
+
+/** Longest time that one command may take before its caller is told `store-unavailable`. */
+const COMMAND_TIMEOUT_MS = 2_000;
+/** A socket that owes us data for this long is given up: a cut cable sends no FIN. */
+const SOCKET_TIMEOUT_MS = 2_500;
+/** How long a command waits for a connection that is being made again. */
+const READY_TIMEOUT_MS = 1_000;
+const RECONNECT_MIN_MS = 50;
+const RECONNECT_MAX_MS = 500;
+
+/**
+ * Options of every connection. ioredis' defaults resend commands whose outcome is unknown and queue without
+ * bound while Redis is away: a command could run twice, or long after its caller was told that it failed.
+ */
+const SAFE_OPTIONS = {
+  autoResendUnfulfilledCommands: false,
+  enableOfflineQueue: false,
+  maxRetriesPerRequest: 0,
+  commandTimeout: COMMAND_TIMEOUT_MS,
+  socketTimeout: SOCKET_TIMEOUT_MS,
+  connectTimeout: 1_000,
+  retryStrategy: (attempt: number) => Math.min(attempt * RECONNECT_MIN_MS, RECONNECT_MAX_MS),
+  lazyConnect: true,
+} satisfies RedisOptions;
+
+/** A connection for commands: what is sent in one turn of the event loop travels together. */
+export const commandConnection = (url: string, name: string): Redis =>
+  new Redis(url, { ...SAFE_OPTIONS, connectionName: name, enableAutoPipelining: true });
+
+/** A connection that subscribes; its user subscribes again at every `ready`. */
+export const subscriberConnection = (url: string, name: string): Redis =>
+  new Redis(url, { ...SAFE_OPTIONS, connectionName: name, autoResubscribe: false });
+
+const waits = new WeakMap<Redis, Promise<void>>();
+
+/**
+ * Resolves when the connection can take a command: at once, or within {@link READY_TIMEOUT_MS} while it is
+ * being made again. All callers of one outage share one wait, so it holds no memory a request.
+ *
+ * @throws StoreUnavailable when the connection did not come back in time
+ */
+export function whenReady(redis: Redis): Promise<void> {
+  let wait = waits.get(redis);
+  if (wait === undefined) {
+    wait = new Promise<void>((resolve, reject) => {
+      const settle = (outcome: () => void) => {
+        clearTimeout(timer);
+        redis.off('ready', onReady);
+        waits.delete(redis);
+        outcome();
+      };
+      const onReady = () => settle(resolve);
+      const timer = setTimeout(
+        () => settle(() => reject(new StoreUnavailable('Redis cannot be reached.'))),
+        READY_TIMEOUT_MS,
+      );
+      redis.once('ready', onReady);
+    });
+    waits.set(redis, wait);
+  }
+  return wait;
+}

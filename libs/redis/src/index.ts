@@ -1,0 +1,7 @@
+export { checkRedis, UnsuitableRedis } from './boot-check.js';
+export { commandConnection, subscriberConnection, whenReady } from './connection.js';
+export { defineScript, type Script, type ScriptDefinition } from './define-script.js';
+export { RedisHealth } from './redis.health.js';
+export { RedisModule } from './redis.module.js';
+export { REDIS } from './redis.token.js';
+export { StoreUnavailable, storeError } from './store-unavailable.js';

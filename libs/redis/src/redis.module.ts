@@ -1,0 +1,51 @@
+import {
+  type DynamicModule,
+  Global,
+  Inject,
+  Logger,
+  Module,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
+import { TerminusModule } from '@nestjs/terminus';
+import type { Redis } from 'ioredis';
+import { commandConnection } from './connection.js';
+import { RedisHealth } from './redis.health.js';
+import { REDIS } from './redis.token.js';
+
+/** The node's connection to Redis: made at boot, kept up for ever, closed last of all. */
+@Global()
+@Module({})
+export class RedisModule implements OnApplicationShutdown {
+  private readonly logger = new Logger('Redis');
+
+  constructor(@Inject(REDIS) private readonly redis: Redis) {
+    let away = false;
+    redis.on('ready', () => {
+      if (away) this.logger.log('Redis is back');
+      away = false;
+    });
+    // Without a listener ioredis prints every failed attempt; one line an outage is enough.
+    redis.on('error', (error: Error) => {
+      if (!away) this.logger.warn(`Redis is away: ${error.message}`);
+      away = true;
+    });
+    // The first attempt may fail: ioredis goes on by itself, and readiness tells.
+    redis.connect().catch(() => {});
+  }
+
+  static forRoot(options: { url: string; connectionName: string }): DynamicModule {
+    return {
+      module: RedisModule,
+      imports: [TerminusModule],
+      providers: [
+        { provide: REDIS, useFactory: () => commandConnection(options.url, options.connectionName) },
+        RedisHealth,
+      ],
+      exports: [REDIS, RedisHealth],
+    };
+  }
+
+  onApplicationShutdown(): void {
+    this.redis.disconnect();
+  }
+}

@@ -1,0 +1,6 @@
+export { Child } from './child.js';
+export { eventually } from './eventually.js';
+export { freePort } from './free-port.js';
+export { NodeProcess, type NodeProcessOptions, startNodes, stopAll } from './node-process.js';
+export { RedisServer, type RedisServerOptions } from './redis-server.js';
+export { type Direction, TcpProxy } from './tcp-proxy.js';

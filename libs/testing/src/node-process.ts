@@ -1,0 +1,70 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import type { Role } from '@syncline/contracts';
+import { Child } from './child.js';
+
+export interface NodeProcessOptions {
+  readonly redisUrl: string;
+  readonly nodeId: string;
+  /** Further variables of the node. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Folder with the built apps. Default: `dist`. */
+  readonly dist?: string;
+  /** What to wait for: that it listens, or (default) that it has joined its cluster. */
+  readonly until?: 'listening' | 'joined';
+}
+
+/** One node as its own process, built as it is shipped, on a free port. */
+export class NodeProcess extends Child {
+  private constructor(
+    readonly nodeId: string,
+    readonly role: Role,
+    child: ReturnType<typeof spawn>,
+  ) {
+    super(nodeId, child);
+  }
+
+  private port = 0;
+
+  static async start(role: Role, options: NodeProcessOptions): Promise<NodeProcess> {
+    const { redisUrl, nodeId, env = {}, dist = 'dist', until = 'joined' } = options;
+    const main = join(process.cwd(), dist, 'apps', role, 'apps', role, 'src', 'main.js');
+    const child = spawn(process.execPath, ['--unhandled-rejections=strict', main], {
+      env: {
+        PATH: process.env.PATH,
+        NODE_ID: nodeId,
+        PORT: '0',
+        HOST: '127.0.0.1',
+        REDIS_URL: redisUrl,
+        ...env,
+      },
+    });
+    const node = new NodeProcess(nodeId, role, child);
+    const listening = await node.printed(/"msg":"listening","port":(\d+)/);
+    node.port = Number(listening[1]);
+    if (until === 'joined') await node.printed(/Joined the \w+ nodes/);
+    return node;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+}
+
+/** Starts `count` nodes of a role at once, named `<role>_1`, `<role>_2`, ... */
+export function startNodes(
+  role: Role,
+  count: number,
+  options: Omit<NodeProcessOptions, 'nodeId'>,
+): Promise<NodeProcess[]> {
+  return Promise.all(
+    Array.from({ length: count }, (_, i) =>
+      NodeProcess.start(role, { ...options, nodeId: `${role}_${i + 1}` }),
+    ),
+  );
+}
+
+/** Ends every process that still runs: as a user would, by SIGTERM. */
+export async function stopAll(nodes: readonly NodeProcess[]): Promise<void> {
+  await Promise.all(nodes.map((node) => node.stop()));
+}

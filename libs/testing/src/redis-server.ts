@@ -1,0 +1,87 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { Child } from './child.js';
+import { freePort } from './free-port.js';
+
+export interface RedisServerOptions {
+  /** Keep the data in an append-only file, so that it survives {@link RedisServer.restart}. Default: false. */
+  readonly durable?: boolean;
+  /** Further `redis-server` options, such as `['--maxmemory', '10mb']`. */
+  readonly args?: readonly string[];
+}
+
+/** A `redis-server` of its own on a free port, with a folder of its own. Nothing is mocked. */
+export class RedisServer {
+  private child: Child;
+
+  private constructor(
+    readonly port: number,
+    private readonly folder: string,
+    private readonly options: RedisServerOptions,
+  ) {
+    this.child = this.spawn();
+  }
+
+  static async start(options: RedisServerOptions = {}): Promise<RedisServer> {
+    const folder = await mkdtemp(join(tmpdir(), 'syncline-redis-'));
+    const server = new RedisServer(await freePort(), folder, options);
+    await server.started();
+    return server;
+  }
+
+  get url(): string {
+    return `redis://127.0.0.1:${this.port}`;
+  }
+
+  /** A plain connection, to look at what the nodes did. The caller disconnects it. */
+  connect(): Redis {
+    return new Redis(this.url);
+  }
+
+  /** Stops and removes all traces. */
+  async stop(): Promise<void> {
+    await this.child.kill();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  /** kill -9. Start it again by {@link restart}. */
+  async kill(): Promise<void> {
+    await this.child.kill();
+  }
+
+  /** Starts it on the same port and folder; without `durable` it comes back empty. */
+  async restart(): Promise<void> {
+    await this.child.kill();
+    this.child = this.spawn();
+    await this.started();
+  }
+
+  freeze(): void {
+    this.child.freeze();
+  }
+
+  thaw(): void {
+    this.child.thaw();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  private spawn(): Child {
+    const { durable = false, args = [] } = this.options;
+    const settings = ['--port', `${this.port}`, '--dir', this.folder, '--save', '', '--bind', '127.0.0.1'];
+    const policy = ['--maxmemory-policy', 'noeviction', '--appendonly', durable ? 'yes' : 'no'];
+    return new Child(
+      'redis-server',
+      spawn(process.env.REDIS_SERVER ?? 'redis-server', [...settings, ...policy, ...args]),
+    );
+  }
+
+  private async started(): Promise<void> {
+    await this.child.printed(/Ready to accept connections/);
+  }
+}

@@ -1,0 +1,116 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+
+/** Seen from the node: `requests` travel to Redis, `replies` come back. */
+export type Direction = 'requests' | 'replies';
+
+interface Pipe {
+  readonly client: Socket;
+  readonly upstream: Socket;
+  subscriber: boolean;
+  readonly held: Record<Direction, Buffer[]>;
+}
+
+/**
+ * A cable between a node and Redis that can be cut. Bytes of a direction can be held back (and delivered later)
+ * or dropped for good, and published messages can be dropped alone.
+ */
+export class TcpProxy {
+  private readonly pipes = new Set<Pipe>();
+  private readonly mode: Record<Direction, 'pass' | 'hold' | 'drop'> = { requests: 'pass', replies: 'pass' };
+  private refusing = false;
+  /** While true, nothing that is published reaches the nodes behind this proxy; all else passes. */
+  dropMessages = false;
+
+  private constructor(
+    private readonly server: Server,
+    private readonly targetPort: number,
+  ) {
+    server.on('connection', (client) => this.join(client));
+  }
+
+  static async start(targetPort: number): Promise<TcpProxy> {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return new TcpProxy(server, targetPort);
+  }
+
+  get url(): string {
+    return `redis://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+  }
+
+  /** Keeps the bytes of a direction until {@link heal}. */
+  hold(...directions: Direction[]): void {
+    for (const direction of directions) this.mode[direction] = 'hold';
+  }
+
+  /** Loses the bytes of a direction. A stream with a gap is of no use: {@link heal} ends such connections. */
+  drop(...directions: Direction[]): void {
+    for (const direction of directions) this.mode[direction] = 'drop';
+  }
+
+  /** Delivers what was held, ends the connections that lost something, and lets new ones in. */
+  heal(): void {
+    this.refusing = false;
+    for (const direction of ['requests', 'replies'] as const) {
+      const was = this.mode[direction];
+      this.mode[direction] = 'pass';
+      for (const pipe of this.pipes) {
+        if (was === 'drop') this.end(pipe);
+        for (const chunk of pipe.held[direction].splice(0)) this.forward(pipe, direction, chunk);
+      }
+    }
+  }
+
+  /** Ends all connections; with `refuse`, new ones too, until {@link heal}. */
+  cut(options: { refuse?: boolean } = {}): void {
+    this.refusing = options.refuse ?? false;
+    for (const pipe of this.pipes) this.end(pipe);
+  }
+
+  async stop(): Promise<void> {
+    this.cut({ refuse: true });
+    this.server.close();
+    await once(this.server, 'close');
+  }
+
+  private join(client: Socket): void {
+    if (this.refusing) {
+      client.destroy();
+      return;
+    }
+    const upstream = connect(this.targetPort, '127.0.0.1');
+    const pipe: Pipe = { client, upstream, subscriber: false, held: { requests: [], replies: [] } };
+    this.pipes.add(pipe);
+    client.on('data', (chunk) => this.pass(pipe, 'requests', chunk));
+    upstream.on('data', (chunk) => this.pass(pipe, 'replies', chunk));
+    for (const socket of [client, upstream]) {
+      socket.setNoDelay(true);
+      socket.on('error', () => this.end(pipe));
+      socket.on('close', () => this.end(pipe));
+    }
+  }
+
+  private pass(pipe: Pipe, direction: Direction, chunk: Buffer): void {
+    if (direction === 'requests' && /\bsubscribe\r\n/i.test(chunk.toString('latin1'))) pipe.subscriber = true;
+    const mode = this.mode[direction];
+    if (mode === 'hold') pipe.held[direction].push(chunk);
+    else if (mode === 'pass') this.forward(pipe, direction, chunk);
+  }
+
+  private forward(pipe: Pipe, direction: Direction, chunk: Buffer): void {
+    if (direction === 'requests') {
+      pipe.upstream.write(chunk);
+      return;
+    }
+    const published = pipe.subscriber && /\bmessage\r\n/.test(chunk.toString('latin1'));
+    if (this.dropMessages && published) return;
+    pipe.client.write(chunk);
+  }
+
+  private end(pipe: Pipe): void {
+    this.pipes.delete(pipe);
+    pipe.client.destroy();
+    pipe.upstream.destroy();
+  }
+}

@@ -1,0 +1,11 @@
+import { buildWhenStale } from '../scripts/build-when-stale.mjs';
+import { findRedis, HOW_TO_GET_REDIS } from '../scripts/find-redis.mjs';
+
+const say = (line) => process.stderr.write(`${line}\n`);
+
+export default function setUp() {
+  const redis = findRedis(say);
+  if (redis === null) throw new Error(HOW_TO_GET_REDIS);
+  process.env.REDIS_SERVER = redis;
+  buildWhenStale(say);
+}
