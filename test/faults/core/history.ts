@@ -1,0 +1,42 @@
+/**
+ * What a client saw of one call. `ok`: answered with success. `refused`: answered, and certainly without an
+ * effect. `unknown`: no answer, or one that does not say whether the call took effect.
+ */
+export type Outcome = 'ok' | 'refused' | 'unknown';
+
+/** One call as its client saw it. Times are milliseconds of one monotonic clock, shared by all clients of a run. */
+export interface Operation<Input, Output> {
+  readonly client: number;
+  readonly kind: string;
+  readonly input: Input;
+  readonly invokedAt: number;
+  /** `Infinity` when the outcome is unknown: it may take effect at any later time. */
+  readonly respondedAt: number;
+  readonly outcome: Outcome;
+  readonly output?: Output;
+}
+
+/** All calls of a run, as its clients saw them. The checks know nothing else. */
+export class History<Input, Output> {
+  private readonly all: Operation<Input, Output>[] = [];
+
+  get operations(): readonly Operation<Input, Output>[] {
+    return this.all;
+  }
+
+  /** Makes a call and records it. `classify` says what an answer means; a thrown error is `unknown`. */
+  async record(
+    call: { client: number; kind: string; input: Input },
+    send: () => Promise<{ outcome: Outcome; output?: Output }>,
+  ): Promise<{ outcome: Outcome; output?: Output }> {
+    const invokedAt = performance.now();
+    const result = await send().catch(() => ({ outcome: 'unknown' }) as const);
+    const respondedAt = result.outcome === 'unknown' ? Number.POSITIVE_INFINITY : performance.now();
+    this.all.push({ ...call, invokedAt, respondedAt, ...result });
+    return result;
+  }
+
+  count(outcome: Outcome): number {
+    return this.all.filter((operation) => operation.outcome === outcome).length;
+  }
+}

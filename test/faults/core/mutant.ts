@@ -1,0 +1,52 @@
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Role } from '@syncline/contracts';
+
+/**
+ * A copy of the built app with one rule broken on purpose: the suite must notice. It is a patch of the text that
+ * is shipped, so the product carries no switches, and a patch that no longer fits is an error.
+ */
+export interface Mutant {
+  /** The rule that is broken, in a few words. */
+  readonly name: string;
+  /** File of the built app, from its own folder: `apps/lock/src/leases/scripts/release.lua`. */
+  readonly file: string;
+  /** Text that stands there exactly once. */
+  readonly find: string;
+  readonly replace: string;
+}
+
+/** Where copies live: inside the project, so that they find its node_modules. */
+const FOLDER = '.data/mutants';
+
+/**
+ * Builds a mutant of a role from `dist`.
+ *
+ * @returns its dist folder and how to remove it
+ * @throws Error when the text to break is not there exactly once
+ */
+export async function buildMutant(
+  role: Role,
+  mutant: Mutant,
+): Promise<{ dist: string; remove: () => Promise<void> }> {
+  await mkdir(FOLDER, { recursive: true });
+  const dist = await mkdtemp(join(FOLDER, `${role}-`));
+  const remove = () => rm(dist, { recursive: true, force: true });
+  try {
+    await cp(join('dist', 'apps', role), join(dist, 'apps', role), { recursive: true });
+    const file = join(dist, 'apps', role, mutant.file);
+    const text = await readFile(file, 'utf8');
+    const parts = text.split(mutant.find);
+    if (parts.length !== 2) {
+      throw new Error(
+        `Mutant "${mutant.name}": ${mutant.file} holds the text to break ${parts.length - 1} times, not once. ` +
+          'The code has changed: adapt the mutant.',
+      );
+    }
+    await writeFile(file, parts.join(mutant.replace));
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+  return { dist, remove };
+}

@@ -1,0 +1,78 @@
+import type { Role } from '@syncline/contracts';
+import { buildMutant, type Mutant } from './mutant.js';
+
+export interface RunOptions {
+  readonly seed: number;
+  readonly durationMs: number;
+  /** Folder with the built apps; that of a mutant, or `dist`. */
+  readonly dist: string;
+  readonly log: (line: string) => void;
+}
+
+export interface RunReport {
+  /** What broke a rule, in words that let a person find it. Empty: all held. */
+  readonly violations: readonly string[];
+  /** Figures of the run: operations, outcomes, and how often each fault bit. */
+  readonly counts: Readonly<Record<string, number>>;
+}
+
+/** How one service is tested under faults. */
+export interface FaultSuite {
+  readonly role: Role;
+  /** Traffic under random faults, then every check. Throws when the faults did not bite: such a run counts for nothing. */
+  run(options: RunOptions): Promise<RunReport>;
+  /** Each broken rule, with the shortest run that shows it (default: the random one). */
+  readonly mutants: readonly (Mutant & { readonly run?: (options: RunOptions) => Promise<RunReport> })[];
+}
+
+const FAST_RUN_MS = 8_000;
+const MUTANT_RUN_MS = 6_000;
+/** A mutant may escape one run by luck; a sound suite catches it in a few. */
+const MUTANT_TRIES = 3;
+const SUITE_TIMEOUT_MS = 60_000;
+
+const seedOf = (): number => Number(process.env.FAULT_SEED ?? Math.floor(Math.random() * 2 ** 31));
+
+/** Declares the tests of a suite: the product holds under faults, and every mutant is caught. */
+export function describeFaults(suite: FaultSuite): void {
+  describe(`${suite.role} nodes under faults`, () => {
+    it(
+      'keep every rule',
+      async () => {
+        const seed = seedOf();
+        const lines: string[] = [];
+        const report = await suite.run({
+          seed,
+          durationMs: FAST_RUN_MS,
+          dist: 'dist',
+          log: (line) => lines.push(line),
+        });
+        const replay = `FAULT_SEED=${seed} npm test -- test/faults/${suite.role}`;
+        if (report.violations.length > 0) {
+          throw new Error([...report.violations, '', ...lines, '', `Replay: ${replay}`].join('\n'));
+        }
+        expect(report.violations).toEqual([]);
+      },
+      SUITE_TIMEOUT_MS,
+    );
+
+    it.each(suite.mutants)(
+      'notice the broken rule: $name',
+      async (mutant) => {
+        const { dist, remove } = await buildMutant(suite.role, mutant);
+        try {
+          const run = mutant.run ?? suite.run;
+          let caught = 0;
+          for (let attempt = 0; attempt < MUTANT_TRIES && caught === 0; attempt += 1) {
+            const options = { seed: seedOf() + attempt, durationMs: MUTANT_RUN_MS, dist, log: () => {} };
+            caught = (await run(options)).violations.length;
+          }
+          expect(caught).toBeGreaterThan(0);
+        } finally {
+          await remove();
+        }
+      },
+      SUITE_TIMEOUT_MS * MUTANT_TRIES,
+    );
+  });
+}
