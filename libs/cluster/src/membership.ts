@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { type Cluster, type Member, toInstant } from '@syncline/contracts';
-import { checkRedis, REDIS, StoreUnavailable, storeError, UnsuitableRedis, whenReady } from '@syncline/redis';
+import { checkRedis, REDIS, StoreUnavailable, whenReady } from '@syncline/redis';
 import type { Redis } from 'ioredis';
 import { Subject } from 'rxjs';
 import { CLUSTER_OPTIONS, type ClusterOptions } from './cluster.options.js';
@@ -82,17 +83,20 @@ export class Membership implements OnModuleDestroy {
     this.url = url;
     while (!this.stopped) {
       try {
-        await whenReadyAndSuitable(this.redis);
+        if (this.redis.status !== 'ready') await whenReady(this.redis);
+        await checkRedis(this.redis);
         break;
       } catch (error) {
-        if (error instanceof UnsuitableRedis) throw error;
+        if (!(error instanceof StoreUnavailable)) throw error;
+        await sleep(HEARTBEAT_MS);
       }
     }
     await this.beat();
   }
 
   /** Beats now: a hint said that the membership changed. Beats asked for while one runs become one more. */
-  beat(): Promise<void> {
+  async beat(): Promise<void> {
+    if (this.stopped) return;
     if (this.running !== null) {
       this.again = true;
       return this.running;
@@ -209,12 +213,3 @@ export class Membership implements OnModuleDestroy {
 }
 
 const ringOf = (members: readonly StoredMember[]) => new Ring(members.map((member) => member.nodeId));
-
-async function whenReadyAndSuitable(redis: Redis): Promise<void> {
-  if (redis.status !== 'ready') await whenReady(redis);
-  try {
-    await checkRedis(redis);
-  } catch (error) {
-    throw storeError(error);
-  }
-}

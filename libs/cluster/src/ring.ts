@@ -1,8 +1,9 @@
 import HashRing from 'hashring';
 
 /**
- * Points of a node on the ring = 4 times this. Not hashring's default of 40: there a rounding fault moves keys
- * of living nodes when the seventh, fourteenth, ... node leaves.
+ * Points of a node on the ring = 4 times this. Given a node, and different from hashring's default of 40: else
+ * hashring computes the number by a division that rounds down at 7, 14, 28, ... members, and then keys of living
+ * nodes move.
  */
 const VIRTUAL_NODES = 50;
 /** hashring hashes to 32 bits. */
@@ -17,7 +18,8 @@ export class Ring {
   private sharesByNode: ReadonlyMap<string, number> | undefined;
 
   constructor(readonly nodeIds: readonly string[]) {
-    this.ring = new HashRing([...nodeIds].sort(), 'md5', { 'vnode count': VIRTUAL_NODES });
+    const node = { vnodes: VIRTUAL_NODES, weight: 1 };
+    this.ring = new HashRing(Object.fromEntries(nodeIds.map((nodeId) => [nodeId, node])));
   }
 
   /** Node that runs the timers of a key; null while there are no members. */

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { storeError } from './store-unavailable.js';
 
 /** This Redis cannot keep the promises that the services make. The message says how to mend it. */
 export class UnsuitableRedis extends Error {
@@ -9,9 +10,12 @@ export class UnsuitableRedis extends Error {
  * Refuses a Redis that would break promises in silence: one that evicts keys, or one older than 7.0.
  *
  * @throws UnsuitableRedis
+ * @throws StoreUnavailable when it does not answer
  */
 export async function checkRedis(redis: Redis): Promise<void> {
-  const info = await redis.info('server', 'memory');
+  const info = await redis.info('server', 'memory').catch((error: unknown) => {
+    throw storeError(error);
+  });
   const field = (name: string) => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1] ?? '';
   const version = field('redis_version');
   if (Number.parseInt(version, 10) < 7) {

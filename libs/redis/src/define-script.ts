@@ -34,28 +34,52 @@ export function defineScript<Input, Reply>(definition: ScriptDefinition<Input, R
   const sha = createHash('sha1').update(text).digest('hex');
   const { keys: keysOf, args: argsOf, binary = false, decode } = definition;
 
+  const send = async (redis: Redis, keys: string[], args: Argument[]): Promise<unknown> => {
+    const { evalsha, evaluate } = binary ? BINARY : TEXT;
+    try {
+      return await evalsha(redis, sha, keys.length, ...keys, ...args);
+    } catch (error) {
+      if (!isReplyError(error) || !error.message.startsWith('NOSCRIPT')) throw error;
+      return evaluate(redis, text, keys.length, ...keys, ...args);
+    }
+  };
+
   return async (redis, input) => {
     const keys = keysOf(input);
-    const args: Argument[] = [...keys, ...(argsOf?.(input) ?? [])];
+    const args = argsOf?.(input) ?? [];
     try {
       if (redis.status !== 'ready') await whenReady(redis);
-      let reply: unknown;
-      try {
-        reply = await (binary
-          ? redis.callBuffer('EVALSHA', sha, keys.length, ...args)
-          : redis.evalsha(sha, keys.length, ...args));
-      } catch (error) {
-        if (!isReplyError(error) || !error.message.startsWith('NOSCRIPT')) throw error;
-        reply = await (binary
-          ? redis.callBuffer('EVAL', text, keys.length, ...args)
-          : redis.eval(text, keys.length, ...args));
-      }
+      const reply = await send(redis, keys, args).catch(async (error: unknown) => {
+        if (!wasNotSent(error)) throw error;
+        await whenReady(redis);
+        return send(redis, keys, args);
+      });
       return decode(reply, input);
     } catch (error) {
       throw storeError(error);
     }
   };
 }
+
+type Send = (redis: Redis, script: string, keyCount: number, ...args: Argument[]) => Promise<unknown>;
+
+const TEXT: { evalsha: Send; evaluate: Send } = {
+  evalsha: (redis, ...args) => redis.evalsha(...args),
+  evaluate: (redis, ...args) => redis.eval(...args),
+};
+/** ioredis has these methods, though its types do not name them. */
+interface BinaryRedis {
+  evalshaBuffer(script: string, keyCount: number, ...args: Argument[]): Promise<unknown>;
+  evalBuffer(script: string, keyCount: number, ...args: Argument[]): Promise<unknown>;
+}
+const BINARY: { evalsha: Send; evaluate: Send } = {
+  evalsha: (redis, ...args) => (redis as unknown as BinaryRedis).evalshaBuffer(...args),
+  evaluate: (redis, ...args) => (redis as unknown as BinaryRedis).evalBuffer(...args),
+};
+
+/** The connection broke in the moment of sending: the command never left, so it may be sent again. */
+const wasNotSent = (error: unknown): boolean =>
+  error instanceof Error && error.message.startsWith("Stream isn't writeable");
 
 const INCLUDE = /^-- @include (\S+)$/gm;
 

@@ -1,0 +1,53 @@
+import { InvalidConfig, readNodeConfig } from './node.config.js';
+
+const failureOf = (env: Record<string, string>) => {
+  try {
+    readNodeConfig('lock', env);
+  } catch (error) {
+    expect(error).toBeInstanceOf(InvalidConfig);
+    return (error as Error).message;
+  }
+  throw new Error('The configuration was accepted.');
+};
+
+describe('the configuration of a node', () => {
+  it('has a default for every variable', () => {
+    const config = readNodeConfig('queue', {});
+    expect(config).toMatchObject({
+      role: 'queue',
+      port: 8004,
+      redisUrl: 'redis://localhost:6379',
+      peers: [],
+      logLevel: 'info',
+      apiKeys: [],
+    });
+    expect(config.nodeId).toMatch(/^queue_/);
+    expect(Object.isFrozen(config)).toBe(true);
+  });
+
+  it('takes an empty variable for an unset one', () => {
+    expect(readNodeConfig('lock', { PORT: '', PEERS: '' })).toMatchObject({ port: 8001, peers: [] });
+  });
+
+  it('reads peers and API keys', () => {
+    const config = readNodeConfig('lock', {
+      PEERS: 'lock_manager_1@localhost:8001, lock_manager_2@host.example:8002',
+      API_KEYS: 'ops:0123456789abcdef:admin',
+    });
+    expect(config.peers).toEqual([
+      { nodeId: 'lock_manager_1', url: 'http://localhost:8001' },
+      { nodeId: 'lock_manager_2', url: 'http://host.example:8002' },
+    ]);
+    expect(config.apiKeys).toEqual([{ name: 'ops', secret: '0123456789abcdef', right: 'admin' }]);
+  });
+
+  it('names every variable that is wrong', () => {
+    const message = failureOf({ PORT: 'eight', NODE_ID: 'a b', REDIS_URL: 'http://x', PEERS: 'nobody' });
+    for (const name of ['PORT', 'NODE_ID', 'REDIS_URL', 'PEERS']) expect(message).toContain(name);
+  });
+
+  it('never shows a secret', () => {
+    expect(failureOf({ API_KEYS: 'ops:too-short:admin' })).not.toContain('too-short');
+    expect(failureOf({ REDIS_URL: 'http://user:hunter2@host' })).not.toContain('hunter2');
+  });
+});

@@ -1,0 +1,128 @@
+import type { Cluster } from '@syncline/contracts';
+import { eventually, NodeProcess, RedisServer, startNodes, stopAll } from '@syncline/testing';
+import request from 'supertest';
+
+const clusterOf = async (node: NodeProcess): Promise<Cluster> =>
+  (await request(node.url).get('/v1/cluster').expect(200)).body;
+const aliveIn = (cluster: Cluster) =>
+  cluster.members.filter((member) => member.state === 'alive').map((member) => member.nodeId);
+const ownersSeenBy = (node: NodeProcess) =>
+  Promise.all(
+    Array.from({ length: 50 }, async (_, i) => {
+      const { body } = await request(node.url).get(`/v1/cluster/owner?key=key-${i}`).expect(200);
+      return body.nodeId as string;
+    }),
+  );
+
+describe('membership', () => {
+  let redis: RedisServer;
+  let nodes: NodeProcess[];
+  const node = (i: number) => nodes[i - 1] as NodeProcess;
+  const peers = 'lock_1@127.0.0.1:1,lock_2@127.0.0.1:2,lock_3@127.0.0.1:3,lock_9@127.0.0.1:9';
+
+  beforeEach(async () => {
+    redis = await RedisServer.start();
+    nodes = await startNodes('lock', 3, { redisUrl: redis.url, env: { PEERS: peers } });
+    await eventually(async () => {
+      for (const each of nodes) expect(aliveIn(await clusterOf(each))).toHaveLength(3);
+    });
+  });
+  afterEach(async () => {
+    await stopAll(nodes);
+    await redis.stop();
+  });
+
+  it('is the same on all nodes: members, epoch, owners', async () => {
+    await eventually(async () => {
+      const [first, ...others] = await Promise.all(nodes.map(clusterOf));
+      for (const other of others) expect(other.epoch).toBe(first?.epoch);
+      const [owners, ...otherOwners] = await Promise.all(nodes.map(ownersSeenBy));
+      for (const other of otherOwners) expect(other).toEqual(owners);
+      expect(new Set(owners)).toEqual(new Set(['lock_1', 'lock_2', 'lock_3']));
+    });
+  });
+
+  it('shows named peers that are missing as left, and says so in the readiness', async () => {
+    const { members } = await clusterOf(node(1));
+    expect(members.find((member) => member.nodeId === 'lock_9')).toEqual({
+      nodeId: 'lock_9',
+      url: 'http://127.0.0.1:9',
+      state: 'left',
+      startedAt: null,
+      lastSeenAt: null,
+      share: 0,
+    });
+    const { body } = await request(node(1).url).get('/health/ready').expect(200);
+    expect(body.info.cluster.missingPeers).toEqual(['lock_9']);
+  });
+
+  it('moves the duties of a killed node within 3 s, and nobody else’s', async () => {
+    const before = await ownersSeenBy(node(1));
+    const { epoch } = await clusterOf(node(1));
+    await node(2).kill();
+    await eventually(async () => {
+      for (const survivor of [node(1), node(3)]) expect(await ownersSeenBy(survivor)).not.toContain('lock_2');
+    }, 3_000);
+    const after = await ownersSeenBy(node(1));
+    before.forEach((owner, i) => {
+      if (owner !== 'lock_2') expect(after[i]).toBe(owner);
+    });
+    expect((await clusterOf(node(1))).epoch).toBeGreaterThan(epoch);
+  });
+
+  it('fences a frozen node that comes back, which then joins anew', async () => {
+    const startedAt = (cluster: Cluster) =>
+      cluster.members.find((member) => member.nodeId === 'lock_2')?.startedAt ?? '';
+    const before = startedAt(await clusterOf(node(1)));
+    node(2).freeze();
+    await eventually(async () => {
+      const { members } = await clusterOf(node(1));
+      expect(members.find((member) => member.nodeId === 'lock_2')?.state).toBe('left');
+    }, 4_000);
+    node(2).thaw();
+    await node(2).printed(/joining anew/);
+    await eventually(async () => {
+      const cluster = await clusterOf(node(2));
+      expect(aliveIn(cluster)).toEqual(['lock_1', 'lock_2', 'lock_3']);
+      expect(startedAt(cluster) > before).toBe(true);
+      await request(node(2).url).get('/health/ready').expect(200);
+    });
+  });
+
+  it('lets a node that stops leave at once', async () => {
+    expect(await node(2).stop()).toBe(0);
+    expect(aliveIn(await clusterOf(node(1)))).toEqual(['lock_1', 'lock_3']);
+    await eventually(async () => expect(await ownersSeenBy(node(1))).not.toContain('lock_2'), 1_000);
+  });
+
+  it('lets a new process take the place of its dead predecessor at once', async () => {
+    await node(2).kill();
+    const successor = await NodeProcess.start('lock', { redisUrl: redis.url, nodeId: 'lock_2' });
+    nodes.push(successor);
+    expect(aliveIn(await clusterOf(successor))).toEqual(['lock_1', 'lock_2', 'lock_3']);
+  });
+
+  it('keeps a process that woke up from displacing its successor', async () => {
+    node(2).freeze();
+    const successor = await NodeProcess.start('lock', { redisUrl: redis.url, nodeId: 'lock_2' });
+    nodes.push(successor);
+    node(2).thaw();
+    await node(2).printed(/Another living process has the NODE_ID lock_2/);
+    const { body } = await request(node(2).url).get('/health/ready').expect(503);
+    expect(body.error.cluster.message).toContain('Another living process has the NODE_ID lock_2');
+    await request(successor.url).get('/health/ready').expect(200);
+  });
+
+  it('is built anew when Redis comes back empty, with a larger epoch', async () => {
+    const { epoch } = await clusterOf(node(1));
+    await redis.restart();
+    await eventually(async () => {
+      for (const each of nodes) {
+        const cluster = await clusterOf(each);
+        expect(aliveIn(cluster)).toHaveLength(3);
+        expect(cluster.epoch).toBeGreaterThan(epoch);
+        await request(each.url).get('/health/ready').expect(200);
+      }
+    });
+  });
+});
