@@ -2,8 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { type Cluster, type Member, toInstant } from '@syncline/contracts';
-import { checkRedis, REDIS, StoreUnavailable, whenReady } from '@syncline/redis';
-import type { Redis } from 'ioredis';
+import { checkRedis, REDIS, type RedisClient, StoreUnavailable, whenReady } from '@syncline/redis';
 import { Subject } from 'rxjs';
 import { CLUSTER_OPTIONS, type ClusterOptions } from './cluster.options.js';
 import { HEARTBEAT_MS, SILENCE_MS, SUSPECT_MS } from './membership.rules.js';
@@ -41,7 +40,7 @@ export class Membership implements OnModuleDestroy {
   readonly fenced = this.fencings.asObservable();
 
   constructor(
-    @Inject(REDIS) private readonly redis: Redis,
+    @Inject(REDIS) private readonly redis: RedisClient,
     @Inject(CLUSTER_OPTIONS) private readonly options: ClusterOptions,
   ) {}
 

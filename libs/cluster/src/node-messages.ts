@@ -1,6 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { REDIS } from '@syncline/redis';
-import type { Redis } from 'ioredis';
+import { REDIS, type RedisClient } from '@syncline/redis';
 import { nodeChannel, roleChannel } from './cluster.keys.js';
 import { CLUSTER_OPTIONS, type ClusterOptions } from './cluster.options.js';
 
@@ -13,7 +12,7 @@ import { CLUSTER_OPTIONS, type ClusterOptions } from './cluster.options.js';
 @Injectable()
 export class NodeMessages {
   constructor(
-    @Inject(REDIS) private readonly redis: Redis,
+    @Inject(REDIS) private readonly redis: RedisClient,
     @Inject(CLUSTER_OPTIONS) private readonly options: ClusterOptions,
   ) {}
 

@@ -1,7 +1,6 @@
 import { type MessageHandler, ServerRedis } from '@nestjs/microservices';
 import type { Role } from '@syncline/contracts';
-import { subscriberConnection } from '@syncline/redis';
-import type { Redis } from 'ioredis';
+import { type RedisClient, subscriberConnection } from '@syncline/redis';
 import { nodeChannel, roleChannel } from './cluster.keys.js';
 
 /** How often the subscription is tried: a cut cable would otherwise go unnoticed for ever. */
@@ -15,7 +14,7 @@ const PING_MS = 1_000;
  * the base class wants is the subscriber itself, and is never written to.
  */
 export class NodeTransport extends ServerRedis {
-  private readonly subscriber: Redis;
+  private readonly subscriber: RedisClient;
   private pings: NodeJS.Timeout | undefined;
 
   constructor(private readonly node: { redisUrl: string; role: Role; nodeId: string }) {
@@ -29,7 +28,7 @@ export class NodeTransport extends ServerRedis {
     super.addHandler(nodeChannel(role, pattern, nodeId), (data, context) => handler(data, context), isEvent);
   }
 
-  override async createRedisClient(): Promise<Redis> {
+  override async createRedisClient(): Promise<RedisClient> {
     return this.subscriber;
   }
 

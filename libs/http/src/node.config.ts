@@ -41,6 +41,13 @@ const apiKeysSchema = z.string().transform((text, context): ApiKey[] =>
     }),
 );
 
+const redisUrlSchema = z
+  .string()
+  .refine(
+    (text) => text.split(',').every((url) => z.url({ protocol: /^rediss?$/ }).safeParse(url).success),
+    'expected redis://HOST:PORT or rediss://HOST:PORT; several, comma-separated, for a Redis Cluster',
+  );
+
 /** The variables that every node reads, whatever its role. */
 const nodeConfigSchema = (role: Role) =>
   z
@@ -49,7 +56,7 @@ const nodeConfigSchema = (role: Role) =>
       HOST: z.string().default('0.0.0.0'),
       PORT: z.coerce.number().int().min(0).max(65_535).default(DEFAULT_PORTS[role]),
       NODE_URL: z.url().optional(),
-      REDIS_URL: z.url({ protocol: /^rediss?$/ }).default('redis://localhost:6379'),
+      REDIS_URL: redisUrlSchema.default('redis://localhost:6379'),
       PEERS: peersSchema.default([]),
       LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
       API_KEYS: apiKeysSchema.default([]),

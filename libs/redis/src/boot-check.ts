@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis';
+import type { RedisClient } from './connection.js';
 import { storeError } from './store-unavailable.js';
 
 /** This Redis cannot keep the promises that the services make. The message says how to mend it. */
@@ -12,7 +12,7 @@ export class UnsuitableRedis extends Error {
  * @throws UnsuitableRedis
  * @throws StoreUnavailable when it does not answer
  */
-export async function checkRedis(redis: Redis): Promise<void> {
+export async function checkRedis(redis: RedisClient): Promise<void> {
   const info = await redis.info('server', 'memory').catch((error: unknown) => {
     throw storeError(error);
   });

@@ -1,4 +1,4 @@
-import { Redis, type RedisOptions } from 'ioredis';
+import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { StoreUnavailable } from './store-unavailable.js';
 
 /** Longest time that one command may take before its caller is told `store-unavailable`. */
@@ -25,15 +25,45 @@ const SAFE_OPTIONS = {
   lazyConnect: true,
 } satisfies RedisOptions;
 
+/** A connection to one Redis or to a Redis Cluster. Both take the same commands. */
+export type RedisClient = Redis | Cluster;
+
+/**
+ * Connects to what `REDIS_URL` names.
+ *
+ * @param url one `redis://` or `rediss://` URL; several, comma-separated, are seed nodes of a Redis Cluster
+ */
+function connectTo(
+  url: string,
+  options: { connectionName: string; enableAutoPipelining?: boolean; autoResubscribe?: boolean },
+): RedisClient {
+  const seeds = url.split(',');
+  if (seeds.length === 1) return new Redis(url, { ...SAFE_OPTIONS, ...options });
+  const { username, password, protocol } = new URL(seeds[0] ?? '');
+  const { retryStrategy, enableAutoPipelining = false, ...redisOptions } = { ...SAFE_OPTIONS, ...options };
+  return new Cluster(seeds, {
+    redisOptions: {
+      ...redisOptions,
+      ...(username && { username: decodeURIComponent(username) }),
+      ...(password && { password: decodeURIComponent(password) }),
+      ...(protocol === 'rediss:' && { tls: {} }),
+    },
+    clusterRetryStrategy: retryStrategy,
+    enableAutoPipelining,
+    enableOfflineQueue: false,
+    lazyConnect: true,
+  });
+}
+
 /** A connection for commands: what is sent in one turn of the event loop travels together. */
-export const commandConnection = (url: string, name: string): Redis =>
-  new Redis(url, { ...SAFE_OPTIONS, connectionName: name, enableAutoPipelining: true });
+export const commandConnection = (url: string, name: string): RedisClient =>
+  connectTo(url, { connectionName: name, enableAutoPipelining: true });
 
 /** A connection that subscribes; its user subscribes again at every `ready`. */
-export const subscriberConnection = (url: string, name: string): Redis =>
-  new Redis(url, { ...SAFE_OPTIONS, connectionName: name, autoResubscribe: false });
+export const subscriberConnection = (url: string, name: string): RedisClient =>
+  connectTo(url, { connectionName: name, autoResubscribe: false });
 
-const waits = new WeakMap<Redis, Promise<void>>();
+const waits = new WeakMap<RedisClient, Promise<void>>();
 
 /**
  * Resolves when the connection can take a command: at once, or within {@link READY_TIMEOUT_MS} while it is
@@ -41,7 +71,7 @@ const waits = new WeakMap<Redis, Promise<void>>();
  *
  * @throws StoreUnavailable when the connection did not come back in time
  */
-export function whenReady(redis: Redis): Promise<void> {
+export function whenReady(redis: RedisClient): Promise<void> {
   let wait = waits.get(redis);
   if (wait === undefined) {
     wait = new Promise<void>((resolve, reject) => {

@@ -5,8 +5,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Problem } from '@syncline/contracts';
 import { RedisServer, TcpProxy } from '@syncline/testing';
-import type { Redis } from 'ioredis';
-import { commandConnection } from './connection.js';
+import { commandConnection, type RedisClient } from './connection.js';
 import { defineScript } from './define-script.js';
 import { StoreUnavailable } from './store-unavailable.js';
 
@@ -19,7 +18,7 @@ describe('a script', () => {
   };
   let server: RedisServer;
   let proxy: TcpProxy;
-  let redis: Redis;
+  let redis: RedisClient;
 
   const increment = defineScript({
     file: script('increment.lua', "return redis.call('INCR', KEYS[1])"),

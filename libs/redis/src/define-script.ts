@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { Redis } from 'ioredis';
-import { whenReady } from './connection.js';
+import { type RedisClient, whenReady } from './connection.js';
 import { isReplyError, storeError } from './store-unavailable.js';
 
 type Argument = string | number | Buffer;
@@ -18,7 +17,7 @@ export interface ScriptDefinition<Input, Reply> {
   readonly decode: (reply: unknown, input: Input) => Reply;
 }
 
-export type Script<Input, Reply> = (redis: Redis, input: Input) => Promise<Reply>;
+export type Script<Input, Reply> = (redis: RedisClient, input: Input) => Promise<Reply>;
 
 /**
  * One atomic state change: a Lua script with typed input and reply.
@@ -34,7 +33,7 @@ export function defineScript<Input, Reply>(definition: ScriptDefinition<Input, R
   const sha = createHash('sha1').update(text).digest('hex');
   const { keys: keysOf, args: argsOf, binary = false, decode } = definition;
 
-  const send = async (redis: Redis, keys: string[], args: Argument[]): Promise<unknown> => {
+  const send = async (redis: RedisClient, keys: string[], args: Argument[]): Promise<unknown> => {
     const { evalsha, evaluate } = binary ? BINARY : TEXT;
     try {
       return await evalsha(redis, sha, keys.length, ...keys, ...args);
@@ -61,7 +60,7 @@ export function defineScript<Input, Reply>(definition: ScriptDefinition<Input, R
   };
 }
 
-type Send = (redis: Redis, script: string, keyCount: number, ...args: Argument[]) => Promise<unknown>;
+type Send = (redis: RedisClient, script: string, keyCount: number, ...args: Argument[]) => Promise<unknown>;
 
 const TEXT: { evalsha: Send; evaluate: Send } = {
   evalsha: (redis, ...args) => redis.evalsha(...args),

@@ -1,5 +1,5 @@
 export { checkRedis, UnsuitableRedis } from './boot-check.js';
-export { commandConnection, subscriberConnection, whenReady } from './connection.js';
+export { commandConnection, type RedisClient, subscriberConnection, whenReady } from './connection.js';
 export { defineScript, type Script, type ScriptDefinition } from './define-script.js';
 export { RedisHealth } from './redis.health.js';
 export { RedisModule } from './redis.module.js';

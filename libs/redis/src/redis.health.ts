@@ -1,14 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
-import type { Redis } from 'ioredis';
-import { whenReady } from './connection.js';
+import { type RedisClient, whenReady } from './connection.js';
 import { REDIS } from './redis.token.js';
 
 /** Terminus indicator: up while Redis answers a PING. */
 @Injectable()
 export class RedisHealth {
   constructor(
-    @Inject(REDIS) private readonly redis: Redis,
+    @Inject(REDIS) private readonly redis: RedisClient,
     private readonly indicator: HealthIndicatorService,
   ) {}
 

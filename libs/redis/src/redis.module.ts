@@ -7,8 +7,7 @@ import {
   type OnApplicationShutdown,
 } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
-import type { Redis } from 'ioredis';
-import { commandConnection } from './connection.js';
+import { commandConnection, type RedisClient } from './connection.js';
 import { RedisHealth } from './redis.health.js';
 import { REDIS } from './redis.token.js';
 
@@ -18,7 +17,7 @@ import { REDIS } from './redis.token.js';
 export class RedisModule implements OnApplicationShutdown {
   private readonly logger = new Logger('Redis');
 
-  constructor(@Inject(REDIS) private readonly redis: Redis) {
+  constructor(@Inject(REDIS) private readonly redis: RedisClient) {
     let away = false;
     redis.on('ready', () => {
       if (away) this.logger.log('Redis is back');
