@@ -39,7 +39,6 @@ export const problemSchema = z
     errors: z.array(z.strictObject({ path: z.string(), message: z.string() })).optional(),
   })
   .meta({
-    id: 'Problem',
     example: {
       type: 'urn:syncline:problem:validation-failed',
       title: PROBLEMS['validation-failed'].title,

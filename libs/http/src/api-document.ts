@@ -1,5 +1,8 @@
 import type { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
+import { problemSchema } from '@syncline/contracts';
+import { z } from 'zod';
+import { problemResponse } from './api-problems.decorator.js';
 import type { NodeConfig } from './node.config.js';
 
 const TITLES = { lock: 'Syncline lock manager', queue: 'Syncline queue', cache: 'Syncline cache' } as const;
@@ -14,9 +17,26 @@ export function apiDocument(
     .setVersion('1')
     .setOpenAPIVersion('3.0.3');
   if (config.apiKeys.length > 0) builder.addBearerAuth().addSecurityRequirements('bearer');
-  return SwaggerModule.createDocument(app, builder.build(), {
+  const document = SwaggerModule.createDocument(app, builder.build(), {
     operationIdFactory: (_controller, method) => method,
   });
+  addCommonProblems(document);
+  return document;
+}
+
+/** Every call may be invalid and may meet a Redis or a node that is away: said once, here. */
+function addCommonProblems(document: OpenAPIObject): void {
+  const { $schema: _dialect, ...schema } = z.toJSONSchema(problemSchema, { target: 'openapi-3.0' });
+  document.components ??= {};
+  document.components.schemas = Object.assign({}, document.components.schemas, { Problem: schema });
+  for (const [path, item] of Object.entries(document.paths)) {
+    if (!path.startsWith('/v1/')) continue;
+    for (const operation of [item.get, item.put, item.post, item.delete]) {
+      if (operation === undefined) continue;
+      operation.responses['400'] ??= problemResponse(400, ['validation-failed'], path);
+      operation.responses['503'] ??= problemResponse(503, ['store-unavailable', 'shutting-down'], path);
+    }
+  }
 }
 
 /** Serves Swagger UI at `/api/doc` and the document at `/api/doc-json`. The document is drawn when first asked for. */

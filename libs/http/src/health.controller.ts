@@ -6,6 +6,15 @@ import { RedisHealth } from '@syncline/redis';
 import type { Response } from 'express';
 import { Drain } from './drain.js';
 
+const NOT_READY_EXAMPLE = {
+  status: 'error',
+  info: { redis: { status: 'up' } },
+  error: { cluster: { status: 'down', message: 'The node has not joined yet.' } },
+  details: {
+    redis: { status: 'up' },
+    cluster: { status: 'down', message: 'The node has not joined yet.' },
+  },
+};
 const LIVE = { status: 'ok' } as const;
 const READY_EXAMPLE = {
   status: 'ok',
@@ -36,7 +45,7 @@ export class HealthController {
   @ApiOperation({ summary: 'Ready when Redis answers and the node is a member of its cluster' })
   @ApiOkResponse({ schema: { type: 'object', example: READY_EXAMPLE } })
   @ApiServiceUnavailableResponse({
-    schema: { type: 'object' },
+    schema: { type: 'object', example: NOT_READY_EXAMPLE },
     description: 'The same body; `error` says why',
   })
   async ready(@Res({ passthrough: true }) response: Response): Promise<HealthCheckResult> {

@@ -1,5 +1,6 @@
 export { apiDocument } from './api-document.js';
 export { ApiKeyGuard, Requires } from './api-key.guard.js';
+export { ApiProblems } from './api-problems.decorator.js';
 export { Drain, ShuttingDown } from './drain.js';
 export { HangUp, HungUp } from './hang-up.decorator.js';
 export { HttpMetrics } from './metrics.js';

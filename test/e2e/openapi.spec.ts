@@ -1,0 +1,87 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { ROLES, type Role } from '@syncline/contracts';
+import { NodeProcess, RedisServer } from '@syncline/testing';
+import request from 'supertest';
+
+interface Media {
+  schema?: { $ref?: string; example?: unknown };
+  example?: unknown;
+  examples?: unknown;
+}
+interface Operation {
+  operationId: string;
+  summary?: string;
+  requestBody?: { content: Record<string, Media> };
+  responses: Record<string, { description?: string; content?: Record<string, Media> }>;
+}
+interface Document {
+  paths: Record<string, Record<string, Operation>>;
+  components?: { schemas?: Record<string, { example?: unknown }> };
+}
+
+const COMMON = [
+  'GET /health/live',
+  'GET /health/ready',
+  'GET /metrics',
+  'GET /v1/cluster',
+  'GET /v1/cluster/owner',
+];
+
+/** `npm run openapi` sets it: the documents are written anew instead of compared. */
+const WRITE = process.env.WRITE_OPENAPI === '1';
+
+describe.each(ROLES)('the OpenAPI document of the %s nodes', (role: Role) => {
+  const file = `docs/openapi/${role}.json`;
+  let document: Document;
+  const operations = () =>
+    Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, operation]) => ({
+        name: `${method.toUpperCase()} ${path}`,
+        operation,
+      })),
+    );
+  const hasExample = ({ schema, example, examples }: Media) => {
+    const component = document.components?.schemas?.[schema?.$ref?.split('/').at(-1) ?? ''];
+    return [example, examples, schema?.example, component?.example].some((value) => value !== undefined);
+  };
+
+  beforeAll(async () => {
+    await using redis = await RedisServer.start();
+    const node = await NodeProcess.start(role, { redisUrl: redis.url, nodeId: `${role}_1` });
+    document = (await request(node.url).get('/api/doc-json').expect(200)).body;
+    await node.stop();
+    if (WRITE) writeFileSync(file, `${JSON.stringify(document, null, 2)}\n`);
+  });
+
+  it('is the one that was published (after a change on purpose: npm run openapi)', () => {
+    expect(document).toEqual(JSON.parse(readFileSync(file, 'utf8')));
+  });
+
+  it('has the routes that every node has', () => {
+    expect(operations().map(({ name }) => name)).toEqual(expect.arrayContaining(COMMON));
+  });
+
+  it('says what each operation does, under an id of its own', () => {
+    const silent = operations().filter(({ operation }) => !operation.summary);
+    expect(silent.map(({ name }) => name)).toEqual([]);
+    const ids = operations().map(({ operation }) => operation.operationId);
+    expect(ids.filter((id, i) => ids.indexOf(id) !== i)).toEqual([]);
+  });
+
+  it('has an example on every body that is sent or answered', () => {
+    const without = operations().flatMap(({ name, operation }) => {
+      const bodies = [
+        ['request', operation.requestBody?.content] as const,
+        ...Object.entries(operation.responses).map(
+          ([status, response]) => [status, response.content] as const,
+        ),
+      ];
+      return bodies.flatMap(([where, content = {}]) =>
+        Object.entries(content)
+          .filter(([type, media]) => type.includes('json') && !hasExample(media))
+          .map(([type]) => `${name} ${where} ${type}`),
+      );
+    });
+    expect(without).toEqual([]);
+  });
+});
