@@ -1,3 +1,4 @@
 export * from './cluster.js';
 export * from './fields.js';
 export * from './problem.js';
+export * from './queue.js';
