@@ -3,3 +3,4 @@ export * from './cluster.js';
 export * from './fields.js';
 export * from './lock.js';
 export * from './problem.js';
+export * from './queue.js';
