@@ -57,6 +57,22 @@ export class DueTimers implements OnModuleInit, OnModuleDestroy {
     this.arm(queue, RETRY_MS);
   }
 
+  /** Does what a queue has to do right now, whoever owns it. */
+  async work(queue: string): Promise<void> {
+    try {
+      const reply = await this.store.doDueWork(queue);
+      if (reply === null) {
+        await this.store.forgetName(queue);
+        return;
+      }
+      this.arm(queue, reply.dueInMs);
+      if (reply.outboxLength > 0) await this.outbox.deliver(queue);
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) this.logger.error(error);
+      this.arm(queue, RETRY_MS);
+    }
+  }
+
   private schedule(): void {
     const next = this.heap.next;
     if (next === null || next >= this.timerAt || this.stopped) return;
@@ -68,18 +84,6 @@ export class DueTimers implements OnModuleInit, OnModuleDestroy {
       for (const queue of this.heap.takeDue(performance.now())) void this.work(queue);
       this.schedule();
     }, delay);
-  }
-
-  private async work(queue: string): Promise<void> {
-    try {
-      const reply = await this.store.doDueWork(queue);
-      if (reply === null) return;
-      this.arm(queue, reply.dueInMs);
-      if (reply.outboxLength > 0) await this.outbox.deliver(queue);
-    } catch (error) {
-      if (!(error instanceof StoreUnavailable)) this.logger.error(error);
-      this.arm(queue, RETRY_MS);
-    }
   }
 
   /** The ring changed: looks through the queues that this node owns now. */

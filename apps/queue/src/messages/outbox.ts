@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { QueueConfiguration } from '@syncline/contracts';
 import { defaultConfiguration } from './configuration.js';
 import { QueueStore } from './queue.store.js';
 import { decodeRecord, type Extra, encodeTail } from './record.js';
@@ -33,13 +34,16 @@ export class Outbox {
   private async adopt(to: string, from: string, batch: readonly Posted[]): Promise<void> {
     const messages = batch.map((posted) => toMessage(posted, from, to));
     while ((await this.store.adopt(to, from, messages)) === null) {
-      await this.store.configure(
-        to,
-        { ...defaultConfiguration(to), maxReceives: DEAD_LETTER_MAX_RECEIVES },
-        true,
-      );
+      await this.store.configure(to, configurationFor(to, batch), true);
     }
   }
+}
+
+function configurationFor(queue: string, [first]: readonly Posted[]): QueueConfiguration {
+  const configuration = defaultConfiguration(queue);
+  return first?.reason === 'redrive'
+    ? configuration
+    : { ...configuration, maxReceives: DEAD_LETTER_MAX_RECEIVES };
 }
 
 /** The time to live was that of the message's first journey: a dead letter stays until somebody has looked at it. */

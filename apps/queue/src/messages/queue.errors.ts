@@ -36,3 +36,9 @@ export class OwnDeadLetterQueue extends ValidationFailed {
     super([{ path: 'deadLetterQueue', message: 'a queue cannot be its own dead-letter queue' }]);
   }
 }
+
+export class RedriveToItself extends ValidationFailed {
+  constructor() {
+    super([{ path: 'to', message: 'expected another queue than the one that is redriven' }]);
+  }
+}

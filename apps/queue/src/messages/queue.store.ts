@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { Membership, nodeChannel } from '@syncline/cluster';
-import type { QueueConfiguration } from '@syncline/contracts';
+import type { BrowseQuery, QueueConfiguration } from '@syncline/contracts';
 import { REDIS, type RedisClient, storeError } from '@syncline/redis';
 import { queueKeys } from './queue.keys.js';
 import type { Delivery } from './receipt.js';
@@ -72,12 +72,20 @@ export class QueueStore {
   /** Makes the queue known first: a name without a queue does no harm, a queue without a name would. */
   async configure(queue: string, configuration: QueueConfiguration, onlyMake: boolean) {
     await this.redis.zadd(queueKeys.names(), 0, queue).catch(fail);
-    return queues.configure(this.redis, {
+    const configured = await queues.configure(this.redis, {
       ...this.nodes(queue),
       onlyMake,
       secret: randomBytes(SECRET_BYTES).toString('base64url'),
       fields: toFields(configuration),
     });
+    // Once more: the last traces of a queue by the same name may just have been removed, its name with them.
+    if (configured.made) await this.redis.zadd(queueKeys.names(), 0, queue).catch(fail);
+    return configured;
+  }
+
+  /** Nothing is left of the queue. */
+  async forgetName(queue: string): Promise<void> {
+    await this.redis.zrem(queueKeys.names(), queue).catch(fail);
   }
 
   describe(queue: string) {
@@ -86,6 +94,26 @@ export class QueueStore {
 
   doDueWork(queue: string) {
     return queues.doDueWork(this.redis, this.nodes(queue));
+  }
+
+  pause(queue: string, paused: boolean) {
+    return queues.pause(this.redis, { ...this.nodes(queue), paused });
+  }
+
+  purge(queue: string) {
+    return queues.purge(this.redis, this.nodes(queue));
+  }
+
+  remove(queue: string) {
+    return queues.remove(this.redis, this.nodes(queue));
+  }
+
+  browse(queue: string, state: BrowseQuery['state'], cursor: string, limit: number) {
+    return queues.browse(this.redis, { queue, state, cursor, limit });
+  }
+
+  redrive(queue: string, max: number, to: string | undefined) {
+    return queues.redrive(this.redis, { ...this.nodes(queue), max, to });
   }
 
   peekOutbox(queue: string) {

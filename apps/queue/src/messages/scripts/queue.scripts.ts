@@ -1,4 +1,4 @@
-import type { QueueStats } from '@syncline/contracts';
+import type { BrowseQuery, QueueStats } from '@syncline/contracts';
 import { defineScript } from '@syncline/redis';
 import { dueIn, keys, type Nodes, type Waiter } from './delivery.scripts.js';
 
@@ -64,4 +64,82 @@ export const tendLine = defineScript({
     ...input.waiters.flatMap(({ id, arrival }) => [arrival, id]),
   ],
   decode: (reply) => dueIn(reply as number),
+});
+
+/** Stops or resumes deliveries. False: there is no such queue. */
+export const pause = defineScript({
+  file: new URL('./pause.lua', import.meta.url),
+  keys,
+  args: (input: Nodes & { paused: boolean }) => [input.paused ? '1' : '0', input.wakePrefix],
+  decode: (reply) => reply === 1,
+});
+
+/** Removes all messages. Null: there is no such queue. */
+export const purge = defineScript({
+  file: new URL('./purge.lua', import.meta.url),
+  keys,
+  args: (input: Nodes) => [input.timersChannel],
+  decode: (reply) => {
+    if (reply === null) return null;
+    const [purged, due] = reply as [number, number];
+    return { purged, dueInMs: dueIn(due) };
+  },
+});
+
+/** Removes a queue. False: there is no such queue. */
+export const remove = defineScript({
+  file: new URL('./delete.lua', import.meta.url),
+  keys,
+  args: (input: Nodes) => [input.wakePrefix],
+  decode: (reply) => reply === 1,
+});
+
+export interface SeenMessage {
+  readonly token: number;
+  readonly failedDeliveries: number;
+  /** Milliseconds since 1970; null when it is ready. */
+  readonly availableAt: number | null;
+  readonly record: Buffer;
+}
+
+/** Looks at messages. `cursor`: null at the end. Null: there is no such queue. */
+export const browse = defineScript({
+  file: new URL('./browse.lua', import.meta.url),
+  keys,
+  args: (input: { queue: string; state: BrowseQuery['state']; cursor: string; limit: number }) => [
+    input.state,
+    input.cursor,
+    input.limit,
+  ],
+  binary: true,
+  decode: (reply) => {
+    if (reply === null) return null;
+    const [gen, cursor, ...rest] = reply as (Buffer | number)[];
+    const messages: SeenMessage[] = [];
+    for (let i = 0; i < rest.length; i += 4) {
+      messages.push({
+        token: rest[i] as number,
+        failedDeliveries: rest[i + 1] as number,
+        availableAt: dueIn(rest[i + 2] as number),
+        record: rest[i + 3] as Buffer,
+      });
+    }
+    return { gen: String(gen), cursor: String(cursor) || null, messages };
+  },
+});
+
+/** One step of a redrive. Null: there is no such queue. */
+export const redrive = defineScript({
+  file: new URL('./redrive.lua', import.meta.url),
+  keys,
+  args: (input: Nodes & { max: number; to: string | undefined }) => [
+    input.max,
+    input.to ?? '',
+    input.timersChannel,
+  ],
+  decode: (reply) => {
+    if (reply === null) return null;
+    const [moved, seen, due] = reply as [number, number, number];
+    return { moved, seen, dueInMs: dueIn(due) };
+  },
 });
