@@ -22,8 +22,9 @@ import {
   toInstant,
 } from '@syncline/contracts';
 import type { Request, Response } from 'express';
+import { EntryNotFound } from './entries.errors.js';
 import { EntriesService } from './entries.service.js';
-import type { Entry, Written } from './entry.js';
+import type { Found, Written } from './entry.js';
 import { etagOf, names, versionsIn } from './etag.js';
 
 const DEFAULT_CONTENT_TYPE = 'application/octet-stream';
@@ -39,6 +40,7 @@ export class EntriesController {
   @Get()
   @ApiOperation({ summary: 'Read an entry: its bytes, with the content type they were stored with' })
   @ApiHeader({ name: 'If-None-Match', required: false, description: 'ETags that the caller already has' })
+  @ApiHeader({ name: 'Cache-Control', required: false, description: '`no-cache`: ask Redis' })
   @ApiProduces('*/*')
   @ApiOkResponse({
     ...BYTES,
@@ -46,7 +48,10 @@ export class EntriesController {
     headers: {
       ETag: { description: 'The version, in quotes', schema: { type: 'string' } },
       Age: { description: 'Seconds since it was stored', schema: { type: 'integer' } },
-      'X-Cache': { description: 'Where it came from', schema: { type: 'string', enum: ['store', 'stale'] } },
+      'X-Cache': {
+        description: 'Where it came from',
+        schema: { type: 'string', enum: ['near', 'store', 'stale'] },
+      },
     },
   })
   @ApiResponse({ status: 304, description: 'The caller has this version' })
@@ -57,10 +62,12 @@ export class EntriesController {
     @Param('cache', { schema: nameSchema }) cache: string,
     @Param('key', { schema: cacheKeySchema }) key: string,
     @Headers('if-none-match') ifNoneMatch: string | undefined,
+    @Headers('cache-control') cacheControl: string | undefined,
     @Res() response: Response,
   ): Promise<void> {
     const known = versionsIn('If-None-Match', ifNoneMatch, false);
-    send(await this.entries.get(cache, key), known, response);
+    const fresh = cacheControl !== undefined && /\bno-(?:cache|store)\b/i.test(cacheControl);
+    send(await this.entries.get(cache, key, fresh), known, response);
   }
 
   @Put()
@@ -73,6 +80,7 @@ export class EntriesController {
     description: 'Only when the entry has one of these versions',
   })
   @ApiHeader({ name: 'If-None-Match', required: false, description: '`*`: only when there is no entry yet' })
+  @ApiHeader({ name: 'X-Fill-Lease', required: false, description: 'Only while this fill lease is in force' })
   @ApiCreatedResponse({ standardSchema: storedEntrySchema, description: 'There was no entry before' })
   @ApiOkResponse({ standardSchema: storedEntrySchema, description: 'Replaced the entry' })
   @problem(400, 'Bad name, key, query or header')
@@ -101,6 +109,7 @@ export class EntriesController {
       {
         ifMatch: versionsIn('If-Match', headers['if-match'], true),
         ifNoneMatch: versionsIn('If-None-Match', headers['if-none-match'], false),
+        fillLease: request.get('x-fill-lease') ?? '',
       },
     );
     response.status(written.created ? 201 : 200).setHeader('ETag', etagOf(written.version));
@@ -134,11 +143,12 @@ const toStoredEntry = ({ version, expiresAt }: Written): StoredEntry => ({
 });
 
 /** Answers with an entry. Not by Express' `send`: it would add a charset to the content type. */
-function send(entry: Entry, known: string, response: Response): void {
-  const stale = entry.freshMs !== null && entry.freshMs <= 0;
+function send({ source, entry }: Found, known: string, response: Response): void {
+  response.setHeader('Cache-Status', `syncline; ${source === 'near' ? 'hit' : 'fwd=miss'}`);
+  response.setHeader('X-Cache', entry?.stale ? 'stale' : source);
+  if (entry === null) throw new EntryNotFound();
   response.setHeader('ETag', etagOf(entry.version));
   response.setHeader('Age', Math.floor(entry.ageMs / 1_000));
-  response.setHeader('X-Cache', stale ? 'stale' : 'store');
   if (known !== '' && names(known, entry.version)) {
     response.statusCode = 304;
     response.end();

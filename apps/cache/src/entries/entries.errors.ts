@@ -20,3 +20,23 @@ export class EntryTooLarge extends Problem {
     super('payload-too-large', `The value is larger than the ${limit} bytes that this cache allows.`);
   }
 }
+
+/** The fill lease was made up, ran out, or was revoked by a write or an invalidation. Nothing was stored. */
+export class FillLeaseVoid extends Problem {
+  constructor() {
+    super(
+      'version-mismatch',
+      'The fill lease is not in force: what was computed may be out of date. Fill again.',
+    );
+  }
+}
+
+/** The entry holds no integer, or the sum leaves the range of integers that JSON carries exactly. */
+export class NotAnInteger extends Problem {
+  constructor() {
+    super(
+      'not-an-integer',
+      'The entry holds no integer between -(2^53 - 1) and 2^53 - 1, or would not after this.',
+    );
+  }
+}

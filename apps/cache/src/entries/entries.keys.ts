@@ -6,3 +6,6 @@ export const cacheKey = (cache: string): string => `syncline:{cache:${cache.repl
 
 /** The set of the names of all caches that were ever written to or configured. */
 export const CACHE_NAMES_KEY = 'syncline:{caches}:names';
+
+/** The life of this Redis: see redis-life.ts. */
+export const LIFE_KEY = 'syncline:{caches}:life';

@@ -1,12 +1,23 @@
-/** An entry as Redis holds it. Durations are milliseconds counted from the reply; null: without end. */
+/** An entry as a caller gets it. */
 export interface Entry {
   readonly version: string;
   readonly bytes: Buffer;
   readonly contentType: string;
-  /** Time since it was stored. */
+  /** ms since it was stored. */
   readonly ageMs: number;
-  /** Time until its TTL is over; negative while it is only served as stale. */
-  readonly freshMs: number | null;
+  /** ms since 1970 on Redis' clock; null: never. */
+  readonly expiresAt: number | null;
+  /** Its TTL is over: it is served until `staleMs` is over too. */
+  readonly stale: boolean;
+}
+
+/** Where a read was answered from. */
+export type Source = 'near' | 'store';
+
+/** What a read found; `entry` is null when there is none. */
+export interface Found {
+  readonly source: Source;
+  readonly entry: Entry | null;
 }
 
 /** What to store. */
@@ -24,7 +35,11 @@ export interface Put {
 export interface Conditions {
   readonly ifMatch: string;
   readonly ifNoneMatch: string;
+  /** Fill lease that the write needs. Empty: none. */
+  readonly fillLease: string;
 }
+
+export const UNCONDITIONAL: Conditions = { ifMatch: '', ifNoneMatch: '', fillLease: '' };
 
 /** What a write came to. `expiresAt`: ms since 1970 on Redis' clock, null: never. */
 export interface Written {

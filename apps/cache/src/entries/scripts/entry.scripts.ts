@@ -1,103 +1,82 @@
 import { defineScript } from '@syncline/redis';
 import { cacheKey } from '../entries.keys.js';
-import type { Conditions, Entry, Put, Written } from '../entry.js';
+import type { InLife } from './coherence.scripts.js';
 
-interface Target {
-  readonly cache: string;
+/** An entry as Redis tells it. Durations are ms counted from the reply; null: without end. */
+export interface ToldEntry {
+  readonly version: string;
+  readonly bytes: Buffer;
+  readonly contentType: string;
+  readonly ageMs: number;
+  readonly freshMs: number | null;
+  readonly usableMs: number | null;
+  readonly expiresAt: number | null;
+  readonly tags: readonly string[];
+}
+
+export interface Told {
+  /** False: the incarnation that asked is fenced. */
+  readonly alive: boolean;
+  /** The incarnation that asked is among the sharers now. */
+  readonly cacheable: boolean;
+  readonly entry: ToldEntry | null;
+}
+
+interface Reader extends InLife {
   readonly key: string;
+  readonly incarnation: string;
+  readonly fill: number;
+  readonly largest: number;
 }
 
-/** What happened to a write: done, or why not. */
-export type WriteResult =
-  | ({ readonly outcome: 'written' } & Written)
-  | { readonly outcome: 'deleted' | 'absent' | 'mismatch' }
-  | { readonly outcome: 'too-large'; readonly limit: number };
+const file = (name: string) => new URL(`./${name}.lua`, import.meta.url);
+const keys = ({ cache }: InLife) => [cacheKey(cache)];
+const life = ({ life: id }: InLife) => id;
+const endless = (ms: number) => (ms === -1 ? null : ms);
 
-const keys = ({ cache }: { cache: string }) => [cacheKey(cache)];
-
-function decodeResult(reply: unknown): WriteResult {
-  const [outcome = '', first = '', second = ''] = (reply as Buffer[]).map(String);
-  switch (outcome) {
-    case 'created':
-    case 'replaced':
-      return {
-        outcome: 'written',
-        created: outcome === 'created',
-        version: first,
-        expiresAt: second === '0' ? null : Number(second),
-      };
-    case 'too-large':
-      return { outcome, limit: Number(first) };
-    case 'deleted':
-    case 'absent':
-    case 'mismatch':
-      return { outcome };
-    default:
-      throw new Error(`Unknown result of a write: ${outcome}`);
-  }
+function decodeTold(reply: unknown): Told {
+  const [alive, cacheable, version, bytes, contentType, ageMs, freshMs, usableMs, expiresAt, tags] =
+    reply as [number, number, Buffer, Buffer, Buffer, number, number, number, Buffer, Buffer];
+  const entry =
+    version.length === 0
+      ? null
+      : {
+          version: String(version),
+          bytes,
+          contentType: String(contentType),
+          ageMs,
+          freshMs: endless(freshMs),
+          usableMs: endless(usableMs),
+          expiresAt: String(expiresAt) === '0' ? null : Number(expiresAt),
+          tags: tags.length === 0 ? [] : String(tags).split(','),
+        };
+  return { alive: alive === 1, cacheable: cacheable === 1, entry };
 }
 
-/** Reads an entry; null when there is none. */
-export const readEntry = defineScript({
-  file: new URL('./read.lua', import.meta.url),
+/** Reads an entry, and puts the incarnation among its sharers when no write of it is under way. */
+export const fill = defineScript({
+  file: file('fill'),
   keys,
-  args: ({ key }: Target) => [key],
+  life,
+  args: (reader: Reader) => [reader.key, reader.incarnation, reader.fill, reader.largest],
   binary: true,
-  decode: (reply): Entry | null => {
-    if (reply === null) return null;
-    const [version, bytes, contentType, ageMs, freshMs] = reply as [Buffer, Buffer, Buffer, number, number];
-    return {
-      version: String(version),
-      bytes,
-      contentType: String(contentType),
-      ageMs,
-      freshMs: freshMs === -1 ? null : freshMs,
-    };
-  },
+  decode: decodeTold,
 });
 
-/** Stores an entry when the conditions hold. */
-export const putEntry = defineScript({
-  file: new URL('./write.lua', import.meta.url),
-  keys,
-  args: ({
-    key,
-    bytes,
-    contentType,
-    ttlMs,
-    staleMs,
-    tags,
-    ifMatch,
-    ifNoneMatch,
-  }: Target & Put & Conditions) => [
-    'put',
-    key,
-    bytes,
-    contentType,
-    ttlMs ?? '',
-    staleMs ?? 0,
-    (tags ?? []).join(','),
-    ifMatch,
-    ifNoneMatch,
-    '',
-  ],
-  binary: true,
-  decode: decodeResult,
-});
-
-/** Removes an entry when the condition holds. */
-export const deleteEntry = defineScript({
-  file: new URL('./write.lua', import.meta.url),
-  keys,
-  args: ({ key, ifMatch }: Target & Pick<Conditions, 'ifMatch'>) => ['delete', key, ifMatch],
-  binary: true,
-  decode: decodeResult,
-});
-
-/** Removes at most `max` entries whose life is over; ms until there is more to do, null when nothing has an end. */
+/** Removes what can never be served again; ms until there is more to do, null when nothing has an end. */
 export const sweepEntries = defineScript({
-  file: new URL('./sweep.lua', import.meta.url),
+  file: file('sweep'),
   keys,
-  args: ({ max }: { cache: string; max: number }) => [max],
+  life,
+  args: ({ max }: InLife & { max: number }) => [max],
   decode: (reply) => (reply === -1 ? null : Number(reply)),
+});
+
+/** Version of an entry; null when there is none. */
+export const versionOf = defineScript({
+  file: file('version'),
+  keys,
+  life,
+  args: ({ key }: InLife & { key: string }) => [key],
+  decode: (reply) => reply as string | null,
 });

@@ -4,14 +4,19 @@
 --   <stem>:index      zset  key -> stale until (+inf: for ever)
 --   <stem>:tags       hash  tag -> version of its last invalidation
 --   <stem>:prefixes   hash  prefix -> version of its last invalidation
+--   <stem>:l:<key>    text  fill lease and the version at which it was granted
+--   <stem>:w:<key>    set   nodes with callers that wait for a fill
 -- Times are milliseconds of Redis' clock; 0 stands for never. Redis' clock is read once.
+-- LIFE: the life of Redis that the caller believes in; false: none.
 local stem = KEYS[1]
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-local state = redis.call('HMGET', stem, 'version', 'flushed', 'prefixLengths', 'defaultTtlMs', 'maxEntryBytes')
+local state = redis.call('HMGET', stem, 'version', 'flushed', 'prefixLengths', 'defaultTtlMs', 'maxEntryBytes',
+  'coherence', 'life')
 local version = tonumber(state[1] or '0')
 local flushed = tonumber(state[2] or '0')
 local prefix_lengths = state[3] or ''
+if LIFE and state[7] ~= LIFE then return redis.error_reply('LIFE is over, or the cache was not opened in it') end
 
 -- A version is larger than all before it, also after Redis lost its data: the clock is its floor.
 local function next_version()
@@ -56,6 +61,15 @@ local function find_entry(key)
   }
 end
 
+local function is_stale(entry)
+  return entry.expires > 0 and now >= entry.expires
+end
+
 local function entry_bytes(key)
   return redis.call('HGET', stem .. ':e:' .. key, 'b')
+end
+
+-- Tells a node, as a packet of Nest's Redis transport. It may get lost.
+local function tell(node, pattern, data)
+  redis.call('PUBLISH', 'syncline.cache.' .. pattern .. '.' .. node, cjson.encode({ pattern = pattern, data = data }))
 end

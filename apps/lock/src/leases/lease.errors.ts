@@ -1,0 +1,49 @@
+import { type Lease, Problem } from '@syncline/contracts';
+
+/** Somebody else holds it, and the caller does not want to wait. */
+export class LockHeld extends Problem {
+  constructor(holders: readonly Lease[], waiters: number) {
+    super('lock-held', 'It is held. Try again later, or give waitMs to wait for it.', { holders, waiters });
+  }
+}
+
+/** The caller waited as long as it wanted to. It is not in the queue any more. */
+export class WaitTimeout extends Problem {
+  constructor(waitMs: number) {
+    super('wait-timeout', `It was not free within ${waitMs} ms. Nothing was acquired.`);
+  }
+}
+
+/** One step of a circle of owners that wait for each other. */
+export interface CycleStep {
+  readonly owner: string;
+  /** Name of the lock or semaphore that the owner waits for. */
+  readonly waitsFor: string;
+  /** Owner that stands in the way: it holds the name, or waits for it longer. */
+  readonly heldBy: string;
+}
+
+/** The wait would never have ended; this one, the youngest of the circle, was given up. */
+export class Deadlock extends Problem {
+  constructor(cycle: readonly CycleStep[]) {
+    super('deadlock', 'The owners wait for each other. Release what this owner holds, then try again.', {
+      cycle,
+    });
+  }
+}
+
+/** The lease, or the session, ended: by release, by time or by force. Its id is spent. */
+export class LeaseLost extends Problem {
+  constructor(
+    detail = 'The lease ended: it was released, its time was over, or it was revoked. Acquire anew, with a new leaseId.',
+  ) {
+    super('lease-lost', detail);
+  }
+}
+
+/** The semaphore is in use with another limit. */
+export class LimitMismatch extends Problem {
+  constructor(limit: number) {
+    super('limit-mismatch', `The semaphore is in use with limit ${limit}. PUT resizes it.`, { limit });
+  }
+}

@@ -1,0 +1,186 @@
+import { randomUUID } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import type { Lease, ListLocks, Lock, LockPage, Released, Verified } from '@syncline/contracts';
+import { HungUp, ValidationFailed } from '@syncline/http';
+import { StoreUnavailable } from '@syncline/redis';
+import { Heartbeat } from './heartbeat.js';
+import { LeaseLost, LimitMismatch, LockHeld } from './lease.errors.js';
+import { inOrder, type LeaseRequest, LOCK_PERMITS, type Wish, waitId } from './lease.js';
+import { type Kind, resourceKey, resourceName } from './lease.keys.js';
+import { LeasesStore } from './leases.store.js';
+import type { AcquireReply, Shown } from './scripts/replies.js';
+import { type WaitEnd, Waits } from './waits.js';
+
+/** What a caller asks for, apart from the names. */
+export interface LeaseTerms {
+  readonly owner: string;
+  readonly ttlMs: number;
+  readonly waitMs: number;
+  readonly leaseId?: string | undefined;
+  readonly sessionId?: string | undefined;
+  readonly metadata?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** Grants, keeps and ends leases of locks and semaphores. */
+@Injectable()
+export class LeasesService {
+  private claims = 0;
+
+  constructor(
+    private readonly store: LeasesStore,
+    private readonly waits: Waits,
+    private readonly heartbeat: Heartbeat,
+  ) {}
+
+  /**
+   * Takes leases, all or none, and waits for them up to `waitMs`.
+   *
+   * @param wishes one for each name; the leases come in the same order
+   * @param hangUp aborted when the caller goes away: it then leaves the queue, and keeps nothing
+   * @throws LockHeld, WaitTimeout, Deadlock, LimitMismatch, LeaseLost, StoreUnavailable, ShuttingDown
+   */
+  async acquire(wishes: readonly Wish[], terms: LeaseTerms, hangUp: AbortSignal): Promise<Lease[]> {
+    const request: LeaseRequest = {
+      shard: this.store.shards.ofAll(wishes.map((wish) => resourceName(wish.key))),
+      wishes,
+      leaseId: terms.leaseId ?? randomUUID(),
+      fresh: terms.leaseId === undefined,
+      owner: terms.owner,
+      ttlMs: terms.ttlMs,
+      waitMs: terms.waitMs,
+      sessionId: terms.sessionId ?? null,
+      metadata: terms.metadata ?? null,
+    };
+    const leases = await this.obtain(request, hangUp);
+    const byKey = new Map(inOrder(wishes).map((wish, i) => [wish.key, leases[i]]));
+    return wishes.flatMap((wish) => byKey.get(wish.key) ?? []);
+  }
+
+  /** Starts the time of leases anew, of all names or of none; without `ttlMs` with the length that they have. */
+  async renew(kind: Kind, names: readonly string[], leaseId: string, ttlMs?: number): Promise<Lease[]> {
+    const keys = names.map((name) => resourceKey(kind, name));
+    const leases = await this.store.renew(this.store.shards.ofAll(names), keys, leaseId, ttlMs ?? null);
+    if (leases === null) throw new LeaseLost();
+    return leases;
+  }
+
+  /** Ends leases. Those of a set that are still held end also when another of them was lost. */
+  async release(kind: Kind, names: readonly string[], leaseId: string): Promise<Released> {
+    const keys = names.map((name) => resourceKey(kind, name));
+    const outcome = await this.store.release(this.store.shards.ofAll(names), keys, leaseId);
+    if (outcome === 'lost') throw new LeaseLost();
+    return { released: outcome === 'released' };
+  }
+
+  /** Says whether no larger token was granted. A token that nobody can vouch for any more is not valid. */
+  async verify(name: string, fencingToken: string): Promise<Verified> {
+    const { currentToken } = await this.store.inspect('lock', name);
+    return { valid: currentToken !== null && BigInt(fencingToken) >= BigInt(currentToken), currentToken };
+  }
+
+  async describeLock(name: string): Promise<Lock> {
+    return toLock(await this.store.inspect('lock', name));
+  }
+
+  async listLocks({ prefix = '', cursor, limit }: ListLocks): Promise<LockPage> {
+    const { shown, last } = await this.store.listLocks(prefix, cursor, limit);
+    return { locks: shown.map(toLock), cursor: last === null ? null : resourceName(last) };
+  }
+
+  private async obtain(request: LeaseRequest, hangUp: AbortSignal): Promise<Lease[]> {
+    const deadline = performance.now() + request.waitMs;
+    for (let left = request.waitMs; ; left = Math.max(0, Math.ceil(deadline - performance.now()))) {
+      const end = await this.attempt({ ...request, waitMs: left }, hangUp);
+      // Served, but this node was too slow to take it up: it asks again, for the rest of the time.
+      if (end !== 'lost') return end.leases;
+    }
+  }
+
+  private async attempt(request: LeaseRequest, hangUp: AbortSignal): Promise<WaitEnd> {
+    const { shard, leaseId, waitMs } = request;
+    const id = waitId(
+      leaseId,
+      inOrder(request.wishes).map((wish) => wish.key),
+    );
+    this.claims += 1;
+    const claim = `${this.store.run}.${this.claims}`;
+    if (waitMs === 0)
+      return this.keepOnlyIfTold(await this.tryOnce(request, id, claim), request, id, claim, hangUp);
+
+    const ticket = this.waits.enter(shard, id, claim);
+    try {
+      const reply = await this.tryOnce(request, id, claim);
+      if (reply.outcome !== 'waiting') return this.keepOnlyIfTold(reply, request, id, claim, hangUp);
+      if (reply.nextEndMs !== null) this.heartbeat.expectEnd(reply.nextEndMs);
+      const end = await this.waits.park(ticket, waitMs, hangUp);
+      if (end === 'lost') return end;
+      return this.keepOnlyIfTold({ outcome: 'granted', leases: end.leases }, request, id, claim, hangUp);
+    } catch (error) {
+      const last = this.waits.remove(ticket);
+      if (last && error instanceof HungUp) this.heartbeat.abandon(shard, id, claim);
+      if (last && error instanceof StoreUnavailable) this.heartbeat.abandonLater(shard, id, claim);
+      throw error;
+    } finally {
+      this.waits.remove(ticket);
+    }
+  }
+
+  /** A caller that is gone cannot be told of its lease, so it does not keep it. */
+  private keepOnlyIfTold(
+    reply: AcquireReply,
+    request: LeaseRequest,
+    id: string,
+    claim: string,
+    hangUp: AbortSignal,
+  ): WaitEnd {
+    if (reply.outcome !== 'granted') throw refusal(reply, request);
+    if (hangUp.aborted) {
+      this.heartbeat.abandon(request.shard, id, claim);
+      throw hangUp.reason;
+    }
+    return { leases: reply.leases };
+  }
+
+  private async tryOnce(request: LeaseRequest, id: string, claim: string): Promise<AcquireReply> {
+    try {
+      return await this.store.acquire(request, claim);
+    } catch (error) {
+      if (error instanceof StoreUnavailable) this.heartbeat.abandonLater(request.shard, id, claim);
+      throw error;
+    }
+  }
+}
+
+function refusal(reply: Exclude<AcquireReply, { outcome: 'granted' }>, request: LeaseRequest): Error {
+  switch (reply.outcome) {
+    case 'held':
+      return new LockHeld(reply.holders, reply.waiters);
+    case 'limit':
+      return new LimitMismatch(reply.limit);
+    case 'over':
+      return new ValidationFailed([
+        { path: 'permits', message: `expected at most the limit, ${reply.limit}` },
+      ]);
+    case 'no-limit':
+      return new ValidationFailed([
+        { path: 'limit', message: 'expected a limit: the semaphore has none yet' },
+      ]);
+    case 'session':
+      return new LeaseLost(`The session ${request.sessionId} is gone.`);
+    case 'spent':
+      return new LeaseLost();
+    case 'waiting':
+      return new Error('A request that does not wait was put into the queue.');
+  }
+}
+
+function toLock({ key, holders, waiters, currentToken }: Shown): Lock {
+  const mode = holders[0]?.mode ?? 'free';
+  return { name: resourceName(key), mode, holders, waiters, currentToken };
+}
+
+export const lockWish = (name: string, mode: 'exclusive' | 'shared'): Wish => ({
+  key: resourceKey('lock', name),
+  permits: mode === 'exclusive' ? LOCK_PERMITS : 1,
+  limit: LOCK_PERMITS,
+});

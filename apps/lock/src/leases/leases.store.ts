@@ -1,0 +1,97 @@
+import { randomBytes } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import { Membership } from '@syncline/cluster';
+import type { Lease } from '@syncline/contracts';
+import { REDIS, type RedisClient } from '@syncline/redis';
+import type { LeaseRequest } from './lease.js';
+import { type Kind, resourceKey, Shards } from './lease.keys.js';
+import * as scripts from './scripts/lease.scripts.js';
+import type { AcquireReply, Shown, TakeUpReply } from './scripts/replies.js';
+
+/** Most holders and waiters shown of one name, and of each name in a list. */
+const MOST_SHOWN = 1_000;
+const MOST_SHOWN_IN_LIST = 100;
+
+/** Leases in Redis, as typed calls of the scripts. */
+@Injectable()
+export class LeasesStore {
+  readonly shards: Shards;
+  /** This process among all that ever had its node id: `lock_manager_1~x7Pq...`. */
+  readonly run: string;
+
+  constructor(
+    @Inject(REDIS) private readonly redis: RedisClient,
+    membership: Membership,
+  ) {
+    this.shards = new Shards(redis.isCluster);
+    this.run = `${membership.nodeId}~${randomBytes(9).toString('base64url')}`;
+  }
+
+  acquire(request: LeaseRequest, claim: string): Promise<AcquireReply> {
+    return scripts.acquire(this.redis, { ...request, run: this.run, claim });
+  }
+
+  renew(
+    shard: number,
+    keys: readonly string[],
+    leaseId: string,
+    ttlMs: number | null,
+  ): Promise<Lease[] | null> {
+    return scripts.renew(this.redis, { shard, keys, leaseId, ttlMs });
+  }
+
+  release(shard: number, keys: readonly string[], leaseId: string) {
+    return scripts.release(this.redis, { shard, keys, leaseId });
+  }
+
+  takeUp(shard: number, id: string, claim: string, leaving: boolean): Promise<TakeUpReply> {
+    return scripts.takeUp(this.redis, { shard, run: this.run, id, claim, leaving });
+  }
+
+  withdraw(shard: number, id: string, claim: string): Promise<void> {
+    return scripts.withdraw(this.redis, { shard, run: this.run, id, claim });
+  }
+
+  inspect(kind: Kind, name: string): Promise<Shown> {
+    const shard = this.shards.of(name);
+    return scripts.inspect(this.redis, { shard, key: resourceKey(kind, name), most: MOST_SHOWN });
+  }
+
+  /**
+   * A page of the locks that are held or awaited, in the order of their names.
+   *
+   * @param cursor name after which the page begins
+   */
+  async listLocks(prefix: string, cursor: string | undefined, limit: number) {
+    const from = cursor !== undefined && cursor >= prefix ? `(l/${cursor}` : `[l/${prefix}`;
+    // Names are ASCII: no continuation of the prefix is larger than this.
+    const to = `[l/${prefix}\x7f`;
+    const pages = await Promise.all(
+      this.shards.all.map((shard) =>
+        scripts.list(this.redis, { shard, from, to, limit, most: MOST_SHOWN_IN_LIST }),
+      ),
+    );
+    // A shard that has more says nothing of the names after its last one, so the page ends there.
+    const ends = pages.flatMap((page) => (page.last === null ? [] : [page.last]));
+    const end = ends.reduce<string | null>(
+      (least, last) => (least === null || last < least ? last : least),
+      null,
+    );
+    const shown = pages
+      .flatMap((page) => page.shown)
+      .filter((one) => end === null || one.key <= end)
+      .sort((a, b) => (a.key < b.key ? -1 : 1));
+    const page = shown.slice(0, limit);
+    const last = shown.length > limit ? (page.at(-1)?.key ?? null) : end;
+    return { shown: page, last };
+  }
+
+  /** Says that this node lives; returns what it has to know (see `beat.lua`). */
+  beat(shard: number) {
+    return scripts.beat(this.redis, { shard, run: this.run });
+  }
+
+  heldByNode(shard: number): Promise<string[]> {
+    return scripts.heldByNode(this.redis, { shard, run: this.run });
+  }
+}

@@ -1,0 +1,31 @@
+-- What there is to see of a name.
+-- @include queue.lua
+
+local function describe(n, most)
+  touch(n)
+  local st = state(n)
+  local holders, waiters = {}, {}
+  if st.used > 0 then
+    local leases = redis.call('ZRANGE', P .. 'x:' .. n, 0, most - 1, 'WITHSCORES')
+    for i = 1, #leases, 2 do
+      local rec = record(st, leases[i])
+      holders[#holders + 1] = leases[i]
+      holders[#holders + 1] = rec
+      holders[#holders + 1] = string.format('%d', ends(parse(rec), leases[i + 1]))
+    end
+  end
+  if st.waiting > 0 then
+    local queue = redis.call('ZRANGE', P .. 'q:' .. n, 0, most - 1, 'WITHSCORES')
+    for i = 1, #queue, 2 do
+      local w = wait(queue[i])
+      for k = 1, #w.items, 2 do
+        if w.items[k] == n then
+          waiters[#waiters + 1] = w.owner
+          waiters[#waiters + 1] = string.format('%d', w.items[k + 1])
+          waiters[#waiters + 1] = string.format('%d', math.floor(tonumber(queue[i + 1]) / 1000))
+        end
+      end
+    end
+  end
+  return { n, string.format('%.0f', st.token), st.used, st.limit or 0, holders, waiters }
+end

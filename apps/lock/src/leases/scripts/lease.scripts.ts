@@ -1,0 +1,170 @@
+import { defineScript } from '@syncline/redis';
+import { encodeOwner, inOrder, type LeaseRequest, waitId } from '../lease.js';
+import { HINT_CHANNELS, shardPrefix } from '../lease.keys.js';
+import { type AcquireReply, readHeld, readLeases, readShown, type TakeUpReply } from './replies.js';
+
+interface InShard {
+  readonly shard: number;
+}
+const keys = ({ shard }: InShard) => [shardPrefix(shard)];
+const script = (name: string) => new URL(`./${name}.lua`, import.meta.url);
+
+/** Names one request that this node holds. */
+export interface Held extends InShard {
+  readonly run: string;
+  readonly id: string;
+  readonly claim: string;
+}
+
+/** Takes leases, all or none; waits in the queue when it may. */
+export const acquire = defineScript({
+  file: script('acquire'),
+  keys,
+  args: (request: LeaseRequest & { run: string; claim: string }) => {
+    const wishes = inOrder(request.wishes);
+    return [
+      HINT_CHANNELS,
+      request.leaseId,
+      request.fresh ? '1' : '0',
+      request.ttlMs,
+      request.waitMs,
+      encodeOwner(request.owner),
+      request.metadata === null ? '-' : JSON.stringify(request.metadata),
+      request.sessionId ?? '-',
+      request.run,
+      request.claim,
+      waitId(
+        request.leaseId,
+        wishes.map((wish) => wish.key),
+      ),
+      ...wishes.flatMap((wish) => [wish.key, wish.permits, wish.limit]),
+    ];
+  },
+  decode: (reply, request): AcquireReply => {
+    const [outcome, ...rest] = reply as [AcquireReply['outcome'], ...unknown[]];
+    switch (outcome) {
+      case 'granted':
+        return { outcome, leases: readLeases(inOrder(request.wishes), request.leaseId, rest as string[]) };
+      case 'waiting':
+        return { outcome, nextEndMs: rest[0] === '-1' ? null : Number(rest[0]) - Number(rest[1]) };
+      case 'held':
+        return { outcome, waiters: rest[0] as number, holders: readHeld(rest[1] as string[]) };
+      case 'limit':
+      case 'over':
+        return { outcome, limit: rest[0] as number };
+      default:
+        return { outcome };
+    }
+  },
+});
+
+/** Starts the time of leases anew, of all keys or of none. Null: at least one is lost. */
+export const renew = defineScript({
+  file: script('renew'),
+  keys,
+  args: (input: InShard & { leaseId: string; keys: readonly string[]; ttlMs: number | null }) => [
+    HINT_CHANNELS,
+    input.leaseId,
+    input.ttlMs ?? 0,
+    ...input.keys,
+  ],
+  decode: (reply, input) => {
+    const [outcome, ...rest] = reply as string[];
+    if (outcome === 'lost') return null;
+    return readLeases(
+      input.keys.map((key) => ({ key })),
+      input.leaseId,
+      rest,
+    );
+  },
+});
+
+/** Ends leases and serves who waits. */
+export const release = defineScript({
+  file: script('release'),
+  keys,
+  args: (input: InShard & { leaseId: string; keys: readonly string[] }) => [
+    HINT_CHANNELS,
+    input.leaseId,
+    ...input.keys,
+  ],
+  decode: (reply) => (reply === 1 ? 'released' : reply === 0 ? 'released-before' : 'lost'),
+});
+
+/** Takes up what a request was served with; with `leaving`, leaves the queue when there is nothing yet. */
+export const takeUp = defineScript({
+  file: script('take_up'),
+  keys,
+  args: (input: Held & { leaving: boolean }) => [
+    HINT_CHANNELS,
+    input.run,
+    input.id,
+    input.claim,
+    input.leaving ? '1' : '0',
+  ],
+  decode: (reply, input): TakeUpReply => {
+    const [outcome = '', ...rest] = reply as string[];
+    if (outcome === 'granted') {
+      const wishes = input.id
+        .slice(37)
+        .split(',')
+        .map((key) => ({ key }));
+      return { outcome, leases: readLeases(wishes, input.id.slice(0, 36), rest) };
+    }
+    if (outcome.startsWith('limit:')) return { outcome: 'limit', limit: Number(outcome.slice(6)) };
+    return { outcome: outcome as 'waiting' | 'left' | 'lost' | 'session' };
+  },
+});
+
+/** Gives up a request whose caller is gone. */
+export const withdraw = defineScript({
+  file: script('withdraw'),
+  keys,
+  args: (input: Held) => [HINT_CHANNELS, input.run, input.id, input.claim],
+  decode: () => undefined,
+});
+
+/** Shows one lock or semaphore as it is now. */
+export const inspect = defineScript({
+  file: script('inspect'),
+  keys,
+  args: (input: InShard & { key: string; most: number }) => [HINT_CHANNELS, input.key, input.most],
+  decode: (reply) => readShown(reply),
+});
+
+/** Shows a page of what is held or awaited. `last`: the last key looked at, null when these were all. */
+export const list = defineScript({
+  file: script('list'),
+  keys,
+  args: (input: InShard & { from: string; to: string; limit: number; most: number }) => [
+    HINT_CHANNELS,
+    input.from,
+    input.to,
+    input.limit,
+    input.most,
+  ],
+  decode: (reply) => {
+    const [last, ...shown] = reply as [string, ...unknown[]];
+    return { last: last === '' ? null : last, shown: shown.map(readShown) };
+  },
+});
+
+/** Says that a node lives, fetches the word left for it, ends what is over. */
+export const beat = defineScript({
+  file: script('beat'),
+  keys,
+  args: (input: InShard & { run: string }) => [HINT_CHANNELS, input.run],
+  decode: (reply) => {
+    const [held, nextMs, words] = reply as [number, number, string[]];
+    const ids = words.filter((_, i) => i % 2 === 0);
+    return { held, nextEndMs: nextMs < 0 ? null : nextMs, ids };
+  },
+});
+
+/** Ids of the requests that Redis has for a node. */
+export const heldByNode = defineScript({
+  file: script('held_by_node'),
+  keys,
+  args: (input: InShard & { run: string }) => [input.run],
+  decode: (reply) => reply as string[],
+});

@@ -1,0 +1,64 @@
+import { type Lease, toInstant, type Waiter } from '@syncline/contracts';
+import { decodeOwner, modeOf, readLease } from '../lease.js';
+
+/** What an acquire came to. `nextEndMs`: when a lease in the way ends, in ms from now. */
+export type AcquireReply =
+  | { readonly outcome: 'granted'; readonly leases: Lease[] }
+  | { readonly outcome: 'waiting'; readonly nextEndMs: number | null }
+  | { readonly outcome: 'held'; readonly waiters: number; readonly holders: Lease[] }
+  | { readonly outcome: 'limit' | 'over'; readonly limit: number }
+  | { readonly outcome: 'spent' | 'session' | 'no-limit' };
+
+export type TakeUpReply =
+  | { readonly outcome: 'granted'; readonly leases: Lease[] }
+  | { readonly outcome: 'limit'; readonly limit: number }
+  | { readonly outcome: 'waiting' | 'left' | 'lost' | 'session' };
+
+/** A lock or semaphore as the scripts show it. */
+export interface Shown {
+  readonly key: string;
+  /** Null when the last token is not known any more. */
+  readonly currentToken: string | null;
+  readonly used: number;
+  readonly limit: number;
+  readonly holders: Lease[];
+  readonly waiters: Waiter[];
+}
+
+/** @param flat record and end of each wish in turn */
+export const readLeases = (wishes: readonly { key: string }[], leaseId: string, flat: string[]): Lease[] =>
+  wishes.map(({ key }, i) => readLease(key, leaseId, String(flat[2 * i]), Number(flat[2 * i + 1])));
+
+/** @param flat key, lease id, record and end of each holder in turn */
+export function readHeld(flat: string[]): Lease[] {
+  const leases: Lease[] = [];
+  for (let i = 0; i < flat.length; i += 4) {
+    leases.push(readLease(String(flat[i]), String(flat[i + 1]), String(flat[i + 2]), Number(flat[i + 3])));
+  }
+  return leases;
+}
+
+export function readShown(reply: unknown): Shown {
+  const [key, token, used, limit, leases, waits] = reply as [
+    string,
+    string,
+    number,
+    number,
+    string[],
+    string[],
+  ];
+  const holders: Lease[] = [];
+  for (let i = 0; i < leases.length; i += 3) {
+    holders.push(readLease(key, String(leases[i]), String(leases[i + 1]), Number(leases[i + 2])));
+  }
+  const waiters: Waiter[] = [];
+  for (let i = 0; i < waits.length; i += 3) {
+    waiters.push({
+      owner: decodeOwner(String(waits[i])),
+      mode: modeOf(Number(waits[i + 1])),
+      position: i / 3 + 1,
+      waitingSince: toInstant(Number(waits[i + 2])),
+    });
+  }
+  return { key, currentToken: token === '0' ? null : token, used, limit, holders, waiters };
+}

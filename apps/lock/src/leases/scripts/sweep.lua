@@ -1,0 +1,79 @@
+-- What has to happen by itself: leases and sessions end, and requests of dead nodes leave.
+-- @include queue.lua
+
+local MOST_NAMES, MOST_DEAD, MOST_LEASES = 64, 256, 256
+
+-- Ends a session with everything in it. Returns true when there is more to do than one script should.
+local function end_session(id)
+  local members = redis.call('SRANDMEMBER', P .. 'L:' .. id, MOST_LEASES)
+  local names = {}
+  for _, member in ipairs(members) do
+    local n, lease = member:match('^(%S+) (%S+)$')
+    if n then
+      local st = state(n)
+      local rec = record(st, lease)
+      if rec then finish(st, lease, rec, 'expired', string.format('%d', now)) end
+      redis.call('SREM', P .. 'L:' .. id, member)
+      names[#names + 1] = n
+    else
+      local w = wait(member)
+      if w then
+        leave(member, w, names)
+        notify(member, w, 'session')
+      end
+      redis.call('SREM', P .. 'L:' .. id, member)
+    end
+  end
+  promote(names)
+  if #members == MOST_LEASES then return true end
+  redis.call('ZREM', P .. 'sessions', id)
+  redis.call('DEL', P .. 'S:' .. id)
+  return false
+end
+
+local function bury(run)
+  local names = {}
+  local ids = redis.call('SRANDMEMBER', P .. 'n:' .. run, MOST_DEAD)
+  for _, id in ipairs(ids) do
+    local w = wait(id)
+    if w then
+      local rest = without(w.runs, run)
+      if rest == '' then
+        leave(id, w, names)
+      else
+        w.runs = rest
+        redis.call('HSET', P .. 'w', id, cjson.encode(w))
+      end
+    end
+    redis.call('SREM', P .. 'n:' .. run, id)
+  end
+  promote(names)
+  if #ids == MOST_DEAD then return true end
+  redis.call('ZREM', P .. 'nodes', run)
+  redis.call('DEL', P .. 'g:' .. run)
+  return false
+end
+
+-- Returns the next end of a lease, ms; -1 when there is none, `now` when there is more to do at once.
+local function sweep()
+  local more = false
+  for _, id in ipairs(redis.call('ZRANGE', P .. 'sessions', '-inf', now, 'BYSCORE', 'LIMIT', 0, 4)) do
+    more = end_session(id) or more
+  end
+  for _, run in ipairs(redis.call('ZRANGE', P .. 'nodes', '-inf', now, 'BYSCORE', 'LIMIT', 0, 4)) do
+    more = bury(run) or more
+  end
+  local due = redis.call('ZRANGE', P .. 'due', '-inf', now, 'BYSCORE', 'LIMIT', 0, MOST_NAMES)
+  for _, n in ipairs(due) do
+    redis.call('ZREM', P .. 'due', n)
+    touch(n)
+    local first = redis.call('ZRANGE', P .. 'x:' .. n, 0, 0, 'WITHSCORES')
+    if first[2] and first[2] ~= 'inf' then redis.call('ZADD', P .. 'due', 'LT', first[2], n) end
+  end
+  save()
+  if more or #due == MOST_NAMES then return now end
+  local at = redis.call('ZRANGE', P .. 'due', 0, 0, 'WITHSCORES')[2]
+  local ending = redis.call('ZRANGE', P .. 'sessions', 0, 0, 'WITHSCORES')[2]
+  if ending and (not at or tonumber(ending) < tonumber(at)) then at = ending end
+  return tonumber(at or -1)
+end

@@ -1,0 +1,39 @@
+-- A node takes up what a request that it holds was served with, and so may tell its caller.
+-- KEYS 1 prefix of the shard
+-- ARGV 1 channel prefix  2 run of the node  3 wait id  4 claim of the request
+--      5 '1': leave the queue when there is nothing yet
+-- Returns {'granted', record, end, ...}  {'waiting'}  {'left'}  {'lost'}: served, but taken up too late
+--         or {outcome}: why the wait ended, 'limit:<limit>' or 'session'.
+-- Invariant: a lease is told only once it can no longer pass to somebody else.
+-- @include queue.lua
+local run, id, claim, leaving = ARGV[2], ARGV[3], ARGV[4], ARGV[5] == '1'
+local lease, items = wanted(id)
+
+local function take_up()
+  local outcome = redis.call('HGET', P .. 'g:' .. run, id)
+  if outcome then redis.call('HDEL', P .. 'g:' .. run, id) end
+  if outcome and outcome ~= 'granted' then return { outcome } end
+  if redis.call('HEXISTS', P .. 'w', id) == 1 then
+    if not leaving then return { 'waiting' } end
+    give_up(run, id, claim)
+    return { 'left' }
+  end
+  local held = {}
+  for _, n in ipairs(items) do
+    local r, expiry = holding(state(n), lease)
+    if not r then return { leaving and 'left' or 'lost' } end
+    held[#held + 1] = { st = state(n), r = r, expiry = expiry }
+  end
+  local reply = { 'granted' }
+  for _, each in ipairs(held) do
+    tell(each.st, lease, each.r, claim)
+    reply[#reply + 1] = each.st.records[lease]
+    local score = redis.call('ZSCORE', P .. 'x:' .. each.st.n, lease)
+    reply[#reply + 1] = string.format('%d', ends(each.r, score))
+  end
+  return reply
+end
+
+local reply = take_up()
+save()
+return reply
