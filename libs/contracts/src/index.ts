@@ -1,4 +1,6 @@
+export * from './cache.js';
 export * from './cluster.js';
 export * from './fields.js';
 export * from './lock.js';
 export * from './problem.js';
+export * from './queue.js';

@@ -26,6 +26,12 @@ interface ParserError extends Error {
 const isParserError = (error: unknown): error is ParserError =>
   error instanceof Error && 'type' in error && 'status' in error && Number(error.status) < 500;
 
+const tooLarge = (limit?: number): Problem =>
+  new Problem(
+    'payload-too-large',
+    limit === undefined ? 'The body is too large.' : `The body is larger than ${limit} bytes.`,
+  );
+
 /**
  * Gives any error that reaches the edge its problem: domain errors are one already, errors of Express and Nest
  * are translated, and null stands for what nobody foresaw.
@@ -33,15 +39,15 @@ const isParserError = (error: unknown): error is ParserError =>
 export function toProblem(error: unknown): Problem | null {
   if (error instanceof Problem) return error;
   if (isParserError(error)) {
-    if (error.status === 413) {
-      return new Problem('payload-too-large', `The body is larger than ${error.limit ?? 'allowed'} bytes.`);
-    }
+    if (error.status === 413) return tooLarge(error.limit);
     return new ValidationFailed([{ path: 'body', message: error.message }]);
   }
   if (error instanceof HttpException) {
     if (error.getStatus() === 404) {
       return new Problem('not-found', `There is no such route. ${error.message}. See /api/doc.`);
     }
+    // Nest wraps what a body parser throws before a route is found.
+    if (error.getStatus() === 413) return tooLarge();
     if (error.getStatus() < 500) return new ValidationFailed([{ path: 'request', message: error.message }]);
   }
   return null;

@@ -63,6 +63,13 @@ export const commandConnection = (url: string, name: string): RedisClient =>
 export const subscriberConnection = (url: string, name: string): RedisClient =>
   connectTo(url, { connectionName: name, autoResubscribe: false });
 
+/**
+ * A connection that is never made again once it broke: all that is sent on it reaches one process of Redis, so a
+ * restart cannot hide between two commands. The caller connects and disconnects it.
+ */
+export const singleLifeConnection = (url: string, name: string): Redis =>
+  new Redis(url, { ...SAFE_OPTIONS, connectionName: name, retryStrategy: () => null });
+
 const waits = new WeakMap<RedisClient, Promise<void>>();
 
 /**

@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { Problem } from '@syncline/contracts';
 import { RedisServer, TcpProxy } from '@syncline/testing';
 import { commandConnection, type RedisClient } from './connection.js';
-import { defineScript } from './define-script.js';
+import { defineScript, UnknownLife } from './define-script.js';
 import { StoreUnavailable } from './store-unavailable.js';
 
 describe('a script', () => {
@@ -63,6 +63,20 @@ describe('a script', () => {
       decode: Number,
     });
     expect(await including(redis, 'included')).toBe(1);
+  });
+
+  it('of a life is not given to a Redis that does not know it', async () => {
+    const living = defineScript({
+      file: script('living.lua', 'return LIFE'),
+      keys: () => [],
+      life: (life: string | null) => life,
+      decode: (reply) => reply,
+    });
+    await expect(living(redis, 'first')).rejects.toThrow(UnknownLife);
+    await redis.script('LOAD', living.textOf('first'));
+    expect(await living(redis, 'first')).toBe('first');
+    await expect(living(redis, 'second')).rejects.toThrow(UnknownLife);
+    expect(await living(redis, null)).toBeNull();
   });
 
   it('hands over bytes that are not text', async () => {

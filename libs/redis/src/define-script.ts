@@ -13,11 +13,26 @@ export interface ScriptDefinition<Input, Reply> {
   readonly args?: (input: Input) => Argument[];
   /** True when the reply carries bytes that are not text: then strings arrive as `Buffer`. */
   readonly binary?: boolean;
+  /**
+   * The life of Redis that the call belongs to: the script sees it as the local `LIFE` (false for null). A Redis
+   * that does not know the script of this life is not given it: it may have started anew since, without what it
+   * had acknowledged. The script may find that out too, and answer with an error that begins with `LIFE`. Without this member the script belongs to no life, and has no such local.
+   */
+  readonly life?: (input: Input) => string | null;
   /** Turns the raw reply into the typed one. */
   readonly decode: (reply: unknown, input: Input) => Reply;
 }
 
-export type Script<Input, Reply> = (redis: RedisClient, input: Input) => Promise<Reply>;
+export interface Script<Input, Reply> {
+  (redis: RedisClient, input: Input): Promise<Reply>;
+  /** Text of the script as it belongs to a life. */
+  textOf(life: string): string;
+}
+
+/** Redis does not know the script of this life: nothing ran. See {@link ScriptDefinition.life}. */
+export class UnknownLife extends Error {
+  override readonly name = 'UnknownLife';
+}
 
 /**
  * One atomic state change: a Lua script with typed input and reply.
@@ -26,39 +41,62 @@ export type Script<Input, Reply> = (redis: RedisClient, input: Input) => Promise
  * sending it again is safe). Costs one round trip and shares it with all commands of the same turn.
  *
  * @throws StoreUnavailable when Redis is away or refuses; then the outcome is unknown
+ * @throws UnknownLife when the script belongs to a life and Redis does not know it; then nothing ran
  * @throws Problem `cross-slot` on Redis Cluster when the keys lie in several slots
  */
 export function defineScript<Input, Reply>(definition: ScriptDefinition<Input, Reply>): Script<Input, Reply> {
-  const text = readScript(definition.file);
-  const sha = createHash('sha1').update(text).digest('hex');
-  const { keys: keysOf, args: argsOf, binary = false, decode } = definition;
+  const body = readScript(definition.file);
+  const { keys: keysOf, args: argsOf, binary = false, decode, life: lifeOf } = definition;
+  const textOf = (life: string | null) =>
+    lifeOf === undefined ? body : `local LIFE = ${life === null ? 'false' : `'${life}'`}\n${body}`;
+  // The last life is remembered: there is one at a time, and hashing a script costs more than calling it.
+  let current: Text = textWithSha(null, textOf(null));
 
-  const send = async (redis: RedisClient, keys: string[], args: Argument[]): Promise<unknown> => {
+  const send = async (redis: RedisClient, life: string | null, keys: string[], args: Argument[]) => {
     const { evalsha, evaluate } = binary ? BINARY : TEXT;
+    if (current.life !== life) current = textWithSha(life, textOf(life));
+    const { text, sha } = current;
     try {
       return await evalsha(redis, sha, keys.length, ...keys, ...args);
     } catch (error) {
       if (!isReplyError(error) || !error.message.startsWith('NOSCRIPT')) throw error;
+      if (life !== null)
+        throw new UnknownLife('Redis does not know the scripts of this life.', { cause: error });
+      if (!error.message.startsWith('NOSCRIPT')) throw error;
       return evaluate(redis, text, keys.length, ...keys, ...args);
     }
   };
 
-  return async (redis, input) => {
+  const script = async (redis: RedisClient, input: Input) => {
     const keys = keysOf(input);
     const args = argsOf?.(input) ?? [];
+    const life = lifeOf?.(input) ?? null;
     try {
       if (redis.status !== 'ready') await whenReady(redis);
-      const reply = await send(redis, keys, args).catch(async (error: unknown) => {
+      const reply = await send(redis, life, keys, args).catch(async (error: unknown) => {
         if (!wasNotSent(error)) throw error;
         await whenReady(redis);
-        return send(redis, keys, args);
+        return send(redis, life, keys, args);
       });
       return decode(reply, input);
     } catch (error) {
+      if (error instanceof UnknownLife) throw error;
       throw storeError(error);
     }
   };
+  return Object.assign(script, { textOf });
 }
+
+interface Text {
+  readonly life: string | null;
+  readonly text: string;
+  readonly sha: string;
+}
+const textWithSha = (life: string | null, text: string): Text => ({
+  life,
+  text,
+  sha: createHash('sha1').update(text).digest('hex'),
+});
 
 type Send = (redis: RedisClient, script: string, keyCount: number, ...args: Argument[]) => Promise<unknown>;
 

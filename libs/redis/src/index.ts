@@ -1,6 +1,12 @@
 export { checkRedis, UnsuitableRedis } from './boot-check.js';
-export { commandConnection, type RedisClient, subscriberConnection, whenReady } from './connection.js';
-export { defineScript, type Script, type ScriptDefinition } from './define-script.js';
+export {
+  commandConnection,
+  type RedisClient,
+  singleLifeConnection,
+  subscriberConnection,
+  whenReady,
+} from './connection.js';
+export { defineScript, type Script, type ScriptDefinition, UnknownLife } from './define-script.js';
 export { RedisHealth } from './redis.health.js';
 export { RedisModule } from './redis.module.js';
 export { REDIS } from './redis.token.js';

@@ -1,0 +1,49 @@
+/** An entry as a caller gets it. */
+export interface Entry {
+  readonly version: string;
+  readonly bytes: Buffer;
+  readonly contentType: string;
+  /** ms since it was stored. */
+  readonly ageMs: number;
+  /** ms since 1970 on Redis' clock; null: never. */
+  readonly expiresAt: number | null;
+  /** Its TTL is over: it is served until `staleMs` is over too. */
+  readonly stale: boolean;
+}
+
+/** Where a read was answered from. */
+export type Source = 'near' | 'store';
+
+/** What a read found; `entry` is null when there is none. */
+export interface Found {
+  readonly source: Source;
+  readonly entry: Entry | null;
+}
+
+/** What to store. */
+export interface Put {
+  readonly bytes: Buffer;
+  readonly contentType: string;
+  /** Life of the entry. Default: that of the cache. */
+  readonly ttlMs?: number | undefined;
+  /** How long after its life the entry is still served, as stale. */
+  readonly staleMs?: number | undefined;
+  readonly tags?: readonly string[] | undefined;
+}
+
+/** What must hold of the entry for a write to happen: `*` stands for any version. Empty: anything. */
+export interface Conditions {
+  readonly ifMatch: string;
+  readonly ifNoneMatch: string;
+  /** Fill lease that the write needs. Empty: none. */
+  readonly fillLease: string;
+}
+
+export const UNCONDITIONAL: Conditions = { ifMatch: '', ifNoneMatch: '', fillLease: '' };
+
+/** What a write came to. `expiresAt`: ms since 1970 on Redis' clock, null: never. */
+export interface Written {
+  readonly created: boolean;
+  readonly version: string;
+  readonly expiresAt: number | null;
+}

@@ -1,0 +1,24 @@
+import { Controller } from '@nestjs/common';
+import { EventPattern } from '@nestjs/microservices';
+import { INVALIDATED, SETTLED } from './coherence.rules.js';
+import { PendingWrites } from './pending-writes.js';
+import { Replicas } from './replicas.js';
+
+/** Hears what scripts tell this node. */
+@Controller()
+export class HintsController {
+  constructor(
+    private readonly replicas: Replicas,
+    private readonly pendingWrites: PendingWrites,
+  ) {}
+
+  @EventPattern(INVALIDATED)
+  onInvalidated(hint: { to: string; number: number; register: string }): void {
+    this.replicas.onInvalidated(hint);
+  }
+
+  @EventPattern(SETTLED)
+  onSettled(hint: { id: string; result: readonly string[] }): void {
+    this.pendingWrites.onSettled(hint);
+  }
+}

@@ -1,0 +1,105 @@
+import { Injectable } from '@nestjs/common';
+import { StoreUnavailable } from '@syncline/redis';
+import { CLOCK_RATE, MAX_HOLD_MS } from './coherence.rules.js';
+import { EntriesStore } from './entries.store.js';
+import type { Found } from './entry.js';
+import type { NearEntry } from './near-cache.js';
+import type { Flight, Replica } from './replica.js';
+import { Replicas } from './replicas.js';
+import type { Told } from './scripts/entry.scripts.js';
+
+/** A reply may outlive the entry that it carries; reading again finds out. */
+const TRIES = 3;
+
+/** Reads entries: from the near cache when its lease allows, else from Redis, keeping what may be kept. */
+@Injectable()
+export class Reader {
+  constructor(
+    private readonly store: EntriesStore,
+    private readonly replicas: Replicas,
+  ) {}
+
+  /**
+   * What the near cache may answer with now, without a word to Redis; null when it may not.
+   * The caller answers in the same turn or later: the read takes effect now.
+   */
+  near(cache: string, key: string): Found | null {
+    const held = this.replicas.peek(cache)?.lookUp(key);
+    return held === undefined ? null : foundIn('near', held);
+  }
+
+  /** Reads past what the near cache holds now. */
+  async fromStore(cache: string, key: string): Promise<Found> {
+    const replica = await this.replicas.joined(cache);
+    return this.fill(cache, key, replica);
+  }
+
+  async read(cache: string, key: string): Promise<Found> {
+    const near = this.near(cache, key);
+    if (near !== null) return near;
+    const replica = await this.replicas.joined(cache);
+    // A fill that is under way may be older than this read; what it leaves in the near cache is as good as any hit.
+    const landing = replica?.landingOf(key);
+    if (landing !== undefined) {
+      await landing;
+      const held = this.near(cache, key);
+      if (held !== null) return held;
+    }
+    return this.fill(cache, key, replica);
+  }
+
+  private async fill(cache: string, key: string, replica: Replica | null): Promise<Found> {
+    for (let attempt = 0; attempt < TRIES; attempt += 1) {
+      const flight = replica?.takeOff(key);
+      const sentAt = performance.now();
+      let told: Told;
+      try {
+        told = await this.store.fill(cache, {
+          key,
+          incarnation: flight?.incarnation ?? '',
+          fill: flight?.number ?? 0,
+          largest: replica?.largest ?? 0,
+        });
+      } finally {
+        if (flight !== undefined) replica?.land(flight);
+      }
+      const entry = nearEntryOf(told, sentAt, flight?.number ?? 0);
+      if (replica !== null && flight !== undefined) this.keep(replica, flight, told, entry);
+      const { entry: stored } = told;
+      const over = stored?.usableMs != null && performance.now() >= sentAt + stored.usableMs;
+      if (!over) return foundIn('store', entry, stored?.freshMs != null && stored.freshMs <= 0);
+    }
+    throw new StoreUnavailable('Redis answers so late that the entry is over by then.');
+  }
+
+  /** Takes what a reply told into the near cache when it may. In one turn with the arrival of the reply. */
+  keep(replica: Replica, flight: Flight, told: Told, entry: NearEntry): void {
+    if (flight.incarnation !== '' && !told.alive) this.replicas.fence(replica, flight.incarnation);
+    if (told.cacheable) replica.keep(flight, entry, told.entry?.tags ?? []);
+  }
+}
+
+/** @param sentAt the durations that Redis tells count from here at the earliest */
+export function nearEntryOf({ entry }: Told, sentAt: number, fill: number): NearEntry {
+  const end = (ms: number | null | undefined) =>
+    ms == null ? MAX_HOLD_MS : Math.min(ms * CLOCK_RATE, MAX_HOLD_MS);
+  return {
+    value:
+      entry === null ? null : { version: entry.version, bytes: entry.bytes, contentType: entry.contentType },
+    storedAt: sentAt - (entry?.ageMs ?? 0),
+    freshUntil: entry?.freshMs == null ? Number.POSITIVE_INFINITY : sentAt + entry.freshMs * CLOCK_RATE,
+    usableUntil: sentAt + end(entry?.usableMs),
+    expiresAt: entry?.expiresAt ?? null,
+    fill,
+  };
+}
+
+export function foundIn(
+  source: Found['source'],
+  held: NearEntry,
+  stale = performance.now() >= held.freshUntil,
+): Found {
+  if (held.value === null) return { source, entry: null };
+  const ageMs = Math.max(0, performance.now() - held.storedAt);
+  return { source, entry: { ...held.value, ageMs, expiresAt: held.expiresAt, stale } };
+}

@@ -1,0 +1,8 @@
+-- Looks up what pending writes came to.
+-- KEYS 1 stem
+-- ARGV write ids
+-- Returns for each its result, or an empty list while it is pending.
+-- @include coherence.lua
+local results = {}
+for i, id in ipairs(ARGV) do results[i] = result_of(id) or {} end
+return results

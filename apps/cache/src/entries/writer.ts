@@ -1,0 +1,59 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { NODE_CONFIG, type NodeConfig } from '@syncline/http';
+import { EntriesStore } from './entries.store.js';
+import { PendingWrites } from './pending-writes.js';
+import { Replicas } from './replicas.js';
+
+const MAX_KNOWN_NAMES = 10_000;
+
+/** An operation as operations.lua takes it, and the register that it changes. */
+export interface Operation {
+  readonly register: string;
+  readonly arguments: readonly (string | number | Buffer)[];
+}
+
+/** Sends writes: done in one round trip when no other near cache holds the register, else after all dropped it. */
+@Injectable()
+export class Writer {
+  /** Names that this node has made known. Bounded: a forgotten one is made known again. */
+  private readonly knownNames = new Set<string>();
+
+  constructor(
+    private readonly store: EntriesStore,
+    private readonly replicas: Replicas,
+    private readonly pendingWrites: PendingWrites,
+    @Inject(NODE_CONFIG) private readonly config: NodeConfig,
+  ) {}
+
+  /**
+   * @param requestId chosen by the caller: the same id again is the same write, for a minute
+   * @returns the result, as operations.lua tells it
+   * @throws StoreUnavailable when the outcome is unknown
+   */
+  async write(cache: string, operation: Operation, requestId?: string): Promise<readonly string[]> {
+    if (!this.knownNames.has(cache)) await this.makeKnown(cache);
+    const { register } = operation;
+    const id = requestId === undefined ? this.pendingWrites.newId() : `${register}:${requestId}`;
+    return this.pendingWrites.run({ id, cache, register }, () => {
+      // In one turn: what this node holds or is fetching under numbers up to `lastFill` is given up, and only that
+      // excuses it from acknowledging its own write.
+      const replica = this.replicas.peek(cache);
+      if (register.startsWith('k')) replica?.giveUp(register.slice(1));
+      return this.store.prepare(cache, {
+        id,
+        node: this.config.nodeId,
+        incarnation: replica?.incarnation ?? '',
+        lastFill: replica?.lastFill ?? 0,
+        remembered: requestId !== undefined,
+        register,
+        operation: operation.arguments,
+      });
+    });
+  }
+
+  private async makeKnown(cache: string): Promise<void> {
+    await this.store.addName(cache);
+    if (this.knownNames.size >= MAX_KNOWN_NAMES) this.knownNames.clear();
+    this.knownNames.add(cache);
+  }
+}

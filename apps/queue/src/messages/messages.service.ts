@@ -1,0 +1,197 @@
+import { createHash } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import {
+  type Acked,
+  type Extended,
+  MAX_MESSAGE_BYTES,
+  type Nacked,
+  type Receive,
+  type Received,
+  type Send,
+  type Sent,
+} from '@syncline/contracts';
+import { StoreUnavailable } from '@syncline/redis';
+import { defaultConfiguration } from './configuration.js';
+import { toReceived } from './delivered.js';
+import { DueTimers } from './due-timers.js';
+import { Line } from './line.js';
+import { Outbox } from './outbox.js';
+import { MessageTooLarge, OverBeforeDue, QueueFull, QueueNotFound } from './queue.errors.js';
+import { QueueStore } from './queue.store.js';
+import { Receipts } from './receipts.js';
+import { encodeTail } from './record.js';
+import type { NewMessage, ReceiveReply } from './scripts/delivery.scripts.js';
+
+type Judged<Reply> = { readonly reply: Reply; readonly marks: string };
+
+/** The life of messages: sent, received, ended. */
+@Injectable()
+export class MessagesService {
+  constructor(
+    private readonly store: QueueStore,
+    private readonly receipts: Receipts,
+    private readonly line: Line,
+    private readonly timers: DueTimers,
+    private readonly outbox: Outbox,
+  ) {}
+
+  /** @throws QueueFull MessageTooLarge OverBeforeDue; then none of the messages was taken */
+  async send(queue: string, { messages }: Send): Promise<Sent> {
+    const prepared = messages.map(prepare);
+    for (;;) {
+      const reply = await this.watch(queue, this.store.send(queue, prepared));
+      if (reply === null) {
+        const made = await this.store.configure(queue, defaultConfiguration(queue), true);
+        this.timers.arm(queue, made.dueInMs);
+      } else if (reply.outcome === 'full') {
+        throw new QueueFull(queue, reply.limit);
+      } else if (reply.outcome === 'over-before-due') {
+        throw new OverBeforeDue(reply.index, reply.retentionMs);
+      } else {
+        this.timers.arm(queue, reply.dueInMs);
+        return { messages: reply.messages };
+      }
+    }
+  }
+
+  /**
+   * Waits up to `waitMs` for messages. What was taken for a caller who has gone meanwhile goes back to the front,
+   * and does not count as a delivery: nobody was told its receipt.
+   */
+  async receive(queue: string, options: Receive, hangUp: AbortSignal): Promise<Received> {
+    const { max, waitMs, visibilityTimeoutMs } = options;
+    if (waitMs === 0) {
+      return this.answer(queue, await this.take(queue, { max, visibilityTimeoutMs, waiter: null }), hangUp);
+    }
+    const deadline = performance.now() + waitMs;
+    const place = this.line.enter(queue);
+    try {
+      for (;;) {
+        const reply = await this.take(queue, { max, visibilityTimeoutMs, waiter: place.waiter });
+        if (reply.messages.length > 0) return this.answer(queue, reply, hangUp);
+        place.arrival = reply.arrival;
+        if (!(await place.wait(deadline - performance.now(), hangUp))) break;
+      }
+    } catch (error) {
+      this.line.giveUp(queue, place.id);
+      throw error;
+    } finally {
+      this.line.leave(queue, place);
+    }
+    this.line.giveUp(queue, place.id);
+    return { messages: [] };
+  }
+
+  async ack(queue: string, receipts: readonly string[]): Promise<Acked> {
+    const { marks } = await this.judge(queue, receipts, async (deliveries) => {
+      const reply = await this.store.acknowledge(queue, deliveries);
+      return reply === null ? null : { reply, marks: reply };
+    });
+    return {
+      results: receipts.map((receipt, i) => ({ receipt, status: marks[i] === '1' ? 'acked' : 'stale' })),
+    };
+  }
+
+  /** @param delayMs undefined for the queue's back-off */
+  async nack(queue: string, receipts: readonly string[], delayMs: number | undefined): Promise<Nacked> {
+    const { marks, reply } = await this.judge(queue, receipts, async (deliveries) => {
+      const rejected = await this.watch(queue, this.store.reject(queue, deliveries, delayMs));
+      return rejected === null ? null : { reply: rejected, marks: rejected.marks };
+    });
+    if (reply !== null) {
+      this.timers.arm(queue, reply.dueInMs);
+      await this.deliverDeadLetters(queue, reply.outboxLength);
+    }
+    const statuses = { '0': 'stale', '1': 'requeued', '2': 'dead' } as const;
+    return {
+      results: receipts.map((receipt, i) => ({
+        receipt,
+        status: statuses[(marks[i] ?? '0') as keyof typeof statuses],
+      })),
+    };
+  }
+
+  async extend(queue: string, receipts: readonly string[], visibilityTimeoutMs: number): Promise<Extended> {
+    const { marks, reply } = await this.judge(queue, receipts, async (deliveries) => {
+      const extended = await this.watch(queue, this.store.extend(queue, deliveries, visibilityTimeoutMs));
+      return extended === null ? null : { reply: extended, marks: extended.marks };
+    });
+    this.timers.arm(queue, reply?.dueInMs ?? null);
+    return {
+      results: receipts.map((receipt, i) => ({ receipt, status: marks[i] === '1' ? 'extended' : 'stale' })),
+    };
+  }
+
+  /** Reads receipts, lets the store judge those that are genuine, and puts the marks back in order. */
+  private async judge<Reply>(
+    queue: string,
+    receipts: readonly string[],
+    decide: (deliveries: Parameters<QueueStore['acknowledge']>[1]) => Promise<Judged<Reply> | null>,
+  ): Promise<{ marks: readonly string[]; reply: Reply | null }> {
+    const read = await this.receipts.read(queue, receipts);
+    const genuine = read.filter((delivery) => delivery !== null);
+    if (genuine.length === 0) return { marks: receipts.map(() => '0'), reply: null };
+    const judged = await decide(genuine);
+    if (judged === null) throw new QueueNotFound(queue);
+    let next = 0;
+    return {
+      marks: read.map((delivery) => (delivery === null ? '0' : (judged.marks[next++] ?? '0'))),
+      reply: judged.reply,
+    };
+  }
+
+  private async take(queue: string, options: Parameters<QueueStore['receive']>[1]): Promise<ReceiveReply> {
+    const reply = await this.watch(queue, this.store.receive(queue, options));
+    if (reply === null) throw new QueueNotFound(queue);
+    this.receipts.learn(queue, reply.secret);
+    this.timers.arm(queue, reply.dueInMs);
+    if (reply.outboxLength > 0) await this.deliverDeadLetters(queue, reply.outboxLength);
+    return reply;
+  }
+
+  private async answer(queue: string, reply: ReceiveReply, hangUp: AbortSignal): Promise<Received> {
+    if (hangUp.aborted && reply.messages.length > 0) {
+      const untold = reply.messages.map(({ token, failedDeliveries, record }) => ({
+        gen: reply.gen,
+        token,
+        delivery: failedDeliveries + 1,
+        size: record.length,
+      }));
+      this.timers.arm(queue, await this.store.giveBack(queue, untold));
+    }
+    hangUp.throwIfAborted();
+    return { messages: reply.messages.map((message) => toReceived(queue, reply, message)) };
+  }
+
+  /** The owner's timer tries again when this fails. */
+  private async deliverDeadLetters(queue: string, outboxLength: number): Promise<void> {
+    if (outboxLength === 0) return;
+    await this.outbox.deliver(queue).catch((error: unknown) => {
+      if (!(error instanceof StoreUnavailable)) throw error;
+      this.timers.armAfterFailure(queue);
+    });
+  }
+
+  /** A call that may have taken effect without an answer may also have made something due. */
+  private async watch<Reply>(queue: string, call: Promise<Reply>): Promise<Reply> {
+    try {
+      return await call;
+    } catch (error) {
+      this.timers.armAfterFailure(queue);
+      throw error;
+    }
+  }
+}
+
+function prepare(message: Send['messages'][number], index: number): NewMessage {
+  const { body, headers, priority, delayMs, groupId = null, ttlMs = null, deduplicationId } = message;
+  const text = JSON.stringify(body);
+  const bytes = Buffer.byteLength(typeof body === 'string' ? body : text);
+  if (bytes > MAX_MESSAGE_BYTES) throw new MessageTooLarge(index, MAX_MESSAGE_BYTES);
+  return {
+    tail: encodeTail({ body: text, headers, priority, groupId, ttlMs, extra: null }),
+    delayMs,
+    deduplicationHash:
+      deduplicationId === undefined ? '' : createHash('sha256').update(deduplicationId).digest('base64url'),
+  };
+}

@@ -1,0 +1,9 @@
+/** Every Redis key of this app that is named outside of a script; the scripts derive the rest (state.lua). */
+export const queueKeys = {
+  /** Hash: one queue. All its keys share its tag. */
+  queue: (queue: string) => `syncline:{queue:${queue}}:queue`,
+  /** List: messages on their way to another queue. */
+  outbox: (queue: string) => `syncline:{queue:${queue}}:out`,
+  /** Zset, in lexicographic order: the names of all queues. A name stands here before its queue exists. */
+  names: () => 'syncline:{queues}:names',
+};

@@ -1,0 +1,57 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+
+/** One delivery of a message. Numbers as the scripts have them (scripts/state.lua). */
+export interface Delivery {
+  /** Generation of the queue. */
+  readonly gen: string;
+  readonly token: number;
+  /** Counts from 1. */
+  readonly delivery: number;
+  /** Bytes of the record. */
+  readonly size: number;
+}
+
+/** `GEN.TOKEN.DELIVERY.SIZE.SIGNATURE`, numbers to base 36. */
+const RECEIPT =
+  /^([0-9a-z]{1,11})\.([0-9a-z]{1,11})\.([0-9a-z]{1,11})\.([0-9a-z]{1,11})\.([A-Za-z0-9_-]{16})$/;
+const SIGNATURE_BYTES = 12;
+
+/**
+ * A receipt tells by itself which delivery it stands for, so any node can judge it. It is signed, so that nobody
+ * can acknowledge what was not delivered to him.
+ *
+ * @param secret the queue's, the same on all nodes
+ */
+export function writeReceipt(
+  secret: string,
+  queue: string,
+  { gen, token, delivery, size }: Delivery,
+): string {
+  const parts = [Number(gen), token, delivery, size].map((part) => part.toString(36));
+  const text = parts.join('.');
+  return `${text}.${sign(secret, queue, text).toString('base64url')}`;
+}
+
+/** @returns null for anything that was not written with this secret for this queue */
+export function readReceipt(secret: string, queue: string, receipt: string): Delivery | null {
+  const match = RECEIPT.exec(receipt);
+  if (match === null) return null;
+  const [, gen = '', token = '', delivery = '', size = '', signature = ''] = match;
+  const text = receipt.slice(0, receipt.length - signature.length - 1);
+  if (!timingSafeEqual(Buffer.from(signature, 'base64url'), sign(secret, queue, text))) return null;
+  return {
+    gen: String(Number.parseInt(gen, 36)),
+    token: Number.parseInt(token, 36),
+    delivery: Number.parseInt(delivery, 36),
+    size: Number.parseInt(size, 36),
+  };
+}
+
+function sign(secret: string, queue: string, text: string): Buffer {
+  return createHmac('sha256', secret)
+    .update(queue)
+    .update('\n')
+    .update(text)
+    .digest()
+    .subarray(0, SIGNATURE_BYTES);
+}

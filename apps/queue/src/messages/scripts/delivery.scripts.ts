@@ -1,0 +1,186 @@
+import { defineScript } from '@syncline/redis';
+import { queueKeys } from '../queue.keys.js';
+import type { Delivery } from '../receipt.js';
+
+/** What the scripts that change what is ready or due need to know of the nodes. */
+export interface Nodes {
+  readonly queue: string;
+  /** Prefix of the channels on which nodes are woken. */
+  readonly wakePrefix: string;
+  /** Channel of the node that runs the timers of the queue; empty when that is the caller. */
+  readonly timersChannel: string;
+}
+
+export interface NewMessage {
+  readonly tail: Buffer;
+  readonly delayMs: number;
+  /** Empty: none. */
+  readonly deduplicationHash: string;
+}
+
+/** `dueInMs`: null when the timers need not be told. */
+export type SendReply =
+  | {
+      readonly outcome: 'sent';
+      readonly dueInMs: number | null;
+      readonly messages: { id: string; deduplicated: boolean }[];
+    }
+  | { readonly outcome: 'full'; readonly limit: 'maxLength' | 'maxBytes' }
+  | { readonly outcome: 'over-before-due'; readonly index: number; readonly retentionMs: number };
+
+export interface Waiter {
+  readonly id: string;
+  /** From the first call; empty in it. */
+  readonly arrival: string;
+}
+
+export interface DeliveredMessage {
+  readonly token: number;
+  readonly failedDeliveries: number;
+  readonly record: Buffer;
+}
+
+export interface ReceiveReply {
+  readonly gen: string;
+  readonly secret: string;
+  readonly visibleUntil: number;
+  readonly dueInMs: number | null;
+  readonly outboxLength: number;
+  readonly arrival: string;
+  readonly messages: readonly DeliveredMessage[];
+}
+
+export const keys = ({ queue }: { queue: string }) => [queueKeys.queue(queue)];
+export const dueIn = (ms: number): number | null => (ms < 0 ? null : ms);
+
+/** Null: there is no such queue. */
+export const send = defineScript({
+  file: new URL('./send.lua', import.meta.url),
+  keys,
+  args: (input: Nodes & { messages: readonly NewMessage[]; rememberMs: number }) => [
+    input.wakePrefix,
+    input.timersChannel,
+    input.rememberMs,
+    ...input.messages.flatMap(({ tail, delayMs, deduplicationHash }) => [tail, delayMs, deduplicationHash]),
+  ],
+  decode: (reply): SendReply | null => {
+    if (reply === null) return null;
+    const [first, second, ...rest] = reply as [string, number | string, ...(number | string)[]];
+    if (first === 'full') return { outcome: 'full', limit: second as 'maxLength' | 'maxBytes' };
+    if (first === 'delay') {
+      return { outcome: 'over-before-due', index: Number(second), retentionMs: Number(rest[0]) };
+    }
+    const messages = rest.map((seqOrId) =>
+      typeof seqOrId === 'number'
+        ? { id: `${first}-${seqOrId}`, deduplicated: false }
+        : { id: seqOrId, deduplicated: true },
+    );
+    return { outcome: 'sent', dueInMs: dueIn(Number(second)), messages };
+  },
+});
+
+const RECEIVE_HEADER = 7;
+
+/** Null: there is no such queue. */
+export const receive = defineScript({
+  file: new URL('./receive.lua', import.meta.url),
+  keys,
+  args: (
+    input: Nodes & {
+      max: number;
+      visibilityTimeoutMs: number | undefined;
+      waiter: Waiter | null;
+      leaseMs: number;
+    },
+  ) => [
+    input.max,
+    input.visibilityTimeoutMs ?? '',
+    input.waiter?.id ?? '',
+    input.waiter?.arrival ?? '',
+    input.leaseMs,
+    input.wakePrefix,
+    input.timersChannel,
+  ],
+  binary: true,
+  decode: (reply): ReceiveReply | null => {
+    if (reply === null) return null;
+    const values = reply as (Buffer | number)[];
+    const messages: DeliveredMessage[] = [];
+    for (let i = RECEIVE_HEADER; i < values.length; i += 3) {
+      messages.push({
+        token: values[i] as number,
+        failedDeliveries: values[i + 1] as number,
+        record: values[i + 2] as Buffer,
+      });
+    }
+    const [gen, secret, _now, visibleUntil, due, outboxLength, arrival] = values;
+    return {
+      gen: String(gen),
+      secret: String(secret),
+      visibleUntil: Number(visibleUntil),
+      dueInMs: dueIn(Number(due)),
+      outboxLength: Number(outboxLength),
+      arrival: String(arrival),
+      messages,
+    };
+  },
+});
+
+const toTriples = (deliveries: readonly Delivery[]) =>
+  deliveries.flatMap(({ gen, token, delivery }) => [gen, token, delivery]);
+
+/** One mark for each delivery: `1` acked, `0` stale. Null: there is no such queue. */
+export const acknowledge = defineScript({
+  file: new URL('./acknowledge.lua', import.meta.url),
+  keys,
+  args: (input: Nodes & { deliveries: readonly Delivery[] }) => [
+    input.wakePrefix,
+    ...input.deliveries.flatMap(({ gen, token, delivery, size }) => [gen, token, delivery, size]),
+  ],
+  decode: (reply) => reply as string | null,
+});
+
+/** One mark for each delivery: `1` requeued, `2` dead, `0` stale. Null: there is no such queue. */
+export const reject = defineScript({
+  file: new URL('./reject.lua', import.meta.url),
+  keys,
+  args: (input: Nodes & { deliveries: readonly Delivery[]; delayMs: number | undefined }) => [
+    input.wakePrefix,
+    input.timersChannel,
+    input.delayMs ?? '',
+    ...toTriples(input.deliveries),
+  ],
+  decode: (reply) => {
+    if (reply === null) return null;
+    const [marks, due, outboxLength] = reply as [string, number, number];
+    return { marks, dueInMs: dueIn(due), outboxLength };
+  },
+});
+
+/** One mark for each delivery: `1` extended, `0` stale. Null: there is no such queue. */
+export const extend = defineScript({
+  file: new URL('./extend.lua', import.meta.url),
+  keys,
+  args: (input: Nodes & { deliveries: readonly Delivery[]; visibilityTimeoutMs: number }) => [
+    input.timersChannel,
+    input.visibilityTimeoutMs,
+    ...toTriples(input.deliveries),
+  ],
+  decode: (reply) => {
+    if (reply === null) return null;
+    const [marks, due] = reply as [string, number];
+    return { marks, dueInMs: dueIn(due) };
+  },
+});
+
+/** Takes back deliveries that nobody was told of. */
+export const giveBack = defineScript({
+  file: new URL('./give-back.lua', import.meta.url),
+  keys,
+  args: (input: Nodes & { deliveries: readonly Delivery[] }) => [
+    input.wakePrefix,
+    input.timersChannel,
+    ...toTriples(input.deliveries),
+  ],
+  decode: (reply) => (reply === null ? null : dueIn(reply as number)),
+});

@@ -1,0 +1,86 @@
+-- A queue as its scripts see it. All keys share the tag {queue:NAME}; KEYS[1] is the queue itself:
+--   queue      hash   configuration, counters, and the secret that signs receipts; all that is left when drained
+--   w, wn      zset, hash   parked receivers by arrival; nodes that wait -> end of their lease
+--   out        list   messages on their way to another queue, in order
+--   trash      list   generations that wait for removal
+--   d:...      string deduplication id -> message id, with a TTL
+-- and under the generation, which a purge changes:
+--   b:N        hash   seq % 4096 -> record, for the 4,096 messages of bucket N
+--   r:P        list   tokens that are ready, by priority P
+--   ranked     zset   what is ready and must be removable from the middle: 'g' .. group, 'm' .. token with a TTL
+--   delayed    zset   token -> due, ms
+--   inFlight   zset   token -> end of the lease, ms: the only record of being in flight
+--   expiring   zset   token -> end of its own TTL, ms; not while in flight
+--   groups     zset   group and token in lexicographic order: each message of a group until it is gone
+--   busy       hash   group -> how many of its messages are in flight
+--   tries      hash   token -> deliveries that failed;  history: token -> how and when, the latest 20
+--
+-- A token is seq * 64 + priority * 4 + (2: has a group) + (1: has a TTL of its own).
+-- A record is: 6 bytes enqueued at (ms), 1 byte flags (low nibble: priority; 16 group, 32 ttl, 64 extra),
+-- [6 bytes ttl], [2 bytes length, group], [3 bytes length, extra], 3 bytes length, headers, body.
+local call = redis.call
+local time = call('TIME')
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local base = string.sub(KEYS[1], 1, -6)
+local name = string.sub(base, 17, -3)
+
+local BUCKET, TOKEN, RANK = 4096, 64, 2 ^ 49
+local TEXTS = 3
+local FIELDS = {
+  'gen', 'born', 'deadLetterQueue', 'seq', 'live', 'bytes', 'sent', 'acked', 'expired', 'dead', 'mask', 'due', 'low',
+  'sweep', 'sweepAt', 'paused', 'visibilityTimeoutMs', 'maxReceives', 'retentionMs', 'maxLength', 'maxBytes', 'backoffBase',
+  'backoffFactor', 'backoffMax', 'rateMax', 'ratePer', 'tokens', 'tokensAt', 'outSeq',
+}
+local q, changed = {}, {}
+
+-- Loads the queue; false when there is none.
+local function open()
+  local values = call('HMGET', KEYS[1], unpack(FIELDS))
+  if not values[1] then return false end
+  for i = 1, TEXTS do q[FIELDS[i]] = values[i] end
+  for i = TEXTS + 1, #FIELDS do q[FIELDS[i]] = tonumber(values[i]) end
+  return true
+end
+
+local function set(field, value)
+  q[field] = value
+  changed[field] = true
+end
+
+local function add(field, amount) set(field, q[field] + amount) end
+
+local function key(part) return base .. q.gen .. ':' .. part end
+
+local function seq_of(token) return math.floor(token / TOKEN) end
+local function priority_of(token) return math.floor(token % TOKEN / 4) end
+local function has_group(token) return token % 4 >= 2 end
+local function has_ttl(token) return token % 2 == 1 end
+local function rank_of(token) return (9 - priority_of(token)) * RANK + seq_of(token) end
+
+local function bucket_of(token) return key('b:' .. math.floor(token / TOKEN / BUCKET)) end
+local function field_of(token) return seq_of(token) % BUCKET end
+local function record_of(token) return call('HGET', bucket_of(token), field_of(token)) end
+
+local function enqueued_at(record) return (struct.unpack('>I6', record)) end
+local function ttl_of(record) return (struct.unpack('>I6', record, 8)) end
+local function group_of(record, token) return (struct.unpack('>I2c0', record, has_ttl(token) and 14 or 8)) end
+
+-- Writes what changed. A queue without messages keeps nothing but itself.
+local function save()
+  if changed.live and q.live == 0 and q.mask ~= 0 then
+    for p = 0, 9 do
+      if bit.band(q.mask, bit.lshift(1, p)) ~= 0 then call('UNLINK', key('r:' .. p)) end
+    end
+    set('mask', 0)
+  end
+  local values, n = {}, 0
+  for field in pairs(changed) do
+    values[n + 1], values[n + 2] = field, q[field] or ''
+    n = n + 2
+  end
+  if n > 0 then call('HSET', KEYS[1], unpack(values)) end
+end
+
+local function publish(channel, data)
+  call('PUBLISH', channel, cjson.encode({ pattern = channel, data = data }))
+end

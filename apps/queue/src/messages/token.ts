@@ -1,0 +1,5 @@
+/** A token is seq * 64 + priority * 4 + flags (scripts/state.lua). */
+const PER_SEQ = 64;
+
+/** The id of a message that was sent to the queue of this generation. */
+export const messageId = (gen: string, token: number): string => `${gen}-${Math.floor(token / PER_SEQ)}`;

@@ -1,0 +1,158 @@
+// npm start: everything, from a clean checkout to nine ready nodes. npm run dev: the same, with --watch.
+// It runs before the dependencies are there, so what needs them is imported after they were installed.
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { buildWhenStale } from './build-when-stale.mjs';
+import { findRedis, HOW_TO_GET_REDIS } from './find-redis.mjs';
+import { installWhenStale } from './install-when-stale.mjs';
+import { checkPorts } from './start/ports.mjs';
+import { waitUntilReady } from './start/ready.mjs';
+import { CannotStart, readSettings } from './start/settings.mjs';
+
+const REDIS_READY_MS = 15_000;
+const NODES_READY_MS = 60_000;
+/** Together less than the 10 s in which everything has to be gone. */
+const NODES_STOP_MS = 8_000;
+const REDIS_STOP_MS = 1_500;
+
+/** As `npm run dev`: builds and restarts on every save. */
+const watching = process.argv.includes('--watch');
+const startedAt = performance.now();
+const seconds = () => `${((performance.now() - startedAt) / 1_000).toFixed(1)} s`;
+const say = (line) => console.log(line);
+
+/** Aborted when this process was told to end, or cannot go on. */
+const ending = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => ending.abort());
+
+let redis = null;
+let nodes = null;
+
+async function startRedis({ redisUrl, redisPort, dataDir }, binary) {
+  if (redisUrl !== null) {
+    const { redisVersion } = await import('./start/redis.mjs');
+    say(`Redis ${await redisVersion(redisUrl, REDIS_READY_MS, ending.signal)} from REDIS_URL.`);
+    return redisUrl;
+  }
+  const [{ Processes }, { redisCommand, redisVersion }] = await Promise.all([
+    import('./start/processes.mjs'),
+    import('./start/redis.mjs'),
+  ]);
+  const cwd = join(dataDir, 'redis');
+  mkdirSync(cwd, { recursive: true });
+  redis = new Processes([{ name: 'redis', command: redisCommand(binary, redisPort) }], {
+    logDir: join(dataDir, 'logs'),
+    cwd,
+    say,
+  });
+  const url = `redis://127.0.0.1:${redisPort}`;
+  const version = await redisVersion(url, REDIS_READY_MS, ending.signal);
+  say(`Redis ${version} on port ${redisPort}, data in ${cwd}.`);
+  return url;
+}
+
+async function startNodes({ nodes: wanted, dataDir }, redisUrl) {
+  const { Processes } = await import('./start/processes.mjs');
+  let isReady = false;
+  const failed = new AbortController();
+  nodes = new Processes(
+    wanted.map(({ role, nodeId, port, peers }) => ({
+      name: nodeId,
+      command: `exec "$NODE" dist/apps/${role}/apps/${role}/src/main.js`,
+      env: {
+        NODE: process.execPath,
+        NODE_ID: nodeId,
+        PORT: `${port}`,
+        NODE_URL: '',
+        PEERS: peers,
+        REDIS_URL: redisUrl,
+      },
+    })),
+    {
+      logDir: join(dataDir, 'logs'),
+      say,
+      // A node that cannot even start would not start the next time either: its last words say why.
+      onEnd: (name) => isReady || failed.abort(new CannotStart(`${name} did not start.`)),
+    },
+  );
+  let count = 0;
+  const deadline = AbortSignal.any([ending.signal, failed.signal, AbortSignal.timeout(NODES_READY_MS)]);
+  const readiness = wanted.map(async (node) => {
+    await waitUntilReady(node, deadline);
+    count += 1;
+    say(`  ${count}/${wanted.length} ready: ${node.nodeId} on ${node.url}`);
+  });
+  try {
+    await Promise.all(readiness);
+  } catch (error) {
+    throw failed.signal.reason ?? new CannotStart(error.message);
+  }
+  isReady = true;
+}
+
+function sayReady({ nodes: wanted, dataDir }) {
+  const first = (role) => wanted.find((node) => node.role === role)?.url;
+  say(`
+Syncline is ready after ${seconds()}: ${wanted.length} nodes on one Redis. Open and try them:
+  locks    ${first('lock')}/api/doc
+  queues   ${first('queue')}/api/doc
+  caches   ${first('cache')}/api/doc
+or from a shell:
+  curl ${first('lock')}/v1/cluster
+  curl -X POST ${first('lock')}/v1/locks/orders/acquire -H 'content-type: application/json' -d '{"owner":"me"}'
+Logs are in ${join(dataDir, 'logs')}. Ctrl-C stops everything.
+`);
+}
+
+async function start() {
+  const settings = readSettings();
+  const binary = settings.redisUrl === null ? findRedis(say) : null;
+  if (settings.redisUrl === null && binary === null) throw new CannotStart(HOW_TO_GET_REDIS);
+  await checkPorts([
+    ...(settings.redisUrl === null
+      ? [{ port: settings.redisPort, host: '127.0.0.1', what: 'Redis', variable: 'REDIS_PORT' }]
+      : []),
+    ...settings.nodes.map(({ role, nodeId, port }) => ({
+      port,
+      host: settings.host,
+      what: nodeId,
+      variable: `${role.toUpperCase()}_PEERS`,
+    })),
+  ]);
+  installWhenStale(say);
+  buildWhenStale(say);
+  const redisUrl = await startRedis(settings, binary);
+  say(`Starting ${settings.nodes.length} nodes ...`);
+  await startNodes(settings, redisUrl);
+  sayReady(settings);
+  if (!watching) return;
+  const { rebuildOnSave } = await import('./start/watch.mjs');
+  say('Watching apps/ and libs/: save a file, and its nodes restart.\n');
+  rebuildOnSave({
+    say,
+    onBuilt: (apps) =>
+      nodes.restart(settings.nodes.filter((node) => apps.includes(node.role)).map((node) => node.nodeId)),
+  });
+}
+
+async function stop() {
+  await nodes?.stop(NODES_STOP_MS);
+  await redis?.stop(REDIS_STOP_MS);
+}
+
+try {
+  await start();
+  if (!ending.signal.aborted) {
+    await new Promise((resolve) => ending.signal.addEventListener('abort', resolve));
+  }
+  say('Stopping the nodes, then Redis ...');
+  await stop();
+  say('Stopped.');
+} catch (error) {
+  await stop();
+  if (!ending.signal.aborted) {
+    console.error(error instanceof CannotStart ? `\n${error.message}` : error);
+    process.exitCode = 1;
+  }
+}
+process.exit();

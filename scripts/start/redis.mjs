@@ -1,0 +1,40 @@
+import { Redis } from 'ioredis';
+import { CannotStart } from './settings.mjs';
+
+/** The command of a Redis that keeps what it acknowledged and never drops a key for want of memory. */
+export const redisCommand = (binary, port) =>
+  `exec ${binary} --port ${port} --bind 127.0.0.1 --appendonly yes --appendfsync everysec --maxmemory-policy noeviction --save ''`;
+
+/**
+ * Waits until Redis answers.
+ *
+ * @param {string} url of one server, or of several of a Redis Cluster, comma-separated
+ * @param {number} withinMs
+ * @param {AbortSignal} signal
+ * @returns its version
+ * @throws CannotStart when it does not answer in time
+ */
+export async function redisVersion(url, withinMs, signal) {
+  const [first] = url.split(',');
+  const redis = new Redis(first, {
+    retryStrategy: () => 100,
+    maxRetriesPerRequest: null,
+    connectTimeout: withinMs,
+  });
+  let reason = new Error('no answer');
+  redis.on('error', (error) => {
+    reason = error;
+  });
+  const deadline = AbortSignal.any([signal, AbortSignal.timeout(withinMs)]);
+  const aborted = new Promise((_, reject) => deadline.addEventListener('abort', reject, { once: true }));
+  try {
+    const info = await Promise.race([redis.info('server'), aborted]);
+    return /redis_version:(\S+)/.exec(info)?.[1] ?? 'unknown';
+  } catch {
+    // Without the URL: it may hold a password.
+    const { hostname, port } = new URL(first);
+    throw new CannotStart(`Redis at ${hostname}:${port || 6379} does not answer: ${reason.message}.`);
+  } finally {
+    redis.disconnect();
+  }
+}

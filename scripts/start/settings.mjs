@@ -1,0 +1,51 @@
+import { existsSync } from 'node:fs';
+
+/** Variables that `npm start` reads, with their defaults. Those of a node are passed on to it as they are. */
+const DEFAULTS = {
+  LOCK_PEERS: 'lock_manager_1@localhost:8001,lock_manager_2@localhost:8002,lock_manager_3@localhost:8003',
+  QUEUE_PEERS: 'queue_node_1@localhost:8004,queue_node_2@localhost:8005,queue_node_3@localhost:8006',
+  CACHE_PEERS: 'cache_node_1@localhost:8007,cache_node_2@localhost:8008,cache_node_3@localhost:8009',
+  REDIS_URL: '',
+  REDIS_PORT: '6399',
+  DATA_DIR: '.data',
+};
+
+/** Something in the way of a start that a person can mend. The message says how. */
+export class CannotStart extends Error {}
+
+function toNodes(role, variable, peers) {
+  return peers.split(',').map((entry) => {
+    const [, nodeId, host, port] = /^\s*([^@\s]+)@(.+):(\d+)\s*$/.exec(entry) ?? [];
+    if (port === undefined) {
+      throw new CannotStart(`${variable}: expected NODE_ID@HOST:PORT, comma-separated. See .env.example.`);
+    }
+    return { role, nodeId, url: `http://${host}:${port}`, port: Number(port), peers };
+  });
+}
+
+/**
+ * Reads `.env`, where there is one, and the environment, which wins.
+ *
+ * @returns the nodes to start; `redisUrl` is null when a Redis of our own is to be started on `redisPort`
+ * @throws CannotStart when a variable is wrong
+ */
+export function readSettings() {
+  if (existsSync('.env')) process.loadEnvFile('.env');
+  // An empty variable is an unset one.
+  const read = (name) => process.env[name] || DEFAULTS[name];
+  const redisPort = Number(read('REDIS_PORT'));
+  if (!Number.isInteger(redisPort) || redisPort < 1 || redisPort > 65_535) {
+    throw new CannotStart('REDIS_PORT: expected a port number.');
+  }
+  return {
+    nodes: [
+      ...toNodes('lock', 'LOCK_PEERS', read('LOCK_PEERS')),
+      ...toNodes('queue', 'QUEUE_PEERS', read('QUEUE_PEERS')),
+      ...toNodes('cache', 'CACHE_PEERS', read('CACHE_PEERS')),
+    ],
+    host: process.env.HOST || '0.0.0.0',
+    redisUrl: read('REDIS_URL') || null,
+    redisPort,
+    dataDir: read('DATA_DIR'),
+  };
+}

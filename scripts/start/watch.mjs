@@ -1,0 +1,46 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { watch } from 'node:fs';
+
+/** Saves that come within this time, in ms, are built together. */
+const SETTLE_MS = 200;
+const APPS = ['lock', 'queue', 'cache'];
+
+/**
+ * Builds anew when a source is saved: the app that it belongs to, or all three when it is a library's.
+ *
+ * @param {{ say: (line: string) => void, onBuilt: (apps: string[]) => void }} options `onBuilt` gets the apps
+ *   whose build succeeded
+ */
+export function rebuildOnSave({ say, onBuilt }) {
+  const changed = new Set();
+  let building = false;
+  let timer;
+
+  async function build() {
+    if (building) return;
+    building = true;
+    while (changed.size > 0) {
+      const apps = APPS.filter((app) => changed.has(app));
+      changed.clear();
+      say(`Building ${apps.join(', ')} ...`);
+      const args = ['node_modules/@nestjs/cli/bin/nest.js', 'build', ...apps];
+      const [code] = await once(
+        spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] }),
+        'exit',
+      );
+      if (code === 0) onBuilt(apps);
+      else say('The build failed; the nodes run on as they were.');
+    }
+    building = false;
+  }
+
+  const note = (apps) => (_event, file) => {
+    if (!/\.(ts|lua)$/.test(file ?? '') || file.endsWith('.spec.ts')) return;
+    for (const app of apps) changed.add(app);
+    clearTimeout(timer);
+    timer = setTimeout(build, SETTLE_MS);
+  };
+  for (const app of APPS) watch(`apps/${app}`, { recursive: true }, note([app]));
+  watch('libs', { recursive: true }, note(APPS));
+}

@@ -1,0 +1,54 @@
+import { eventually, type NodeProcess, RedisServer, startNodes, stopAll } from '@syncline/testing';
+
+const entry = (node: NodeProcess, key: string) =>
+  `${node.url}/v1/caches/c/entries/${encodeURIComponent(key)}`;
+const put = (node: NodeProcess, key: string, body: string) =>
+  fetch(entry(node, key), { method: 'PUT', headers: { 'Content-Type': 'text/plain' }, body });
+const read = async (node: NodeProcess, key: string) => {
+  const response = await fetch(entry(node, key));
+  return { status: response.status, text: await response.text() };
+};
+
+describe('a cache on three nodes', () => {
+  let redis: RedisServer;
+  let nodes: NodeProcess[] = [];
+
+  beforeAll(async () => {
+    redis = await RedisServer.start({ durable: true });
+    nodes = await startNodes('cache', 3, { redisUrl: redis.url });
+  });
+  afterAll(async () => {
+    await stopAll(nodes);
+    await redis?.stop();
+  });
+
+  it('serves every write through every node at once', async () => {
+    for (let i = 0; i < 30; i += 1) {
+      const writer = nodes[i % 3] as NodeProcess;
+      expect((await put(writer, 'shared', `${i}`)).ok).toBe(true);
+      for (const node of nodes) expect(await read(node, 'shared')).toEqual({ status: 200, text: `${i}` });
+    }
+    await fetch(entry(nodes[0] as NodeProcess, 'shared'), { method: 'DELETE' });
+    for (const node of nodes) expect((await read(node, 'shared')).status).toBe(404);
+  });
+
+  it('answers 503 within 5 s while Redis is away, and serves again within 2 s', async () => {
+    const [node] = nodes as [NodeProcess];
+    await put(node, 'before', 'x');
+    await redis.kill();
+    const startedAt = performance.now();
+    const refused = await put(node, 'away', 'x');
+    expect(refused.status).toBe(503);
+    expect(refused.headers.get('retry-after')).toMatch(/^\d+$/);
+    expect(((await refused.json()) as { code: string }).code).toBe('store-unavailable');
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
+    await redis.restart();
+    await eventually(async () => expect((await put(node, 'back', 'y')).ok).toBe(true), 2_000);
+    for (const other of nodes) {
+      await eventually(
+        async () => expect(await read(other, 'back')).toEqual({ status: 200, text: 'y' }),
+        2_000,
+      );
+    }
+  });
+});

@@ -1,0 +1,230 @@
+import { eventually, NodeProcess, RedisServer } from '@syncline/testing';
+import request from 'supertest';
+
+const PROBLEM = 'application/problem+json; charset=utf-8';
+const path = (key: string, cache = 'c') =>
+  `/v1/caches/${encodeURIComponent(cache)}/entries/${encodeURIComponent(key)}`;
+
+/** Reads an answer's body as the bytes that came, whatever its content type says. */
+const asBytes = (test: request.Test) =>
+  test.buffer(true).parse((response, done) => {
+    const chunks: Buffer[] = [];
+    response.on('data', (chunk: Buffer) => chunks.push(chunk));
+    response.on('end', () => done(null, Buffer.concat(chunks)));
+  });
+
+describe('cache entries', () => {
+  let redis: RedisServer;
+  let node: NodeProcess;
+
+  beforeAll(async () => {
+    redis = await RedisServer.start();
+    node = await NodeProcess.start('cache', { redisUrl: redis.url, nodeId: 'cache_1' });
+  });
+  afterAll(async () => {
+    await node?.stop();
+    await redis?.stop();
+  });
+  const put = (key: string, body: string | Buffer, query = '') =>
+    request(node.url)
+      .put(`${path(key)}${query}`)
+      .set('Content-Type', 'text/plain')
+      .send(body);
+  const get = (key: string) => asBytes(request(node.url).get(path(key)));
+
+  describe('a value', () => {
+    it.each([
+      ['text', 'text/plain', Buffer.from('hello')],
+      ['broken JSON', 'application/json', Buffer.from('{"a":')],
+      ['JSON with spaces', 'application/json; charset=utf-8', Buffer.from(' { "a" : 1 } ')],
+      ['every byte', 'application/octet-stream', Buffer.from(Array.from({ length: 256 }, (_, i) => i))],
+      ['a form', 'application/x-www-form-urlencoded', Buffer.from('a=1&b=2')],
+      ['nothing', 'text/html', Buffer.alloc(0)],
+      ['an odd type', 'X-Odd/Thing;a="b, c" ; q=1', Buffer.from('x')],
+    ])('comes back as it went in: %s', async (name, contentType, bytes) => {
+      const url = `${node.url}${path(`as it came/${name}`)}`;
+      const stored = await fetch(url, {
+        method: 'PUT',
+        headers: { 'Content-Type': contentType },
+        body: bytes,
+      });
+      expect(stored.status).toBe(201);
+      const { version } = (await stored.json()) as { version: string };
+      const { body, headers } = await get(`as it came/${name}`).expect(200);
+      expect(Buffer.compare(body, bytes)).toBe(0);
+      expect(headers['content-type']).toBe(contentType);
+      expect(headers['content-length']).toBe(String(bytes.length));
+      expect(headers.etag).toBe(`"${version}"`);
+      expect(headers['x-cache']).toBe('store');
+      expect(Number(headers.age)).toBeGreaterThanOrEqual(0);
+    });
+
+    it('without a content type is application/octet-stream', async () => {
+      const response = await fetch(`${node.url}${path('untyped')}`, {
+        method: 'PUT',
+        body: Buffer.from('x'),
+      });
+      expect(response.status).toBe(201);
+      expect((await get('untyped')).headers['content-type']).toBe('application/octet-stream');
+    });
+
+    it('that is compressed stays compressed', async () => {
+      const bytes = Buffer.from('not really gzip');
+      const headers = { 'Content-Encoding': 'gzip', 'Content-Type': 'text/plain' };
+      const response = await fetch(`${node.url}${path('gz')}`, { method: 'PUT', headers, body: bytes });
+      expect(response.status).toBe(201);
+      expect((await get('gz')).body).toEqual(bytes);
+    });
+
+    it('may have 1 MiB and not a byte more', async () => {
+      const largest = Buffer.alloc(1_048_576, 7);
+      await put('largest', largest).expect(201);
+      expect(Buffer.compare((await get('largest').expect(200)).body, largest)).toBe(0);
+      const { body } = await put('larger', Buffer.alloc(1_048_577))
+        .expect(413)
+        .expect('Content-Type', PROBLEM);
+      expect(body.code).toBe('payload-too-large');
+    });
+  });
+
+  it.each(['a/b', 'ä ö', '🦊', '%25', 'a%2Fb', '..', '?x=1#y', ' ', '\u0000', '{a}:b', 'x'.repeat(1_024)])(
+    'keeps the key %j apart from all others',
+    async (key) => {
+      await put(key, `value of ${key}`).expect(201);
+      expect((await get(key).expect(200)).body.toString()).toBe(`value of ${key}`);
+    },
+  );
+
+  it('keeps caches apart whose names look like keys of each other', async () => {
+    await request(node.url).put(path('{b}', 'a')).send('one').expect(201);
+    await request(node.url).put(path('b', 'a}:e:{')).send('two').expect(201);
+    expect((await asBytes(request(node.url).get(path('{b}', 'a')))).body.toString()).toBe('one');
+  });
+
+  it.each([
+    ['a key of 1,025 bytes', path('x'.repeat(1_025))],
+    ['a key of 1,026 bytes in 513 characters', path('ä'.repeat(513))],
+    ['a bad cache name', path('k', 'a b')],
+    ['a TTL of 0', `${path('k')}?ttlMs=0`],
+    ['a TTL that is no number', `${path('k')}?ttlMs=soon`],
+    ['an unknown field', `${path('k')}?ttl=5`],
+    ['an empty tag', `${path('k')}?tags=a,,b`],
+    ['a percent sign alone', '/v1/caches/c/entries/%zz'],
+  ])('refuses %s', async (_what, url) => {
+    const { body } = await request(node.url).put(url).send('x').expect(400).expect('Content-Type', PROBLEM);
+    expect(body.code).toBe('validation-failed');
+  });
+
+  describe('a write', () => {
+    it('answers 201 when it creates and 200 when it replaces, each time with a new version', async () => {
+      const first = await put('w', '1').expect(201);
+      expect(first.body).toEqual({ version: expect.stringMatching(/^\d+$/), expiresAt: null });
+      const second = await put('w', '2').expect(200);
+      expect(BigInt(second.body.version)).toBeGreaterThan(BigInt(first.body.version));
+      expect((await get('w')).body.toString()).toBe('2');
+    });
+
+    it('never uses a version again, also after a delete', async () => {
+      const before = await put('again', '1').expect(201);
+      await request(node.url).delete(path('again')).expect(204);
+      await request(node.url).delete(path('again')).expect(204);
+      const { body } = await get('again').expect(404).expect('Content-Type', PROBLEM);
+      expect(JSON.parse(body.toString()).code).toBe('not-found');
+      const after = await put('again', '1').expect(201);
+      expect(BigInt(after.body.version)).toBeGreaterThan(BigInt(before.body.version));
+    });
+
+    it('happens only when If-Match names the version', async () => {
+      const { body } = await put('cas', '1').expect(201);
+      const changed = await put('cas', '2').set('If-Match', `"${body.version}"`).expect(200);
+      const refused = await put('cas', '3').set('If-Match', `"${body.version}"`).expect(412);
+      expect(refused.body.code).toBe('version-mismatch');
+      await put('cas', '3').set('If-Match', `W/"${changed.body.version}"`).expect(412);
+      await put('cas', '3').set('If-Match', `"0", "${changed.body.version}"`).expect(200);
+      await put('cas', '4').set('If-Match', '*').expect(200);
+      await put('never there', '1').set('If-Match', '*').expect(412);
+      await put('cas', '5').set('If-Match', 'unquoted').expect(400);
+      expect((await get('cas')).body.toString()).toBe('4');
+    });
+
+    it('with If-None-Match: * only creates', async () => {
+      await put('new', '1').set('If-None-Match', '*').expect(201);
+      await put('new', '2').set('If-None-Match', '*').expect(412);
+      expect((await get('new')).body.toString()).toBe('1');
+    });
+
+    it('by compare-and-set has one winner among many', async () => {
+      const { body } = await put('race', '0').expect(201);
+      const tries = await Promise.all(
+        Array.from({ length: 20 }, (_, i) => put('race', `${i}`).set('If-Match', `"${body.version}"`)),
+      );
+      expect(tries.filter(({ status }) => status === 200)).toHaveLength(1);
+      expect(tries.filter(({ status }) => status === 412)).toHaveLength(19);
+    });
+  });
+
+  it('deletes only when If-Match names the version', async () => {
+    const { body } = await put('d', '1').expect(201);
+    await request(node.url).delete(path('d')).set('If-Match', '"1"').expect(412);
+    await request(node.url).delete(path('d')).set('If-Match', `"${body.version}"`).expect(204);
+    await request(node.url).delete(path('d')).set('If-Match', `"${body.version}"`).expect(412);
+  });
+
+  it('answers 304 without bytes to who has the version', async () => {
+    const { body } = await put('known', 'x').expect(201);
+    const unchanged = await get('known').set('If-None-Match', `"1", W/"${body.version}"`).expect(304);
+    expect(unchanged.headers.etag).toBe(`"${body.version}"`);
+    expect(unchanged.body).toHaveLength(0);
+    await get('known').set('If-None-Match', '*').expect(304);
+    await get('known').set('If-None-Match', '"1", "abc"').expect(200);
+  });
+
+  describe('a life', () => {
+    it('ends after ttlMs, and the memory is freed', async () => {
+      const before = Date.now();
+      const { body } = await put('short', 'x', '?ttlMs=400').expect(201);
+      expect(Date.parse(body.expiresAt) - before).toBeGreaterThanOrEqual(350);
+      expect(body.expiresAt).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+      await get('short').expect(200);
+      await eventually(() => get('short').expect(404));
+      expect(Date.now()).toBeGreaterThanOrEqual(Date.parse(body.expiresAt));
+      await put('short', 'y', '?ttlMs=60000').set('If-None-Match', '*').expect(201);
+    });
+
+    it('does not outlive its end in Redis', async () => {
+      await put('swept', 'x', '?ttlMs=100').expect(201);
+      const client = redis.connect();
+      try {
+        await eventually(async () => expect(await client.keys('*swept*')).toEqual([]), 15_000);
+      } finally {
+        client.disconnect();
+      }
+    });
+
+    it('is followed by staleMs in which the entry is served as stale', async () => {
+      await put('stale', 'x', '?ttlMs=100&staleMs=600').expect(201);
+      const stale = await eventually(() => get('stale').expect('X-Cache', 'stale'));
+      expect(stale.body.toString()).toBe('x');
+      await eventually(() => get('stale').expect(404));
+    });
+
+    it('is for ever again when a later write gives no TTL', async () => {
+      await put('forever', '1', '?ttlMs=100').expect(201);
+      expect((await put('forever', '2').expect(200)).body.expiresAt).toBeNull();
+    });
+  });
+
+  it('shows bytes and examples in its OpenAPI document', async () => {
+    const { body } = await request(node.url).get('/api/doc-json').expect(200);
+    const entry = body.paths['/v1/caches/{cache}/entries/{key}'];
+    expect(entry.put.requestBody.content['*/*'].schema).toMatchObject({ type: 'string', format: 'binary' });
+    expect(entry.get.responses['200'].content['*/*'].schema).toMatchObject({
+      type: 'string',
+      format: 'binary',
+    });
+    expect(Object.keys(entry.put.responses).sort()).toEqual(['200', '201', '400', '412', '413', '503']);
+    expect(entry.put.parameters.map(({ name }: { name: string }) => name).sort()).toEqual(
+      ['If-Match', 'If-None-Match', 'cache', 'key', 'staleMs', 'tags', 'ttlMs'].sort(),
+    );
+  });
+});

@@ -1,0 +1,61 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { type NodeProcess, RedisServer, startNodes, stopAll } from '@syncline/testing';
+
+const FIRST_PORT = { lock: 8001, queue: 8004, cache: 8007 } as const;
+const run = promisify(execFile);
+
+/** A shell example of the README and the answer that it shows: `json` for its shape, `text` to the letter. */
+interface Example {
+  readonly command: string;
+  readonly format: string;
+  readonly answer: string;
+}
+
+const examples: Example[] = [
+  ...readFileSync('README.md', 'utf8').matchAll(/```sh\n(curl .*?)```\n\n```(json|text)\n(.*?)```/gs),
+].map(([, command = '', format = '', answer = '']) => ({ command, format, answer }));
+
+/** Keeps the names and the types, since ids and times differ from run to run. */
+function shapeOf(value: unknown): unknown {
+  if (Array.isArray(value)) return value.slice(0, 1).map(shapeOf);
+  if (value === null || typeof value !== 'object') return value === null ? 'null' : typeof value;
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, shapeOf(each)]));
+}
+
+describe('the examples of the README', () => {
+  let redis: RedisServer;
+  let nodes: NodeProcess[];
+  let ports: Map<string, string>;
+
+  beforeAll(async () => {
+    redis = await RedisServer.start();
+    const roles = Object.entries(FIRST_PORT) as ['lock' | 'queue' | 'cache', number][];
+    const started = await Promise.all(roles.map(([role]) => startNodes(role, 2, { redisUrl: redis.url })));
+    nodes = started.flat();
+    ports = new Map(
+      roles.flatMap(([, first], i) =>
+        (started[i] ?? []).map((node, n): [string, string] => [
+          `localhost:${first + n}`,
+          node.url.slice('http://'.length),
+        ]),
+      ),
+    );
+  }, 30_000);
+  afterAll(async () => {
+    await stopAll(nodes);
+    await redis.stop();
+  });
+
+  it('are there', () => {
+    expect(examples.length).toBeGreaterThanOrEqual(5);
+  });
+
+  it.each(examples)('run as written: $command', async ({ command, format, answer }) => {
+    const here = command.replace(/localhost:\d+/g, (address) => ports.get(address) ?? address);
+    const { stdout } = await run('bash', ['-euo', 'pipefail', '-c', here]);
+    if (format === 'text') expect(stdout.trim()).toBe(answer.trim());
+    else expect(shapeOf(JSON.parse(stdout))).toEqual(shapeOf(JSON.parse(answer)));
+  });
+});
