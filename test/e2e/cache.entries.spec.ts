@@ -224,7 +224,7 @@ describe('cache entries', () => {
     });
     expect(Object.keys(entry.put.responses).sort()).toEqual(['200', '201', '400', '412', '413', '503']);
     expect(entry.put.parameters.map(({ name }: { name: string }) => name).sort()).toEqual(
-      ['If-Match', 'If-None-Match', 'cache', 'key', 'staleMs', 'tags', 'ttlMs'].sort(),
+      ['If-Match', 'If-None-Match', 'X-Fill-Lease', 'cache', 'key', 'staleMs', 'tags', 'ttlMs'].sort(),
     );
   });
 });

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { CacheMetrics } from './cache-metrics.js';
 import { EntriesController } from './entries.controller.js';
 import { EntriesService } from './entries.service.js';
 import { EntriesStore } from './entries.store.js';
@@ -12,6 +13,16 @@ import { Writer } from './writer.js';
 
 @Module({
   controllers: [EntriesController, HintsController],
-  providers: [EntriesService, EntriesStore, PendingWrites, Reader, RedisLife, Replicas, Sweeper, Writer],
+  providers: [
+    CacheMetrics,
+    EntriesService,
+    EntriesStore,
+    PendingWrites,
+    Reader,
+    RedisLife,
+    Replicas,
+    Sweeper,
+    Writer,
+  ],
 })
 export class EntriesModule {}

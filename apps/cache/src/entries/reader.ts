@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { StoreUnavailable } from '@syncline/redis';
+import { CacheMetrics } from './cache-metrics.js';
 import { CLOCK_RATE, MAX_HOLD_MS } from './coherence.rules.js';
 import { EntriesStore } from './entries.store.js';
 import type { Found } from './entry.js';
@@ -10,13 +11,17 @@ import type { Told } from './scripts/entry.scripts.js';
 
 /** A reply may outlive the entry that it carries; reading again finds out. */
 const TRIES = 3;
+const AUDIT_EVERY_MS = 1_000;
 
 /** Reads entries: from the near cache when its lease allows, else from Redis, keeping what may be kept. */
 @Injectable()
 export class Reader {
+  private auditedAt = Number.NEGATIVE_INFINITY;
+
   constructor(
     private readonly store: EntriesStore,
     private readonly replicas: Replicas,
+    private readonly metrics: CacheMetrics,
   ) {}
 
   /**
@@ -25,7 +30,10 @@ export class Reader {
    */
   near(cache: string, key: string): Found | null {
     const held = this.replicas.peek(cache)?.lookUp(key);
-    return held === undefined ? null : foundIn('near', held);
+    if (held === undefined) return null;
+    this.metrics.reads.inc({ answer: 'near' });
+    this.auditSometimes(cache, key);
+    return foundIn('near', held);
   }
 
   /** Reads past what the near cache holds now. */
@@ -67,14 +75,38 @@ export class Reader {
       if (replica !== null && flight !== undefined) this.keep(replica, flight, told, entry);
       const { entry: stored } = told;
       const over = stored?.usableMs != null && performance.now() >= sentAt + stored.usableMs;
-      if (!over) return foundIn('store', entry, stored?.freshMs != null && stored.freshMs <= 0);
+      if (over) continue;
+      this.metrics.reads.inc({ answer: stored === null ? 'miss' : 'store' });
+      return foundIn('store', entry, stored?.freshMs != null && stored.freshMs <= 0);
     }
     throw new StoreUnavailable('Redis answers so late that the entry is over by then.');
+  }
+
+  /** At most once a second, so that a near hit costs Redis nothing. */
+  private auditSometimes(cache: string, key: string): void {
+    const now = performance.now();
+    if (now - this.auditedAt < AUDIT_EVERY_MS) return;
+    this.auditedAt = now;
+    // An outage has its own line; an audit that cannot be made proves nothing.
+    this.audit(cache, key).catch(() => {});
+  }
+
+  /**
+   * Asks Redis first and looks into the near cache when the answer is here: what it would serve then, after the
+   * answer, must be as new. In this order a mismatch is a proof.
+   */
+  private async audit(cache: string, key: string): Promise<void> {
+    const version = await this.store.versionOf(cache, key);
+    const held = this.replicas.peek(cache)?.lookUp(key);
+    if (version === null || held?.value == null) return;
+    this.metrics.audits.inc();
+    if (BigInt(held.value.version) < BigInt(version)) this.metrics.staleHits.inc();
   }
 
   /** Takes what a reply told into the near cache when it may. In one turn with the arrival of the reply. */
   keep(replica: Replica, flight: Flight, told: Told, entry: NearEntry): void {
     if (flight.incarnation !== '' && !told.alive) this.replicas.fence(replica, flight.incarnation);
+    if (flight.incarnation !== '' && !told.cacheable) this.metrics.uncacheableFills.inc();
     if (told.cacheable) replica.keep(flight, entry, told.entry?.tags ?? []);
   }
 }

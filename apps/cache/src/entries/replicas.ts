@@ -7,6 +7,7 @@ import {
 } from '@nestjs/common';
 import { NODE_CONFIG, type NodeConfig } from '@syncline/http';
 import { StoreUnavailable } from '@syncline/redis';
+import { CacheMetrics } from './cache-metrics.js';
 import {
   DEFAULT_NEAR_BYTES,
   FORCE_AFTER_MS,
@@ -43,11 +44,11 @@ export class Replicas implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly byIncarnation = new Map<string, Conversation>();
   private timer: NodeJS.Timeout | undefined;
   private stopped = false;
-  readonly counts = { fencings: 0, gaps: 0, forced: 0 };
 
   constructor(
     private readonly store: EntriesStore,
     private readonly life: RedisLife,
+    private readonly metrics: CacheMetrics,
     @Inject(NODE_CONFIG) private readonly config: NodeConfig,
   ) {}
 
@@ -96,7 +97,7 @@ export class Replicas implements OnApplicationBootstrap, OnModuleDestroy {
     if (hint.number <= replica.seen) return;
     if (hint.number > replica.seen + 1) {
       // Something is missing: to acknowledge this one would acknowledge that too.
-      this.counts.gaps += 1;
+      this.metrics.gaps.inc();
       void this.renew(conversation);
       return;
     }
@@ -109,7 +110,7 @@ export class Replicas implements OnApplicationBootstrap, OnModuleDestroy {
   fence(replica: Replica, incarnation: string): void {
     const conversation = this.conversations.get(replica.cache);
     if (conversation === undefined || replica.incarnation !== incarnation) return;
-    this.counts.fencings += 1;
+    this.metrics.fencings.inc();
     void this.leave(conversation);
   }
 
@@ -209,6 +210,7 @@ export class Replicas implements OnApplicationBootstrap, OnModuleDestroy {
     for (const register of reply.registers) replica.invalidate(register);
     const last = reply.first + reply.registers.length - 1;
     if (last > replica.seen) {
+      this.metrics.repairs.inc(last - replica.seen);
       replica.seen = last;
       this.acknowledgeSoon(conversation);
     }
@@ -249,7 +251,7 @@ export class Replicas implements OnApplicationBootstrap, OnModuleDestroy {
         conversation.stuck.set(id, { since, sharers });
         continue;
       }
-      this.counts.forced += 1;
+      this.metrics.forcedWrites.inc();
       this.store.force(replica.cache, { ...round, sharers }).catch((error: unknown) => this.report(error));
     }
   }
