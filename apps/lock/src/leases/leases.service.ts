@@ -1,6 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import type { Lease, ListLocks, Lock, LockPage, Released, Verified } from '@syncline/contracts';
+import type {
+  Lease,
+  ListLocks,
+  Lock,
+  LockPage,
+  Released,
+  Revoked,
+  Semaphore,
+  Verified,
+} from '@syncline/contracts';
 import { HungUp, ValidationFailed } from '@syncline/http';
 import { StoreUnavailable } from '@syncline/redis';
 import { Heartbeat } from './heartbeat.js';
@@ -85,6 +94,20 @@ export class LeasesService {
   async listLocks({ prefix = '', cursor, limit }: ListLocks): Promise<LockPage> {
     const { shown, last } = await this.store.listLocks(prefix, cursor, limit);
     return { locks: shown.map(toLock), cursor: last === null ? null : resourceName(last) };
+  }
+
+  /** Takes a lock away from its holders; whoever waits for it is served. */
+  async revoke(name: string, reason: string): Promise<Revoked> {
+    return { revoked: await this.store.revoke(name, reason) };
+  }
+
+  async describeSemaphore(name: string): Promise<Semaphore> {
+    return toSemaphore(await this.store.inspect('semaphore', name));
+  }
+
+  /** Gives a semaphore another limit. It holds for the next grants, also when more permits are taken just now. */
+  async resize(name: string, limit: number): Promise<Semaphore> {
+    return toSemaphore(await this.store.resize(name, limit));
   }
 
   private async obtain(request: LeaseRequest, hangUp: AbortSignal): Promise<Lease[]> {
@@ -178,6 +201,12 @@ function toLock({ key, holders, waiters, currentToken }: Shown): Lock {
   const mode = holders[0]?.mode ?? 'free';
   return { name: resourceName(key), mode, holders, waiters, currentToken };
 }
+
+const toSemaphore = (shown: Shown): Semaphore => ({
+  ...toLock(shown),
+  limit: shown.limit === 0 ? null : shown.limit,
+  used: shown.used,
+});
 
 export const lockWish = (name: string, mode: 'exclusive' | 'shared'): Wish => ({
   key: resourceKey('lock', name),

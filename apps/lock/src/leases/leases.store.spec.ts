@@ -44,7 +44,7 @@ describe('leases in Redis', () => {
     if (reply.outcome !== 'granted') throw new Error(`expected a grant, got ${reply.outcome}`);
     return reply.leases;
   };
-  const acquire = async (store: LeasesStore, request: LeaseRequest, claim = randomUUID()) =>
+  const acquire = async (store: LeasesStore, request: LeaseRequest, claim: string = randomUUID()) =>
     leasesOf(await store.acquire(request, claim))[0];
   const keysIn = async () =>
     (await redis.keys('syncline:lock:*')).map((each) => each.replace('syncline:lock:{0}:', ''));

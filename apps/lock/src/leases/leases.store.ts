@@ -11,6 +11,8 @@ import type { AcquireReply, Shown, TakeUpReply } from './scripts/replies.js';
 /** Most holders and waiters shown of one name, and of each name in a list. */
 const MOST_SHOWN = 1_000;
 const MOST_SHOWN_IN_LIST = 100;
+/** A limit that was set while nobody used the semaphore is kept this long for the first one who does. */
+const KEEP_IDLE_LIMIT_MS = 3_600_000;
 
 /** Leases in Redis, as typed calls of the scripts. */
 @Injectable()
@@ -18,11 +20,13 @@ export class LeasesStore {
   readonly shards: Shards;
   /** This process among all that ever had its node id: `lock_manager_1~x7Pq...`. */
   readonly run: string;
+  private readonly nodeId: string;
 
   constructor(
     @Inject(REDIS) private readonly redis: RedisClient,
     membership: Membership,
   ) {
+    this.nodeId = membership.nodeId;
     this.shards = new Shards(redis.isCluster);
     this.run = `${membership.nodeId}~${randomBytes(9).toString('base64url')}`;
   }
@@ -84,6 +88,31 @@ export class LeasesStore {
     const page = shown.slice(0, limit);
     const last = shown.length > limit ? (page.at(-1)?.key ?? null) : end;
     return { shown: page, last };
+  }
+
+  async resize(name: string, limit: number): Promise<Shown> {
+    const key = resourceKey('semaphore', name);
+    const shard = this.shards.of(name);
+    return scripts.resize(this.redis, { shard, key, limit, keepMs: KEEP_IDLE_LIMIT_MS, most: MOST_SHOWN });
+  }
+
+  async revoke(name: string, reason: string): Promise<string[]> {
+    const input = {
+      shard: this.shards.of(name),
+      key: resourceKey('lock', name),
+      reason,
+      nodeId: this.nodeId,
+    };
+    const revoked: string[] = [];
+    for (;;) {
+      const { more, leaseIds } = await scripts.revoke(this.redis, input);
+      revoked.push(...leaseIds);
+      if (!more) return revoked;
+    }
+  }
+
+  findDeadlock(shard: number, id: string) {
+    return scripts.findDeadlock(this.redis, { shard, run: this.run, id });
   }
 
   /** Says that this node lives; returns what it has to know (see `beat.lua`). */

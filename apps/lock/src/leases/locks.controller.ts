@@ -1,4 +1,4 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import {
   type Acquire,
@@ -15,15 +15,19 @@ import {
   type Release,
   type Released,
   type Renew,
+  type Revoke,
+  type Revoked,
   releasedSchema,
   releaseSchema,
   renewSchema,
+  revokedSchema,
+  revokeSchema,
   type Verified,
   type Verify,
   verifiedSchema,
   verifySchema,
 } from '@syncline/contracts';
-import { ApiProblems, HangUp } from '@syncline/http';
+import { ApiProblems, HangUp, Requires } from '@syncline/http';
 import { LeasesService, lockWish } from './leases.service.js';
 
 @ApiTags('locks')
@@ -93,5 +97,16 @@ export class LocksController {
   @ApiOkResponse({ standardSchema: lockPageSchema })
   listLocks(@Query({ schema: listLocksSchema }) query: ListLocks): Promise<LockPage> {
     return this.leases.listLocks(query);
+  }
+
+  @Delete(':name')
+  @Requires('admin')
+  @ApiOperation({ summary: 'Take a lock away from its holders, for operators; written to the audit stream' })
+  @ApiOkResponse({ standardSchema: revokedSchema })
+  revokeLock(
+    @Param('name', { schema: nameSchema }) name: string,
+    @Body({ schema: revokeSchema }) body: Revoke,
+  ): Promise<Revoked> {
+    return this.leases.revoke(name, body.reason ?? '');
   }
 }

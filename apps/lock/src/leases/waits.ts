@@ -2,9 +2,15 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { Lease } from '@syncline/contracts';
 import { Drain, ShuttingDown } from '@syncline/http';
 import { StoreUnavailable } from '@syncline/redis';
-import { LeaseLost, LimitMismatch, WaitTimeout } from './lease.errors.js';
+import { Deadlock, LeaseLost, LimitMismatch, WaitTimeout } from './lease.errors.js';
 import { LeasesStore } from './leases.store.js';
 import type { TakeUpReply } from './scripts/replies.js';
+
+/** Most waits are over by then, and cost no look at all. */
+const FIRST_LOOK_MS = 100;
+/** A circle is closed by its youngest wait, which the first look finds; later looks are for owners that do several things at once. */
+const NEXT_LOOK_MS = 1_000;
+const MOST_LOOKS_PER_S = 256;
 
 /** How a wait ended, for the request that is parked on it. `lost`: served, but too late; it has to ask again. */
 export type WaitEnd = { readonly leases: Lease[] } | 'lost';
@@ -96,6 +102,11 @@ export class Waits {
     const stop = () => ticket.fail(new ShuttingDown());
     const hungUp = () => ticket.fail(hangUp.reason as Error);
     const deadline = setTimeout(() => void this.leave(ticket, waitMs), waitMs);
+    let check = setTimeout(() => void look(), FIRST_LOOK_MS);
+    const look = async () => {
+      await this.lookForDeadlock(ticket);
+      if (this.tickets.get(ticket.id)?.has(ticket)) check = setTimeout(() => void look(), this.nextLookMs());
+    };
     this.drain.signal.addEventListener('abort', stop);
     hangUp.addEventListener('abort', hungUp);
     if (this.drain.signal.aborted) stop();
@@ -104,6 +115,7 @@ export class Waits {
       return await ticket.ended;
     } finally {
       clearTimeout(deadline);
+      clearTimeout(check);
       this.drain.signal.removeEventListener('abort', stop);
       hangUp.removeEventListener('abort', hungUp);
     }
@@ -125,6 +137,19 @@ export class Waits {
   /** Ends everything that waits here: this node does not reach Redis any more. */
   failAll(error: Error): void {
     for (const same of [...this.tickets.values()]) for (const ticket of [...same]) ticket.fail(error);
+  }
+
+  private nextLookMs(): number {
+    return Math.max(NEXT_LOOK_MS, (this.tickets.size * 1_000) / MOST_LOOKS_PER_S);
+  }
+
+  private async lookForDeadlock(ticket: Ticket): Promise<void> {
+    try {
+      const cycle = await this.store.findDeadlock(ticket.shard, ticket.id);
+      if (cycle !== null) this.settle(ticket.id, { outcome: 'deadlock', cycle });
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) this.logger.error(error);
+    }
   }
 
   private async leave(ticket: Ticket, waitMs: number): Promise<void> {
@@ -155,6 +180,9 @@ export class Waits {
           break;
         case 'limit':
           ticket.fail(new LimitMismatch(reply.limit));
+          break;
+        case 'deadlock':
+          ticket.fail(new Deadlock(reply.cycle));
           break;
         case 'session':
           ticket.fail(new LeaseLost('The session ended while the request waited.'));

@@ -1,7 +1,14 @@
 import { defineScript } from '@syncline/redis';
 import { encodeOwner, inOrder, type LeaseRequest, waitId } from '../lease.js';
 import { HINT_CHANNELS, shardPrefix } from '../lease.keys.js';
-import { type AcquireReply, readHeld, readLeases, readShown, type TakeUpReply } from './replies.js';
+import {
+  type AcquireReply,
+  readCycle,
+  readHeld,
+  readLeases,
+  readShown,
+  type TakeUpReply,
+} from './replies.js';
 
 interface InShard {
   readonly shard: number;
@@ -111,6 +118,9 @@ export const takeUp = defineScript({
         .map((key) => ({ key }));
       return { outcome, leases: readLeases(wishes, input.id.slice(0, 36), rest) };
     }
+    if (outcome.startsWith('deadlock:')) {
+      return { outcome: 'deadlock', cycle: readCycle(JSON.parse(outcome.slice(9))) };
+    }
     if (outcome.startsWith('limit:')) return { outcome: 'limit', limit: Number(outcome.slice(6)) };
     return { outcome: outcome as 'waiting' | 'left' | 'lost' | 'session' };
   },
@@ -167,4 +177,42 @@ export const heldByNode = defineScript({
   keys,
   args: (input: InShard & { run: string }) => [input.run],
   decode: (reply) => reply as string[],
+});
+
+/** Ends the wait of a request that is the youngest of a circle. Null: it is not. */
+export const findDeadlock = defineScript({
+  file: script('deadlock'),
+  keys,
+  args: (input: InShard & { run: string; id: string }) => [HINT_CHANNELS, input.run, input.id],
+  decode: (reply) => (reply === null ? null : readCycle(reply as string[])),
+});
+
+/** Gives a semaphore another limit. */
+export const resize = defineScript({
+  file: script('resize'),
+  keys,
+  args: (input: InShard & { key: string; limit: number; keepMs: number; most: number }) => [
+    HINT_CHANNELS,
+    input.key,
+    input.limit,
+    input.keepMs,
+    input.most,
+  ],
+  decode: (reply) => readShown(reply),
+});
+
+/** Takes a name away from its holders. `more`: there are others left. */
+export const revoke = defineScript({
+  file: script('revoke'),
+  keys,
+  args: (input: InShard & { key: string; reason: string; nodeId: string }) => [
+    HINT_CHANNELS,
+    input.key,
+    input.reason,
+    input.nodeId,
+  ],
+  decode: (reply) => {
+    const [more, ...leaseIds] = reply as string[];
+    return { more: more === '1', leaseIds };
+  },
 });

@@ -109,6 +109,10 @@ local function promote(names)
       local until_ms = alive_until(w.runs)
       if until_ms == 0 or w.deadline <= now then
         leave(id, w, names)
+      elseif w.items[2] > st.limit and #w.items == 2 then
+        -- The semaphore became too small for it.
+        leave(id, w, names)
+        notify(id, w, 'limit:' .. string.format('%d', st.limit))
       elseif fits(w) and (#w.items == 2 or first_everywhere(id, w)) then
         serve(id, w, tonumber(head[2]), until_ms, names)
       else

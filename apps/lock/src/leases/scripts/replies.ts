@@ -1,4 +1,5 @@
 import { type Lease, toInstant, type Waiter } from '@syncline/contracts';
+import type { CycleStep } from '../lease.errors.js';
 import { decodeOwner, modeOf, readLease } from '../lease.js';
 
 /** What an acquire came to. `nextEndMs`: when a lease in the way ends, in ms from now. */
@@ -12,6 +13,7 @@ export type AcquireReply =
 export type TakeUpReply =
   | { readonly outcome: 'granted'; readonly leases: Lease[] }
   | { readonly outcome: 'limit'; readonly limit: number }
+  | { readonly outcome: 'deadlock'; readonly cycle: CycleStep[] }
   | { readonly outcome: 'waiting' | 'left' | 'lost' | 'session' };
 
 /** A lock or semaphore as the scripts show it. */
@@ -61,4 +63,17 @@ export function readShown(reply: unknown): Shown {
     });
   }
   return { key, currentToken: token === '0' ? null : token, used, limit, holders, waiters };
+}
+
+/** @param flat owner, name and owner in the way of each step in turn */
+export function readCycle(flat: string[]): CycleStep[] {
+  const cycle: CycleStep[] = [];
+  for (let i = 0; i < flat.length; i += 3) {
+    cycle.push({
+      owner: decodeOwner(String(flat[i])),
+      waitsFor: String(flat[i + 1]),
+      heldBy: decodeOwner(String(flat[i + 2])),
+    });
+  }
+  return cycle;
 }

@@ -4,7 +4,7 @@
 local MOST_NAMES, MOST_DEAD, MOST_LEASES = 64, 256, 256
 
 -- Ends a session with everything in it. Returns true when there is more to do than one script should.
-local function end_session(id)
+local function end_session(id, kind)
   local members = redis.call('SRANDMEMBER', P .. 'L:' .. id, MOST_LEASES)
   local names = {}
   for _, member in ipairs(members) do
@@ -12,7 +12,7 @@ local function end_session(id)
     if n then
       local st = state(n)
       local rec = record(st, lease)
-      if rec then finish(st, lease, rec, 'expired', string.format('%d', now)) end
+      if rec then finish(st, lease, rec, kind, string.format('%d', now)) end
       redis.call('SREM', P .. 'L:' .. id, member)
       names[#names + 1] = n
     else
@@ -58,7 +58,7 @@ end
 local function sweep()
   local more = false
   for _, id in ipairs(redis.call('ZRANGE', P .. 'sessions', '-inf', now, 'BYSCORE', 'LIMIT', 0, 4)) do
-    more = end_session(id) or more
+    more = end_session(id, 'expired') or more
   end
   for _, run in ipairs(redis.call('ZRANGE', P .. 'nodes', '-inf', now, 'BYSCORE', 'LIMIT', 0, 4)) do
     more = bury(run) or more

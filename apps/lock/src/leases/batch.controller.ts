@@ -1,0 +1,74 @@
+import { Body, Controller, HttpCode, Logger, Post } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import {
+  type Batch,
+  type BatchOperation,
+  type BatchResults,
+  batchOperationSchema,
+  batchResultsSchema,
+  batchSchema,
+  Problem,
+} from '@syncline/contracts';
+import { HangUp, HungUp, ValidationFailed } from '@syncline/http';
+import { LeasesService, lockWish } from './leases.service.js';
+
+type Result = BatchResults['results'][number];
+
+/** Many operations in one request, each as if it had been called alone. */
+@ApiTags('locks')
+@Controller({ path: 'locks', version: '1' })
+export class BatchController {
+  private readonly logger = new Logger(BatchController.name);
+
+  constructor(private readonly leases: LeasesService) {}
+
+  @Post('batch')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Acquire, renew and release up to 512 times in one request' })
+  @ApiOkResponse({ standardSchema: batchResultsSchema })
+  async runBatch(
+    @Body({ schema: batchSchema }) body: Batch,
+    @HangUp() hangUp: AbortSignal,
+  ): Promise<BatchResults> {
+    // All are sent in one turn of the event loop: they reach Redis in this order, in one round trip.
+    return { results: await Promise.all(body.operations.map((operation) => this.answer(operation, hangUp))) };
+  }
+
+  private async answer(operation: Batch['operations'][number], hangUp: AbortSignal): Promise<Result> {
+    try {
+      const parsed = batchOperationSchema.safeParse(operation);
+      if (!parsed.success) {
+        throw new ValidationFailed(
+          parsed.error.issues.map(({ path, message }) => ({ path: path.join('.') || 'body', message })),
+        );
+      }
+      return { status: 200, body: { ...(await this.run(parsed.data, hangUp)) } };
+    } catch (error) {
+      if (error instanceof HungUp) throw error;
+      const problem = error instanceof Problem ? error : this.unforeseen(error);
+      const instance = `/v1/locks/${encodeURIComponent(operation.name)}/${operation.op}`;
+      return { status: problem.status, body: problem.toBody(instance) as Result['body'] };
+    }
+  }
+
+  private async run(operation: BatchOperation, hangUp: AbortSignal) {
+    const { name } = operation;
+    switch (operation.op) {
+      case 'acquire': {
+        const [lease] = await this.leases.acquire([lockWish(name, operation.mode)], operation, hangUp);
+        return lease;
+      }
+      case 'renew': {
+        const [lease] = await this.leases.renew('lock', [name], operation.leaseId, operation.ttlMs);
+        return lease;
+      }
+      case 'release':
+        return this.leases.release('lock', [name], operation.leaseId);
+    }
+  }
+
+  private unforeseen(error: unknown): Problem {
+    this.logger.error(error);
+    return new Problem('internal-error', 'The node failed. Its log has the details.');
+  }
+}

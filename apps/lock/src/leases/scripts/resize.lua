@@ -1,0 +1,22 @@
+-- Gives a semaphore another limit, and serves who now fits.
+-- KEYS 1 prefix of the shard
+-- ARGV 1 channel prefix  2 name  3 limit  4 how long an idle semaphore keeps its limit, ms
+--      5 most holders and waiters shown
+-- Returns as inspect.lua.
+-- Invariant: leases stay as they are; the limit holds for the next grants.
+-- @include describe.lua
+local n, limit = ARGV[2], tonumber(ARGV[3])
+local st = state(n)
+touch(n)
+st.limit = limit
+if st.used == 0 and st.waiting == 0 then
+  save()
+  redis.call('HSET', P .. 'l:' .. n, 'limit', limit)
+  redis.call('PEXPIRE', P .. 'l:' .. n, ARGV[4])
+else
+  st.changed = true
+  promote({ n })
+end
+local reply = describe(n, tonumber(ARGV[5]))
+save()
+return reply

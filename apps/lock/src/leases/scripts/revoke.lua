@@ -1,0 +1,28 @@
+-- Takes a name away from its holders by force, writes down who asked why, and serves who waits.
+-- KEYS 1 prefix of the shard
+-- ARGV 1 channel prefix  2 name  3 reason  4 node that was asked
+-- Returns {'1' when there is more to do, lease id, ...}.
+-- Invariant: a lease that is just being handed to a waiting request stays.
+-- @include queue.lua
+local MOST_REVOKED, AUDIT_KEPT = 1000, 10000
+local n = ARGV[2]
+local st = state(n)
+touch(n)
+local reply = { '0' }
+local leases = redis.call('ZRANGE', P .. 'x:' .. n, 0, MOST_REVOKED - 1, 'WITHSCORES')
+for i = 1, #leases, 2 do
+  local rec = record(st, leases[i])
+  local r = parse(rec)
+  if r.state:sub(1, 1) == 'T' then
+    finish(st, leases[i], rec, 'revoked', string.format('%d', ends(r, leases[i + 1])))
+    reply[#reply + 1] = leases[i]
+  end
+end
+if #reply > 1 then
+  if #leases == 2 * MOST_REVOKED then reply[1] = '1' end
+  redis.call('XADD', P .. 'audit', 'MAXLEN', AUDIT_KEPT, '*', 'action', 'revoke', 'name', n, 'reason', ARGV[3],
+    'node', ARGV[4], 'leases', table.concat(reply, ' ', 2))
+end
+promote({ n })
+save()
+return reply

@@ -1,0 +1,61 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { REDIS, type RedisClient } from '@syncline/redis';
+import { LeasesStore } from './leases.store.js';
+import * as scripts from './scripts/session.scripts.js';
+
+const MOST_LEASES_SHOWN = 1_000;
+
+/** Sessions in Redis. A session exists in every shard, so that it can hold any name. */
+@Injectable()
+export class SessionsStore {
+  constructor(
+    @Inject(REDIS) private readonly redis: RedisClient,
+    private readonly leases: LeasesStore,
+  ) {}
+
+  /** Returns when it ends, ms of Redis' clock. */
+  async create(sessionId: string, ttlMs: number, owner: string, metadata: object | null): Promise<number> {
+    const ends = await this.inEveryShard((shard) =>
+      scripts.createSession(this.redis, { shard, sessionId, ttlMs, owner, metadata }),
+    );
+    return Math.min(...ends);
+  }
+
+  /** Null when it is gone, be it in one shard alone. */
+  async keep(sessionId: string): Promise<scripts.StoredSession | null> {
+    const kept = await this.inEveryShard((shard) => scripts.keepSession(this.redis, { shard, sessionId }));
+    return earliest(kept);
+  }
+
+  async show(sessionId: string) {
+    const shown = await this.inEveryShard((shard) =>
+      scripts.showSession(this.redis, { shard, sessionId, most: MOST_LEASES_SHOWN }),
+    );
+    const session = earliest(shown);
+    const leases = shown.flatMap((each) => each?.leases ?? []).slice(0, MOST_LEASES_SHOWN);
+    return session && { ...session, leases };
+  }
+
+  /** False when it was gone. */
+  async end(sessionId: string): Promise<boolean> {
+    const outcomes = await this.inEveryShard(async (shard) => {
+      let began = false;
+      for (;;) {
+        const outcome = await scripts.endSession(this.redis, { shard, sessionId });
+        if (outcome !== 'more') return began || outcome === 'ended';
+        began = true;
+      }
+    });
+    return outcomes.some(Boolean);
+  }
+
+  private inEveryShard<T>(run: (shard: number) => Promise<T>): Promise<T[]> {
+    return Promise.all(this.leases.shards.all.map(run));
+  }
+}
+
+function earliest<T extends { endsAt: number }>(sessions: readonly (T | null)[]): T | null {
+  return sessions.reduce((first, each) =>
+    first === null || each === null ? null : each.endsAt < first.endsAt ? each : first,
+  );
+}

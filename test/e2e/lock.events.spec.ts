@@ -1,0 +1,167 @@
+import { get, type IncomingMessage } from 'node:http';
+import type { Lease } from '@syncline/contracts';
+import { eventually, NodeProcess, RedisServer, startNodes, stopAll } from '@syncline/testing';
+import { acquire, call, describeLock, release } from './lock.calls.js';
+
+interface ServerSentEvent {
+  readonly id?: string;
+  readonly event?: string;
+  // biome-ignore lint/suspicious/noExplicitAny: what the event carries is what the test expects
+  readonly data?: any;
+}
+
+/** Follows a stream of server-sent events until it is closed. */
+class Stream {
+  readonly events: ServerSentEvent[] = [];
+  private text = '';
+
+  private constructor(private readonly response: IncomingMessage) {
+    response.setEncoding('utf8');
+    response.on('data', (chunk: string) => this.take(chunk));
+    response.on('error', () => {});
+  }
+
+  static open(node: { url: string }, name: string, lastEventId?: string): Promise<Stream> {
+    const headers = { Accept: 'text/event-stream', ...(lastEventId && { 'Last-Event-ID': lastEventId }) };
+    return new Promise((resolve, reject) => {
+      get(`${node.url}/v1/locks/${name}/events`, { headers }, (response) => resolve(new Stream(response))).on(
+        'error',
+        reject,
+      );
+    });
+  }
+
+  get kinds(): (string | undefined)[] {
+    return this.events.map((each) => each.event);
+  }
+
+  get status(): number | undefined {
+    return this.response.statusCode;
+  }
+
+  close(): void {
+    this.response.destroy();
+  }
+
+  private take(chunk: string): void {
+    const parts = (this.text + chunk).split('\n\n');
+    this.text = parts.pop() ?? '';
+    for (const part of parts) {
+      const fields = new Map(
+        part.split('\n').flatMap((line) => {
+          const match = /^(\w+): (.*)$/.exec(line);
+          return match ? [[match[1] ?? '', match[2] ?? ''] as const] : [];
+        }),
+      );
+      if (!fields.has('data')) continue;
+      const [id, event] = [fields.get('id'), fields.get('event')];
+      this.events.push({
+        ...(id && { id }),
+        ...(event && { event }),
+        data: JSON.parse(fields.get('data') ?? ''),
+      });
+    }
+  }
+}
+
+describe('events of a lock', () => {
+  let redis: RedisServer;
+  let nodes: NodeProcess[];
+  let one: NodeProcess;
+  let two: NodeProcess;
+  const streams: Stream[] = [];
+  const open = async (node: NodeProcess, name: string, after?: string) => {
+    const stream = await Stream.open(node, name, after);
+    streams.push(stream);
+    return stream;
+  };
+
+  beforeAll(async () => {
+    redis = await RedisServer.start();
+    nodes = await startNodes('lock', 2, { redisUrl: redis.url });
+    [one, two] = nodes as [NodeProcess, NodeProcess];
+  });
+  afterEach(() => {
+    for (const stream of streams.splice(0)) stream.close();
+  });
+  afterAll(async () => {
+    await stopAll(nodes);
+    await redis.stop();
+  });
+
+  it('tell of every grant and of every end, through any node', async () => {
+    const stream = await open(one, 'told');
+    const { body: lease } = await acquire(two, 'told', { owner: 'a' });
+    const waiting = acquire(one, 'told', { owner: 'b', waitMs: 5_000 });
+    await eventually(async () => expect((await describeLock(one, 'told')).waiters).toHaveLength(1));
+    await release(two, lease);
+    await call(two, 'DELETE', `locks/told`, {});
+    await waiting;
+    await call(two, 'DELETE', `locks/told`, {});
+    await acquire(two, 'told', { owner: 'c', ttlMs: 100 });
+    await eventually(() =>
+      expect(stream.kinds).toEqual(['acquired', 'released', 'acquired', 'revoked', 'acquired', 'expired']),
+    );
+    expect(stream.events[0]?.data).toEqual(lease);
+    expect(stream.events.map((each) => each.data.owner)).toEqual(['a', 'a', 'b', 'b', 'c', 'c']);
+    expect(stream.events.every((each) => /^\d+-\d+$/.test(each.id ?? ''))).toBe(true);
+  });
+
+  it('go on after Last-Event-ID, without a gap and without a repetition', async () => {
+    const first = await open(one, 'resumed');
+    const grants: Lease[] = [];
+    const cycle = async () => {
+      const { body } = await acquire(one, 'resumed', { owner: 'a' });
+      grants.push(body);
+      await release(one, body);
+    };
+    await cycle();
+    await eventually(() => expect(first.events).toHaveLength(2));
+    first.close();
+    await cycle();
+    await cycle();
+    const second = await open(two, 'resumed', first.events[1]?.id);
+    await cycle();
+    await eventually(() => expect(second.events).toHaveLength(6));
+    const tokens = second.events.map((each) => each.data.fencingToken);
+    expect(tokens).toEqual(grants.slice(1).flatMap((lease) => [lease.fencingToken, lease.fencingToken]));
+  });
+
+  it('say so when the history after Last-Event-ID is gone', async () => {
+    const first = await open(one, 'gone');
+    const { body: lease } = await acquire(one, 'gone', { owner: 'a' });
+    await eventually(() => expect(first.events).toHaveLength(1));
+    first.close();
+    await release(one, lease);
+    for (let i = 0; i < 140; i += 1) {
+      const { body } = await acquire(one, 'gone', { owner: 'x' });
+      await release(one, body);
+    }
+    const late = await open(two, 'gone', first.events[0]?.id);
+    await eventually(() => expect(late.events.length).toBeGreaterThan(200));
+    expect(late.events[0]).toMatchObject({ event: 'gone', data: { code: 'history-gone' } });
+    expect(late.events.length).toBe(257);
+    // A history that nobody kept is gone as well.
+    const never = await open(two, 'never-watched', '1769851800000-0');
+    await eventually(() => expect(never.kinds).toEqual(['gone']));
+  });
+
+  it('end when the node stops; a bad Last-Event-ID is refused', async () => {
+    expect((await open(one, 'x', 'nonsense')).status).toBe(400);
+    const node = await NodeProcess.start('lock', { redisUrl: redis.url, nodeId: 'lock_3' });
+    const stream = await open(node, 'x');
+    const stoppedAt = performance.now();
+    expect(stream.status).toBe(200);
+    expect(await node.stop()).toBe(0);
+    expect(performance.now() - stoppedAt).toBeLessThan(5_000);
+  });
+
+  it('leave nothing in Redis for names that nobody watches', async () => {
+    const client = redis.connect();
+    const { body } = await acquire(one, 'unwatched', { owner: 'a' });
+    await release(one, body);
+    expect(await client.exists('syncline:lock:{0}:e:l/unwatched')).toBe(0);
+    expect(await client.pttl('syncline:lock:{0}:e:l/told')).toBeGreaterThan(0);
+    client.disconnect();
+  });
+});
