@@ -7,7 +7,7 @@ import { Random } from '../core/random.js';
 import type { RunOptions, RunReport } from '../core/suite.js';
 import { check } from './checks.js';
 import type { Input, Output } from './model.js';
-import { client, get, put } from './traffic.js';
+import { client, get, invalidate, put } from './traffic.js';
 
 const CLIENTS = 8;
 const KEYS = ['a', 'b', 'c', 'd'];
@@ -110,9 +110,15 @@ class Observed {
     return this.history.record(call, () => get(site.node.url, key));
   }
 
-  put(site: Site, value: string, key = 'k') {
-    const input = { key, value };
+  put(site: Site, value: string, key = 'k', tags: readonly string[] = []) {
+    const input = { key, value, tags };
     return this.history.record({ client: 1, kind: 'put', input }, () => put(site.node.url, input));
+  }
+
+  /** Invalidates a tag that `key` was stored with. */
+  invalidate(site: Site, tag: string, key = 'k') {
+    const call = { client: 1, kind: 'delete', input: { key } };
+    return this.history.record(call, () => invalidate(site.node.url, tag));
   }
 
   /** Reads several times at once. */
@@ -151,21 +157,30 @@ export const cutOff: Scenario = async (cluster, observed) => {
   a.proxy.heal();
 };
 
-/** Renewals reach Redis, their replies arrive late and the hints never: only the sending tells how old a lease is. */
-export const lateReplies: Scenario = async (cluster, observed) => {
+/**
+ * Renewals reach Redis, their replies arrive late and the hints never: only the sending tells how old a lease is.
+ * It takes a renewal that is under way alone when the cable is cut, so it is tried several times.
+ */
+export const lateReplies: Scenario = async (cluster, observed, random) => {
   const [a, b] = three(cluster);
-  await observed.put(b, 'old');
-  await observed.cached(a);
-  a.proxy.dropMessages = true;
-  a.proxy.hold('replies');
-  await sleep(320);
-  const written = observed.put(b, 'new');
-  await sleep(540);
-  a.proxy.heal();
-  a.proxy.hold('replies');
-  await written;
-  await observed.look(a);
-  a.proxy.heal();
+  for (let i = 0; i < 5; i += 1) {
+    await observed.put(b, `old ${i}`);
+    await observed.cached(a);
+    await sleep(random.int(0, 300));
+    a.proxy.dropMessages = true;
+    a.proxy.hold('replies');
+    await sleep(320);
+    const written = observed.put(b, `new ${i}`);
+    await sleep(540);
+    a.proxy.heal();
+    a.proxy.hold('replies');
+    await written;
+    const reads = observed.look(a);
+    await sleep(50);
+    a.proxy.heal();
+    await reads;
+    a.proxy.dropMessages = false;
+  }
 };
 
 /** All hints are lost: renewals alone bring what must be dropped. */
@@ -200,18 +215,19 @@ export const gap: Scenario = async (cluster, observed) => {
   }
 };
 
-/** A fill is on its way while its key is written. */
+/** A fill is on its way while its key is written through the same node, whose own write needs no hint. */
 export const slowFill: Scenario = async (cluster, observed) => {
   const [a, b] = three(cluster);
-  for (let i = 0; i < 8; i += 1) {
+  await observed.put(b, 'warm', 'warm');
+  await observed.cached(a, 'warm');
+  for (let i = 0; i < 4; i += 1) {
     const key = `k${i}`;
     await observed.put(b, 'old', key);
-    // The fill is on record in Redis, its reply is held; the hint waits behind it on another connection.
     a.proxy.hold('replies');
     const read = observed.get(a, key);
     await sleep(25);
-    const written = observed.put(b, 'new', key);
-    await sleep(40);
+    const written = observed.put(a, 'new', key);
+    await sleep(25);
     a.proxy.heal();
     await Promise.all([read, written]);
     await observed.look(a, key);
@@ -239,6 +255,16 @@ export const ownWrites: Scenario = async (cluster, observed) => {
   }
   await observed.put(a, 'last');
   await observed.get(a);
+};
+
+/** A node invalidates a tag of what it holds itself. To the register of the key that is a delete. */
+export const ownTags: Scenario = async (cluster, observed) => {
+  const [a, b] = three(cluster);
+  await observed.put(b, 'old', 'k', ['t']);
+  await observed.cached(a);
+  await observed.cached(b);
+  await observed.invalidate(a, 't');
+  await Promise.all([observed.look(a), observed.look(b)]);
 };
 
 /** A node sleeps through a write, wakes up, and is asked at once. */
