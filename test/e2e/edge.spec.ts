@@ -1,6 +1,6 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 
-import { NodeProcess, RedisServer } from '@syncline/testing';
+import { eventually, NodeProcess, RedisServer } from '@syncline/testing';
 import request from 'supertest';
 
 const PROBLEM = 'application/problem+json; charset=utf-8';
@@ -112,7 +112,7 @@ describe('a node that is asked to stop', () => {
       }
     };
     const clients = Array.from({ length: 8 }, client);
-    await sleep(200);
+    await eventually(() => expect(statuses.length).toBeGreaterThan(20));
     const stopped = node.stop();
     await Promise.all(clients);
     expect(await stopped).toBe(0);
