@@ -2,7 +2,9 @@ import { parseArgs } from 'node:util';
 import type { FaultSuite } from './core/suite.js';
 
 /** The suite of each role, loaded when it is asked for. */
-const SUITES: Record<string, () => Promise<FaultSuite>> = {};
+const SUITES: Record<string, () => Promise<FaultSuite>> = {
+  lock: async () => (await import('./lock/suite.js')).lockSuite,
+};
 const RUN_MS = 20_000;
 
 const { values } = parseArgs({
