@@ -1,17 +1,17 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, lstatSync, readFileSync } from 'node:fs';
-
-/** What npm wrote down about the packages in `node_modules`. */
-const INSTALLED = 'node_modules/.package-lock.json';
+import { join } from 'node:path';
 
 const packagesOf = (file) => JSON.parse(readFileSync(file, 'utf8')).packages;
 
 /** True when a package of the lockfile is absent or there in another version. */
-function stale() {
-  if (!existsSync(INSTALLED)) return true;
-  const installed = packagesOf(INSTALLED);
+function stale(folder) {
+  // What npm wrote down about the packages that it installed.
+  const record = join(folder, 'node_modules/.package-lock.json');
+  if (!existsSync(record)) return true;
+  const installed = packagesOf(record);
   // Optional packages are those of other platforms.
-  return Object.entries(packagesOf('package-lock.json')).some(
+  return Object.entries(packagesOf(join(folder, 'package-lock.json'))).some(
     ([path, { version, optional }]) =>
       path !== '' && installed[path]?.version !== version && !(optional && installed[path] === undefined),
   );
@@ -22,12 +22,15 @@ function stale() {
  * another checkout and is left alone. Runs without any dependency.
  *
  * @param {(line: string) => void} say told what takes time
+ * @param {string} folder with `package-lock.json`
  */
-export function installWhenStale(say) {
-  const linked = lstatSync('node_modules', { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
-  if (linked || !stale()) return;
-  say('Installing the dependencies (npm ci) ...');
+export function installWhenStale(say, folder = '.') {
+  const linked =
+    lstatSync(join(folder, 'node_modules'), { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
+  if (linked || !stale(folder)) return;
+  say(`Installing the dependencies${folder === '.' ? '' : ` of ${folder}`} (npm ci) ...`);
   const { status } = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+    cwd: folder,
     stdio: 'inherit',
   });
   if (status !== 0) throw new Error('The dependencies could not be installed: see the messages above.');

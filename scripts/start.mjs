@@ -9,7 +9,9 @@ import { checkPorts } from './start/ports.mjs';
 import { waitUntilReady } from './start/ready.mjs';
 import { CannotStart, readSettings } from './start/settings.mjs';
 
-const REDIS_READY_MS = 15_000;
+/** A Redis of ours may have much to load; one that was named runs already. */
+const OWN_REDIS_READY_MS = 15_000;
+const NAMED_REDIS_READY_MS = 3_000;
 const NODES_READY_MS = 60_000;
 /** Together less than the 10 s in which everything has to be gone. */
 const NODES_STOP_MS = 8_000;
@@ -31,7 +33,7 @@ let nodes = null;
 async function startRedis({ redisUrl, redisPort, dataDir }, binary) {
   if (redisUrl !== null) {
     const { redisVersion } = await import('./start/redis.mjs');
-    say(`Redis ${await redisVersion(redisUrl, REDIS_READY_MS, ending.signal)} from REDIS_URL.`);
+    say(`Redis ${await redisVersion(redisUrl, NAMED_REDIS_READY_MS, ending.signal)} from REDIS_URL.`);
     return redisUrl;
   }
   const [{ Processes }, { redisCommand, redisVersion }] = await Promise.all([
@@ -41,12 +43,12 @@ async function startRedis({ redisUrl, redisPort, dataDir }, binary) {
   const cwd = join(dataDir, 'redis');
   mkdirSync(cwd, { recursive: true });
   redis = new Processes([{ name: 'redis', command: redisCommand(binary, redisPort) }], {
-    logDir: join(dataDir, 'logs'),
+    dataDir,
     cwd,
     say,
   });
   const url = `redis://127.0.0.1:${redisPort}`;
-  const version = await redisVersion(url, REDIS_READY_MS, ending.signal);
+  const version = await redisVersion(url, OWN_REDIS_READY_MS, ending.signal);
   say(`Redis ${version} on port ${redisPort}, data in ${cwd}.`);
   return url;
 }
@@ -54,7 +56,11 @@ async function startRedis({ redisUrl, redisPort, dataDir }, binary) {
 async function startNodes({ nodes: wanted, dataDir }, redisUrl) {
   const { Processes } = await import('./start/processes.mjs');
   let isReady = false;
-  const failed = new AbortController();
+  // Not by AbortSignal.any over AbortSignal.timeout: Node 20 forgets that one when it collects garbage.
+  const waiting = new AbortController();
+  const timer = setTimeout(() => waiting.abort(), NODES_READY_MS);
+  ending.signal.addEventListener('abort', () => waiting.abort());
+  let failure = null;
   nodes = new Processes(
     wanted.map(({ role, nodeId, port, peers }) => ({
       name: nodeId,
@@ -69,23 +75,28 @@ async function startNodes({ nodes: wanted, dataDir }, redisUrl) {
       },
     })),
     {
-      logDir: join(dataDir, 'logs'),
+      dataDir,
       say,
       // A node that cannot even start would not start the next time either: its last words say why.
-      onEnd: (name) => isReady || failed.abort(new CannotStart(`${name} did not start.`)),
+      onEnd: (name) => {
+        if (isReady) return;
+        failure ??= new CannotStart(`${name} did not start.`);
+        waiting.abort();
+      },
     },
   );
   let count = 0;
-  const deadline = AbortSignal.any([ending.signal, failed.signal, AbortSignal.timeout(NODES_READY_MS)]);
   const readiness = wanted.map(async (node) => {
-    await waitUntilReady(node, deadline);
+    await waitUntilReady(node, waiting.signal);
     count += 1;
     say(`  ${count}/${wanted.length} ready: ${node.nodeId} on ${node.url}`);
   });
   try {
     await Promise.all(readiness);
   } catch (error) {
-    throw failed.signal.reason ?? new CannotStart(error.message);
+    throw failure ?? new CannotStart(error.message);
+  } finally {
+    clearTimeout(timer);
   }
   isReady = true;
 }

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { createWriteStream, mkdirSync } from 'node:fs';
+import { createWriteStream, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { PassThrough } from 'node:stream';
@@ -10,11 +10,11 @@ const RESTART_MS = 1_000;
 /** pino's number for the level `warn`. */
 const WARN = 40;
 
-/** What a warning (or worse) in a node's log says. Null for other lines. */
+/** What a warning (or worse) in a node's log says, in one line; the log has the rest. Null for other lines. */
 function warningOf(line) {
   try {
     const { level, err, msg } = JSON.parse(line);
-    return level >= WARN ? (err?.stack ?? msg ?? line) : null;
+    return level >= WARN ? (err ? `${err.type}: ${err.message}` : (msg ?? line)) : null;
   } catch {
     return null;
   }
@@ -33,12 +33,12 @@ export class Processes {
 
   /**
    * @param {{ name: string, command: string, env?: Record<string, string> }[]} commands
-   * @param {{ logDir: string, cwd?: string, say: (line: string) => void, onEnd?: (name: string) => void }} options
-   *   all that a process prints goes to `logDir/<name>.log`, the warnings of a pino log to `say` too; `onEnd` is
-   *   called when a process ends without having been told to
+   * @param {{ dataDir: string, cwd?: string, say: (line: string) => void, onEnd?: (name: string) => void }} options
+   *   all that a process prints goes to `dataDir/logs/<name>.log`, the warnings of a pino log to `say` too; its
+   *   process id is in `dataDir/pids/<name>`; `onEnd` is called when it ends without having been told to
    */
-  constructor(commands, { logDir, cwd = process.cwd(), say, onEnd = () => {} }) {
-    mkdirSync(logDir, { recursive: true });
+  constructor(commands, { dataDir, cwd = process.cwd(), say, onEnd = () => {} }) {
+    for (const folder of ['logs', 'pids']) mkdirSync(join(dataDir, folder), { recursive: true });
     const { commands: running, result } = createConcurrently(commands, {
       controllers: [],
       cwd,
@@ -52,7 +52,9 @@ export class Processes {
     process.once('exit', () => this.#kill('SIGTERM'));
     for (const command of running) {
       const lines = new PassThrough();
-      const file = join(logDir, `${command.name}.log`);
+      const notePid = () => writeFileSync(join(dataDir, 'pids', command.name), `${command.pid}\n`);
+      notePid();
+      const file = join(dataDir, 'logs', `${command.name}.log`);
       const log = createWriteStream(file);
       for (const output of [command.stdout, command.stderr]) output.subscribe((chunk) => lines.write(chunk));
       createInterface(lines).on('line', (line) => {
@@ -67,6 +69,7 @@ export class Processes {
         const timer = setTimeout(() => {
           this.#restarts.delete(timer);
           command.start();
+          notePid();
         }, RESTART_MS);
         this.#restarts.add(timer);
       });

@@ -25,16 +25,22 @@ export async function redisVersion(url, withinMs, signal) {
   redis.on('error', (error) => {
     reason = error;
   });
-  const deadline = AbortSignal.any([signal, AbortSignal.timeout(withinMs)]);
-  const aborted = new Promise((_, reject) => deadline.addEventListener('abort', reject, { once: true }));
+  let giveUp;
+  const givenUp = new Promise((_, reject) => {
+    giveUp = reject;
+  });
+  const timer = setTimeout(giveUp, withinMs);
+  signal.addEventListener('abort', giveUp);
   try {
-    const info = await Promise.race([redis.info('server'), aborted]);
+    const info = await Promise.race([redis.info('server'), givenUp]);
     return /redis_version:(\S+)/.exec(info)?.[1] ?? 'unknown';
   } catch {
     // Without the URL: it may hold a password.
     const { hostname, port } = new URL(first);
     throw new CannotStart(`Redis at ${hostname}:${port || 6379} does not answer: ${reason.message}.`);
   } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', giveUp);
     redis.disconnect();
   }
 }

@@ -109,7 +109,6 @@ describe('the HTTP contract of the queue', () => {
         visibleUntil: expect.stringMatching(/Z$/),
         priority: 3,
         groupId: 'G',
-        deadLetter: null,
       },
       expect.objectContaining({ body: 'text', headers: {}, priority: 0, groupId: null }),
     ]);
@@ -270,7 +269,9 @@ describe('the HTTP contract of the queue', () => {
     expect((await post('redrive', {}, dead).expect(200)).body).toEqual({ moved: 1 });
     expect((await post('redrive', {}, dead).expect(200)).body).toEqual({ moved: 0 });
     expect((await get()).body.stats).toMatchObject({ ready: 1, dead: 0, sent: 1 });
-    expect(await receive()).toMatchObject([{ id: letter.id, receiveCount: 1, deadLetter: null }]);
+    const [redriven] = await receive();
+    expect(redriven).toMatchObject({ id: letter.id, receiveCount: 1 });
+    expect(redriven).not.toHaveProperty('deadLetter');
   });
 
   it('redrives to another queue, and no more than asked for', async () => {

@@ -176,7 +176,7 @@ const deadLetterSchema = z
       .array(z.strictObject({ outcome: z.enum(['nacked', 'timed-out']), endedAt: instantSchema }))
       .describe('The latest 20'),
   })
-  .describe('Why a message is a dead letter; null for any other');
+  .describe('Why a message is a dead letter; only dead letters have it');
 /** History of a dead letter. */
 export type DeadLetter = z.infer<typeof deadLetterSchema>;
 
@@ -187,7 +187,7 @@ const messageShape = {
   enqueuedAt: instantSchema,
   priority: z.int(),
   groupId: z.string().nullable(),
-  deadLetter: deadLetterSchema.nullable(),
+  deadLetter: deadLetterSchema.optional(),
 };
 const MESSAGE_EXAMPLE = {
   id: '1795409663123456-0',
@@ -196,7 +196,6 @@ const MESSAGE_EXAMPLE = {
   enqueuedAt: '2026-01-31T09:30:00.000Z',
   priority: 5,
   groupId: 'customer-7',
-  deadLetter: null,
 };
 const RECEIPT_EXAMPLE = 'hq3v0m5k9s.1s.1.5k.kQ4nXo1r0cPvY2bd';
 

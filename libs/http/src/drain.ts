@@ -1,11 +1,15 @@
 import { EventEmitter, once } from 'node:events';
 import type { Server } from 'node:http';
+import { Server as NetServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type BeforeApplicationShutdown, Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { Problem } from '@syncline/contracts';
 
 /** New requests are still answered (by 503) for this long, so that clients and balancers learn to go elsewhere. */
 const GRACE_MS = 500;
+/** Connections that were made just before the port closed get this long to send their request. */
+const LAST_CALL_MS = 100;
 /** Running requests get this long to end. */
 const FINISH_MS = 10_000;
 
@@ -51,7 +55,10 @@ export class Drain implements OnModuleDestroy, BeforeApplicationShutdown {
     const server: Server = this.adapterHost.httpAdapter.getHttpServer();
     if (!server.listening) return;
     const deadline = AbortSignal.timeout(FINISH_MS);
-    await new Promise((resolve) => setTimeout(resolve, GRACE_MS));
+    await sleep(GRACE_MS);
+    // Not the server's own close(): that resets connections that were made but have not sent their request yet.
+    NetServer.prototype.close.call(server);
+    await sleep(LAST_CALL_MS);
     while (this.running > 0 && !deadline.aborted) {
       await once(this.idle, 'idle', { signal: deadline }).catch(() => {});
     }

@@ -258,6 +258,8 @@ async function toldElsewhere(stage: Stage): Promise<void> {
 /** ... and does not come back. */
 async function untold(stage: Stage): Promise<void> {
   const heal = await leaveUntold(stage, 'untold', randomUUID());
+  // The node has to see the end of the connection before it has the answer; else it could not know better.
+  await sleep(300);
   heal();
   const other = await acquire(stage.two, 'untold', { owner: 'other', waitMs: 3_000 });
   if (other.status !== 200) stage.complain('L4: one who could not be told keeps the lock');

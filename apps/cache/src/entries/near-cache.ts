@@ -34,11 +34,11 @@ export class NearCache {
   private readonly entries: S3Fifo<Held>;
   /** Keys that are held no more although nobody invalidated them, with the fill that had brought them. */
   private given: Map<string, number> = new Map();
-  evictions = 0;
 
-  constructor(capacity: number) {
+  /** @param onEvict told of each entry that had to make room */
+  constructor(capacity: number, onEvict: () => void) {
     this.entries = new S3Fifo<Held>(capacity, (key, held) => {
-      this.evictions += 1;
+      onEvict();
       this.giveUp(key, held);
     });
   }

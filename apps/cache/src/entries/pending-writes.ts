@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { StoreUnavailable } from '@syncline/redis';
+import { CacheMetrics } from './cache-metrics.js';
 import { FORCE_AFTER_MS, GIVE_UP_MS, LOOK_UP_MS } from './coherence.rules.js';
 import { EntriesStore } from './entries.store.js';
 import { RedisLife } from './redis-life.js';
@@ -24,11 +25,11 @@ export class PendingWrites implements OnApplicationBootstrap {
   private readonly process = randomUUID();
   private writes = 0;
   private lookUps: NodeJS.Timeout | undefined;
-  forced = 0;
 
   constructor(
     private readonly store: EntriesStore,
     private readonly life: RedisLife,
+    private readonly metrics: CacheMetrics,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -86,7 +87,7 @@ export class PendingWrites implements OnApplicationBootstrap {
 
   private async force(cache: string, id: string, round: StuckRound): Promise<void> {
     try {
-      if (await this.store.force(cache, round)) this.forced += 1;
+      if (await this.store.force(cache, round)) this.metrics.forcedWrites.inc();
       await this.lookUpIn(cache, [id]);
     } catch (error) {
       this.report(error);

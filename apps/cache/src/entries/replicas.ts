@@ -7,6 +7,7 @@ import {
 } from '@nestjs/common';
 import { NODE_CONFIG, type NodeConfig } from '@syncline/http';
 import { StoreUnavailable } from '@syncline/redis';
+import { CacheMetrics } from './cache-metrics.js';
 import {
   DEFAULT_NEAR_BYTES,
   FORCE_AFTER_MS,
@@ -19,6 +20,7 @@ import { EntriesStore } from './entries.store.js';
 import { RedisLife } from './redis-life.js';
 import { Replica } from './replica.js';
 import type { Sharers, StuckRound } from './scripts/coherence.scripts.js';
+import { Statistics } from './statistics.js';
 
 /** More caches than this have no near cache on this node; their reads go to Redis. */
 const MAX_REPLICAS = 1_000;
@@ -43,17 +45,14 @@ export class Replicas implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly byIncarnation = new Map<string, Conversation>();
   private timer: NodeJS.Timeout | undefined;
   private stopped = false;
-  readonly counts = { fencings: 0, gaps: 0, forced: 0 };
 
   constructor(
     private readonly store: EntriesStore,
     private readonly life: RedisLife,
+    private readonly metrics: CacheMetrics,
+    private readonly statistics: Statistics,
     @Inject(NODE_CONFIG) private readonly config: NodeConfig,
   ) {}
-
-  get all(): Replica[] {
-    return [...this.conversations.values()].map(({ replica }) => replica);
-  }
 
   onApplicationBootstrap(): void {
     this.life.ended.subscribe(() => {
@@ -96,7 +95,7 @@ export class Replicas implements OnApplicationBootstrap, OnModuleDestroy {
     if (hint.number <= replica.seen) return;
     if (hint.number > replica.seen + 1) {
       // Something is missing: to acknowledge this one would acknowledge that too.
-      this.counts.gaps += 1;
+      this.metrics.gaps.inc();
       void this.renew(conversation);
       return;
     }
@@ -109,7 +108,7 @@ export class Replicas implements OnApplicationBootstrap, OnModuleDestroy {
   fence(replica: Replica, incarnation: string): void {
     const conversation = this.conversations.get(replica.cache);
     if (conversation === undefined || replica.incarnation !== incarnation) return;
-    this.counts.fencings += 1;
+    this.metrics.fencings.inc();
     void this.leave(conversation);
   }
 
@@ -118,7 +117,7 @@ export class Replicas implements OnApplicationBootstrap, OnModuleDestroy {
     if (conversation === undefined) {
       if (!this.life.exists || this.conversations.size >= MAX_REPLICAS) return null;
       conversation = {
-        replica: new Replica(cache),
+        replica: new Replica(cache, (name) => this.statistics.count(cache, name)),
         joining: null,
         renewing: false,
         renewAgain: false,
@@ -209,6 +208,7 @@ export class Replicas implements OnApplicationBootstrap, OnModuleDestroy {
     for (const register of reply.registers) replica.invalidate(register);
     const last = reply.first + reply.registers.length - 1;
     if (last > replica.seen) {
+      this.metrics.repairs.inc(last - replica.seen);
       replica.seen = last;
       this.acknowledgeSoon(conversation);
     }
@@ -249,7 +249,7 @@ export class Replicas implements OnApplicationBootstrap, OnModuleDestroy {
         conversation.stuck.set(id, { since, sharers });
         continue;
       }
-      this.counts.forced += 1;
+      this.metrics.forcedWrites.inc();
       this.store.force(replica.cache, { ...round, sharers }).catch((error: unknown) => this.report(error));
     }
   }

@@ -5,7 +5,7 @@ import { EntriesStore } from './entries.store.js';
 
 const TICK_MS = 1_000;
 /** A cache is looked at this often although nothing in it was known to end: it may have got new entries. */
-const LOOK_AGAIN_MS = 10_000;
+const LOOK_AGAIN_MS = 3_000;
 /** Keeps one step below a millisecond or two of Redis' time. */
 const MAX_A_STEP = 500;
 const MAX_STEPS_A_TICK = 40;

@@ -37,6 +37,6 @@ function readMessage(gen: string, token: number, record: Buffer) {
     enqueuedAt: toInstant(enqueuedAt),
     priority,
     groupId,
-    deadLetter: extra?.deadLetter ?? null,
+    ...(extra?.deadLetter && { deadLetter: extra.deadLetter }),
   };
 }

@@ -1,0 +1,66 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+import type { Benchmark } from './benchmark.js';
+import { printIdle } from './idle.js';
+import { isScenario, loadTest, SCENARIOS } from './load-test.js';
+import { writeReport } from './report.js';
+import { runBenchmark } from './run.js';
+
+const NOT_BENCHMARKS = new Set(['harness', 'results', 'node_modules']);
+
+/** Every benchmark there is: one file each, named after the question. */
+const names = readdirSync('benchmarks', { withFileTypes: true })
+  .filter((entry) => entry.isDirectory() && !NOT_BENCHMARKS.has(entry.name))
+  .flatMap(({ name: folder }) =>
+    readdirSync(join('benchmarks', folder))
+      .filter((file) => file.endsWith('.bench.ts'))
+      .map((file) => `${folder}/${file.slice(0, -'.bench.ts'.length)}`),
+  );
+
+const USAGE = `npm run bench -- NAME...  [--rounds N] [--seconds N] [--only PART,PART]
+    measures one question each and writes benchmarks/results/NAME.{json,svg}; "all" for every one of
+    ${names.join(', ') || '(none yet)'}
+npm run bench -- ${Object.keys(SCENARIOS).join('|')} --url URL  [--seconds N] [--connections N]
+    puts load on nodes that run, of one role, and tells what they did; several URLs, comma-separated
+npm run bench -- idle --url URL,URL,...  [--seconds N]
+    processor and memory of nodes that nobody uses
+npm run bench -- report
+    writes every result there is to benchmarks/RESULTS.md`;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    url: { type: 'string' },
+    rounds: { type: 'string' },
+    seconds: { type: 'string' },
+    connections: { type: 'string' },
+    only: { type: 'string' },
+  },
+});
+const number = (text: string | undefined) => (text === undefined ? undefined : Number(text));
+const seconds = number(values.seconds);
+const urls = values.url?.split(',');
+const say = (line: string) => console.log(line);
+
+async function measure(name: string): Promise<void> {
+  const file = resolve('benchmarks', `${name}.bench.ts`);
+  if (!existsSync(file)) throw new Error(`There is no benchmark ${name}.\n${USAGE}`);
+  const { default: definition } = (await import(pathToFileURL(file).href)) as { default: Benchmark };
+  const only = values.only?.split(',');
+  await runBenchmark(name, definition, { rounds: number(values.rounds), seconds, only, say });
+}
+
+const [what = ''] = positionals;
+if (urls && isScenario(what)) {
+  await loadTest(what, { urls, seconds, connections: number(values.connections), say });
+} else if (urls && what === 'idle') {
+  await printIdle(urls, { seconds, say });
+} else if (what === 'report') {
+  say(`Written to ${await writeReport()}`);
+} else if (what === '') {
+  say(USAGE);
+} else {
+  for (const name of what === 'all' ? names : positionals) await measure(name);
+}

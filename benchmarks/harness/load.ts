@@ -1,0 +1,68 @@
+import { build, type Histogram } from 'hdr-histogram-js';
+
+/** Longest time that is told apart from a longer one: 10 minutes. */
+const LONGEST_US = 600_000_000;
+const WARM_UP_MS = 500;
+
+/** What one contestant did at one load in one round. */
+export interface Measurement {
+  readonly operations: number;
+  readonly seconds: number;
+  readonly latencies: Latencies;
+  /** Further figures, by name with unit, as in `{ 'fairness min/max': 0.98 }`. */
+  readonly figures?: Readonly<Record<string, number>>;
+}
+
+/** Durations of operations, with percentiles. */
+export class Latencies {
+  private readonly histogram: Histogram = build({
+    highestTrackableValue: LONGEST_US,
+    numberOfSignificantValueDigits: 3,
+  });
+
+  /** @param ms duration in milliseconds, fractions included */
+  record(ms: number): void {
+    this.histogram.recordValue(Math.min(LONGEST_US, Math.max(1, Math.round(ms * 1_000))));
+  }
+
+  get count(): number {
+    return this.histogram.totalCount;
+  }
+
+  /** @returns milliseconds */
+  percentile(percent: number): number {
+    return this.histogram.getValueAtPercentile(percent) / 1_000;
+  }
+
+  get max(): number {
+    return this.histogram.maxValue / 1_000;
+  }
+}
+
+/**
+ * A closed loop: `inFlight` workers that each begin the next operation when the last one ended. Operations of
+ * the warm-up are not counted; those that run at the end are awaited, but not counted either.
+ */
+export async function closedLoop(
+  inFlight: number,
+  seconds: number,
+  operation: (worker: number) => Promise<void>,
+): Promise<Measurement> {
+  const latencies = new Latencies();
+  let operations = 0;
+  const countFrom = performance.now() + WARM_UP_MS;
+  const countUntil = countFrom + seconds * 1_000;
+  const work = async (worker: number) => {
+    for (;;) {
+      const startedAt = performance.now();
+      if (startedAt >= countUntil) return;
+      await operation(worker);
+      const endedAt = performance.now();
+      if (startedAt < countFrom || endedAt > countUntil) continue;
+      latencies.record(endedAt - startedAt);
+      operations += 1;
+    }
+  };
+  await Promise.all(Array.from({ length: inFlight }, (_, worker) => work(worker)));
+  return { operations, seconds, latencies };
+}

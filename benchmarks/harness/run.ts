@@ -1,0 +1,143 @@
+import { type Benchmark, type Contestant, Missing, type Running } from './benchmark.js';
+import { closedLoop, type Measurement } from './load.js';
+import { plot } from './plot.js';
+import { commit, machine, type Point, type Result, savePlot, saveResult, spread } from './results.js';
+import { Stage } from './stage.js';
+import { table } from './table.js';
+
+export interface RunOptions {
+  readonly rounds?: number | undefined;
+  readonly seconds?: number | undefined;
+  /** Contestants whose name contains one of these; default: all. */
+  readonly only?: readonly string[] | undefined;
+  readonly say: (line: string) => void;
+}
+
+interface Entrant {
+  readonly name: string;
+  readonly stage: Stage;
+  readonly running: Running;
+}
+
+async function enter(contestant: Contestant): Promise<Entrant | Missing> {
+  const stage = new Stage();
+  try {
+    return { name: contestant.name, stage, running: await contestant.start(stage) };
+  } catch (error) {
+    await stage.stop();
+    if (error instanceof Missing) return error;
+    throw error;
+  }
+}
+
+async function measure({ running, stage }: Entrant, load: number, seconds: number): Promise<Measurement> {
+  await running.prepare?.(load);
+  const probe = stage.probe();
+  try {
+    const before = await probe.read();
+    let done = 0;
+    // The probe counts all operations, those of the warm-up too.
+    const counted = async (worker: number) => {
+      await running.operation?.(worker);
+      done += 1;
+    };
+    const measured = running.measure
+      ? await running.measure(load, seconds)
+      : await closedLoop(load, seconds, counted);
+    const costs = await probe.since(before, done || measured.operations);
+    return { ...measured, figures: { ...costs, ...measured.figures } };
+  } finally {
+    probe.close();
+  }
+}
+
+function toPoint(contestant: string, load: number, rounds: readonly Measurement[]): Omit<Point, 'ratio'> {
+  const median = (of: (round: Measurement) => number) => spread(rounds.map(of)).median;
+  const names = Object.keys(rounds[0]?.figures ?? {});
+  return {
+    contestant,
+    load,
+    perSecond: spread(rounds.map(({ operations, seconds }) => operations / seconds)),
+    latencyMs: {
+      p50: median(({ latencies }) => latencies.percentile(50)),
+      p99: median(({ latencies }) => latencies.percentile(99)),
+      max: median(({ latencies }) => latencies.max),
+    },
+    figures: Object.fromEntries(
+      names.map((name) => [name, spread(rounds.map(({ figures }) => figures?.[name] ?? Number.NaN))]),
+    ),
+  };
+}
+
+/**
+ * Runs a benchmark: sets all contestants up, lets them take turns round by round (in another order each round, so
+ * that none always follows the same one), and writes medians, spread and plot to `benchmarks/results/<name>`.
+ */
+export async function runBenchmark(
+  name: string,
+  definition: Benchmark,
+  options: RunOptions,
+): Promise<Result> {
+  const { question, unit, loads = [1], loadUnit = 'in flight', caveats = [] } = definition;
+  const rounds = options.rounds ?? definition.rounds ?? 5;
+  const seconds = options.seconds ?? definition.seconds ?? 2;
+  const { say } = options;
+  say(`${name}: ${question}`);
+
+  const skipped: { contestant: string; why: string }[] = [];
+  const entrants: Entrant[] = [];
+  try {
+    for (const contestant of definition.contestants) {
+      if (options.only && !options.only.some((part) => contestant.name.includes(part))) continue;
+      const entered = await enter(contestant);
+      if (entered instanceof Missing) {
+        say(`  skipped ${contestant.name}: ${entered.message}`);
+        skipped.push({ contestant: contestant.name, why: entered.message });
+      } else entrants.push(entered);
+    }
+    const measured = new Map<string, Measurement[]>();
+    for (let round = 0; round < rounds; round += 1) {
+      const first = round % Math.max(1, entrants.length);
+      for (const entrant of [...entrants.slice(first), ...entrants.slice(0, first)]) {
+        for (const load of loads) {
+          const measurement = await measure(entrant, load, seconds);
+          const key = JSON.stringify([entrant.name, load]);
+          measured.set(key, [...(measured.get(key) ?? []), measurement]);
+          const rate = Math.round(measurement.operations / measurement.seconds);
+          say(`  round ${round + 1}/${rounds}  ${entrant.name}, ${load} ${loadUnit}: ${rate} ${unit}`);
+        }
+      }
+    }
+    const bare = entrants.flatMap((entrant) =>
+      loads.map((load) =>
+        toPoint(entrant.name, load, measured.get(JSON.stringify([entrant.name, load])) ?? []),
+      ),
+    );
+    const points = bare.map((point) => {
+      const base = bare.find(({ load }) => load === point.load)?.perSecond.median ?? Number.NaN;
+      return { ...point, ratio: point.perSecond.median / base };
+    });
+    const result: Result = {
+      name,
+      question,
+      unit,
+      loadUnit,
+      rounds,
+      seconds,
+      caveats,
+      points,
+      skipped,
+      at: new Date().toISOString(),
+      commit: commit(),
+      machine: machine(),
+    };
+    say(`\n${table(result)}\n`);
+    say(`Written to ${await saveResult(result)} and ${await savePlot(name, await plot(result))}`);
+    return result;
+  } finally {
+    for (const { running, stage } of entrants) {
+      await running.stop?.();
+      await stage.stop();
+    }
+  }
+}

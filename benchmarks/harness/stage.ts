@@ -1,0 +1,49 @@
+import type { Role } from '@syncline/contracts';
+import { type NodeProcess, RedisServer, startNodes } from '@syncline/testing';
+import { Probe } from './probe.js';
+import { Service, type ServiceName } from './services.js';
+
+/**
+ * Settings of every Redis, whoever uses it: an append-only file that is synced each second, nothing evicted.
+ * `RedisServer` adds the rest: no snapshots, loopback, a free port.
+ */
+const REDIS_SETTINGS = { durable: true, args: ['--appendfsync', 'everysec'] } as const;
+
+/** What one contestant may start. Each has a Redis of its own, so that what it costs can be told. */
+export class Stage {
+  private readonly servers: RedisServer[] = [];
+  private readonly nodeProcesses: NodeProcess[] = [];
+  private readonly services: Service[] = [];
+
+  /** A Redis of this contestant's own. */
+  async redis(): Promise<RedisServer> {
+    const server = await RedisServer.start(REDIS_SETTINGS);
+    this.servers.push(server);
+    return server;
+  }
+
+  /** Nodes of Syncline as they are shipped, on a Redis of their own. Returns their URLs. */
+  async nodes(role: Role, count: number): Promise<string[]> {
+    const redis = await this.redis();
+    const nodes = await startNodes(role, count, { redisUrl: redis.url, env: { LOG_LEVEL: 'info' } });
+    this.nodeProcesses.push(...nodes);
+    return nodes.map((node) => node.url);
+  }
+
+  /** A peer's server; throws {@link Missing} when it is not installed, which leaves the contestant out. */
+  async service(name: ServiceName): Promise<Service> {
+    const service = await Service.start(name);
+    this.services.push(service);
+    return service;
+  }
+
+  /** Measures the Redis servers and nodes started so far. */
+  probe(): Probe {
+    return new Probe(this.servers, this.nodeProcesses);
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.nodeProcesses.map((node) => node.stop()));
+    await Promise.all([...this.services, ...this.servers].map((each) => each.stop()));
+  }
+}

@@ -1,0 +1,79 @@
+import { buildMutant } from '../core/mutant.js';
+import { describeFaults } from '../core/suite.js';
+import { checkVersions, findNoOrder, stepsOf } from './checks.js';
+import type { Call } from './model.js';
+import { mutants } from './mutants.js';
+import * as scenarios from './scenarios.js';
+
+describe('the checks of the cache', () => {
+  let clock = 0;
+  const call = (
+    kind: string,
+    value: string | null,
+    version: string | null,
+    part: Partial<Call> = {},
+  ): Call => {
+    clock += 10;
+    return {
+      client: 0,
+      kind,
+      input: { key: 'k', ...(value !== null && { value }) },
+      invokedAt: clock,
+      respondedAt: clock + 5,
+      outcome: 'ok',
+      output: { value, version },
+      ...part,
+    };
+  };
+
+  it('accept what a register does', () => {
+    const calls = [
+      call('put', 'x', '1'),
+      call('get', 'x', '1'),
+      call('delete', null, null),
+      call('get', null, null),
+      call('put', 'y', null, { outcome: 'unknown', respondedAt: Number.POSITIVE_INFINITY }),
+      call('get', null, null),
+      call('get', 'y', '3'),
+    ];
+    expect(checkVersions(calls)).toEqual([]);
+    expect(findNoOrder(stepsOf(calls))).toBeNull();
+  });
+
+  it.each([
+    ['an old value after a new one', ['put x 1', 'put y 2', 'get x 1']],
+    ['a value after its delete', ['put x 1', 'delete - -', 'get x 1']],
+    ['nothing although nobody deleted', ['put x 1', 'get - -']],
+    ['a value that nobody wrote', ['put x 1', 'get z 7']],
+  ])('refuse %s', (_what, lines) => {
+    const calls = lines.map((line) => {
+      const [kind = '', value = '', version = ''] = line.split(' ');
+      return call(kind, value === '-' ? null : value, version === '-' ? null : version);
+    });
+    expect(findNoOrder(stepsOf(calls))).not.toBeNull();
+  });
+
+  it('refuse a version that is older than one known before', () => {
+    expect(checkVersions([call('put', 'x', '1'), call('put', 'y', '2'), call('get', 'x', '1')])).toHaveLength(
+      1,
+    );
+  });
+});
+
+describeFaults({ role: 'cache', run: scenarios.randomRun, mutants });
+
+describe('the cache, where only one thing goes wrong', () => {
+  const { directed, randomRun: _random, ...named } = scenarios;
+  it.each(Object.entries(named))('keeps every rule: %s', async (_name, scenario) => {
+    const report = await directed(scenario)({ seed: 1, durationMs: 0, dist: 'dist', log: () => {} });
+    expect(report.violations).toEqual([]);
+  });
+});
+
+// A mutant whose text no longer fits is an error of its own, told before the long runs.
+describe('the mutants of the cache', () => {
+  it.each(mutants)('fit what is built: $name', async (mutant) => {
+    const { remove } = await buildMutant('cache', mutant);
+    await remove();
+  });
+});

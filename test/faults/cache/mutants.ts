@@ -1,0 +1,138 @@
+import type { Mutant } from '../core/mutant.js';
+import type { FaultSuite } from '../core/suite.js';
+import * as scenarios from './scenarios.js';
+
+const SOURCE = 'apps/cache/src/entries';
+const js = (name: string) => `${SOURCE}/${name}.js`;
+const lua = (name: string) => `${SOURCE}/scripts/${name}.lua`;
+const broken = (name: string, file: string, find: string, replace: string): Mutant => ({
+  name,
+  file,
+  find,
+  replace,
+});
+
+/** Each breaks one rule of the protocol; the scenario beside it is the shortest run that shows it. */
+export const mutants: FaultSuite['mutants'] = [
+  {
+    ...broken(
+      'a near cache serves without a lease',
+      js('replica'),
+      'if (now >= this.leaseUntil)',
+      'if (false)',
+    ),
+    run: scenarios.directed(scenarios.cutOff),
+  },
+  {
+    ...broken(
+      'a lease counts from the reply',
+      js('replicas'),
+      'replica.extendLease(sentAt);\n        this.resize(replica, reply.nearBytes)',
+      'replica.extendLease(performance.now());\n        this.resize(replica, reply.nearBytes)',
+    ),
+    run: scenarios.directed(scenarios.lateReplies),
+  },
+  {
+    ...broken(
+      'a lease is extended although missed invalidations were not carried out',
+      js('replicas'),
+      'for (const register of reply.registers)',
+      'for (const register of [])',
+    ),
+    run: scenarios.directed(scenarios.noHints),
+  },
+  {
+    ...broken(
+      'a fill is kept although its key was written',
+      js('replica'),
+      'if (flight.poisoned || ',
+      'if (',
+    ),
+    run: scenarios.directed(scenarios.slowFill),
+  },
+  {
+    ...broken(
+      'an acknowledgement covers an invalidation that was missed',
+      js('replicas'),
+      'if (hint.number > replica.seen + 1)',
+      'if (false)',
+    ),
+    run: scenarios.directed(scenarios.gap),
+  },
+  {
+    ...broken(
+      'an invalidation is acknowledged and not carried out',
+      js('replicas'),
+      'replica.invalidate(hint.register);',
+      '',
+    ),
+    run: scenarios.directed(scenarios.twoSharers),
+  },
+  {
+    ...broken('a node keeps what it writes over', js('writer'), 'replica?.giveUp(register.slice(1));', ';'),
+    run: scenarios.directed(scenarios.ownWrites),
+  },
+  {
+    ...broken(
+      'a node that invalidates a tag is excused from it',
+      js('writer'),
+      "register.startsWith('k') ? this.replicas.peek(cache) : null",
+      'this.replicas.peek(cache)',
+    ),
+    run: scenarios.directed(scenarios.ownTags),
+  },
+  {
+    ...broken(
+      'a write does not wait for sharers',
+      lua('prepare'),
+      'if #sharers == 0 or eventual then',
+      'if true then',
+    ),
+    run: scenarios.directed(scenarios.cutOff),
+  },
+  {
+    ...broken(
+      'a write waits less than a lease',
+      js('coherence.rules'),
+      'Math.ceil(LEASE_MS * 1.01) + 40',
+      '100',
+    ),
+    run: scenarios.directed(scenarios.cutOff),
+  },
+  {
+    ...broken(
+      'the first acknowledgement ends a round',
+      lua('coherence'),
+      "if redis.call('HINCRBY', at, 'missing', -1) == 0 then commit(register) end",
+      "redis.call('HINCRBY', at, 'missing', -1) commit(register)",
+    ),
+    run: scenarios.directed(scenarios.twoSharers),
+  },
+  {
+    ...broken(
+      'a value is kept that is being written',
+      lua('read'),
+      "    cacheable = cacheable and redis.call('HEXISTS', c_key(register), 'round') == 0\n",
+      '',
+    ),
+    run: scenarios.directed(scenarios.fillDuringWrite),
+  },
+  {
+    ...broken(
+      'a reader is no sharer of what it keeps',
+      lua('read'),
+      "redis.call('HSET', at, field, fill)",
+      'local _ = 0',
+    ),
+    run: scenarios.directed(scenarios.twoSharers),
+  },
+  {
+    ...broken(
+      'a new life of Redis opens before the leases of the last are over',
+      js('redis-life'),
+      'await sleep(FORCE_AFTER_MS);',
+      '',
+    ),
+    run: scenarios.directed(scenarios.newLife),
+  },
+];

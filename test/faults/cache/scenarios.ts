@@ -1,0 +1,311 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { eventually } from '@syncline/testing';
+import { FaultCluster, type Site } from '../core/fault-cluster.js';
+import { FAULTS, type FaultName } from '../core/faults.js';
+import { History } from '../core/history.js';
+import { Random } from '../core/random.js';
+import type { RunOptions, RunReport } from '../core/suite.js';
+import { check } from './checks.js';
+import type { Input, Output } from './model.js';
+import { client, get, invalidate, put } from './traffic.js';
+
+const CLIENTS = 8;
+const KEYS = ['a', 'b', 'c', 'd'];
+/** In one run each of these happens at least once, in an order that the seed decides. */
+const NAMES: readonly FaultName[] = [
+  'killNode',
+  'freezeNode',
+  'freezeRedis',
+  'cutConnections',
+  'dropMessages',
+  'cutSubscriptions',
+  'forgetScripts',
+];
+
+async function counters(cluster: FaultCluster): Promise<Record<string, number>> {
+  const sums: Record<string, number> = {};
+  for (const { node, state } of cluster.sites) {
+    if (state !== 'up') continue;
+    const text = await fetch(`${node.url}/metrics`)
+      .then((response) => response.text())
+      .catch(() => '');
+    for (const [, name = '', value] of text.matchAll(/^cache_(\w+)_total(?:\{[^}]*\})? (\d+)$/gm)) {
+      sums[name] = (sums[name] ?? 0) + Number(value);
+    }
+  }
+  return sums;
+}
+
+/** One node loses sight of Redis for longer than a lease, in a direction that the seed decides. */
+async function isolate({ proxy }: Site, random: Random): Promise<void> {
+  const directions = [['requests'], ['replies'], ['requests', 'replies']] as const;
+  proxy.hold(...random.pick(directions));
+  await sleep(random.int(1_100, 1_700));
+  proxy.heal();
+}
+
+/** Clients that hop between nodes while one thing after the other goes wrong; then both checks. */
+export async function randomRun({ seed, durationMs, dist, log }: RunOptions): Promise<RunReport> {
+  const random = new Random(seed);
+  await using cluster = await FaultCluster.start('cache', { dist });
+  const history = new History<Input, Output>();
+  const stop = new AbortController();
+  const clients = Array.from({ length: CLIENTS }, (_, id) =>
+    client(id, () => cluster.urls, KEYS, history, random.fork(), stop.signal),
+  );
+  const seen: Record<string, number> = {};
+  const note = async () => {
+    for (const [name, value] of Object.entries(await counters(cluster))) {
+      seen[name] = Math.max(seen[name] ?? 0, value);
+    }
+  };
+  const endsAt = performance.now() + durationMs;
+  await sleep(1_200);
+  const todo = [...NAMES, ...NAMES].sort(() => random.int(0, 1) - 0.5);
+  for (let i = 0; performance.now() < endsAt; i += 1) {
+    log('fault: isolate');
+    await isolate(random.pick(cluster.sites), random);
+    const name = todo[i % todo.length] ?? 'freezeNode';
+    log(`fault: ${name}`);
+    await FAULTS[name](cluster, random);
+    await sleep(random.int(100, 400));
+    await note();
+  }
+  await sleep(500);
+  stop.abort();
+  await Promise.all(clients);
+  await note();
+  const calls = history.operations;
+  const reads = calls.filter(({ kind, outcome }) => kind === 'get' && outcome === 'ok');
+  const near = reads.filter(({ output }) => output?.source === 'near').length;
+  const counts = {
+    operations: calls.length,
+    reads: reads.length,
+    near,
+    unknown: history.count('unknown'),
+    ...seen,
+  };
+  log(JSON.stringify(counts));
+  const violations = check(calls, false);
+  if ((seen.stale_hits ?? 0) > 0) violations.push('an audit proved a near hit stale');
+  const bites = { near: near / reads.length >= 0.3, forced: seen.forced_writes, fenced: seen.fencings };
+  const idle = Object.entries({ ...bites, repaired: seen.repairs, uncacheable: seen.uncacheable_fills })
+    .filter(([, bit]) => !bit)
+    .map(([name]) => name);
+  if (violations.length === 0 && idle.length > 0) {
+    throw new Error(`The faults did not bite (${idle.join(', ')}): ${JSON.stringify(counts)}`);
+  }
+  return { violations, counts };
+}
+
+type Scenario = (cluster: FaultCluster, observed: Observed, random: Random) => Promise<void>;
+
+/** What a scenario saw of one key, for the same checks as the random run. */
+class Observed {
+  readonly history = new History<Input, Output>();
+  lost = false;
+
+  get(site: Site, key = 'k') {
+    const call = { client: 0, kind: 'get', input: { key } };
+    return this.history.record(call, () => get(site.node.url, key));
+  }
+
+  put(site: Site, value: string, key = 'k', tags: readonly string[] = []) {
+    const input = { key, value, tags };
+    return this.history.record({ client: 1, kind: 'put', input }, () => put(site.node.url, input));
+  }
+
+  /** Invalidates a tag that `key` was stored with. */
+  invalidate(site: Site, tag: string, key = 'k') {
+    const call = { client: 1, kind: 'delete', input: { key } };
+    return this.history.record(call, () => invalidate(site.node.url, tag));
+  }
+
+  /** Reads several times at once. */
+  async look(site: Site, key = 'k'): Promise<void> {
+    await Promise.all(Array.from({ length: 4 }, () => this.get(site, key)));
+  }
+
+  /** Reads until the node answers from its near cache. */
+  async cached(site: Site, key = 'k'): Promise<void> {
+    await eventually(async () => expect((await this.get(site, key)).output?.source).toBe('near'));
+  }
+}
+
+/** Runs a scenario on three nodes: shorter than chance, for one rule at a time. */
+export const directed =
+  (scenario: Scenario) =>
+  async ({ seed, dist }: RunOptions): Promise<RunReport> => {
+    await using cluster = await FaultCluster.start('cache', { dist });
+    const observed = new Observed();
+    await scenario(cluster, observed, new Random(seed));
+    const calls = observed.history.operations;
+    return { violations: check(calls, observed.lost), counts: { operations: calls.length } };
+  };
+
+type Three = readonly [Site, Site, Site];
+const three = (cluster: FaultCluster) => cluster.sites as unknown as Three;
+
+/** A node that cannot reach Redis is still reached by clients when a write through another node is answered. */
+export const cutOff: Scenario = async (cluster, observed) => {
+  const [a, b] = three(cluster);
+  await observed.put(b, 'old');
+  await observed.cached(a);
+  a.proxy.hold('requests', 'replies');
+  await observed.put(b, 'new');
+  await observed.look(a);
+  a.proxy.heal();
+};
+
+/**
+ * Renewals reach Redis, their replies arrive late and the hints never: only the sending tells how old a lease is.
+ * It takes a renewal that is under way alone when the cable is cut, so it is tried several times.
+ */
+export const lateReplies: Scenario = async (cluster, observed, random) => {
+  const [a, b] = three(cluster);
+  for (let i = 0; i < 5; i += 1) {
+    await observed.put(b, `old ${i}`);
+    await observed.cached(a);
+    await sleep(random.int(0, 300));
+    a.proxy.dropMessages = true;
+    a.proxy.hold('replies');
+    await sleep(320);
+    const written = observed.put(b, `new ${i}`);
+    await sleep(540);
+    a.proxy.heal();
+    a.proxy.hold('replies');
+    await written;
+    const reads = observed.look(a);
+    await sleep(50);
+    a.proxy.heal();
+    await reads;
+    a.proxy.dropMessages = false;
+  }
+};
+
+/** All hints are lost: renewals alone bring what must be dropped. */
+export const noHints: Scenario = async (cluster, observed) => {
+  const [a, b] = three(cluster);
+  a.proxy.dropMessages = true;
+  for (let i = 0; i < 4; i += 1) {
+    await observed.put(b, `${i}`);
+    await observed.cached(a);
+  }
+  await observed.put(b, 'last');
+  await observed.look(a);
+};
+
+/** One hint of two is lost: the second must not acknowledge the first. */
+export const gap: Scenario = async (cluster, observed) => {
+  const [a, b, c] = three(cluster);
+  for (let i = 0; i < 6; i += 1) {
+    for (const key of ['k', 'l']) {
+      await observed.put(b, `${i}`, key);
+      await observed.cached(a, key);
+    }
+    a.proxy.dropMessages = true;
+    const first = observed.put(b, `first ${i}`, 'k');
+    await sleep(15);
+    a.proxy.dropMessages = false;
+    const second = observed.put(c, `second ${i}`, 'l');
+    await Promise.race([first, sleep(120)]);
+    for (let j = 0; j < 3; j += 1) await observed.get(a, 'k');
+    await Promise.all([first, second]);
+    await observed.get(a, 'k');
+  }
+};
+
+/** A fill is on its way while its key is written through the same node, whose own write needs no hint. */
+export const slowFill: Scenario = async (cluster, observed) => {
+  const [a, b] = three(cluster);
+  await observed.put(b, 'warm', 'warm');
+  await observed.cached(a, 'warm');
+  for (let i = 0; i < 4; i += 1) {
+    const key = `k${i}`;
+    await observed.put(b, 'old', key);
+    a.proxy.hold('replies');
+    const read = observed.get(a, key);
+    await sleep(25);
+    const written = observed.put(a, 'new', key);
+    await sleep(25);
+    a.proxy.heal();
+    await Promise.all([read, written]);
+    await observed.look(a, key);
+  }
+};
+
+/** Two near caches hold a key that a third node writes. */
+export const twoSharers: Scenario = async (cluster, observed) => {
+  const [a, b, c] = three(cluster);
+  await observed.put(c, 'old');
+  await observed.cached(a);
+  await observed.cached(b);
+  b.proxy.dropMessages = true;
+  a.proxy.dropMessages = false;
+  await observed.put(c, 'new');
+  await Promise.all([observed.look(a), observed.look(b)]);
+};
+
+/** A node reads what it wrote itself. */
+export const ownWrites: Scenario = async (cluster, observed) => {
+  const [a] = three(cluster);
+  for (let i = 0; i < 5; i += 1) {
+    await observed.put(a, `${i}`);
+    await observed.cached(a);
+  }
+  await observed.put(a, 'last');
+  await observed.get(a);
+};
+
+/** A node invalidates a tag of what it holds itself. To the register of the key that is a delete. */
+export const ownTags: Scenario = async (cluster, observed) => {
+  const [a, b] = three(cluster);
+  await observed.put(b, 'old', 'k', ['t']);
+  await observed.cached(a);
+  await observed.cached(b);
+  await observed.invalidate(a, 't');
+  await Promise.all([observed.look(a), observed.look(b)]);
+};
+
+/** A node sleeps through a write, wakes up, and is asked at once. */
+export const sleeper: Scenario = async (cluster, observed) => {
+  const [a, b] = three(cluster);
+  await observed.put(b, 'old');
+  await observed.cached(a);
+  cluster.freeze(a);
+  await observed.put(b, 'new');
+  const reads = Array.from({ length: 5 }, () => observed.get(a));
+  cluster.thaw(a);
+  await Promise.all(reads);
+  for (let i = 0; i < 40; i += 1) {
+    await observed.get(a);
+    await sleep(20);
+  }
+};
+
+/** A write waits for one node while another asks for the key. */
+export const fillDuringWrite: Scenario = async (cluster, observed) => {
+  const [a, b, c] = three(cluster);
+  await observed.put(b, 'old');
+  await observed.cached(a);
+  a.proxy.hold('requests', 'replies');
+  const written = observed.put(b, 'new');
+  await sleep(100);
+  await observed.look(c);
+  await written;
+  await observed.look(c);
+  a.proxy.heal();
+};
+
+/** Redis starts anew and empty while one node, which still holds entries, cannot reach it. */
+export const newLife: Scenario = async (cluster, observed) => {
+  const [a, b] = three(cluster);
+  observed.lost = true;
+  await observed.put(b, 'old');
+  await observed.cached(a);
+  a.proxy.hold('requests', 'replies');
+  await cluster.redis.restart();
+  await eventually(async () => expect((await observed.put(b, 'new')).outcome).toBe('ok'));
+  await observed.look(a);
+  a.proxy.heal();
+};

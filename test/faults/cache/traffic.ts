@@ -1,0 +1,94 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { History, Outcome } from '../core/history.js';
+import type { Random } from '../core/random.js';
+import type { Input, Output } from './model.js';
+
+/** A client gives up after this; what it asked for may still happen. */
+const TIMEOUT_MS = 1_500;
+
+type Answer = { outcome: Outcome; output?: Output };
+
+const urlOf = (node: string, key: string) => `${node}/v1/caches/c/entries/${key}`;
+const versionIn = (response: Response) => response.headers.get('etag')?.slice(1, -1) ?? null;
+
+/** Reads a key through a node. */
+export async function get(node: string, key: string): Promise<Answer> {
+  const response = await fetch(urlOf(node, key), { signal: AbortSignal.timeout(TIMEOUT_MS) });
+  const text = await response.text();
+  const source = response.headers.get('x-cache') ?? undefined;
+  if (response.status === 200) {
+    return { outcome: 'ok', output: { value: text, version: versionIn(response), source } };
+  }
+  if (response.status === 404) return { outcome: 'ok', output: { value: null, version: null, source } };
+  return { outcome: 'refused' };
+}
+
+/** Writes a key through a node; with `expected`, only when the key has that version. */
+export async function put(node: string, { key, value = '', expected, tags = [] }: Input): Promise<Answer> {
+  const headers = { 'Content-Type': 'text/plain', ...(expected && { 'If-Match': `"${expected}"` }) };
+  const signal = AbortSignal.timeout(TIMEOUT_MS);
+  const query = tags.length > 0 ? `?tags=${tags.join(',')}` : '';
+  const response = await fetch(`${urlOf(node, key)}${query}`, {
+    method: 'PUT',
+    body: value,
+    headers,
+    signal,
+  });
+  await response.text();
+  if (response.ok) return { outcome: 'ok', output: { value, version: versionIn(response) } };
+  return { outcome: response.status === 412 ? 'refused' : 'unknown' };
+}
+
+export async function remove(node: string, key: string): Promise<Answer> {
+  const signal = AbortSignal.timeout(TIMEOUT_MS);
+  const response = await fetch(urlOf(node, key), { method: 'DELETE', signal });
+  await response.text();
+  return response.status === 204
+    ? { outcome: 'ok', output: { value: null, version: null } }
+    : { outcome: 'unknown' };
+}
+
+/** Invalidates a tag of the cache. */
+export async function invalidate(node: string, tag: string): Promise<Answer> {
+  const response = await fetch(`${node}/v1/caches/c/invalidate`, {
+    method: 'POST',
+    body: JSON.stringify({ tags: [tag] }),
+    headers: { 'Content-Type': 'application/json' },
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  });
+  await response.text();
+  return response.ok ? { outcome: 'ok', output: { value: null, version: null } } : { outcome: 'unknown' };
+}
+
+/** One client that hops between nodes until it is told to stop. */
+export async function client(
+  id: number,
+  nodes: () => readonly string[],
+  keys: readonly string[],
+  history: History<Input, Output>,
+  random: Random,
+  until: AbortSignal,
+): Promise<void> {
+  const known = new Map<string, string>();
+  for (let i = 0; !until.aborted; i += 1) {
+    const node = random.pick(nodes());
+    const key = random.pick(keys);
+    const value = `${id}-${i}`;
+    const roll = random.int(1, 100);
+    const expected = known.get(key);
+    let answer: Answer;
+    if (roll <= 82) {
+      answer = await history.record({ client: id, kind: 'get', input: { key } }, () => get(node, key));
+    } else if (roll <= 92) {
+      const input = { key, value };
+      answer = await history.record({ client: id, kind: 'put', input }, () => put(node, input));
+    } else if (roll <= 96 && expected !== undefined) {
+      const input = { key, value, expected };
+      answer = await history.record({ client: id, kind: 'cas', input }, () => put(node, input));
+    } else {
+      answer = await history.record({ client: id, kind: 'delete', input: { key } }, () => remove(node, key));
+    }
+    if (answer.output?.version) known.set(key, answer.output.version);
+    await sleep(random.int(0, 6));
+  }
+}
