@@ -3,6 +3,7 @@ import { type FaultSuite, runThatBites } from './core/suite.js';
 
 /** The suite of each role, loaded when it is asked for. */
 const SUITES: Record<string, () => Promise<FaultSuite>> = {
+  lock: async () => (await import('./lock/suite.js')).lockSuite,
   queue: async () => (await import('./queue/suite.js')).queueFaults,
 };
 const RUN_MS = 20_000;
