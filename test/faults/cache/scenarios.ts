@@ -4,7 +4,7 @@ import { FaultCluster, type Site } from '../core/fault-cluster.js';
 import { FAULTS, type FaultName } from '../core/faults.js';
 import { History } from '../core/history.js';
 import { Random } from '../core/random.js';
-import type { RunOptions, RunReport } from '../core/suite.js';
+import { FaultsDidNotBite, type RunOptions, type RunReport } from '../core/suite.js';
 import { check } from './checks.js';
 import type { Input, Output } from './model.js';
 import { client, get, invalidate, put } from './traffic.js';
@@ -93,7 +93,7 @@ export async function randomRun({ seed, durationMs, dist, log }: RunOptions): Pr
     .filter(([, bit]) => !bit)
     .map(([name]) => name);
   if (violations.length === 0 && idle.length > 0) {
-    throw new Error(`The faults did not bite (${idle.join(', ')}): ${JSON.stringify(counts)}`);
+    throw new FaultsDidNotBite(`The faults did not bite (${idle.join(', ')}): ${JSON.stringify(counts)}`);
   }
   return { violations, counts };
 }
