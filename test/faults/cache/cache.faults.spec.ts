@@ -1,3 +1,4 @@
+import { FaultCluster } from '../core/fault-cluster.js';
 import { buildMutant } from '../core/mutant.js';
 import { describeFaults } from '../core/suite.js';
 import { checkVersions, findNoOrder, stepsOf } from './checks.js';
@@ -63,10 +64,14 @@ describe('the checks of the cache', () => {
 describeFaults({ role: 'cache', run: scenarios.randomRun, mutants });
 
 describe('the cache, where only one thing goes wrong', () => {
-  const { directed, randomRun: _random, ...named } = scenarios;
-  it.each(Object.entries(named))('keeps every rule: %s', async (_name, scenario) => {
-    const report = await directed(scenario)({ seed: 1, durationMs: 0, dist: 'dist', log: () => {} });
-    expect(report.violations).toEqual([]);
+  let cluster: FaultCluster;
+  beforeAll(async () => {
+    cluster = await FaultCluster.start('cache', { dist: 'dist' });
+  });
+  afterAll(() => cluster?.stop());
+
+  it.each(Object.entries(scenarios.SCENARIOS))('keeps every rule: %s', async (_name, scenario) => {
+    expect((await scenarios.play(scenario, cluster, 1)).violations).toEqual([]);
   });
 });
 

@@ -98,7 +98,7 @@ export async function randomRun({ seed, durationMs, dist, log }: RunOptions): Pr
   return { violations, counts };
 }
 
-type Scenario = (cluster: FaultCluster, observed: Observed, random: Random) => Promise<void>;
+export type Scenario = (cluster: FaultCluster, observed: Observed, random: Random) => Promise<void>;
 
 /** What a scenario saw of one key, for the same checks as the random run. */
 class Observed {
@@ -132,15 +132,21 @@ class Observed {
   }
 }
 
-/** Runs a scenario on three nodes: shorter than chance, for one rule at a time. */
+/** Runs a scenario and checks what it saw. */
+export async function play(scenario: Scenario, cluster: FaultCluster, seed: number): Promise<RunReport> {
+  const observed = new Observed();
+  await scenario(cluster, observed, new Random(seed));
+  const calls = observed.history.operations;
+  return { violations: check(calls, observed.lost), counts: { operations: calls.length } };
+}
+
+/** A run of a scenario on three nodes of its own: shorter than chance, for one rule at a time. */
 export const directed =
   (scenario: Scenario) =>
   async ({ seed, dist }: RunOptions): Promise<RunReport> => {
     await using cluster = await FaultCluster.start('cache', { dist });
-    const observed = new Observed();
-    await scenario(cluster, observed, new Random(seed));
-    const calls = observed.history.operations;
-    return { violations: check(calls, observed.lost), counts: { operations: calls.length } };
+    // Awaited here: the cluster is stopped when this function returns.
+    return await play(scenario, cluster, seed);
   };
 
 type Three = readonly [Site, Site, Site];
@@ -308,4 +314,18 @@ export const newLife: Scenario = async (cluster, observed) => {
   await eventually(async () => expect((await observed.put(b, 'new')).outcome).toBe('ok'));
   await observed.look(a);
   a.proxy.heal();
+};
+
+export const SCENARIOS: Readonly<Record<string, Scenario>> = {
+  cutOff,
+  lateReplies,
+  noHints,
+  gap,
+  slowFill,
+  twoSharers,
+  ownWrites,
+  ownTags,
+  sleeper,
+  fillDuringWrite,
+  newLife,
 };
