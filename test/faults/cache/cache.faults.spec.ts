@@ -1,5 +1,4 @@
 import { FaultCluster } from '../core/fault-cluster.js';
-import { buildMutant } from '../core/mutant.js';
 import { describeFaults } from '../core/suite.js';
 import { checkVersions, findNoOrder, stepsOf } from './checks.js';
 import type { Call } from './model.js';
@@ -72,13 +71,5 @@ describe('the cache, where only one thing goes wrong', () => {
 
   it.each(Object.entries(scenarios.SCENARIOS))('keeps every rule: %s', async (_name, scenario) => {
     expect((await scenarios.play(scenario, cluster, 1)).violations).toEqual([]);
-  });
-});
-
-// A mutant whose text no longer fits is an error of its own, told before the long runs.
-describe('the mutants of the cache', () => {
-  it.each(mutants)('fit what is built: $name', async (mutant) => {
-    const { remove } = await buildMutant('cache', mutant);
-    await remove();
   });
 });
