@@ -4,7 +4,7 @@ import { FaultCluster, type Site } from '../core/fault-cluster.js';
 import { FAULTS, type FaultName } from '../core/faults.js';
 import { History } from '../core/history.js';
 import { Random } from '../core/random.js';
-import type { RunOptions, RunReport } from '../core/suite.js';
+import { FaultsDidNotBite, type RunOptions, type RunReport } from '../core/suite.js';
 import { check } from './checks.js';
 import type { Input, Output } from './model.js';
 import { client, get, invalidate, put } from './traffic.js';
@@ -96,7 +96,7 @@ export async function randomRun({ seed, durationMs, dist, log }: RunOptions): Pr
   if ((seen.stale_hits ?? 0) > 0) violations.push('an audit proved a near hit stale');
   const idle = BITES.filter((name) => !seen[name]).concat(near / reads.length < 0.3 ? ['near hits'] : []);
   if (violations.length === 0 && idle.length > 0) {
-    throw new Error(`The faults did not bite (${idle.join(', ')}): ${JSON.stringify(counts)}`);
+    throw new FaultsDidNotBite(`The faults did not bite (${idle.join(', ')}): ${JSON.stringify(counts)}`);
   }
   return { violations, counts };
 }

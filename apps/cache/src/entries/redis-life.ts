@@ -10,7 +10,6 @@ import {
   storeError,
   UnknownLife,
 } from '@syncline/redis';
-import { Redis } from 'ioredis';
 import { Subject } from 'rxjs';
 import { FORCE_AFTER_MS } from './coherence.rules.js';
 import * as coherence from './scripts/coherence.scripts.js';
@@ -46,7 +45,7 @@ export class RedisLife {
 
   /** False on a Redis Cluster. */
   get exists(): boolean {
-    return this.redis instanceof Redis;
+    return !this.redis.isCluster;
   }
 
   /**
