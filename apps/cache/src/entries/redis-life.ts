@@ -116,7 +116,7 @@ export class RedisLife {
 }
 
 /** True when Redis answers a write only after it is on disk. A Redis that does not tell is taken for one that does not. */
-async function syncsAlways(connection: Redis): Promise<boolean> {
+async function syncsAlways(connection: RedisClient): Promise<boolean> {
   try {
     const [, value] = (await connection.config('GET', 'appendfsync')) as string[];
     return value === 'always';
