@@ -48,7 +48,8 @@ try {
   console.log(
     `  delayed ${Math.round(delayed - 200)}, ready with a group of its own ${Math.round(grouped - 200)} bytes`,
   );
-  console.log(JSON.stringify((await (await fetch(`${at(0)}/v1/queues/large`)).json()).stats));
+  const described = (await (await fetch(`${at(0)}/v1/queues/large`)).json()) as { stats: object };
+  console.log(JSON.stringify(described.stats));
 
   console.log(`\nTime in Redis of ${CALLS} calls each, on the full queue:`);
   await client.config('SET', 'slowlog-log-slower-than', SLOWER_THAN_US);
