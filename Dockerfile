@@ -3,6 +3,8 @@
 # Dependencies, shared by the three images.
 FROM node:22-bookworm-slim AS dependencies
 WORKDIR /syncline
+# A package of Swagger's would report its installation.
+ENV SCARF_ANALYTICS=false
 COPY package.json package-lock.json ./
 RUN npm ci --no-audit --no-fund
 
