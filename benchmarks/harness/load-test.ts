@@ -68,14 +68,20 @@ export const SCENARIOS = {
     ],
   },
   cache: {
-    what: 'one write and nine reads of 200 bytes over 1,000 keys (a cycle is ten requests)',
+    what: 'one write and nine reads of an entry of 200 bytes, over 1,000 keys (a cycle is ten requests)',
     requests: (run) => {
-      const toKey = (request: autocannon.Request) => ({
-        ...request,
-        path: `/v1/caches/bench:${run}/entries/${next() % 1_000}`,
-      });
-      const read: autocannon.Request = { method: 'GET', setupRequest: toKey };
-      const write: autocannon.Request = { method: 'PUT', body: 'x'.repeat(200), setupRequest: toKey };
+      const write: autocannon.Request = {
+        method: 'PUT',
+        body: 'x'.repeat(200),
+        setupRequest: (request, context: Context) => {
+          context.path = `/v1/caches/bench:${run}/entries/${next() % 1_000}`;
+          return { ...request, path: context.path };
+        },
+      };
+      const read: autocannon.Request = {
+        method: 'GET',
+        setupRequest: (request, context: Context) => ({ ...request, path: context.path }),
+      };
       return [write, ...Array.from({ length: 9 }, () => read)];
     },
   },

@@ -10,11 +10,11 @@ const RESTART_MS = 1_000;
 /** pino's number for the level `warn`. */
 const WARN = 40;
 
-/** What a warning (or worse) in a node's log says. Null for other lines. */
+/** What a warning (or worse) in a node's log says, in one line; the log has the rest. Null for other lines. */
 function warningOf(line) {
   try {
     const { level, err, msg } = JSON.parse(line);
-    return level >= WARN ? (err?.stack ?? msg ?? line) : null;
+    return level >= WARN ? (err ? `${err.type}: ${err.message}` : (msg ?? line)) : null;
   } catch {
     return null;
   }

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 
 /** Variables that `npm start` reads, with their defaults. Those of a node are passed on to it as they are. */
-const DEFAULTS = {
+export const DEFAULTS = {
   LOCK_PEERS: 'lock_manager_1@localhost:8001,lock_manager_2@localhost:8002,lock_manager_3@localhost:8003',
   QUEUE_PEERS: 'queue_node_1@localhost:8004,queue_node_2@localhost:8005,queue_node_3@localhost:8006',
   CACHE_PEERS: 'cache_node_1@localhost:8007,cache_node_2@localhost:8008,cache_node_3@localhost:8009',

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { durationMs, instantSchema } from './fields.js';
+import { nodeIdSchema } from './cluster.js';
+import { durationMs, instantSchema, nameSchema, pageLimitSchema } from './fields.js';
 
 /** Longest life of an entry: one year. */
 export const MAX_TTL_MS = 31_536_000_000;
@@ -57,4 +58,263 @@ export const storedEntrySchema = z
 /** What a write made. `expiresAt` is null for an entry without a TTL. */
 export type StoredEntry = z.infer<typeof storedEntrySchema>;
 
-export const ttlMsSchema = durationMs(1, MAX_TTL_MS);
+const ttlMsSchema = durationMs(1, MAX_TTL_MS);
+const staleMsSchema = durationMs(0, MAX_TTL_MS);
+const keysSchema = z.array(cacheKeySchema).min(1).max(1000);
+
+/**
+ * How a value travels in JSON: `json`, the value itself; `utf8`, its text; `base64`, its bytes. A value is `json` when
+ * its content type says so and it parses, else `utf8` when it is valid UTF-8, else `base64`.
+ */
+export const encodingSchema = z.enum(['json', 'utf8', 'base64']);
+export type Encoding = z.infer<typeof encodingSchema>;
+
+const valueFields = {
+  value: z.json(),
+  encoding: encodingSchema,
+  contentType: z.string(),
+  version: versionSchema,
+  expiresAt: instantSchema.nullable(),
+};
+const EXAMPLE_VALUE = {
+  value: { name: 'Ada' },
+  encoding: 'json',
+  contentType: 'application/json',
+  version: '1769851800000000',
+  expiresAt: '2026-01-31T09:31:00.000Z',
+} as const;
+
+export const fillBodySchema = z
+  .strictObject({
+    waitMs: durationMs(0, 600_000).default(0),
+    leaseMs: durationMs(100, 3_600_000).default(5_000),
+  })
+  .meta({ id: 'Fill', example: { waitMs: 2000, leaseMs: 5000 } });
+/**
+ * `waitMs`: how long to wait while somebody else computes the value. `leaseMs`: how long this caller may take, when
+ * it is the one to compute it.
+ */
+export type FillBody = z.infer<typeof fillBodySchema>;
+
+export const fillResultSchema = z
+  .strictObject({
+    status: z.enum(['hit', 'stale', 'lease']),
+    ...z.object(valueFields).partial().shape,
+    fillLease: z.string().optional(),
+  })
+  .meta({ id: 'FillResult', example: { status: 'hit', ...EXAMPLE_VALUE } });
+/** `hit` and `stale` carry the value. `lease`, and `stale` for one caller, carry the `fillLease` to store a new one with. */
+export type FillResult = z.infer<typeof fillResultSchema>;
+
+export const incrementBodySchema = z
+  .strictObject({
+    by: z.int().default(1),
+    ttlMs: ttlMsSchema.optional(),
+  })
+  .meta({ id: 'Increment', example: { by: 1, ttlMs: 60000 } });
+/** `ttlMs`: life of a counter that this call creates. */
+export type IncrementBody = z.infer<typeof incrementBodySchema>;
+
+export const counterSchema = z
+  .strictObject({ value: z.int(), version: versionSchema })
+  .meta({ id: 'Counter', example: { value: 42, version: '1769851800000000' } });
+export type Counter = z.infer<typeof counterSchema>;
+
+export const keysBodySchema = z
+  .strictObject({ keys: keysSchema })
+  .meta({ id: 'Keys', example: { keys: ['user/42', 'user/43'] } });
+export type KeysBody = z.infer<typeof keysBodySchema>;
+
+export const readEntriesSchema = z
+  .strictObject({
+    entries: z.array(
+      z.strictObject({ key: cacheKeySchema, found: z.boolean(), ...z.object(valueFields).partial().shape }),
+    ),
+  })
+  .meta({
+    id: 'ReadEntries',
+    example: {
+      entries: [
+        { key: 'user/42', found: true, ...EXAMPLE_VALUE },
+        { key: 'user/43', found: false },
+      ],
+    },
+  });
+/** In the order of the keys. */
+export type ReadEntries = z.infer<typeof readEntriesSchema>;
+
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+const newEntrySchema = z
+  .strictObject({
+    key: cacheKeySchema,
+    value: z.json(),
+    encoding: encodingSchema.optional(),
+    contentType: z
+      .string()
+      .regex(/^[\x20-\x7e]{1,256}$/)
+      .optional(),
+    ttlMs: ttlMsSchema.optional(),
+    staleMs: staleMsSchema.optional(),
+    tags: z.array(tagSchema).max(MAX_TAGS).optional(),
+  })
+  .refine(({ value, encoding }) => (encoding ?? 'json') === 'json' || typeof value === 'string', {
+    path: ['value'],
+    error: 'expected a string in this encoding',
+  })
+  .refine(({ value, encoding }) => encoding !== 'base64' || BASE64.test(String(value)), {
+    path: ['value'],
+    error: 'expected base64',
+  });
+export const newEntriesSchema = z.strictObject({ entries: z.array(newEntrySchema).min(1).max(1000) }).meta({
+  id: 'NewEntries',
+  example: { entries: [{ key: 'user/42', value: { name: 'Ada' }, ttlMs: 60000, tags: ['users'] }] },
+});
+/** `encoding`: of the value; default `utf8` for a string, else `json`. The content type follows from it by default. */
+export type NewEntries = z.infer<typeof newEntriesSchema>;
+
+export const writtenEntriesSchema = z
+  .strictObject({
+    results: z.array(
+      z.strictObject({
+        key: cacheKeySchema,
+        status: z.enum(['created', 'replaced', 'refused']),
+        version: versionSchema.optional(),
+        expiresAt: instantSchema.nullable().optional(),
+        code: z.string().optional(),
+        detail: z.string().optional(),
+      }),
+    ),
+  })
+  .meta({
+    id: 'WrittenEntries',
+    example: {
+      results: [
+        {
+          key: 'user/42',
+          status: 'created',
+          version: '1769851800000000',
+          expiresAt: '2026-01-31T09:31:00.000Z',
+        },
+      ],
+    },
+  });
+/** In the order of the entries. `refused` carries the `code` and `detail` of the problem. */
+export type WrittenEntries = z.infer<typeof writtenEntriesSchema>;
+
+export const deletedEntriesSchema = z
+  .strictObject({
+    results: z.array(z.strictObject({ key: cacheKeySchema, status: z.enum(['deleted', 'absent']) })),
+  })
+  .meta({ id: 'DeletedEntries', example: { results: [{ key: 'user/42', status: 'deleted' }] } });
+/** In the order of the keys. */
+export type DeletedEntries = z.infer<typeof deletedEntriesSchema>;
+
+export const invalidateBodySchema = z
+  .strictObject({
+    tags: z.array(tagSchema).min(1).max(MAX_TAGS).optional(),
+    prefix: cacheKeySchema.optional(),
+  })
+  .refine(({ tags, prefix }) => (tags === undefined) !== (prefix === undefined), {
+    path: ['tags'],
+    error: 'expected either tags or prefix',
+  })
+  .meta({ id: 'Invalidate', example: { tags: ['users'] } });
+/** The entries with any of the tags, or those whose key begins with the prefix. */
+export type InvalidateBody = z.infer<typeof invalidateBodySchema>;
+
+export const invalidatedSchema = z
+  .strictObject({ invalidated: z.int() })
+  .meta({ id: 'Invalidated', example: { invalidated: 1 } });
+/** How many tags or prefixes were invalidated; their entries are not counted, so that it costs the same for any number. */
+export type Invalidated = z.infer<typeof invalidatedSchema>;
+
+const configFields = {
+  defaultTtlMs: ttlMsSchema.nullable(),
+  maxEntryBytes: z.int().min(1).max(MAX_ENTRY_BYTES),
+  nearCacheBytes: z.int().min(0).max(1_073_741_824),
+  coherence: z.enum(['strict', 'eventual']),
+};
+export const cacheConfigSchema = z
+  .strictObject({
+    defaultTtlMs: configFields.defaultTtlMs.default(null),
+    maxEntryBytes: configFields.maxEntryBytes.default(MAX_ENTRY_BYTES),
+    nearCacheBytes: configFields.nearCacheBytes.default(67_108_864),
+    coherence: configFields.coherence.default('strict'),
+  })
+  .meta({ id: 'CacheConfig', example: { defaultTtlMs: 60000, coherence: 'strict' } });
+/**
+ * `defaultTtlMs`: life of entries stored without one; null: for ever. `maxEntryBytes`: largest value. `nearCacheBytes`:
+ * memory on each node, overhead counted; a value above 1 % of it stays in Redis alone. `coherence`: `strict`, reads
+ * through any node see every write that was answered; `eventual`, writes do not wait for other nodes' near caches.
+ */
+export type CacheConfig = z.infer<typeof cacheConfigSchema>;
+
+const countFields = {
+  nearHits: z.int(),
+  storeHits: z.int(),
+  misses: z.int(),
+  hitRatio: z.number(),
+  writes: z.int(),
+  evictions: z.int(),
+  invalidations: z.int(),
+};
+const EXAMPLE_COUNTS = {
+  nearHits: 900,
+  storeHits: 80,
+  misses: 20,
+  hitRatio: 0.98,
+  writes: 30,
+  evictions: 0,
+  invalidations: 12,
+};
+export const cacheSchema = z
+  .strictObject({
+    name: nameSchema,
+    ...configFields,
+    stats: z.strictObject({
+      entries: z.int(),
+      bytes: z.int(),
+      ...countFields,
+      node: z.strictObject({
+        nodeId: nodeIdSchema,
+        entries: z.int(),
+        bytes: z.int(),
+        leased: z.boolean(),
+        ...countFields,
+      }),
+    }),
+  })
+  .meta({
+    id: 'Cache',
+    example: {
+      name: 'sessions',
+      defaultTtlMs: 60000,
+      maxEntryBytes: MAX_ENTRY_BYTES,
+      nearCacheBytes: 67_108_864,
+      coherence: 'strict',
+      stats: {
+        entries: 50,
+        bytes: 12_800,
+        ...EXAMPLE_COUNTS,
+        node: { nodeId: 'cache_1', entries: 40, bytes: 40_000, leased: true, ...EXAMPLE_COUNTS },
+      },
+    },
+  });
+/**
+ * `stats`: of all nodes since the cache was first used, at most a second old; `entries` and `bytes` (of keys and values)
+ * are those in Redis. `stats.node`: of the node that answers, since it started; `entries` and `bytes` (overhead
+ * included) are those in its near cache.
+ */
+export type Cache = z.infer<typeof cacheSchema>;
+
+export const listCachesQuerySchema = z.strictObject({
+  cursor: nameSchema.optional(),
+  limit: pageLimitSchema,
+});
+export type ListCachesQuery = z.infer<typeof listCachesQuerySchema>;
+
+export const cachesSchema = z
+  .strictObject({ caches: z.array(cacheSchema), cursor: z.string().nullable() })
+  .meta({ id: 'Caches', example: { caches: [], cursor: null } });
+/** By name. `cursor`: where the next page begins; null at the end. */
+export type Caches = z.infer<typeof cachesSchema>;

@@ -10,8 +10,11 @@ export class HungUp extends Error {
 export const HangUp = createParamDecorator((_data: unknown, context: ExecutionContext): AbortSignal => {
   const response: Response = context.switchToHttp().getResponse();
   const controller = new AbortController();
-  response.once('close', () => {
+  const hangUp = () => {
     if (!response.writableFinished) controller.abort(new HungUp());
-  });
+  };
+  // The caller may be gone already: its body is read before the handler is called.
+  if (response.closed) hangUp();
+  else response.once('close', hangUp);
   return controller.signal;
 });

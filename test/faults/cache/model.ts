@@ -5,6 +5,7 @@ export interface Input {
   readonly key: string;
   readonly value?: string;
   readonly expected?: string;
+  readonly tags?: readonly string[];
 }
 
 /** What a call told: a value and its version, null for "there is none"; and where a read came from. */

@@ -74,6 +74,15 @@ export const mutants: FaultSuite['mutants'] = [
   },
   {
     ...broken(
+      'a node that invalidates a tag is excused from it',
+      js('writer'),
+      "register.startsWith('k') ? this.replicas.peek(cache) : null",
+      'this.replicas.peek(cache)',
+    ),
+    run: scenarios.directed(scenarios.ownTags),
+  },
+  {
+    ...broken(
       'a write does not wait for sharers',
       lua('prepare'),
       'if #sharers == 0 or eventual then',

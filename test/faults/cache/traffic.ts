@@ -24,10 +24,16 @@ export async function get(node: string, key: string): Promise<Answer> {
 }
 
 /** Writes a key through a node; with `expected`, only when the key has that version. */
-export async function put(node: string, { key, value = '', expected }: Input): Promise<Answer> {
+export async function put(node: string, { key, value = '', expected, tags = [] }: Input): Promise<Answer> {
   const headers = { 'Content-Type': 'text/plain', ...(expected && { 'If-Match': `"${expected}"` }) };
   const signal = AbortSignal.timeout(TIMEOUT_MS);
-  const response = await fetch(urlOf(node, key), { method: 'PUT', body: value, headers, signal });
+  const query = tags.length > 0 ? `?tags=${tags.join(',')}` : '';
+  const response = await fetch(`${urlOf(node, key)}${query}`, {
+    method: 'PUT',
+    body: value,
+    headers,
+    signal,
+  });
   await response.text();
   if (response.ok) return { outcome: 'ok', output: { value, version: versionIn(response) } };
   return { outcome: response.status === 412 ? 'refused' : 'unknown' };
@@ -40,6 +46,18 @@ export async function remove(node: string, key: string): Promise<Answer> {
   return response.status === 204
     ? { outcome: 'ok', output: { value: null, version: null } }
     : { outcome: 'unknown' };
+}
+
+/** Invalidates a tag of the cache. */
+export async function invalidate(node: string, tag: string): Promise<Answer> {
+  const response = await fetch(`${node}/v1/caches/c/invalidate`, {
+    method: 'POST',
+    body: JSON.stringify({ tags: [tag] }),
+    headers: { 'Content-Type': 'application/json' },
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  });
+  await response.text();
+  return response.ok ? { outcome: 'ok', output: { value: null, version: null } } : { outcome: 'unknown' };
 }
 
 /** One client that hops between nodes until it is told to stop. */

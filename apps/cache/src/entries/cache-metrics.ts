@@ -2,17 +2,6 @@ import { Injectable } from '@nestjs/common';
 import { HttpMetrics } from '@syncline/http';
 import { Counter } from 'prom-client';
 
-/** What a cache counts on one node. */
-export interface CacheCounts {
-  nearHits: number;
-  storeHits: number;
-  misses: number;
-  writes: number;
-  evictions: number;
-  invalidations: number;
-}
-export const COUNTS = ['nearHits', 'storeHits', 'misses', 'writes', 'evictions', 'invalidations'] as const;
-
 /** The counters of this node in `/metrics`. Those of a single cache are the concern of its statistics. */
 @Injectable()
 export class CacheMetrics {
@@ -30,7 +19,7 @@ export class CacheMetrics {
     this.registers = [registry];
     this.reads = new Counter({
       name: 'cache_reads_total',
-      help: 'Reads, by what answered them: near, store, or miss',
+      help: 'Reads, by what they came to: nearHits, storeHits or misses',
       labelNames: ['answer'] as const,
       registers: this.registers,
     });

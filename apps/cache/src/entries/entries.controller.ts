@@ -1,4 +1,17 @@
-import { Controller, Delete, Get, Headers, HttpCode, Param, Put, Query, Req, Res } from '@nestjs/common';
+import {
+  Body,
+  Controller,
+  Delete,
+  Get,
+  Headers,
+  HttpCode,
+  Param,
+  Post,
+  Put,
+  Query,
+  Req,
+  Res,
+} from '@nestjs/common';
 import {
   ApiBody,
   ApiConsumes,
@@ -12,30 +25,42 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import {
+  type Counter,
   cacheKeySchema,
+  counterSchema,
+  type FillBody,
+  type FillResult,
+  fillBodySchema,
+  fillResultSchema,
+  type IncrementBody,
+  incrementBodySchema,
   nameSchema,
   type PutEntryQuery,
-  problemSchema,
   putEntryQuerySchema,
   type StoredEntry,
   storedEntrySchema,
   toInstant,
 } from '@syncline/contracts';
+import { ApiProblems, HangUp } from '@syncline/http';
 import type { Request, Response } from 'express';
+import { encode } from './encoding.js';
 import { EntryNotFound } from './entries.errors.js';
 import { EntriesService } from './entries.service.js';
 import type { Found, Written } from './entry.js';
 import { etagOf, names, versionsIn } from './etag.js';
+import { FillsService } from './fills.service.js';
 
 const DEFAULT_CONTENT_TYPE = 'application/octet-stream';
+/** A request id that is safe to remember; others count as none. */
+const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
 const BYTES = { schema: { type: 'string', format: 'binary' } } as const;
-const problem = (status: number, description: string) =>
-  ApiResponse({ status, description, standardSchema: problemSchema });
-
 @ApiTags('entries')
 @Controller({ path: 'caches/:cache/entries/:key', version: '1' })
 export class EntriesController {
-  constructor(private readonly entries: EntriesService) {}
+  constructor(
+    private readonly entries: EntriesService,
+    private readonly fills: FillsService,
+  ) {}
 
   @Get()
   @ApiOperation({ summary: 'Read an entry: its bytes, with the content type they were stored with' })
@@ -55,9 +80,7 @@ export class EntriesController {
     },
   })
   @ApiResponse({ status: 304, description: 'The caller has this version' })
-  @problem(400, 'Bad name, key or header')
-  @problem(404, 'There is no such entry')
-  @problem(503, 'Redis cannot be reached')
+  @ApiProblems('not-found')
   async get(
     @Param('cache', { schema: nameSchema }) cache: string,
     @Param('key', { schema: cacheKeySchema }) key: string,
@@ -83,10 +106,7 @@ export class EntriesController {
   @ApiHeader({ name: 'X-Fill-Lease', required: false, description: 'Only while this fill lease is in force' })
   @ApiCreatedResponse({ standardSchema: storedEntrySchema, description: 'There was no entry before' })
   @ApiOkResponse({ standardSchema: storedEntrySchema, description: 'Replaced the entry' })
-  @problem(400, 'Bad name, key, query or header')
-  @problem(412, 'A condition is not met: nothing was stored')
-  @problem(413, 'The value is too large')
-  @problem(503, 'Redis cannot be reached')
+  @ApiProblems('version-mismatch', 'payload-too-large')
   async put(
     @Param('cache', { schema: nameSchema }) cache: string,
     @Param('key', { schema: cacheKeySchema }) key: string,
@@ -116,6 +136,43 @@ export class EntriesController {
     return toStoredEntry(written);
   }
 
+  @Post('fill')
+  @HttpCode(200)
+  @ApiOperation({
+    summary: 'Get the value, or the right to compute it: one caller in the cluster, the others wait',
+  })
+  @ApiOkResponse({ standardSchema: fillResultSchema })
+  @ApiProblems('wait-timeout')
+  async fill(
+    @Param('cache', { schema: nameSchema }) cache: string,
+    @Param('key', { schema: cacheKeySchema }) key: string,
+    @Body({ schema: fillBodySchema }) body: FillBody,
+    @HangUp() hangUp: AbortSignal,
+  ): Promise<FillResult> {
+    const { entry, fillLease } = await this.fills.fill(cache, key, body, hangUp);
+    const lease = fillLease === null ? {} : { fillLease };
+    if (entry === null) return { status: 'lease', ...lease };
+    const { contentType, version, expiresAt, stale } = entry;
+    const instant = expiresAt === null ? null : toInstant(expiresAt);
+    const status = stale ? 'stale' : 'hit';
+    return { status, ...encode(entry), contentType, version, expiresAt: instant, ...lease };
+  }
+
+  @Post('increment')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Add to a counter; the same X-Request-Id again, within a minute, adds nothing' })
+  @ApiOkResponse({ standardSchema: counterSchema })
+  @ApiProblems('not-an-integer')
+  increment(
+    @Param('cache', { schema: nameSchema }) cache: string,
+    @Param('key', { schema: cacheKeySchema }) key: string,
+    @Body({ schema: incrementBodySchema }) { by, ttlMs }: IncrementBody,
+    @Headers('x-request-id') requestId: string | undefined,
+  ): Promise<Counter> {
+    const id = requestId !== undefined && REQUEST_ID.test(requestId) ? requestId : undefined;
+    return this.entries.increment(cache, key, by, ttlMs, id);
+  }
+
   @Delete()
   @HttpCode(204)
   @ApiOperation({ summary: 'Remove an entry' })
@@ -125,9 +182,7 @@ export class EntriesController {
     description: 'Only when the entry has one of these versions',
   })
   @ApiNoContentResponse({ description: 'There is no such entry now' })
-  @problem(400, 'Bad name, key or header')
-  @problem(412, 'The condition is not met: nothing was removed')
-  @problem(503, 'Redis cannot be reached')
+  @ApiProblems('version-mismatch')
   async delete(
     @Param('cache', { schema: nameSchema }) cache: string,
     @Param('key', { schema: cacheKeySchema }) key: string,

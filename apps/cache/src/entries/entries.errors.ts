@@ -40,3 +40,10 @@ export class NotAnInteger extends Problem {
     );
   }
 }
+
+/** Somebody else computes the value, and did not store it in time. */
+export class FillWaitTimeout extends Problem {
+  constructor() {
+    super('wait-timeout', 'Another caller computes the value and has not stored it yet.');
+  }
+}

@@ -1,20 +1,29 @@
 import { Module } from '@nestjs/common';
 import { CacheMetrics } from './cache-metrics.js';
+import { CachesController } from './caches.controller.js';
+import { CachesService } from './caches.service.js';
 import { EntriesController } from './entries.controller.js';
 import { EntriesService } from './entries.service.js';
 import { EntriesStore } from './entries.store.js';
+import { FillWaiters } from './fill-waiters.js';
+import { FillsService } from './fills.service.js';
 import { HintsController } from './hints.controller.js';
 import { PendingWrites } from './pending-writes.js';
 import { Reader } from './reader.js';
 import { RedisLife } from './redis-life.js';
 import { Replicas } from './replicas.js';
+import { Statistics } from './statistics.js';
 import { Sweeper } from './sweeper.js';
 import { Writer } from './writer.js';
 
 @Module({
-  controllers: [EntriesController, HintsController],
+  controllers: [CachesController, EntriesController, HintsController],
   providers: [
     CacheMetrics,
+    CachesService,
+    FillWaiters,
+    FillsService,
+    Statistics,
     EntriesService,
     EntriesStore,
     PendingWrites,

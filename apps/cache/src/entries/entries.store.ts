@@ -60,6 +60,23 @@ export class EntriesStore {
     return this.life.within(cache, (life) => entry.sweepEntries(this.redis, { cache, life, max }));
   }
 
+  leaseFill(cache: string, input: Rest<typeof entry.leaseFill>): Promise<entry.LeaseState> {
+    return this.life.within(cache, (life) => entry.leaseFill(this.redis, { cache, life, ...input }));
+  }
+
+  /** @returns those of the keys whose fill lease is free */
+  freeLeases(cache: string, keys: readonly string[]): Promise<string[]> {
+    return this.life.within(cache, (life) => entry.freeLeases(this.redis, { cache, life, keys }));
+  }
+
+  describe(cache: string): ReturnType<typeof entry.describeCache> {
+    return this.life.within(cache, (life) => entry.describeCache(this.redis, { cache, life }));
+  }
+
+  addCounts(cache: string, counts: readonly (readonly [string, number])[]): Promise<void> {
+    return this.life.within(cache, (life) => entry.addCounts(this.redis, { cache, life, counts }));
+  }
+
   /** @returns null when there is no such entry */
   versionOf(cache: string, key: string): Promise<string | null> {
     return this.life.within(cache, (life) => entry.versionOf(this.redis, { cache, life, key }));

@@ -1,6 +1,8 @@
 import { Controller } from '@nestjs/common';
 import { EventPattern } from '@nestjs/microservices';
-import { INVALIDATED, SETTLED } from './coherence.rules.js';
+import { FILLED, INVALIDATED, SETTLED } from './coherence.rules.js';
+import { cacheOf } from './entries.keys.js';
+import { FillWaiters } from './fill-waiters.js';
 import { PendingWrites } from './pending-writes.js';
 import { Replicas } from './replicas.js';
 
@@ -10,6 +12,7 @@ export class HintsController {
   constructor(
     private readonly replicas: Replicas,
     private readonly pendingWrites: PendingWrites,
+    private readonly fillWaiters: FillWaiters,
   ) {}
 
   @EventPattern(INVALIDATED)
@@ -20,5 +23,10 @@ export class HintsController {
   @EventPattern(SETTLED)
   onSettled(hint: { id: string; result: readonly string[] }): void {
     this.pendingWrites.onSettled(hint);
+  }
+
+  @EventPattern(FILLED)
+  onFilled(hint: { stem: string; key: string }): void {
+    this.fillWaiters.wake(cacheOf(hint.stem), hint.key);
   }
 }

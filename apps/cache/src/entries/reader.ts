@@ -1,13 +1,18 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
+import { NODE_CONFIG, type NodeConfig } from '@syncline/http';
 import { StoreUnavailable } from '@syncline/redis';
 import { CacheMetrics } from './cache-metrics.js';
 import { CLOCK_RATE, MAX_HOLD_MS } from './coherence.rules.js';
 import { EntriesStore } from './entries.store.js';
-import type { Found } from './entry.js';
+import type { Entry, Found } from './entry.js';
 import type { NearEntry } from './near-cache.js';
 import type { Flight, Replica } from './replica.js';
 import { Replicas } from './replicas.js';
-import type { Told } from './scripts/entry.scripts.js';
+import type { LeaseState, Told } from './scripts/entry.scripts.js';
+import { Statistics } from './statistics.js';
+
+/** What a fill tells Redis of its reader. */
+type FillInput = Parameters<EntriesStore['fill']>[1];
 
 /** A reply may outlive the entry that it carries; reading again finds out. */
 const TRIES = 3;
@@ -22,6 +27,8 @@ export class Reader {
     private readonly store: EntriesStore,
     private readonly replicas: Replicas,
     private readonly metrics: CacheMetrics,
+    private readonly statistics: Statistics,
+    @Inject(NODE_CONFIG) private readonly config: NodeConfig,
   ) {}
 
   /**
@@ -31,7 +38,7 @@ export class Reader {
   near(cache: string, key: string): Found | null {
     const held = this.replicas.peek(cache)?.lookUp(key);
     if (held === undefined) return null;
-    this.metrics.reads.inc({ answer: 'near' });
+    this.count(cache, 'nearHits');
     this.auditSometimes(cache, key);
     return foundIn('near', held);
   }
@@ -56,30 +63,69 @@ export class Reader {
     return this.fill(cache, key, replica);
   }
 
+  /**
+   * Reads past what the near cache holds, and takes the fill lease when there is no fresh value and nobody has it.
+   *
+   * @param waits the caller waits when somebody else has the lease
+   */
+  async lease(
+    cache: string,
+    key: string,
+    { lease, leaseMs, waits }: { lease: string; leaseMs: number; waits: boolean },
+  ): Promise<{ state: LeaseState['state']; leftMs: number; entry: Entry | null }> {
+    const replica = await this.replicas.joined(cache);
+    const { found, reply } = await this.fly(cache, key, replica, async (reader) => {
+      const node = this.config.nodeId;
+      const reply = await this.store.leaseFill(cache, { ...reader, lease, leaseMs, node, waits });
+      return { reply, told: reply.told };
+    });
+    return { ...reply, entry: found?.entry ?? null };
+  }
+
   private async fill(cache: string, key: string, replica: Replica | null): Promise<Found> {
     for (let attempt = 0; attempt < TRIES; attempt += 1) {
-      const flight = replica?.takeOff(key);
-      const sentAt = performance.now();
-      let told: Told;
-      try {
-        told = await this.store.fill(cache, {
-          key,
-          incarnation: flight?.incarnation ?? '',
-          fill: flight?.number ?? 0,
-          largest: replica?.largest ?? 0,
-        });
-      } finally {
-        if (flight !== undefined) replica?.land(flight);
-      }
-      const entry = nearEntryOf(told, sentAt, flight?.number ?? 0);
-      if (replica !== null && flight !== undefined) this.keep(replica, flight, told, entry);
-      const { entry: stored } = told;
-      const over = stored?.usableMs != null && performance.now() >= sentAt + stored.usableMs;
-      if (over) continue;
-      this.metrics.reads.inc({ answer: stored === null ? 'miss' : 'store' });
-      return foundIn('store', entry, stored?.freshMs != null && stored.freshMs <= 0);
+      const { found } = await this.fly(cache, key, replica, async (reader) => {
+        const told = await this.store.fill(cache, reader);
+        return { reply: null, told };
+      });
+      if (found !== null) return found;
     }
     throw new StoreUnavailable('Redis answers so late that the entry is over by then.');
+  }
+
+  /** One read of Redis; `found` is null when what it found was over before it was here. */
+  private async fly<T>(
+    cache: string,
+    key: string,
+    replica: Replica | null,
+    send: (reader: FillInput) => Promise<{ reply: T; told: Told }>,
+  ): Promise<{ found: Found | null; reply: T }> {
+    const flight = replica?.takeOff(key);
+    const sentAt = performance.now();
+    let answer: { reply: T; told: Told };
+    try {
+      answer = await send({
+        key,
+        incarnation: flight?.incarnation ?? '',
+        fill: flight?.number ?? 0,
+        largest: replica?.largest ?? 0,
+      });
+    } finally {
+      if (flight !== undefined) replica?.land(flight);
+    }
+    const { told, reply } = answer;
+    const entry = nearEntryOf(told, sentAt, flight?.number ?? 0);
+    if (replica !== null && flight !== undefined) this.keep(replica, flight, told, entry);
+    const { entry: stored } = told;
+    if (stored?.usableMs != null && performance.now() >= sentAt + stored.usableMs)
+      return { found: null, reply };
+    this.count(cache, stored === null ? 'misses' : 'storeHits');
+    return { found: foundIn('store', entry, stored?.freshMs != null && stored.freshMs <= 0), reply };
+  }
+
+  private count(cache: string, name: 'nearHits' | 'storeHits' | 'misses'): void {
+    this.metrics.reads.inc({ answer: name });
+    this.statistics.count(cache, name);
   }
 
   /** At most once a second, so that a near hit costs Redis nothing. */
@@ -104,7 +150,7 @@ export class Reader {
   }
 
   /** Takes what a reply told into the near cache when it may. In one turn with the arrival of the reply. */
-  keep(replica: Replica, flight: Flight, told: Told, entry: NearEntry): void {
+  private keep(replica: Replica, flight: Flight, told: Told, entry: NearEntry): void {
     if (flight.incarnation !== '' && !told.alive) this.replicas.fence(replica, flight.incarnation);
     if (flight.incarnation !== '' && !told.cacheable) this.metrics.uncacheableFills.inc();
     if (told.cacheable) replica.keep(flight, entry, told.entry?.tags ?? []);
@@ -112,7 +158,7 @@ export class Reader {
 }
 
 /** @param sentAt the durations that Redis tells count from here at the earliest */
-export function nearEntryOf({ entry }: Told, sentAt: number, fill: number): NearEntry {
+function nearEntryOf({ entry }: Told, sentAt: number, fill: number): NearEntry {
   const end = (ms: number | null | undefined) =>
     ms == null ? MAX_HOLD_MS : Math.min(ms * CLOCK_RATE, MAX_HOLD_MS);
   return {
@@ -126,7 +172,7 @@ export function nearEntryOf({ entry }: Told, sentAt: number, fill: number): Near
   };
 }
 
-export function foundIn(
+function foundIn(
   source: Found['source'],
   held: NearEntry,
   stale = performance.now() >= held.freshUntil,

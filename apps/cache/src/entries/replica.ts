@@ -18,12 +18,11 @@ export interface Flight {
  * turns of the event loop; the conversation with Redis is the concern of `Replicas`.
  */
 export class Replica {
-  readonly near = new NearCache(DEFAULT_NEAR_BYTES);
+  readonly near: NearCache;
   /** Null: not joined, nothing is held. */
   incarnation: string | null = null;
   /** Number of the last invalidation that was carried out. */
   seen = 0;
-  invalidations = 0;
   capacity = DEFAULT_NEAR_BYTES;
   usedAt = performance.now();
 
@@ -31,7 +30,13 @@ export class Replica {
   private fills = 0;
   private readonly flights = new Map<string, Set<Flight>>();
 
-  constructor(readonly cache: string) {}
+  /** @param onCount told of each eviction and invalidation */
+  constructor(
+    readonly cache: string,
+    private readonly onCount: (name: 'evictions' | 'invalidations') => void,
+  ) {
+    this.near = new NearCache(DEFAULT_NEAR_BYTES, () => onCount('evictions'));
+  }
 
   get isLeased(): boolean {
     return performance.now() < this.leaseUntil;
@@ -122,7 +127,7 @@ export class Replica {
 
   /** Carries out an invalidation. Registers are those of coherence.lua. */
   invalidate(register: string): void {
-    this.invalidations += 1;
+    this.onCount('invalidations');
     const name = register.slice(1);
     switch (register[0]) {
       case 'k':

@@ -20,6 +20,7 @@ import { EntriesStore } from './entries.store.js';
 import { RedisLife } from './redis-life.js';
 import { Replica } from './replica.js';
 import type { Sharers, StuckRound } from './scripts/coherence.scripts.js';
+import { Statistics } from './statistics.js';
 
 /** More caches than this have no near cache on this node; their reads go to Redis. */
 const MAX_REPLICAS = 1_000;
@@ -49,12 +50,9 @@ export class Replicas implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly store: EntriesStore,
     private readonly life: RedisLife,
     private readonly metrics: CacheMetrics,
+    private readonly statistics: Statistics,
     @Inject(NODE_CONFIG) private readonly config: NodeConfig,
   ) {}
-
-  get all(): Replica[] {
-    return [...this.conversations.values()].map(({ replica }) => replica);
-  }
 
   onApplicationBootstrap(): void {
     this.life.ended.subscribe(() => {
@@ -119,7 +117,7 @@ export class Replicas implements OnApplicationBootstrap, OnModuleDestroy {
     if (conversation === undefined) {
       if (!this.life.exists || this.conversations.size >= MAX_REPLICAS) return null;
       conversation = {
-        replica: new Replica(cache),
+        replica: new Replica(cache, (name) => this.statistics.count(cache, name)),
         joining: null,
         renewing: false,
         renewAgain: false,

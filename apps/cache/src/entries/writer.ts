@@ -3,6 +3,7 @@ import { NODE_CONFIG, type NodeConfig } from '@syncline/http';
 import { EntriesStore } from './entries.store.js';
 import { PendingWrites } from './pending-writes.js';
 import { Replicas } from './replicas.js';
+import { Statistics } from './statistics.js';
 
 const MAX_KNOWN_NAMES = 10_000;
 
@@ -22,6 +23,7 @@ export class Writer {
     private readonly store: EntriesStore,
     private readonly replicas: Replicas,
     private readonly pendingWrites: PendingWrites,
+    private readonly statistics: Statistics,
     @Inject(NODE_CONFIG) private readonly config: NodeConfig,
   ) {}
 
@@ -32,13 +34,14 @@ export class Writer {
    */
   async write(cache: string, operation: Operation, requestId?: string): Promise<readonly string[]> {
     if (!this.knownNames.has(cache)) await this.makeKnown(cache);
+    this.statistics.count(cache, 'writes');
     const { register } = operation;
     const id = requestId === undefined ? this.pendingWrites.newId() : `${register}:${requestId}`;
     return this.pendingWrites.run({ id, cache, register }, () => {
-      // In one turn: what this node holds or is fetching under numbers up to `lastFill` is given up, and only that
-      // excuses it from acknowledging its own write.
-      const replica = this.replicas.peek(cache);
-      if (register.startsWith('k')) replica?.giveUp(register.slice(1));
+      // In one turn: what this node holds of the key, or is fetching under numbers up to `lastFill`, is given up, and
+      // only that excuses it from acknowledging its own write. Of other registers it drops nothing beforehand.
+      const replica = register.startsWith('k') ? this.replicas.peek(cache) : null;
+      replica?.giveUp(register.slice(1));
       return this.store.prepare(cache, {
         id,
         node: this.config.nodeId,

@@ -80,3 +80,80 @@ export const versionOf = defineScript({
   args: ({ key }: InLife & { key: string }) => [key],
   decode: (reply) => reply as string | null,
 });
+
+/** Who may compute a missing value: `lease`, this caller; `held`, somebody else for `leftMs`; `hit`, nobody needs to. */
+export interface LeaseState {
+  readonly state: 'hit' | 'lease' | 'held';
+  readonly leftMs: number;
+  readonly told: Told;
+}
+
+/** Reads an entry, or takes the fill lease of its key. */
+export const leaseFill = defineScript({
+  file: file('lease'),
+  keys,
+  life,
+  args: (input: Reader & { lease: string; leaseMs: number; node: string; waits: boolean }) => [
+    input.key,
+    input.incarnation,
+    input.fill,
+    input.largest,
+    input.lease,
+    input.leaseMs,
+    input.node,
+    input.waits ? '1' : '0',
+  ],
+  binary: true,
+  decode: (reply): LeaseState => {
+    const [state, leftMs, told] = reply as [Buffer, number, unknown];
+    return { state: String(state) as LeaseState['state'], leftMs, told: decodeTold(told) };
+  },
+});
+
+/** Those of the keys whose fill lease is free. */
+export const freeLeases = defineScript({
+  file: file('free-leases'),
+  keys,
+  life,
+  args: ({ keys: ofEntries }: InLife & { keys: readonly string[] }) => [...ofEntries],
+  decode: (reply) => reply as string[],
+});
+
+/** Configuration (null: default), size and counters of a cache. */
+export const describeCache = defineScript({
+  file: file('describe'),
+  keys,
+  life,
+  decode: (reply) => {
+    const [ttl, largest, near, coherence, entries, bytes, flat] = reply as [
+      string,
+      string,
+      string,
+      string,
+      number,
+      string,
+      string[],
+    ];
+    const number = (text: string) => (text === '' ? null : Number(text));
+    const counts = new Map<string, number>();
+    for (let i = 0; i < flat.length; i += 2) counts.set(String(flat[i]), Number(flat[i + 1]));
+    return {
+      defaultTtlMs: number(ttl),
+      maxEntryBytes: number(largest),
+      nearCacheBytes: number(near),
+      coherence: coherence === '' ? null : coherence,
+      entries,
+      bytes: Number(bytes),
+      counts,
+    };
+  },
+});
+
+/** Adds to the counters of a cache. */
+export const addCounts = defineScript({
+  file: file('count'),
+  keys,
+  life,
+  args: ({ counts }: InLife & { counts: readonly (readonly [string, number])[] }) => counts.flat(),
+  decode: () => undefined,
+});

@@ -1,0 +1,36 @@
+# One image per service: docker build --build-arg APP=lock -t syncline-lock .   (APP: lock, queue or cache)
+
+# Dependencies, shared by the three images.
+FROM node:22-bookworm-slim AS dependencies
+WORKDIR /syncline
+# A package of Swagger's would report its installation.
+ENV SCARF_ANALYTICS=false
+COPY package.json package-lock.json ./
+RUN npm ci --no-audit --no-fund
+
+# What a node needs when it runs.
+FROM dependencies AS runtime-dependencies
+RUN npm prune --omit=dev --no-audit --no-fund
+
+FROM dependencies AS build
+ARG APP
+COPY nest-cli.json tsconfig.json ./
+COPY libs libs
+COPY apps apps
+RUN npx nest build ${APP:?choose an app: --build-arg APP=lock, queue or cache}
+
+FROM node:22-bookworm-slim
+ARG APP
+ENV NODE_ENV=production
+WORKDIR /syncline
+COPY --from=runtime-dependencies /syncline/node_modules node_modules
+COPY package.json ./
+COPY --from=build /syncline/dist/apps/${APP} dist
+RUN ln -s dist/apps/${APP}/src/main.js main.js
+USER node
+# The port of the role, unless PORT says otherwise.
+ENV APP=${APP}
+HEALTHCHECK --interval=5s --timeout=3s --start-period=20s --retries=3 \
+  CMD ["node", "-e", "const port = process.env.PORT || { lock: 8001, queue: 8004, cache: 8007 }[process.env.APP]; fetch(`http://127.0.0.1:${port}/health/live`).then((response) => process.exit(response.ok ? 0 : 1), () => process.exit(1))"]
+# Node itself is process 1, so that SIGTERM reaches it and it leaves its cluster in order.
+CMD ["node", "main.js"]

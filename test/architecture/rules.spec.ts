@@ -1,0 +1,94 @@
+import { RULES } from './rules.js';
+import { readSources, type Source } from './sources.js';
+
+type RuleName = keyof typeof RULES;
+
+/** Files that break each rule, and how many breaches there are in them. */
+const BREACHES: Record<RuleName, readonly [breaches: number, ...Source[]]> = {
+  'imports point one way: contracts <- redis <- cluster <- http <- apps': [
+    5,
+    { path: 'libs/redis/src/a.ts', text: "import { Ring } from '@syncline/cluster';" },
+    {
+      path: 'libs/http/src/a.ts',
+      text: "export type { Lease } from '../../../apps/lock/src/leases/lease.js';",
+    },
+    { path: 'apps/lock/src/a.ts', text: "import { x } from '../../queue/src/x.js';" },
+    { path: 'apps/lock/src/b.ts', text: "import { freePort } from '@syncline/testing';" },
+    { path: 'apps/lock/src/c.ts', text: "await import('@syncline/redis/src/connection.js');" },
+    { path: 'apps/lock/src/d.spec.ts', text: "import { freePort } from '@syncline/testing';" },
+    {
+      path: 'apps/lock/src/d.ts',
+      text: "import { REDIS } from '@syncline/redis';\nimport { b } from './b.js';",
+    },
+  ],
+  'only stores and scripts know ioredis': [
+    1,
+    { path: 'apps/lock/src/leases/leases.service.ts', text: "import type { Redis } from 'ioredis';" },
+    { path: 'apps/lock/src/leases/leases.store.ts', text: "import type { Redis } from 'ioredis';" },
+    { path: 'libs/redis/src/connection.ts', text: "import { Redis } from 'ioredis';" },
+  ],
+  'the environment is read in one place': [
+    1,
+    { path: 'apps/lock/src/a.ts', text: 'const port = process.env.PORT;' },
+    { path: 'libs/http/src/start-node.ts', text: 'readNodeConfig(role, process.env);' },
+  ],
+  'no Lua inside of TypeScript': [
+    1,
+    { path: 'apps/lock/src/a.ts', text: "const script = `return redis.call('GET', KEYS[1])`;" },
+    { path: 'apps/lock/src/b.ts', text: "// redis.call('TIME') is read once" },
+  ],
+  'no mutable state of a module': [
+    1,
+    { path: 'apps/lock/src/a.ts', text: "import x from 'x';\nlet count = 0;\n" },
+    { path: 'apps/lock/src/b.ts', text: 'function f() {\n  let count = 0;\n}\n' },
+  ],
+  'every file is named after a concept': [
+    2,
+    { path: 'libs/common/src/index.ts', text: '' },
+    { path: 'apps/lock/src/utils.ts', text: '' },
+  ],
+  'files stay below 300 lines of code': [
+    1,
+    { path: 'apps/lock/src/a.ts', text: 'x;\n'.repeat(300) },
+    { path: 'apps/lock/src/b.ts', text: '/** Why.\n * And how.\n */\nx;\n\n'.repeat(299) },
+  ],
+  'no test is switched off': [
+    2,
+    { path: 'a.spec.ts', text: `it.${'skip'}('works', () => {});` },
+    { path: 'b.spec.ts', text: "  xdescribe('it', () => {});" },
+    { path: 'c.spec.ts', text: "it('works', () => {}); exit(0);" },
+  ],
+  'every script has a typed wrapper and a header': [
+    3,
+    { path: 'a/scripts/mute.lua', text: 'return 1\n' },
+    { path: 'a/scripts/orphan.lua', text: '-- Does it.\nreturn 1\n' },
+    { path: 'a/scripts/bare.lua', text: '-- Does it.\nreturn 1\n' },
+    {
+      path: 'a/scripts/good.lua',
+      text: '-- Does it.\n-- KEYS 1 it\n-- Returns 1.\n-- @include part.lua\nreturn 1\n',
+    },
+    { path: 'a/scripts/part.lua', text: '-- What good.lua is made of.\n' },
+    { path: 'a/scripts/a.ts', text: "new URL('./bare.lua', import.meta.url); new URL('./good.lua', x);" },
+  ],
+  'no script looks at every key': [
+    1,
+    { path: 'a/a.lua', text: "redis.call('KEYS', '*')" },
+    { path: 'a/b.lua', text: "redis.call('GET', KEYS[1])" },
+  ],
+  'a script reads the clock once': [
+    1,
+    { path: 'a/clock.lua', text: "local time = redis.call('TIME')" },
+    { path: 'a/a.lua', text: "-- @include clock.lua\nlocal again = redis.call('TIME')" },
+  ],
+};
+
+describe.each(Object.entries(RULES))('%s', (name, rule) => {
+  it('holds', () => {
+    expect(rule(readSources())).toEqual([]);
+  });
+
+  it('would be seen if it did not', () => {
+    const [breaches, ...sources] = BREACHES[name as RuleName];
+    expect(rule(sources)).toHaveLength(breaches);
+  });
+});

@@ -1,0 +1,154 @@
+import { posix } from 'node:path';
+import { importsOf, isLua, isTestOrTool, isTypeScript, type Source } from './sources.js';
+
+/** A rule of CONTRIBUTING.md. It returns a line for each breach: where it is, and what to do. */
+export type Rule = (sources: readonly Source[]) => string[];
+
+/** In lines of code: an explanation costs nothing. */
+const LONGEST_FILE = 300;
+/** A spec is a list of cases, read one at a time. */
+const LONGEST_SPEC = 500;
+
+/** What each package may import of the others. Apps may not be imported by anybody. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  'libs/contracts': [],
+  'libs/redis': ['contracts'],
+  'libs/cluster': ['contracts', 'redis'],
+  'libs/http': ['contracts', 'redis', 'cluster'],
+  'libs/client': ['contracts'],
+  'libs/testing': ['contracts'],
+  'apps/lock': ['contracts', 'redis', 'cluster', 'http'],
+  'apps/queue': ['contracts', 'redis', 'cluster', 'http'],
+  'apps/cache': ['contracts', 'redis', 'cluster', 'http'],
+};
+
+const packageOf = (path: string) => /^(?:libs|apps)\/[^/]+/.exec(path)?.[0] ?? '';
+
+const importsPointOneWay: Rule = (sources) =>
+  sources.filter(isTypeScript).flatMap((source) => {
+    const home = packageOf(source.path);
+    if (home === '') return [];
+    const allowed = MAY_IMPORT[home];
+    if (allowed === undefined)
+      return [`${source.path}: add ${home} to MAY_IMPORT in test/architecture/rules.ts`];
+    return importsOf(source).flatMap((imported) => {
+      const lib = /^@syncline\/([^/]+)(\/.*)?$/.exec(imported);
+      if (lib?.[2]) return [`${source.path}: import @syncline/${lib[1]}, not a file inside it`];
+      if (lib?.[1]) {
+        const ok = allowed.includes(lib[1]) || (isTestOrTool(source) && lib[1] === 'testing');
+        return ok ? [] : [`${source.path}: ${home} may not import ${imported}; move what is shared below it`];
+      }
+      if (!imported.startsWith('.')) return [];
+      const target = posix.join(posix.dirname(source.path), imported);
+      if (isTestOrTool(source) && target.startsWith('test/')) return [];
+      return packageOf(target) === home
+        ? []
+        : [`${source.path}: reaches into ${target}; import a package's index`];
+    });
+  });
+
+const onlyStoresSpeakRedis: Rule = (sources) =>
+  sources
+    .filter((source) => isTypeScript(source) && !isTestOrTool(source))
+    .filter(({ path }) => !/^libs\/(redis|cluster)\/|\.store\.ts$|\/scripts\/[^/]+\.ts$/.test(path))
+    .filter((source) => importsOf(source).includes('ioredis'))
+    .map(({ path }) => `${path}: only stores and scripts import ioredis; let a store do it`);
+
+const environmentIsReadOnce: Rule = (sources) =>
+  sources
+    .filter((source) => isTypeScript(source) && !isTestOrTool(source))
+    .filter(({ path, text }) => path !== 'libs/http/src/start-node.ts' && /\bprocess\.env\b/.test(text))
+    .map(({ path }) => `${path}: take the setting from NodeConfig; only startNode reads process.env`);
+
+const noLuaInTypeScript: Rule = (sources) =>
+  sources
+    .filter((source) => isTypeScript(source) && !isTestOrTool(source))
+    .filter(({ text }) => /redis\.p?call\s*\(/.test(text.replace(/^\s*(\*|\/\/).*$/gm, '')))
+    .map(({ path }) => `${path}: put the script into a .lua file beside a typed wrapper`);
+
+const noModuleState: Rule = (sources) =>
+  sources
+    .filter((source) => isTypeScript(source) && !isTestOrTool(source))
+    .filter(({ text }) => /^(export )?(let|var) /m.test(text))
+    .map(({ path }) => `${path}: keep state in an instance, not in a variable of the module`);
+
+const noJunkDrawers: Rule = (sources) =>
+  sources
+    .filter(({ path }) => /(^|\/)(common|utils?|helpers?|shared|misc)(\/|\.[^/]+$)/.test(path))
+    .map(({ path }) => `${path}: name it after the concept that it holds`);
+
+const linesOfCode = (text: string) =>
+  text.split('\n').filter((line) => !/^\s*($|\/\/|\/?\*|--)/.test(line)).length;
+
+const filesAreShort: Rule = (sources) =>
+  sources.flatMap(({ path, text }) => {
+    const lines = linesOfCode(text);
+    const limit = path.endsWith('.spec.ts') ? LONGEST_SPEC : LONGEST_FILE;
+    return lines >= limit
+      ? [`${path}: ${lines} lines of code, ${limit} are too many; split it by concept`]
+      : [];
+  });
+
+const noTestIsSwitchedOff: Rule = (sources) =>
+  sources
+    .filter(({ path }) => path.endsWith('.spec.ts'))
+    .filter(({ text }) =>
+      /\b(describe|it|test)\.(only|skip|todo|failing)\b|^\s*[xf](it|describe|test)\(/m.test(text),
+    )
+    .map(({ path }) => `${path}: run all tests or remove those that are not needed`);
+
+const headerOf = (text: string) => /^(?:--.*\n)*/.exec(text)?.[0] ?? '';
+const beside = (path: string, file: string) => posix.join(posix.dirname(path), file);
+const includesOf = ({ path, text }: Source) =>
+  [...text.matchAll(/^-- @include (\S+)/gm)].map(([, file = '']) => beside(path, file));
+/** The `.lua` files beside a TypeScript file that it names, as './verb.lua' or as 'verb'. */
+const wrappedBy = ({ path, text }: Source) =>
+  [...text.matchAll(/'(?:\.\/)?([\w-]+)(?:\.lua)?'/g)].map(([, name = '']) => beside(path, `${name}.lua`));
+
+const scriptsHaveAWrapperAndAHeader: Rule = (sources) => {
+  const wrapped = new Set(sources.filter(isTypeScript).flatMap(wrappedBy));
+  const included = new Set(sources.filter(isLua).flatMap(includesOf));
+  return sources.filter(isLua).flatMap(({ path, text }) => {
+    if (!/^-- \S/.test(text) && !text.includes("redis.call('TIME')")) {
+      return [`${path}: say first what it does`];
+    }
+    if (wrapped.has(path)) {
+      return headerOf(text).includes('KEYS') ? [] : [`${path}: say in its header what its KEYS and ARGV are`];
+    }
+    return included.has(path) ? [] : [`${path}: wrap it by defineScript in a file beside it, or remove it`];
+  });
+};
+
+const scriptsAreBounded: Rule = (sources) =>
+  sources
+    .filter(isLua)
+    .filter(({ text }) => /redis\.p?call\s*\(\s*['"](KEYS|FLUSHALL|FLUSHDB|SORT|DEBUG)['"]/i.test(text))
+    .map(({ path }) => `${path}: KEYS, FLUSHALL and their like stop everybody; keep an index instead`);
+
+const scriptsReadTimeOnce: Rule = (sources) => {
+  const byPath = new Map(sources.filter(isLua).map((source) => [source.path, source]));
+  const reads = (path: string, seen: Set<string>): number => {
+    const source = byPath.get(path);
+    if (source === undefined || seen.has(path)) return 0;
+    seen.add(path);
+    const own = [...source.text.matchAll(/redis\.call\(\s*['"]TIME['"]/gi)].length;
+    return includesOf(source).reduce((sum, include) => sum + reads(include, seen), own);
+  };
+  return [...byPath.keys()]
+    .filter((path) => reads(path, new Set()) > 1)
+    .map((path) => `${path}: read TIME once, at the start; it moves within a script`);
+};
+
+export const RULES = {
+  'imports point one way: contracts <- redis <- cluster <- http <- apps': importsPointOneWay,
+  'only stores and scripts know ioredis': onlyStoresSpeakRedis,
+  'the environment is read in one place': environmentIsReadOnce,
+  'no Lua inside of TypeScript': noLuaInTypeScript,
+  'no mutable state of a module': noModuleState,
+  'every file is named after a concept': noJunkDrawers,
+  'files stay below 300 lines of code': filesAreShort,
+  'no test is switched off': noTestIsSwitchedOff,
+  'every script has a typed wrapper and a header': scriptsHaveAWrapperAndAHeader,
+  'no script looks at every key': scriptsAreBounded,
+  'a script reads the clock once': scriptsReadTimeOnce,
+} as const satisfies Record<string, Rule>;

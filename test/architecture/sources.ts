@@ -1,0 +1,36 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import ts from 'typescript';
+
+/** A file of the repository: its path from the root, with `/`, and its text. */
+export interface Source {
+  readonly path: string;
+  readonly text: string;
+}
+
+/** Every source file that git knows or would add. */
+export function readSources(): Source[] {
+  const listed = execFileSync(
+    'git',
+    ['ls-files', '--cached', '--others', '--exclude-standard', '--deduplicate'],
+    {
+      encoding: 'utf8',
+    },
+  );
+  const deleted = new Set(execFileSync('git', ['ls-files', '--deleted'], { encoding: 'utf8' }).split('\n'));
+  return listed
+    .split('\n')
+    .filter((path) => /\.(ts|mjs|lua)$/.test(path) && !deleted.has(path))
+    .map((path) => ({ path, text: readFileSync(path, 'utf8') }));
+}
+
+/** What a TypeScript file imports or re-exports, types included, as it is written there. */
+export const importsOf = ({ text }: Source): string[] =>
+  ts.preProcessFile(text, true, true).importedFiles.map(({ fileName }) => fileName);
+
+/** Tests, what they share, and tools: code that does not ship. */
+export const isTestOrTool = ({ path }: Source): boolean =>
+  /\.spec\.ts$|^(test|scripts|benchmarks|libs\/testing)\//.test(path);
+
+export const isTypeScript = ({ path }: Source): boolean => path.endsWith('.ts');
+export const isLua = ({ path }: Source): boolean => path.endsWith('.lua');

@@ -1,0 +1,404 @@
+import { eventually, type NodeProcess, RedisServer, startNodes, stopAll } from '@syncline/testing';
+import request from 'supertest';
+
+describe('what a cache does beside entries', () => {
+  let redis: RedisServer;
+  let nodes: NodeProcess[] = [];
+  let caches = 0;
+  let cache = '';
+
+  beforeAll(async () => {
+    redis = await RedisServer.start();
+    nodes = await startNodes('cache', 3, { redisUrl: redis.url });
+  });
+  afterAll(async () => {
+    await stopAll(nodes);
+    await redis?.stop();
+  });
+  beforeEach(() => {
+    caches += 1;
+    cache = `c${caches}`;
+  });
+  const url = (i: number) => nodes[i % nodes.length]?.url ?? '';
+  const at = (i: number, key: string) => `${url(i)}/v1/caches/${cache}/entries/${encodeURIComponent(key)}`;
+  const put = (i: number, key: string, body: string, query = '', headers: Record<string, string> = {}) =>
+    fetch(`${at(i, key)}${query}`, {
+      method: 'PUT',
+      body,
+      headers: { 'Content-Type': 'text/plain', ...headers },
+    });
+  const get = async (i: number, key: string, headers: Record<string, string> = {}) => {
+    const response = await fetch(at(i, key), { headers });
+    return { status: response.status, text: await response.text(), source: response.headers.get('x-cache') };
+  };
+  const post = (i: number, path: string, body: object) =>
+    request(url(i)).post(`/v1/caches/${cache}${path}`).send(body);
+  const fill = (i: number, key: string, body: object) => post(i, `/entries/${key}/fill`, body);
+  const status = async (i: number, key: string) => (await get(i, key)).status;
+
+  describe('the near cache', () => {
+    it('answers the second read through a node, and Redis hears nothing of it', async () => {
+      await put(0, 'k', 'x');
+      for (const i of [0, 1, 2]) {
+        expect((await get(i, 'k')).source).toBe('store');
+        expect((await get(i, 'k')).source).toBe('near');
+      }
+      const client = redis.connect();
+      const reads = async () =>
+        Number(/cmdstat_evalsha:calls=(\d+)/.exec(await client.info('commandstats'))?.[1]);
+      const before = await reads();
+      for (let n = 0; n < 300; n += 1) expect((await get(0, 'k')).source).toBe('near');
+      const during = (await reads()) - before;
+      client.disconnect();
+      // Renewals, heartbeats and an audit a second go on; 300 reads would show.
+      expect(during).toBeLessThan(100);
+    });
+
+    it('is passed by a read with Cache-Control: no-cache', async () => {
+      await put(0, 'k', 'x');
+      await get(0, 'k');
+      expect((await get(0, 'k')).source).toBe('near');
+      expect((await get(0, 'k', { 'Cache-Control': 'no-cache' })).source).toBe('store');
+    });
+
+    it('also knows that there is no entry, and learns when there is one', async () => {
+      expect((await get(0, 'k')).status).toBe(404);
+      expect(await get(0, 'k')).toMatchObject({ status: 404, source: 'near' });
+      await put(1, 'k', 'x');
+      expect((await get(0, 'k')).text).toBe('x');
+    });
+
+    it('does not serve beyond the TTL', async () => {
+      const stored = (await (await put(0, 'k', 'x', '?ttlMs=500')).json()) as { expiresAt: string };
+      const end = Date.parse(stored.expiresAt);
+      await get(0, 'k');
+      let near = 0;
+      for (;;) {
+        const { status: code, source } = await get(0, 'k');
+        if (code === 404) break;
+        if (source === 'near') near += 1;
+        expect(Date.now()).toBeLessThan(end + 20);
+      }
+      expect(near).toBeGreaterThan(0);
+    });
+  });
+
+  describe('a tag, a prefix, a flush', () => {
+    it('invalidate what they cover on all nodes at once, and nothing else', async () => {
+      await put(0, 'user/1', 'a', '?tags=users,vip');
+      await put(0, 'user/2', 'b', '?tags=users');
+      await put(0, 'page/1', 'c', '?tags=pages');
+      for (const i of [0, 1, 2]) for (const key of ['user/1', 'user/2', 'page/1']) await get(i, key);
+      expect((await get(1, 'user/1')).source).toBe('near');
+
+      expect((await post(2, '/invalidate', { tags: ['vip'] }).expect(200)).body).toEqual({ invalidated: 1 });
+      for (const i of [0, 1, 2]) {
+        expect(await status(i, 'user/1')).toBe(404);
+        expect(await status(i, 'user/2')).toBe(200);
+      }
+      await post(1, '/invalidate', { prefix: 'user/' }).expect(200);
+      for (const i of [0, 1, 2]) {
+        expect(await status(i, 'user/2')).toBe(404);
+        expect(await status(i, 'page/1')).toBe(200);
+      }
+      await request(url(0)).delete(`/v1/caches/${cache}`).expect(204);
+      for (const i of [0, 1, 2]) expect(await status(i, 'page/1')).toBe(404);
+      expect((await put(0, 'user/1', 'new', '?tags=vip')).status).toBe(201);
+      for (const i of [0, 1, 2]) expect((await get(i, 'user/1')).text).toBe('new');
+    });
+
+    it('leave nothing behind in Redis', async () => {
+      for (let n = 0; n < 30; n += 1) await put(0, `p${n}`, 'x', '?tags=t');
+      await post(0, '/invalidate', { tags: ['t'] });
+      for (let n = 0; n < 30; n += 1) await put(0, `q${n}`, 'x');
+      await request(url(0)).delete(`/v1/caches/${cache}`).expect(204);
+      const client = redis.connect();
+      try {
+        await eventually(
+          async () => expect(await client.keys(`syncline:{cache:${cache}}:e:*`)).toEqual([]),
+          12_000,
+        );
+      } finally {
+        client.disconnect();
+      }
+      const { body } = await request(url(0)).get(`/v1/caches/${cache}`).expect(200);
+      expect(body.stats).toMatchObject({ entries: 0, bytes: 0 });
+    }, 20_000);
+
+    it('are refused when both or none are given', async () => {
+      await post(0, '/invalidate', {}).expect(400);
+      await post(0, '/invalidate', { tags: ['a'], prefix: 'b' }).expect(400);
+    });
+  });
+
+  describe('fill', () => {
+    it('gives one caller in the cluster the lease; the others get what it stores', async () => {
+      const fills = Array.from({ length: 30 }, (_, i) => fill(i, 'k', { waitMs: 5_000 }).expect(200));
+      const computing = (async () => {
+        const first = await Promise.race(fills.map(async (one) => (await one).body));
+        expect(first.status).toBe('lease');
+        const stored = await put(1, 'k', 'computed', '', { 'X-Fill-Lease': first.fillLease });
+        expect(stored.status).toBe(201);
+      })();
+      const answers = (await Promise.all(fills)).map(({ body }) => body);
+      await computing;
+      expect(answers.filter(({ status: one }) => one === 'lease')).toHaveLength(1);
+      const hits = answers.filter(({ status: one }) => one === 'hit');
+      expect(hits).toHaveLength(29);
+      for (const hit of hits) expect(hit).toMatchObject({ value: 'computed', encoding: 'utf8' });
+    });
+
+    it('answers wait-timeout when nobody stored a value in time', async () => {
+      expect((await fill(0, 'k', {}).expect(200)).body.status).toBe('lease');
+      const startedAt = performance.now();
+      expect((await fill(1, 'k', { waitMs: 300 }).expect(409)).body.code).toBe('wait-timeout');
+      expect(performance.now() - startedAt).toBeGreaterThanOrEqual(290);
+      expect((await fill(1, 'k', {}).expect(409)).body.code).toBe('wait-timeout');
+    });
+
+    it('gives the lease to a waiter when the first caller lets it run out', async () => {
+      await fill(0, 'k', { leaseMs: 300 }).expect(200);
+      const { body } = await fill(1, 'k', { waitMs: 3_000 }).expect(200);
+      expect(body.status).toBe('lease');
+    });
+
+    it.each([
+      ['made up', async () => 'nonsense'],
+      [
+        'revoked by a write',
+        async () => {
+          const { body } = await fill(0, 'k', {});
+          await put(1, 'k', 'newer');
+          return body.fillLease;
+        },
+      ],
+      [
+        'revoked by a delete',
+        async () => {
+          const { body } = await fill(0, 'k', {});
+          await fetch(at(1, 'k'), { method: 'DELETE' });
+          return body.fillLease;
+        },
+      ],
+      [
+        'revoked by an invalidation of its tag',
+        async () => {
+          const { body } = await fill(0, 'k', {});
+          await post(1, '/invalidate', { tags: ['t'] });
+          return body.fillLease;
+        },
+      ],
+      [
+        'run out',
+        async () => {
+          const { body } = await fill(0, 'k', { leaseMs: 100 });
+          await eventually(async () =>
+            expect((await fill(0, 'k', { leaseMs: 100 })).body.status).toBe('lease'),
+          );
+          return body.fillLease;
+        },
+      ],
+    ])('refuses to store with a lease that is %s', async (_what, lease) => {
+      const stored = await put(0, 'k', 'late', '?tags=t', { 'X-Fill-Lease': await lease() });
+      expect(stored.status).toBe(412);
+      expect((await get(0, 'k')).text).not.toBe('late');
+    });
+
+    it('of a stale value gives one caller the lease and all of them the value', async () => {
+      await put(0, 'k', 'old', '?ttlMs=100&staleMs=60000');
+      await eventually(async () => expect((await get(0, 'k')).source).toBe('stale'));
+      const answers = await Promise.all(
+        [0, 1, 2, 0, 1, 2].map((i) => fill(i, 'k', { waitMs: 1_000 }).expect(200)),
+      );
+      const bodies = answers.map(({ body }) => body);
+      for (const body of bodies) expect(body).toMatchObject({ status: 'stale', value: 'old' });
+      const leases = bodies.filter((body) => body.fillLease !== undefined);
+      expect(leases).toHaveLength(1);
+      expect((await put(0, 'k', 'new', '', { 'X-Fill-Lease': leases[0].fillLease })).status).toBe(200);
+      expect((await fill(2, 'k', {})).body).toMatchObject({ status: 'hit', value: 'new' });
+    });
+  });
+
+  describe('increment', () => {
+    it('counts exactly through all nodes', async () => {
+      const answers = await Promise.all(
+        Array.from({ length: 60 }, (_, i) => post(i, '/entries/n/increment', {}).expect(200)),
+      );
+      const values = answers.map(({ body }) => body.value).sort((a, b) => a - b);
+      expect(values).toEqual(Array.from({ length: 60 }, (_, i) => i + 1));
+      expect((await get(1, 'n')).text).toBe('60');
+      const down = await post(0, '/entries/n/increment', { by: -70 }).expect(200);
+      expect(down.body).toEqual({ value: -10, version: expect.stringMatching(/^\d+$/) });
+    });
+
+    it('adds once for one request id', async () => {
+      const once = () => post(0, '/entries/n/increment', { by: 5 }).set('X-Request-Id', 'same').expect(200);
+      const first = await once();
+      const again = await request(url(1))
+        .post(`/v1/caches/${cache}/entries/n/increment`)
+        .set('X-Request-Id', 'same')
+        .send({ by: 5 })
+        .expect(200);
+      expect(again.body).toEqual(first.body);
+      expect((await get(2, 'n')).text).toBe('5');
+    });
+
+    it('gives a counter that it makes its TTL, and refuses what is no integer', async () => {
+      await post(0, '/entries/n/increment', { ttlMs: 300 }).expect(200);
+      await post(0, '/entries/n/increment', { ttlMs: 60_000 }).expect(200);
+      await eventually(async () => expect(await status(0, 'n')).toBe(404));
+      await put(0, 'text', 'abc');
+      expect((await post(0, '/entries/text/increment', {}).expect(409)).body.code).toBe('not-an-integer');
+      await put(0, 'large', '9007199254740991');
+      expect((await post(0, '/entries/large/increment', {}).expect(409)).body.code).toBe('not-an-integer');
+    });
+  });
+
+  it('reads, writes and removes many entries in one call', async () => {
+    const entries = [
+      { key: 'object', value: { a: [1, 'ä'] } },
+      { key: 'text', value: 'plain' },
+      { key: 'bytes', value: Buffer.from([0, 255, 1]).toString('base64'), encoding: 'base64' },
+      { key: 'typed', value: '<p>', contentType: 'text/html', ttlMs: 60_000, tags: ['t'] },
+      { key: 'null', value: null },
+    ];
+    const stored = await post(0, '/mset', { entries }).expect(200);
+    expect(stored.body.results.map((result: { status: string }) => result.status)).toEqual(
+      Array(5).fill('created'),
+    );
+    const keys = ['typed', 'none', 'bytes', 'text', 'object', 'null'];
+    for (const i of [1, 1, 2]) {
+      const { body } = await post(i, '/mget', { keys }).expect(200);
+      expect(body.entries).toEqual([
+        expect.objectContaining({
+          key: 'typed',
+          found: true,
+          value: '<p>',
+          encoding: 'utf8',
+          contentType: 'text/html',
+          expiresAt: expect.any(String),
+        }),
+        { key: 'none', found: false },
+        expect.objectContaining({ key: 'bytes', encoding: 'base64', value: 'AP8B' }),
+        expect.objectContaining({ key: 'text', value: 'plain', encoding: 'utf8', expiresAt: null }),
+        expect.objectContaining({
+          key: 'object',
+          value: { a: [1, 'ä'] },
+          encoding: 'json',
+          contentType: 'application/json',
+        }),
+        expect.objectContaining({ key: 'null', value: null, encoding: 'json' }),
+      ]);
+    }
+    const removed = await post(2, '/mdelete', { keys: ['text', 'none'] }).expect(200);
+    expect(removed.body.results).toEqual([
+      { key: 'text', status: 'deleted' },
+      { key: 'none', status: 'absent' },
+    ]);
+    expect(await status(0, 'text')).toBe(404);
+    await post(0, '/mset', { entries: [{ key: 'x', value: 5, encoding: 'utf8' }] }).expect(400);
+    await post(0, '/mget', { keys: [] }).expect(400);
+  });
+
+  describe('configuration', () => {
+    it('has defaults for a cache that nobody made, and shows what was set', async () => {
+      const fresh = await request(url(0)).get(`/v1/caches/${cache}`).expect(200);
+      expect(fresh.body).toMatchObject({
+        name: cache,
+        defaultTtlMs: null,
+        maxEntryBytes: 1_048_576,
+        coherence: 'strict',
+      });
+      const config = { defaultTtlMs: 60_000, maxEntryBytes: 10, nearCacheBytes: 0, coherence: 'eventual' };
+      const set = await request(url(1)).put(`/v1/caches/${cache}`).send(config).expect(200);
+      expect(set.body).toMatchObject(config);
+      expect((await request(url(2)).get(`/v1/caches/${cache}`)).body).toMatchObject(config);
+      const list = await request(url(0)).get('/v1/caches?limit=1000').expect(200);
+      expect(list.body.caches.map(({ name }: { name: string }) => name)).toContain(cache);
+      await request(url(1)).put(`/v1/caches/${cache}`).send({ coherence: 'maybe' }).expect(400);
+    });
+
+    it('limits entries and gives them a life', async () => {
+      await request(url(0))
+        .put(`/v1/caches/${cache}`)
+        .send({ defaultTtlMs: 60_000, maxEntryBytes: 10 })
+        .expect(200);
+      const large = await put(1, 'k', 'x'.repeat(11));
+      expect(large.status).toBe(413);
+      expect(((await large.json()) as { code: string }).code).toBe('payload-too-large');
+      const { expiresAt } = (await (await put(1, 'k', 'x'.repeat(10))).json()) as { expiresAt: string };
+      expect(Date.parse(expiresAt) - Date.now()).toBeGreaterThan(50_000);
+    });
+
+    it('of no near cache keeps every read on Redis', async () => {
+      await request(url(0)).put(`/v1/caches/${cache}`).send({ nearCacheBytes: 0 }).expect(200);
+      await put(1, 'k', 'x');
+      for (let n = 0; n < 3; n += 1) expect((await get(0, 'k')).source).toBe('store');
+    });
+
+    it('bounds a near cache by bytes, overhead counted', async () => {
+      await request(url(0)).put(`/v1/caches/${cache}`).send({ nearCacheBytes: 200_000 }).expect(200);
+      for (let n = 0; n < 200; n += 1) {
+        await put(1, `k${n}`, 'x'.repeat(1_500));
+        await get(0, `k${n}`);
+      }
+      const { body } = await request(url(0)).get(`/v1/caches/${cache}`).expect(200);
+      expect(body.stats.node.bytes).toBeGreaterThan(100_000);
+      expect(body.stats.node.bytes).toBeLessThanOrEqual(200_000);
+      expect(body.stats.node.evictions).toBeGreaterThan(50);
+    });
+
+    it('eventual: a write does not wait for a silent node, whose reads follow', async () => {
+      await request(url(0)).put(`/v1/caches/${cache}`).send({ coherence: 'eventual' }).expect(200);
+      await put(0, 'k', 'old');
+      await get(1, 'k');
+      expect((await get(1, 'k')).source).toBe('near');
+      nodes[1]?.freeze();
+      const startedAt = performance.now();
+      await put(0, 'k', 'new');
+      const took = performance.now() - startedAt;
+      nodes[1]?.thaw();
+      expect(took).toBeLessThan(400);
+      await eventually(async () => expect((await get(1, 'k')).text).toBe('new'), 2_000);
+    });
+  });
+
+  it('counts hits and misses for the node and for the cluster', async () => {
+    await put(0, 'k', 'xyz');
+    for (const i of [0, 0, 0, 1]) await get(i, 'k');
+    await get(0, 'none');
+    await eventually(async () => {
+      const { body } = await request(url(0)).get(`/v1/caches/${cache}`).expect(200);
+      expect(body.stats).toMatchObject({
+        entries: 1,
+        bytes: 4,
+        nearHits: 2,
+        storeHits: 2,
+        misses: 1,
+        hitRatio: 0.8,
+        writes: 1,
+      });
+      expect(body.stats.node).toMatchObject({
+        nodeId: 'cache_1',
+        nearHits: 2,
+        storeHits: 1,
+        misses: 1,
+        leased: true,
+      });
+    });
+  });
+
+  it('lets a write wait no longer than a lease for a node that died', async () => {
+    await put(0, 'k', 'old');
+    await get(2, 'k');
+    expect((await get(2, 'k')).source).toBe('near');
+    await nodes[2]?.kill();
+    const startedAt = performance.now();
+    expect((await put(0, 'k', 'new')).status).toBe(200);
+    expect(performance.now() - startedAt).toBeLessThan(1_500);
+    const again = performance.now();
+    await put(0, 'k', 'newer');
+    expect(performance.now() - again).toBeLessThan(300);
+    nodes.pop();
+  });
+});

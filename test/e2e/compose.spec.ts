@@ -1,0 +1,161 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { parseEnv } from 'node:util';
+import type { Role } from '@syncline/contracts';
+import { readNodeConfig } from '@syncline/http';
+import { freePort, NodeProcess, RedisServer } from '@syncline/testing';
+import { parse } from 'yaml';
+
+interface Service {
+  readonly image: string;
+  readonly build?: { readonly args: { readonly APP: Role } };
+  readonly command?: string;
+  readonly environment?: Readonly<Record<string, string | number>>;
+  readonly ports?: readonly string[];
+  readonly profiles?: readonly string[];
+  readonly volumes?: readonly string[];
+  readonly scale?: number;
+  readonly restart?: string;
+  readonly stop_grace_period?: string;
+  readonly healthcheck?: { readonly test: readonly string[] };
+  readonly depends_on?: { readonly redis?: { readonly condition: string } };
+}
+
+const text = (file: string) => readFileSync(file, 'utf8');
+const compose: { services: Record<string, Service>; volumes: object } = parse(text('docker-compose.yml'), {
+  merge: true,
+});
+const { redis, ...nodes } = compose.services;
+const isFixed = ([, service]: [string, Service]) => service.profiles === undefined;
+const fixed = Object.entries(nodes).filter(isFixed);
+const scalable = Object.entries(nodes).filter((entry) => !isFixed(entry));
+const example = parseEnv(text('.env.example')) as Record<string, string>;
+const PEERS = { lock: 'LOCK_PEERS', queue: 'QUEUE_PEERS', cache: 'CACHE_PEERS' } as const;
+
+/** The configuration of a service as its node reads it, with `${NAME:-default}` filled in from .env.example. */
+function configOf({ build, environment = {} }: Service) {
+  const filled = Object.entries(environment).map(([name, value]) => [
+    name,
+    String(value).replace(/\$\{(\w+):-([^}]*)\}/g, (_, variable, fallback) => example[variable] || fallback),
+  ]);
+  return readNodeConfig(build?.args.APP ?? 'lock', Object.fromEntries(filled));
+}
+
+describe('docker-compose.yml', () => {
+  it.each(Object.entries(PEERS))('has the %s nodes of .env.example, on the same ports', (role, variable) => {
+    const expected = example[variable]?.split(',').map((entry) => {
+      const [, name, port] = /^(\w+)@localhost:(\d+)$/.exec(entry) ?? [];
+      return { name, port: Number(port) };
+    });
+    const found = fixed
+      .filter(([, service]) => service.build?.args.APP === role)
+      .map(([name, service]) => ({ name, port: configOf(service).port }));
+    expect(found).toEqual(expected);
+    expect(found).toHaveLength(3);
+  });
+
+  it.each(fixed)('runs %s as a node of its name that knows the others of its role', (name, service) => {
+    const config = configOf(service);
+    expect(config.nodeId).toBe(name);
+    expect(service.ports).toEqual([`${config.port}:${config.port}`]);
+    const ofItsRole = fixed.filter(([, other]) => other.build?.args.APP === config.role);
+    expect(config.peers).toEqual(
+      ofItsRole.map(([peer, other]) => ({ nodeId: peer, url: `http://${peer}:${configOf(other).port}` })),
+    );
+  });
+
+  it.each(Object.entries(nodes))('starts %s after Redis and lets it finish', (_name, service) => {
+    expect(service.depends_on?.redis?.condition).toBe('service_healthy');
+    expect(service.restart).toBe('unless-stopped');
+    expect(Number.parseInt(service.stop_grace_period ?? '0', 10)).toBeGreaterThanOrEqual(15);
+    expect(configOf(service).redisUrl).toBe('redis://redis:6379');
+  });
+
+  it.each(scalable)(
+    'adds nodes by --scale %s, without a name or port that only one could have',
+    (_name, service) => {
+      expect(service).toMatchObject({ profiles: ['scale'], scale: 0 });
+      expect(service.environment).not.toHaveProperty('NODE_ID');
+      expect(service.environment).not.toHaveProperty('PORT');
+      const config = configOf(service);
+      expect(service.ports).toEqual([`${config.port}`]);
+      const sibling = fixed.find(([, other]) => other.build?.args.APP === config.role);
+      expect(config.peers).toEqual(sibling && configOf(sibling[1]).peers);
+    },
+  );
+
+  it('adds nodes to each role', () => {
+    expect(scalable.map(([, service]) => service.build?.args.APP)).toEqual(['lock', 'queue', 'cache']);
+  });
+
+  it('has a Redis that keeps its data and evicts nothing', () => {
+    expect(redis?.command).toContain('--appendonly yes');
+    expect(redis?.command).toContain('--maxmemory-policy noeviction');
+    expect(redis?.volumes).toEqual(['redis-data:/data']);
+    expect(compose.volumes).toHaveProperty('redis-data');
+    expect(redis?.healthcheck?.test).toEqual(['CMD', 'redis-cli', 'ping']);
+    expect(redis?.ports).toBeUndefined();
+  });
+});
+
+describe('.env.example', () => {
+  it('tells of every variable that a node reads', () => {
+    const read = [...text('libs/http/src/node.config.ts').matchAll(/^ {6}([A-Z_]+): /gm)].map(
+      ([, name]) => name,
+    );
+    expect(read).toContain('REDIS_URL');
+    const told = [...text('.env.example').matchAll(/^(?:# )?([A-Z_]+)=/gm)].map(([, name]) => name);
+    expect(told).toEqual(expect.arrayContaining(read));
+  });
+
+  it('shows the defaults of npm start', async () => {
+    const { DEFAULTS } = await import(`${process.cwd()}/scripts/start/settings.mjs`);
+    expect(example).toMatchObject(DEFAULTS);
+  });
+
+  it('shows the defaults of a node', () => {
+    const { HOST, LOG_LEVEL, API_KEYS } = example;
+    const unset = readNodeConfig('lock', { NODE_ID: 'a' });
+    expect(readNodeConfig('lock', { NODE_ID: 'a', HOST, LOG_LEVEL, API_KEYS })).toEqual(unset);
+  });
+});
+
+describe('Dockerfile', () => {
+  const dockerfile = text('Dockerfile');
+
+  it('copies files that exist and that .dockerignore lets through', () => {
+    const sources = [...dockerfile.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, files = '']) =>
+      files.split(' '),
+    );
+    expect(sources).toEqual(expect.arrayContaining(['package-lock.json', 'apps', 'libs']));
+    const allowed = [...text('.dockerignore').matchAll(/^!(.+)$/gm)].map(([, file]) => file);
+    for (const source of sources) {
+      expect(existsSync(source)).toBe(true);
+      expect(allowed).toContain(source);
+    }
+  });
+
+  it('starts what the build makes, not as root', () => {
+    const [, target] = /RUN ln -s dist\/(\S+) main\.js/.exec(dockerfile) ?? [];
+    for (const app of ['lock', 'queue', 'cache']) {
+      expect(existsSync(`dist/apps/${app}/${target?.replace('$APP', app).replace(/\$\{APP\}/, app)}`)).toBe(
+        true,
+      );
+    }
+    expect(dockerfile).toMatch(/^USER node\n[\s\S]*^CMD \["node", "main\.js"\]$/m);
+  });
+
+  it('has a health check that tells a node that answers from one that does not', async () => {
+    const [, command = ''] = /^HEALTHCHECK [\s\S]*?CMD (\[.+\])$/m.exec(dockerfile) ?? [];
+    const [, ...args] = JSON.parse(command) as string[];
+    const check = (port: number | string) =>
+      spawnSync(process.execPath, args, { env: { PORT: `${port}`, APP: 'lock' } }).status;
+    await using server = await RedisServer.start();
+    const node = await NodeProcess.start('lock', { redisUrl: server.url, nodeId: 'lock_1' });
+    const { port } = new URL(node.url);
+    expect(check(port)).toBe(0);
+    await node.stop();
+    expect(check(port)).toBe(1);
+    expect(check(await freePort())).toBe(1);
+  });
+});

@@ -1,0 +1,301 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { acquire, call, describeLock, release } from '../../e2e/lock.calls.js';
+import { FaultCluster } from '../core/fault-cluster.js';
+import { Random } from '../core/random.js';
+import type { RunOptions, RunReport } from '../core/suite.js';
+import { LockClient, Record, type Wanted } from './client.js';
+import { faultsOf, type Hold } from './model.js';
+
+/** What a scenario has at hand: two nodes, clients that write down what they were told, and a place for complaints. */
+interface Stage {
+  readonly cluster: FaultCluster;
+  readonly one: { url: string };
+  readonly two: { url: string };
+  readonly random: Random;
+  readonly record: Record;
+  /** A client that calls both nodes, or one. */
+  readonly client: (owner: string, node?: { url: string }) => LockClient;
+  readonly complain: (what: string) => void;
+}
+
+/** A short story in which one rule matters. Returns when it is told; the model judges what the clients saw. */
+type Scenario = (stage: Stage) => Promise<void>;
+
+/** Turns a story into a run on a cluster of its own. */
+const play =
+  (scenario: Scenario) =>
+  async ({ seed, dist }: RunOptions): Promise<RunReport> => {
+    const random = new Random(seed);
+    const record = new Record();
+    await using cluster = await FaultCluster.start('lock', { dist, nodes: 2 });
+    const [one, two] = cluster.sites.map((site) => ({ url: site.node.url })) as [
+      { url: string },
+      { url: string },
+    ];
+    const client = (owner: string, node?: { url: string }) =>
+      new LockClient(owner, () => (node ? [node.url] : [one.url, two.url]), random.fork(), record);
+    const complain = (what: string) => record.violations.push(what);
+    await scenario({ cluster, one, two, random, record, client, complain });
+    return { violations: [...record.violations, ...faultsOf(record.holds)], counts: { ...record.counts } };
+  };
+
+const exclusive = (name: string, more: Partial<Wanted> = {}): Wanted => ({
+  names: [name],
+  mode: 'exclusive',
+  ttlMs: 30_000,
+  waitMs: 5_000,
+  ...more,
+});
+
+async function waiters(stage: Stage, name: string, count: number): Promise<void> {
+  for (let tries = 0; tries < 100; tries += 1) {
+    if ((await describeLock(stage.one, name)).waiters.length >= count) return;
+    await sleep(10);
+  }
+}
+
+/** Readers, writers, triers and stale releases on one name. */
+async function crowd({ client, random }: Stage): Promise<void> {
+  const endsAt = Date.now() + 1_200;
+  await Promise.all(
+    Array.from({ length: 8 }, async (_, i) => {
+      const me = client(`crowd-${i}`);
+      const own = random.fork();
+      let last: Hold | undefined;
+      while (Date.now() < endsAt) {
+        const mode = own.chance(40) ? 'shared' : 'exclusive';
+        const holds = await me.acquire(
+          exclusive('crowd', { mode, waitMs: own.chance(20) ? 0 : 4_000, ttlMs: 2_000 }),
+        );
+        if (own.chance(30) && last) await me.releaseStale(last);
+        if (holds === null) continue;
+        await sleep(own.int(1, 10));
+        await me.release(holds);
+        last = holds[0];
+      }
+    }),
+  );
+}
+
+/** One lease id, sent again: while it is held, and while it waits, through both nodes. */
+async function retries(stage: Stage): Promise<void> {
+  const { client, one, two, complain } = stage;
+  const leaseId = randomUUID();
+  const first = await client('a', one).acquire(exclusive('retried'), leaseId);
+  const again = await client('a', two).acquire(exclusive('retried', { waitMs: 0 }), leaseId);
+  if (first === null || again === null) complain('L5: a retry was not answered by its grant');
+  const early = randomUUID();
+  const waiting = client('b', one).acquire(exclusive('retried'), early);
+  await waiters(stage, 'retried', 1);
+  const behind = client('c', one).acquire(exclusive('retried'));
+  await waiters(stage, 'retried', 2);
+  const retried = client('b', two).acquire(exclusive('retried'), early);
+  await sleep(100);
+  const owners = (await describeLock(one, 'retried')).waiters.map(
+    (waiter: { owner: string }) => waiter.owner,
+  );
+  if (owners.join() !== 'b,c') complain(`W3: a retry changed the queue to ${owners}`);
+  if (first) await client('a', one).release(first);
+  const [granted, same] = await Promise.all([waiting, retried]);
+  if (granted === null || same === null) complain('L5: a waiting retry was not answered by its grant');
+  if (granted) await client('b', one).release(granted);
+  const last = await behind;
+  if (last) await client('c', one).release(last);
+}
+
+/** A node dies with its waiters in front of others; the lock is free at the same moment. */
+async function deadWaiters(stage: Stage): Promise<void> {
+  const { client, cluster, one, two, complain } = stage;
+  const held = await client('holder', one).acquire(exclusive('dying'));
+  const dead = Array.from({ length: 3 }, (_, i) =>
+    acquire(two, 'dying', { owner: `dead-${i}`, waitMs: 20_000 }).catch(() => null),
+  );
+  await waiters(stage, 'dying', 3);
+  const next = acquire(one, 'dying', { owner: 'next', waitMs: 4_000 });
+  await waiters(stage, 'dying', 4);
+  await cluster.kill(cluster.sites[1] as (typeof cluster.sites)[number]);
+  const killedAt = Date.now();
+  if (held) await client('holder', one).release(held);
+  const { status } = await next;
+  if (status !== 200 || Date.now() - killedAt > 3_000)
+    complain(`L4: dead waiters kept the lock for more than 3 s (${status})`);
+  await Promise.all(dead);
+}
+
+/** Nothing that is published arrives. */
+async function deaf(stage: Stage): Promise<void> {
+  const { client, cluster, one, two, complain } = stage;
+  for (const { proxy } of cluster.sites) proxy.dropMessages = true;
+  const held = await client('holder', one).acquire(exclusive('deaf'));
+  const waiting = acquire(two, 'deaf', { owner: 'waiter', waitMs: 6_000 });
+  await waiters(stage, 'deaf', 1);
+  if (held) await client('holder', one).release(held);
+  const releasedAt = Date.now();
+  await waiting;
+  if (Date.now() - releasedAt > 1_500) complain('L3: without messages a hand-over takes more than a second');
+}
+
+/** A lease that was waited for is as long as any other. */
+async function longWait(stage: Stage): Promise<void> {
+  const { client, one, two } = stage;
+  const held = await client('holder', one).acquire(exclusive('late'));
+  const waiting = client('waiter', two).acquire(exclusive('late', { ttlMs: 600 }));
+  await waiters(stage, 'late', 1);
+  await sleep(500);
+  if (held) await client('holder', one).release(held);
+  await waiting;
+}
+
+/** Leases run out while others ask through another node. */
+async function expiry({ client, one, two }: Stage): Promise<void> {
+  for (let i = 0; i < 3; i += 1) {
+    const held = await client('a', one).acquire(exclusive('expiring', { ttlMs: 1_000, waitMs: 3_000 }));
+    const next = client('b', two).acquire(exclusive('expiring', { ttlMs: 300, waitMs: 3_000 }));
+    await sleep(200);
+    if (held) await client('a', one).renew(held, 500);
+    await next;
+  }
+}
+
+/** Several names, wanted by one who came later than a single waiter. */
+async function set(stage: Stage): Promise<void> {
+  const { client, one, two } = stage;
+  const shared = { mode: 'shared' as const };
+  const a = await client('a', one).acquire(exclusive('set-a', shared));
+  const b = await client('b', one).acquire(exclusive('set-b'));
+  const writer = client('writer', two).acquire(exclusive('set-a'));
+  await waiters(stage, 'set-a', 1);
+  const me = client('both', one);
+  const both = me
+    .acquire({ ...exclusive(''), names: ['set-a', 'set-b'], ...shared })
+    .then((holds) => holds && me.release(holds));
+  await waiters(stage, 'set-a', 2);
+  if (b) await client('b', one).release(b);
+  await sleep(100);
+  if (a) await client('a', one).release(a);
+  const written = await writer;
+  if (written) await client('writer', two).release(written);
+  await both;
+}
+
+/** Two owners in a circle; the older one looks for it at the moment when the younger one closes it. */
+async function circle(stage: Stage): Promise<void> {
+  const { client, one, two, complain } = stage;
+  await client('A', one).acquire(exclusive('circle-a'));
+  const b = await client('B', one).acquire(exclusive('circle-b'));
+  const older = acquire(one, 'circle-b', { owner: 'A', waitMs: 5_000 });
+  await waiters(stage, 'circle-b', 1);
+  await sleep(1_040);
+  const startedAt = Date.now();
+  const younger = await acquire(two, 'circle-a', { owner: 'B', waitMs: 3_000 });
+  if (younger.body.code !== 'deadlock')
+    complain(`L6: the younger wait ended as ${younger.body.code ?? 'a grant'}`);
+  if (Date.now() - startedAt > 1_000) complain('L6: the deadlock was found after more than a second');
+  if (b) await client('B', one).release(b);
+  const { status } = await older;
+  if (status !== 200) complain('L6: the older wait was given up');
+}
+
+/** A circle that a third owner may still open. */
+async function openCircle(stage: Stage): Promise<void> {
+  const { client, one, two, complain } = stage;
+  const permit = (owner: string, waitMs: number) =>
+    call(two, 'POST', 'semaphores/open/acquire', { owner, limit: 2, waitMs });
+  const held = await client('A', one).acquire(exclusive('open-a'));
+  await permit('B', 0);
+  const third = await permit('C', 0);
+  const lock = acquire(one, 'open-a', { owner: 'B', waitMs: 5_000 });
+  await waiters(stage, 'open-a', 1);
+  const semaphore = permit('A', 3_000);
+  await sleep(400);
+  await call(one, 'POST', 'semaphores/open/release', { leaseId: third.body.leaseId });
+  if ((await semaphore).status !== 200) complain('L6: a deadlock was announced that was none');
+  if (held) await client('A', one).release(held);
+  if ((await lock).status !== 200) complain('L6: a deadlock was announced that was none');
+}
+
+/** A session ends, and everything in it. */
+async function session({ one, two, complain }: Stage): Promise<void> {
+  const { body } = await call(one, 'POST', 'sessions', { owner: 'S', ttlMs: 300 });
+  const names = ['session-1', 'session-2', 'session-3'];
+  for (const name of names) await acquire(one, name, { owner: 'S', sessionId: body.sessionId });
+  const answers = await Promise.all(
+    names.map((name) => acquire(two, name, { owner: 'next', waitMs: 1_300 })),
+  );
+  if (answers.some((answer) => answer.status !== 200))
+    complain('A lease outlived its session by more than a second');
+}
+
+/** A caller goes away before it is answered; Redis has granted, the node does not know yet. */
+async function leaveUntold({ cluster, one }: Stage, name: string, leaseId: string): Promise<() => void> {
+  const [site] = cluster.sites;
+  // Redis knows the script from then on: the grant needs no second round trip.
+  await acquire(one, `${name}-before`, { owner: 'me' });
+  site?.proxy.hold('replies');
+  const impatient = new AbortController();
+  const first = acquire(one, name, { owner: 'me', leaseId }, impatient.signal).catch(() => null);
+  await sleep(200);
+  impatient.abort();
+  await first;
+  return () => site?.proxy.heal();
+}
+
+/** ... and has been told of its lease by another node. */
+async function toldElsewhere(stage: Stage): Promise<void> {
+  const { client, two, complain } = stage;
+  const leaseId = randomUUID();
+  const heal = await leaveUntold(stage, 'told', leaseId);
+  const holds = await client('me', two).acquire(exclusive('told', { waitMs: 0 }), leaseId);
+  heal();
+  await sleep(300);
+  const other = await acquire(two, 'told', { owner: 'other' });
+  if (holds && other.status === 200)
+    complain('L1: a lease was taken back after its caller had been told of it');
+  if (holds) await client('me', two).release(holds);
+}
+
+/** ... and does not come back. */
+async function untold(stage: Stage): Promise<void> {
+  const heal = await leaveUntold(stage, 'untold', randomUUID());
+  // The node has to see the end of the connection before it has the answer; else it could not know better.
+  await sleep(300);
+  heal();
+  const other = await acquire(stage.two, 'untold', { owner: 'other', waitMs: 3_000 });
+  if (other.status !== 200) stage.complain('L4: one who could not be told keeps the lock');
+}
+
+/** A caller hangs up while it waits: its place is free at once. */
+async function hangUp(stage: Stage): Promise<void> {
+  const { client, one, two, complain } = stage;
+  const held = await client('holder', one).acquire(exclusive('hung'));
+  const gone = new AbortController();
+  const leaving = acquire(two, 'hung', { owner: 'gone', waitMs: 20_000 }, gone.signal).catch(() => null);
+  await waiters(stage, 'hung', 1);
+  const next = acquire(one, 'hung', { owner: 'next', waitMs: 5_000 });
+  await waiters(stage, 'hung', 2);
+  gone.abort();
+  await leaving;
+  if (held) await client('holder', one).release(held);
+  const releasedAt = Date.now();
+  const { body } = await next;
+  if (Date.now() - releasedAt > 1_000) complain('L4: one who hung up delayed the others');
+  await release(one, body);
+}
+
+/** Every scenario by its name. */
+export const scenarios = {
+  crowd: play(crowd),
+  retries: play(retries),
+  deadWaiters: play(deadWaiters),
+  deaf: play(deaf),
+  longWait: play(longWait),
+  expiry: play(expiry),
+  set: play(set),
+  circle: play(circle),
+  openCircle: play(openCircle),
+  session: play(session),
+  toldElsewhere: play(toldElsewhere),
+  untold: play(untold),
+  hangUp: play(hangUp),
+};

@@ -1,0 +1,45 @@
+import type { Random } from '../core/random.js';
+
+export interface Message {
+  readonly id: string;
+  readonly body: Body;
+  readonly receipt: string;
+  readonly receiveCount: number;
+  readonly enqueuedAt: string;
+  readonly visibleUntil: string;
+}
+
+/** What the traffic sends: the `k`-th message of producer `p`, and what should be done with it. */
+export interface Body {
+  readonly p: number;
+  readonly k: number;
+  readonly delayMs: number;
+  readonly poison: boolean;
+}
+
+export type Answer = { readonly status: number; readonly body: Record<string, unknown> };
+
+const TIMEOUT_MS = 3_000;
+
+/** Calls any node by plain HTTP. Throws when there is no answer. */
+export async function call(
+  url: string,
+  method: 'GET' | 'PUT' | 'POST' | 'DELETE',
+  path: string,
+  body?: unknown,
+  timeoutMs = TIMEOUT_MS,
+): Promise<Answer> {
+  const response = await fetch(`${url}/v1/queues/${path}`, {
+    method,
+    signal: AbortSignal.timeout(timeoutMs),
+    ...(body !== undefined && {
+      body: JSON.stringify(body),
+      headers: { 'Content-Type': 'application/json' },
+    }),
+  });
+  const text = await response.text();
+  return { status: response.status, body: text === '' ? {} : JSON.parse(text) };
+}
+
+/** One of the nodes that a client may call just now. */
+export const anyOf = (urls: () => readonly string[], random: Random): string => random.pick(urls());

@@ -1,0 +1,141 @@
+import type { FaultSuite } from '../core/suite.js';
+import * as play from './scenarios.js';
+
+const MESSAGES = 'apps/queue/src/messages';
+const script = (name: string) => `${MESSAGES}/scripts/${name}.lua`;
+
+export const mutants: FaultSuite['mutants'] = [
+  {
+    name: 'receipts are not checked for being genuine',
+    file: `${MESSAGES}/receipt.js`,
+    find: "if (!timingSafeEqual(Buffer.from(signature, 'base64url'), sign(secret, queue, text)))",
+    replace: 'if (secret === text)',
+    run: play.onlyGenuineReceiptsCount.run,
+  },
+  {
+    name: 'an older delivery may ack',
+    file: script('receipts'),
+    find: 'and delivery == (tonumber(tries[j]) or 0) + 1',
+    replace: '',
+    run: play.olderDeliveriesAreStale.run,
+  },
+  {
+    name: 'a receipt is good after its time',
+    file: script('receipts'),
+    find: 'tonumber(ends[j]) > now',
+    replace: 'tonumber(ends[j]) > 0',
+    run: play.receiptsEndWithTheirTime.run,
+  },
+  {
+    name: 'what is delayed is promoted without a look at when it is due',
+    file: script('due-work'),
+    find: "local tokens = call('ZRANGE', key(part), '-inf', now,",
+    replace: "local tokens = call('ZRANGE', key(part), '-inf', part == 'delayed' and '+inf' or now,",
+    run: play.nothingComesEarly.run,
+  },
+  {
+    name: 'a message that is delivered again stays in flight as well',
+    file: script('due-work'),
+    find: "call('ZREM', key('inFlight'), unpack(tokens))",
+    replace: '',
+    run: play.olderDeliveriesAreStale.run,
+  },
+  {
+    name: 'a group in flight is not blocked',
+    file: script('ready'),
+    find: "if call('HEXISTS', key('busy'), group) == 1 then return end",
+    replace: '',
+    run: play.groupsStayInOrder.run,
+  },
+  {
+    name: 'a delayed message is delivered early with others of its group',
+    file: script('take'),
+    find: "if call('ZSCORE', key('delayed'), token) then break end",
+    replace: '',
+    run: play.groupsStayInOrder.run,
+  },
+  {
+    name: 'deduplication ids are kept for ever',
+    file: script('send'),
+    find: ", id, 'PX', ARGV[3])",
+    replace: ', id)',
+    run: play.deduplicationIsForgotten.run,
+  },
+  {
+    name: 'dead letters are removed here before they have arrived there',
+    file: script('settle-outbox'),
+    find: 'cmsgpack.unpack(entry) > last',
+    replace: 'cmsgpack.unpack(entry) > last + 1e13',
+    run: play.deadLettersArriveOnce.run,
+  },
+  {
+    name: 'dead letters are taken over as often as they are offered',
+    file: script('adopt'),
+    find: 'if number > last then',
+    replace: 'if number > 0 then',
+    run: play.deadLettersArriveOnce.run,
+  },
+  {
+    name: 'a redriven message is sent on its way twice',
+    file: script('redrive'),
+    find: "    post(token, record, to, 'redrive', 0)\n",
+    replace: "    post(token, record, to, 'redrive', 0)\n    post(token, record, to, 'redrive', 0)\n",
+    run: play.redriveMovesOnce.run,
+  },
+  {
+    name: 'expired messages are not counted',
+    file: script('fail'),
+    find: "add('expired', 1)",
+    replace: "add('expired', 0)",
+    run: play.ttlsEnd.run,
+  },
+  {
+    name: 'a lost wake-up is never made up for',
+    file: `${MESSAGES}/line.js`,
+    find: 'for (const place of places.slice(0, count ?? places.length))',
+    replace: 'for (const place of places.slice(0, 0))',
+    run: play.lostWakeUpsCostASecond.run,
+  },
+  {
+    name: 'only the owner looks at what is due',
+    file: `${MESSAGES}/due-timers.js`,
+    find: 'const late = this.membership.owns(queue) ? 0 : SECOND_LOOK_MS;',
+    replace: 'if (!this.membership.owns(queue)) return; const late = 0;',
+    run: play.unheardTimersCostASecond.run,
+  },
+  {
+    name: 'receiving spends nothing of the rate limit',
+    file: script('receive'),
+    find: 'spend(allowed, count)',
+    replace: 'spend(allowed, 0)',
+    run: play.rateIsLimited.run,
+  },
+  {
+    name: 'a full queue takes one batch more',
+    file: script('send'),
+    find: 'q.live + #kept > q.maxLength',
+    replace: 'q.live > q.maxLength',
+    run: play.fullQueuesRefuse.run,
+  },
+  {
+    name: 'a purge leaves what is in flight and begins no new generation',
+    file: script('purge'),
+    find: "set('gen', ",
+    replace: 'tostring(',
+    run: play.purgeMissesNothing.run,
+  },
+  {
+    name: 'what was taken for a caller who had gone stays in flight',
+    file: `${MESSAGES}/messages.service.js`,
+    find: 'if (hangUp.aborted && reply.messages.length > 0)',
+    replace: 'if (hangUp.aborted && reply.messages.length < 0)',
+    run: play.hangUpsDoNotCount.run,
+  },
+  {
+    name: 'a requeued message keeps no count of its deliveries',
+    file: script('fail'),
+    find: "local attempts = call('HINCRBY', key('tries'), token, 1)",
+    replace: 'local attempts = 1',
+    run: play.olderDeliveriesAreStale.run,
+  },
+];

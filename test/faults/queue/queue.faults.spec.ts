@@ -1,0 +1,19 @@
+import { FaultCluster } from '../core/fault-cluster.js';
+import { describeFaults } from '../core/suite.js';
+import * as scenarios from './scenarios.js';
+import { queueFaults } from './suite.js';
+
+describeFaults(queueFaults);
+
+describe('the scenarios of the mutants', () => {
+  let cluster: FaultCluster;
+
+  beforeAll(async () => {
+    cluster = await FaultCluster.start('queue', { nodes: 2, dist: 'dist' });
+  });
+  afterAll(() => cluster.stop());
+
+  it.each(Object.entries(scenarios))('find nothing wrong with the product: %s', async (name, { on }) => {
+    expect(await on(cluster, name)).toEqual([]);
+  });
+});
