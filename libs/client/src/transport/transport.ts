@@ -27,8 +27,8 @@ export interface Call {
   readonly idempotent: boolean;
   /** How long the node may hold the answer back. */
   readonly waitMs?: number;
-  /** Calls with the same text go to the same node while it is well. */
-  readonly affinity?: string;
+  /** Calls with the same text, or the same slot, go to the same node while it is well. */
+  readonly affinity?: string | number;
   /** Deadline of all attempts, `waitMs` aside. */
   readonly timeoutMs?: number | undefined;
   /** Deadline of one attempt, `waitMs` aside: then the next node is tried. */
@@ -98,6 +98,16 @@ export class Transport {
     }
   }
 
+  /** How many slots there are for {@link Call.affinity}: one a node. */
+  get slots(): number {
+    return this.nodes.length;
+  }
+
+  /** The slot of a text: always the same. */
+  slotOf(affinity: string | number): number {
+    return typeof affinity === 'number' ? affinity : hash(affinity) % this.nodes.length;
+  }
+
   /** The JSON of a call's answer. */
   async json<T>(call: Call): Promise<T> {
     return parse<T>(await this.call(call));
@@ -143,9 +153,9 @@ export class Transport {
     return this.nodes.some((other) => other.avoidUntil <= performance.now()) ? 0 : retryAfterMs;
   }
 
-  private pick(affinity: string | undefined, failed: Node | undefined): Node {
+  private pick(affinity: string | number | undefined, failed: Node | undefined): Node {
     const { nodes } = this;
-    const start = affinity === undefined ? this.next++ : hash(affinity);
+    const start = affinity === undefined ? this.next++ : this.slotOf(affinity);
     const now = performance.now();
     let best: Node | undefined;
     for (let i = 0; i < nodes.length; i++) {
