@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { FaultCluster } from '../core/fault-cluster.js';
 import { type FaultName, inflict } from '../core/faults.js';
 import { Random } from '../core/random.js';
-import type { FaultSuite, RunOptions, RunReport } from '../core/suite.js';
+import { type FaultSuite, FaultsDidNotBite, type RunOptions, type RunReport } from '../core/suite.js';
 import { Record } from './client.js';
 import { faultsOf } from './model.js';
 import { mutants } from './mutants.js';
@@ -36,7 +36,7 @@ async function run({ seed, durationMs, dist, log }: RunOptions): Promise<RunRepo
   const stuck = await everyLockIsFree(cluster, random.fork(), record);
   const left = await leftBehind(cluster);
   if (Object.keys(bitten).length === 0 || record.holds.length < LEAST_GRANTS) {
-    throw new Error(
+    throw new FaultsDidNotBite(
       `The run proves nothing: ${record.holds.length} grants, faults ${JSON.stringify(bitten)}.`,
     );
   }
