@@ -138,7 +138,7 @@ describe('events of a lock', () => {
       await release(one, body);
     }
     const late = await open(two, 'gone', first.events[0]?.id);
-    await eventually(() => expect(late.events).toHaveLength(257));
+    await eventually(() => expect(late.events.length).toBe(257));
     expect(late.events[0]).toMatchObject({ event: 'gone', data: { code: 'history-gone' } });
     // A history that nobody kept is gone as well.
     const never = await open(two, 'never-watched', '1769851800000-0');

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import type { FaultSuite } from './core/suite.js';
+import { type FaultSuite, runThatBites } from './core/suite.js';
 
 /** The suite of each role, loaded when it is asked for. */
 const SUITES: Record<string, () => Promise<FaultSuite>> = {
@@ -26,7 +26,7 @@ let failed = 0;
 for (let run = 0; Date.now() < endsAt; run += 1) {
   for (const suite of suites) {
     const seed = Number(values.seed) + run;
-    const report = await suite.run({ seed, durationMs: RUN_MS, dist: 'dist', log: () => {} });
+    const { report } = await runThatBites(suite, { seed, durationMs: RUN_MS, dist: 'dist', log: () => {} });
     failed += report.violations.length;
     console.log(
       `${suite.role} seed ${seed}: ${report.violations.length} violations ${JSON.stringify(report.counts)}`,

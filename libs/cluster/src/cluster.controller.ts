@@ -13,7 +13,7 @@ export class ClusterController {
   @Get()
   @ApiOperation({ summary: 'The nodes of this role, as Redis has them now' })
   @ApiOkResponse({ standardSchema: clusterSchema })
-  describe(): Promise<Cluster> {
+  cluster(): Promise<Cluster> {
     return this.membership.describe();
   }
 

@@ -1,9 +1,10 @@
-import { buildMutant } from '../core/mutant.js';
+import { FaultCluster } from '../core/fault-cluster.js';
 import { describeFaults } from '../core/suite.js';
 import { checkVersions, findNoOrder, stepsOf } from './checks.js';
 import type { Call } from './model.js';
 import { mutants } from './mutants.js';
-import * as scenarios from './scenarios.js';
+import { randomRun } from './random-run.js';
+import { play, SCENARIOS } from './scenarios.js';
 
 describe('the checks of the cache', () => {
   let clock = 0;
@@ -60,20 +61,16 @@ describe('the checks of the cache', () => {
   });
 });
 
-describeFaults({ role: 'cache', run: scenarios.randomRun, mutants });
+describeFaults({ role: 'cache', run: randomRun, mutants });
 
 describe('the cache, where only one thing goes wrong', () => {
-  const { directed, randomRun: _random, ...named } = scenarios;
-  it.each(Object.entries(named))('keeps every rule: %s', async (_name, scenario) => {
-    const report = await directed(scenario)({ seed: 1, durationMs: 0, dist: 'dist', log: () => {} });
-    expect(report.violations).toEqual([]);
+  let cluster: FaultCluster;
+  beforeAll(async () => {
+    cluster = await FaultCluster.start('cache', { dist: 'dist' });
   });
-});
+  afterAll(() => cluster?.stop());
 
-// A mutant whose text no longer fits is an error of its own, told before the long runs.
-describe('the mutants of the cache', () => {
-  it.each(mutants)('fit what is built: $name', async (mutant) => {
-    const { remove } = await buildMutant('cache', mutant);
-    await remove();
+  it.each(Object.entries(SCENARIOS))('keeps every rule: %s', async (_name, scenario) => {
+    expect((await play(scenario, cluster, 1)).violations).toEqual([]);
   });
 });

@@ -1,7 +1,10 @@
 import { S3Fifo } from './s3-fifo.js';
 
 /** Bytes that an entry takes beside its key and its value: objects, map slots, list links. Measured, rounded up. */
-export const ENTRY_OVERHEAD_BYTES = 640;
+export const ENTRY_OVERHEAD_BYTES = 1_000;
+
+/** Bytes that each tag of an entry takes. */
+const TAG_OVERHEAD_BYTES = 50;
 
 /** An entry in the memory of this node. Instants are of the node's monotonic clock, ms. */
 export interface NearEntry {
@@ -70,8 +73,11 @@ export class NearCache {
     for (const mark of marks) mark.entries += 1;
     this.given.delete(key);
     const size =
-      key.length * 2 + (entry.value?.bytes.length ?? 0) + ENTRY_OVERHEAD_BYTES * (1 + tags.length / 4);
-    this.entries.set(key, { ...entry, marks }, size);
+      key.length * 2 +
+      (entry.value?.bytes.length ?? 0) +
+      ENTRY_OVERHEAD_BYTES +
+      tags.length * TAG_OVERHEAD_BYTES;
+    this.entries.set(key, { ...entry, value: ownCopy(entry.value), marks }, size);
   }
 
   drop(key: string): void {
@@ -125,4 +131,12 @@ export class NearCache {
       if (mark.entries === 0 && !mark.invalid) this.marks.delete(mark.tag);
     }
   }
+}
+
+/** A reply's bytes are a view into all that arrived with them, which would stay in memory as long as they do. */
+function ownCopy(value: NearEntry['value']): NearEntry['value'] {
+  if (value === null) return null;
+  const bytes = Buffer.allocUnsafeSlow(value.bytes.length);
+  value.bytes.copy(bytes);
+  return { ...value, bytes };
 }

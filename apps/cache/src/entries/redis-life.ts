@@ -10,7 +10,6 @@ import {
   storeError,
   UnknownLife,
 } from '@syncline/redis';
-import { Redis } from 'ioredis';
 import { Subject } from 'rxjs';
 import { FORCE_AFTER_MS } from './coherence.rules.js';
 import * as coherence from './scripts/coherence.scripts.js';
@@ -46,7 +45,7 @@ export class RedisLife {
 
   /** False on a Redis Cluster. */
   get exists(): boolean {
-    return this.redis instanceof Redis;
+    return !this.redis.isCluster;
   }
 
   /**
@@ -117,7 +116,7 @@ export class RedisLife {
 }
 
 /** True when Redis answers a write only after it is on disk. A Redis that does not tell is taken for one that does not. */
-async function syncsAlways(connection: Redis): Promise<boolean> {
+async function syncsAlways(connection: RedisClient): Promise<boolean> {
   try {
     const [, value] = (await connection.config('GET', 'appendfsync')) as string[];
     return value === 'always';
