@@ -52,7 +52,8 @@ describe('the examples of the fencing guide', () => {
     const { rows } = await database.query('SELECT balance FROM account');
     expect(rows).toEqual([{ balance: 5 }]);
     await database.close();
-  });
+    // A whole PostgreSQL starts here, within this process.
+  }, 60_000);
 
   it('hold in Redis', async () => {
     const [script = ''] = examples('lua');

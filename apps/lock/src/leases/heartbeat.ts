@@ -9,6 +9,7 @@ const BEAT_MS = 500;
 const LEAST_BEAT_MS = 2;
 /** Parked requests are answered by 503 when Redis was out of reach for this long. */
 const AWAY_MS = 3_000;
+const LAST_MOMENT_MS = 100;
 /** Requests that are to be withdrawn as soon as Redis is back; more are left to their own end. */
 const MOST_ABANDONED = 10_000;
 
@@ -135,7 +136,10 @@ export class Heartbeat implements OnApplicationBootstrap, OnModuleDestroy {
     clearTimeout(this.away);
     if (this.stopped) return;
     this.away = setTimeout(() => {
-      this.waits.failAll(new StoreUnavailable('Redis cannot be reached.'));
+      // After a pause of this process the replies may lie in the socket, unread: they get a moment.
+      this.away = setTimeout(() => {
+        this.waits.failAll(new StoreUnavailable('Redis cannot be reached.'));
+      }, LAST_MOMENT_MS);
     }, AWAY_MS);
   }
 }
