@@ -40,7 +40,10 @@ export const receiptsEndWithTheirTime = scenario(
       const taken = receipts(await receive({ visibilityTimeoutMs: 60_000 }));
       const token = Number.parseInt(taken[0]?.split('.')[1] ?? '', 36);
       await redis.zadd(`${await generation(redis, queue)}:inFlight`, 'XX', Date.now() - 1, token);
-      expect((await end('ack', taken))[0] === 'stale', 'a receipt was good after its time');
+      for (const kind of ['ack', 'extend', 'nack'] as const) {
+        const extra = kind === 'extend' ? { visibilityTimeoutMs: 60_000 } : {};
+        expect((await end(kind, taken, extra))[0] === 'stale', `${kind} was accepted after its time`);
+      }
     }
     await redis.hset(`syncline:{queue:${queue}}:queue`, 'due', 1);
   },
