@@ -45,7 +45,7 @@ export const mutants: FaultSuite['mutants'] = [
     file: script('receive'),
     find: "call('LPOP', list, count)",
     replace: '',
-    run: play.olderDeliveriesAreStale.run,
+    run: play.eachIsHandedOutOnce.run,
   },
   {
     name: 'what is delayed is promoted without a look at when it is due',

@@ -49,6 +49,23 @@ export const receiptsEndWithTheirTime = scenario(
   },
 );
 
+export const eachIsHandedOutOnce = scenario(2, async ({ put, send, receive, end, expect }) => {
+  await put({});
+  await send(...numbered(20));
+  const taken: Message[] = [];
+  for (let i = 0; i < 6; i += 1) taken.push(...(await receive({ max: 4 })));
+  const bodies = taken.map(({ body }) => String(body)).join();
+  expect(
+    bodies ===
+      numbered(20)
+        .map(({ body }) => body)
+        .join(),
+    `20 messages were handed out as ${bodies}`,
+  );
+  const statuses = await end('ack', receipts(taken));
+  expect(statuses.filter((status) => status === 'acked').length === 20, 'not all could be acked once');
+});
+
 export const nothingComesEarly = scenario(1, async ({ put, send, receive, expect }) => {
   await put({});
   await send({ body: 1, delayMs: 400 }, { body: 2, delayMs: 150 });
