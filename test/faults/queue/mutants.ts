@@ -27,6 +27,27 @@ export const mutants: FaultSuite['mutants'] = [
     run: play.receiptsEndWithTheirTime.run,
   },
   {
+    name: 'an ordinary message may be acked by an older delivery',
+    file: script('acknowledge'),
+    find: 'and delivery == (tonumber(tries[i]) or 0) + 1',
+    replace: '',
+    run: play.olderDeliveriesAreStale.run,
+  },
+  {
+    name: 'an ordinary message may be acked after its time',
+    file: script('acknowledge'),
+    find: 'tonumber(ends[i]) > now',
+    replace: 'tonumber(ends[i]) > 0',
+    run: play.receiptsEndWithTheirTime.run,
+  },
+  {
+    name: 'an ordinary message that is received stays ready as well',
+    file: script('receive'),
+    find: "call('LPOP', list, count)",
+    replace: '',
+    run: play.eachIsHandedOutOnce.run,
+  },
+  {
     name: 'what is delayed is promoted without a look at when it is due',
     file: script('due-work'),
     find: "local tokens = call('ZRANGE', key(part), '-inf', now,",

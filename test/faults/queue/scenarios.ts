@@ -40,11 +40,31 @@ export const receiptsEndWithTheirTime = scenario(
       const taken = receipts(await receive({ visibilityTimeoutMs: 60_000 }));
       const token = Number.parseInt(taken[0]?.split('.')[1] ?? '', 36);
       await redis.zadd(`${await generation(redis, queue)}:inFlight`, 'XX', Date.now() - 1, token);
-      expect((await end('ack', taken))[0] === 'stale', 'a receipt was good after its time');
+      for (const kind of ['ack', 'extend', 'nack'] as const) {
+        const extra = kind === 'extend' ? { visibilityTimeoutMs: 60_000 } : {};
+        expect((await end(kind, taken, extra))[0] === 'stale', `${kind} was accepted after its time`);
+      }
     }
     await redis.hset(`syncline:{queue:${queue}}:queue`, 'due', 1);
   },
 );
+
+export const eachIsHandedOutOnce = scenario(2, async ({ put, send, receive, end, expect }) => {
+  await put({});
+  await send(...numbered(20));
+  const taken: Message[] = [];
+  for (let i = 0; i < 6; i += 1) taken.push(...(await receive({ max: 4 })));
+  const bodies = taken.map(({ body }) => String(body)).join();
+  expect(
+    bodies ===
+      numbered(20)
+        .map(({ body }) => body)
+        .join(),
+    `20 messages were handed out as ${bodies}`,
+  );
+  const statuses = await end('ack', receipts(taken));
+  expect(statuses.filter((status) => status === 'acked').length === 20, 'not all could be acked once');
+});
 
 export const nothingComesEarly = scenario(1, async ({ put, send, receive, expect }) => {
   await put({});

@@ -1,0 +1,109 @@
+import type { Membership } from '@syncline/cluster';
+import { Ring } from '@syncline/cluster';
+import type { PutQueue, QueueStats } from '@syncline/contracts';
+import { RedisServer } from '@syncline/testing';
+import type { Redis } from 'ioredis';
+import { completeConfiguration } from '../../../apps/queue/src/messages/configuration.js';
+import { Outbox } from '../../../apps/queue/src/messages/outbox.js';
+import { QueueStore } from '../../../apps/queue/src/messages/queue.store.js';
+import type { Delivery } from '../../../apps/queue/src/messages/receipt.js';
+import { decodeRecord, encodeTail } from '../../../apps/queue/src/messages/record.js';
+import type { ReceiveReply } from '../../../apps/queue/src/messages/scripts/delivery.scripts.js';
+import { auditQueue } from './audit.js';
+
+const DEFAULTS: PutQueue = {
+  visibilityTimeoutMs: 30_000,
+  maxReceives: 5,
+  retentionMs: 1_209_600_000,
+  maxLength: null,
+  maxBytes: null,
+  backoff: null,
+  rateLimit: null,
+};
+
+export interface Given {
+  readonly body?: unknown;
+  readonly priority?: number;
+  readonly groupId?: string;
+  readonly ttlMs?: number;
+  readonly delayMs?: number;
+  readonly dedup?: string;
+}
+
+/** The scripts of a queue on a Redis of their own, without a node: for tests that play with one queue after the other. */
+export class ScriptStage {
+  queue = '';
+  private count = 0;
+
+  private constructor(
+    private readonly server: RedisServer,
+    readonly redis: Redis,
+    readonly store: QueueStore,
+    readonly outbox: Outbox,
+  ) {}
+
+  static async start(): Promise<ScriptStage> {
+    const server = await RedisServer.start();
+    const redis = server.connect();
+    const alone = { nodeId: 'queue_1', ring: new Ring(['queue_1']), owns: () => true };
+    const store = new QueueStore(redis, alone as unknown as Membership);
+    return new ScriptStage(server, redis, store, new Outbox(store));
+  }
+
+  async stop(): Promise<void> {
+    this.redis.disconnect();
+    await this.server.stop();
+  }
+
+  nextQueue(): void {
+    this.queue = `q${this.count++}`;
+  }
+
+  audit(queue = this.queue): Promise<string[]> {
+    return auditQueue(this.redis, queue);
+  }
+
+  configure(given: Partial<PutQueue> = {}) {
+    return this.store.configure(
+      this.queue,
+      completeConfiguration(this.queue, { ...DEFAULTS, ...given }),
+      false,
+    );
+  }
+
+  async send(...messages: Given[]) {
+    const reply = await this.store.send(
+      this.queue,
+      messages.map(({ body = 'x', priority = 0, groupId = null, ttlMs = null, delayMs = 0, dedup = '' }) => ({
+        tail: encodeTail({ body: JSON.stringify(body), headers: {}, priority, groupId, ttlMs, extra: null }),
+        delayMs,
+        deduplicationHash: dedup,
+      })),
+    );
+    if (reply === null) throw new Error('no such queue');
+    return reply;
+  }
+
+  async receive(max = 1, visibilityTimeoutMs?: number): Promise<ReceiveReply> {
+    const reply = await this.store.receive(this.queue, { max, visibilityTimeoutMs, waiter: null });
+    if (reply === null) throw new Error('no such queue');
+    return reply;
+  }
+
+  async stats(): Promise<QueueStats> {
+    const described = await this.store.describe(this.queue);
+    if (described === null) throw new Error('no such queue');
+    return described.stats;
+  }
+}
+
+export const bodies = (reply: ReceiveReply): unknown[] =>
+  reply.messages.map(({ record }) => JSON.parse(decodeRecord(record).body));
+
+export const deliveries = (reply: ReceiveReply): Delivery[] =>
+  reply.messages.map(({ token, failedDeliveries, record }) => ({
+    gen: reply.gen,
+    token,
+    delivery: failedDeliveries + 1,
+    size: record.length,
+  }));
