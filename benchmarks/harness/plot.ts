@@ -13,7 +13,8 @@ export async function plot(result: Result): Promise<string> {
   const order = [...new Set(points.map(({ contestant }) => contestant))];
   const manyLoads = new Set(points.map(({ load }) => load)).size > 1;
   const y = { field: 'median', type: 'quantitative', title: unit } as const;
-  const color = { field: 'contestant', type: 'nominal', sort: order, title: null } as const;
+  const legend = { labelLimit: 0 };
+  const color = { field: 'contestant', type: 'nominal', sort: order, title: null, legend } as const;
   const range = { y: { field: 'min', type: 'quantitative' }, y2: { field: 'max' } } as const;
   const loadAxis = { field: 'load', type: 'ordinal', title: loadUnit, axis: { labelAngle: 0 } } as const;
   const nameAxis = { field: 'contestant', type: 'nominal', sort: order, title: null } as const;

@@ -6,15 +6,14 @@ import { queueFaults } from './suite.js';
 describeFaults(queueFaults);
 
 describe('the scenarios of the mutants', () => {
-  const { scenario: _make, ...plays } = scenarios;
   let cluster: FaultCluster;
 
   beforeAll(async () => {
     cluster = await FaultCluster.start('queue', { nodes: 2, dist: 'dist' });
-  });
+  }, 60_000);
   afterAll(() => cluster.stop());
 
-  it.each(Object.entries(plays))('find nothing wrong with the product: %s', async (name, { on }) => {
+  it.each(Object.entries(scenarios))('find nothing wrong with the product: %s', async (name, { on }) => {
     expect(await on(cluster, name)).toEqual([]);
   });
 });

@@ -1,0 +1,25 @@
+import { Transport, type TransportOptions } from '../transport/transport.js';
+import { Cache, type CacheOptions } from './cache.js';
+
+/** Caches, through the cache nodes. */
+export class CacheClient implements AsyncDisposable {
+  private readonly transport: Transport;
+
+  constructor(options: TransportOptions) {
+    this.transport = new Transport(options);
+  }
+
+  /** A cache by its name. Keep the object: the calls to one object travel together. */
+  cache<Value = unknown>(name: string, options: CacheOptions<Value> = {}): Cache<Value> {
+    return new Cache<Value>(this.transport, name, options);
+  }
+
+  /** Ends all connections. */
+  close(): Promise<void> {
+    return this.transport.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}

@@ -1,0 +1,154 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { eventually, type NodeProcess, RedisServer, startNodes, stopAll } from '@syncline/testing';
+import {
+  bytes,
+  CacheClient,
+  json,
+  NotAnIntegerError,
+  PayloadTooLargeError,
+  text,
+  VersionMismatchError,
+} from '../index.js';
+
+let redis: RedisServer;
+let nodes: NodeProcess[];
+let client: CacheClient;
+/** Another process, as it were: it speaks to the nodes in another order. */
+let other: CacheClient;
+
+beforeAll(async () => {
+  redis = await RedisServer.start();
+  nodes = await startNodes('cache', 2, { redisUrl: redis.url });
+  const urls = nodes.map(({ url }) => url);
+  client = new CacheClient({ urls });
+  other = new CacheClient({ urls: urls.toReversed() });
+});
+afterAll(async () => {
+  await client?.close();
+  await other?.close();
+  await stopAll(nodes ?? []);
+  await redis?.stop();
+});
+
+describe('a cache', () => {
+  it('keeps values of its type, by their codec', async () => {
+    const users = client.cache<{ name: string }>('users');
+    expect(await users.get('a/ü')).toBeUndefined();
+    await users.set('a/ü', { name: 'Ada' }, { ttlMs: 60_000 });
+    expect(await users.get('a/ü')).toEqual({ name: 'Ada' });
+    await users.delete('a/ü');
+    expect(await users.get('a/ü')).toBeUndefined();
+
+    const words = client.cache('words', { codec: text });
+    await words.set('w', '{"not json');
+    expect(await words.get('w')).toBe('{"not json');
+    const raw = client.cache('raw', { codec: bytes });
+    const value = Uint8Array.from([0, 255, 254, 1]);
+    await raw.set('r', value);
+    expect(new Uint8Array((await raw.get('r')) ?? [])).toEqual(value);
+    const large = Buffer.alloc(700_000, 7);
+    await raw.set('large', large);
+    const [again, small] = await Promise.all([raw.get('large'), raw.get('r')]);
+    expect(large.equals(again as Buffer)).toBe(true);
+    expect(new Uint8Array(small ?? [])).toEqual(value);
+    await expect(raw.set('x', Buffer.alloc(1_048_577))).rejects.toThrow(PayloadTooLargeError);
+    await expect(client.cache('j').set('x', undefined)).rejects.toThrow(TypeError);
+  });
+
+  it('takes the calls of one turn in few requests, each with its own outcome', async () => {
+    const cache = client.cache<number>('turn', { codec: json() });
+    await cache.configure({ maxEntryBytes: 100 });
+    const wide = client.cache<unknown>('turn');
+    const writes = await Promise.allSettled(
+      Array.from({ length: 300 }, (_, i) => wide.set(`k${i}`, i === 7 ? 'x'.repeat(200) : i)),
+    );
+    expect(writes.map(({ status }) => status === 'fulfilled')).toEqual(writes.map((_, i) => i !== 7));
+    expect(writes[7]).toMatchObject({ reason: expect.any(PayloadTooLargeError) });
+    const read = await Promise.all([...writes.map((_, i) => cache.get(`k${i}`)), cache.get('k1')]);
+    expect(read).toEqual([...writes.map((_, i) => (i === 7 ? undefined : i)), 1]);
+    await Promise.all(writes.map((_, i) => cache.delete(`k${i}`)));
+    expect(await cache.get('k1')).toBeUndefined();
+  });
+
+  it('shows every reader what was written before, through whichever node', async () => {
+    const mine = client.cache<number>('seen');
+    const theirs = other.cache<number>('seen');
+    for (let i = 0; i < 100; i++) {
+      await (i % 2 ? mine : theirs).set('k', i);
+      expect(await Promise.all([mine.get('k'), theirs.get('k')])).toEqual([i, i]);
+    }
+  });
+
+  it('writes under a condition, counts, and invalidates', async () => {
+    const cache = client.cache<number>('conditions');
+    const { version } = await cache.set('n', 1, { ifAbsent: true, tags: ['t'] });
+    await expect(cache.set('n', 2, { ifAbsent: true })).rejects.toThrow(VersionMismatchError);
+    expect(await cache.getEntry('n')).toEqual({ value: 1, version });
+    await cache.set('n', 2, { ifVersion: version, tags: ['t'] });
+    await expect(cache.set('n', 3, { ifVersion: version })).rejects.toThrow(VersionMismatchError);
+    await cache.invalidateTags('t');
+    expect(await cache.get('n')).toBeUndefined();
+    expect((await cache.increment('count', 5)).value).toBe(5);
+    expect((await cache.increment('count')).value).toBe(6);
+    await client.cache<string>('conditions').set('text', 'no number');
+    await expect(cache.increment('text')).rejects.toThrow(NotAnIntegerError);
+    await cache.invalidatePrefix('cou');
+    expect(await cache.get('count')).toBeUndefined();
+    await cache.flush();
+    expect((await cache.inspect()).name).toBe('conditions');
+  });
+});
+
+describe('getOrSet', () => {
+  it('loads once in the cluster, and everybody gets it', async () => {
+    let loads = 0;
+    const loader = async () => {
+      loads++;
+      await sleep(200);
+      return { loads };
+    };
+    const caches = [client.cache<{ loads: number }>('once'), other.cache<{ loads: number }>('once')];
+    const values = await Promise.all(
+      Array.from({ length: 20 }, (_, i) => caches[i % 2]?.getOrSet('k', loader, { ttlMs: 60_000 })),
+    );
+    expect(values).toEqual(values.map(() => ({ loads: 1 })));
+    expect(await caches[0]?.getOrSet('k', loader)).toEqual({ loads: 1 });
+    expect(loads).toBe(1);
+  });
+
+  it('gives the loader’s error to its caller and lets the next one load', async () => {
+    const cache = client.cache<number>('failing');
+    const own = new Error('mine');
+    await expect(cache.getOrSet('k', () => Promise.reject(own), { leaseMs: 300 })).rejects.toBe(own);
+    expect(await cache.getOrSet('k', () => 2)).toBe(2);
+  });
+
+  it('does not keep what was overtaken by a write', async () => {
+    const cache = client.cache<number>('overtaken');
+    const loaded = await cache.getOrSet('k', async () => {
+      await other.cache<number>('overtaken').set('k', 2);
+      return 1;
+    });
+    expect(loaded).toBe(1);
+    expect(await cache.get('k')).toBe(2);
+  });
+
+  it('serves a stale value while one caller refreshes it', async () => {
+    const cache = client.cache<number>('stale');
+    let n = 0;
+    const options = { ttlMs: 150, staleMs: 60_000 };
+    const next = () => cache.getOrSet('k', () => ++n, options);
+    expect(await next()).toBe(1);
+    await sleep(200);
+    expect(await next()).toBe(1);
+    await eventually(async () => expect(await next()).toBeGreaterThan(1));
+  });
+
+  it('loads for itself when the others take too long', async () => {
+    const cache = client.cache<string>('slow');
+    const slow = cache.getOrSet('k', () => sleep(1_000, 'slow'));
+    await sleep(100);
+    expect(await cache.getOrSet('k', () => 'own', { waitMs: 100 })).toBe('own');
+    expect(await slow).toBe('slow');
+  });
+});

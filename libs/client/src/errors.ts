@@ -1,0 +1,144 @@
+import type { ProblemBody, ProblemCode } from '@syncline/contracts';
+
+/** Every error of this client that is not the caller's own. `code` is stable; branch on it, or on the class. */
+export abstract class SynclineError extends Error {
+  abstract readonly code: string;
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+  }
+}
+
+/** What a node's answer tells beside its body. */
+export interface ProblemFacts {
+  readonly nodeId: string | undefined;
+  readonly requestId: string | undefined;
+  /** From `Retry-After`, in milliseconds. */
+  readonly retryAfterMs: number | undefined;
+}
+
+const NO_FACTS: ProblemFacts = { nodeId: undefined, requestId: undefined, retryAfterMs: undefined };
+
+/** A node refused: its problem+json answer. There is one subclass for each `code`. */
+export class ProblemError extends SynclineError {
+  readonly code: ProblemCode;
+  readonly status: number;
+  readonly detail: string;
+  /** The whole body, with further members such as `holders` or `errors`. */
+  readonly problem: Readonly<Partial<ProblemBody>>;
+  readonly facts: ProblemFacts;
+
+  constructor(problem: Pick<ProblemBody, 'code' | 'status' | 'detail'>, facts: ProblemFacts = NO_FACTS) {
+    super(`${problem.code}: ${problem.detail}`);
+    this.code = problem.code;
+    this.status = problem.status;
+    this.detail = problem.detail;
+    this.problem = problem;
+    this.facts = facts;
+  }
+}
+
+/** The request is not valid: `problem.errors` names the fields. */
+export class ValidationError extends ProblemError {}
+/** Redis Cluster only: the keys of one atomic call lie in several slots; use a `{tag}`. */
+export class CrossSlotError extends ProblemError {}
+export class UnauthenticatedError extends ProblemError {}
+export class ForbiddenError extends ProblemError {}
+/** Unknown queue, cache entry, session or route. */
+export class NotFoundError extends ProblemError {}
+/** Somebody else holds the lock and the call did not wait. */
+export class LockHeldError extends ProblemError {}
+/** The wait ended without a result. */
+export class WaitTimeoutError extends ProblemError {}
+/** Waiting would never end; this caller was chosen to give up. `problem.cycle` names the owners. */
+export class DeadlockError extends ProblemError {}
+export class LimitMismatchError extends ProblemError {}
+export class NotAnIntegerError extends ProblemError {}
+export class QueueFullError extends ProblemError {}
+/**
+ * The lease, session or receipt is no longer the holder's. A node says so, or this client does when it could not
+ * renew in time by its own monotonic clock; then `facts.nodeId` is undefined and `cause` tells what went wrong.
+ */
+export class LeaseLostError extends ProblemError {
+  /** @param detail one sentence: what was lost and why */
+  static local(detail: string, cause?: unknown): LeaseLostError {
+    const error = new LeaseLostError({ code: 'lease-lost', status: 410, detail });
+    if (cause !== undefined) error.cause = cause;
+    return error;
+  }
+}
+/** The condition on the version is not met. */
+export class VersionMismatchError extends ProblemError {}
+export class PayloadTooLargeError extends ProblemError {}
+/** Too many requests: try again after `facts.retryAfterMs`. */
+export class RateLimitedError extends ProblemError {}
+/** The node failed; its log has the details. */
+export class InternalError extends ProblemError {}
+/** The nodes cannot reach Redis. The outcome of a write may be unknown. */
+export class StoreUnavailableError extends ProblemError {}
+/** The node is shutting down, and no other one took the call. */
+export class ShuttingDownError extends ProblemError {}
+
+const BY_CODE = {
+  'validation-failed': ValidationError,
+  'cross-slot': CrossSlotError,
+  unauthenticated: UnauthenticatedError,
+  forbidden: ForbiddenError,
+  'not-found': NotFoundError,
+  'lock-held': LockHeldError,
+  'wait-timeout': WaitTimeoutError,
+  deadlock: DeadlockError,
+  'limit-mismatch': LimitMismatchError,
+  'not-an-integer': NotAnIntegerError,
+  'queue-full': QueueFullError,
+  'lease-lost': LeaseLostError,
+  'version-mismatch': VersionMismatchError,
+  'payload-too-large': PayloadTooLargeError,
+  'rate-limited': RateLimitedError,
+  'internal-error': InternalError,
+  'store-unavailable': StoreUnavailableError,
+  'shutting-down': ShuttingDownError,
+} as const satisfies Record<ProblemCode, typeof ProblemError>;
+
+/** No node could be reached, or a connection broke. */
+export class ConnectionError extends SynclineError {
+  readonly code = 'connection-failed';
+  /** `not-sent`: the call had no effect. `unknown`: it may have had its effect, only the answer is missing. */
+  readonly outcome: 'not-sent' | 'unknown';
+
+  constructor(message: string, outcome: 'not-sent' | 'unknown', options?: ErrorOptions) {
+    super(message, options);
+    this.outcome = outcome;
+  }
+}
+
+/** The call's own deadline passed. Whether it had its effect is unknown; `cause` is the last failure, if any. */
+export class DeadlineError extends SynclineError {
+  readonly code = 'deadline-exceeded';
+}
+
+/** Something other than a Syncline node answered: a proxy, or another service at this address. */
+export class UnexpectedAnswerError extends SynclineError {
+  readonly code = 'unexpected-answer';
+
+  constructor(
+    message: string,
+    readonly status: number,
+  ) {
+    super(message);
+  }
+}
+
+const isProblem = (body: unknown): body is ProblemBody =>
+  typeof body === 'object' &&
+  body !== null &&
+  'code' in body &&
+  typeof body.code === 'string' &&
+  Object.hasOwn(BY_CODE, body.code);
+
+/** Turns the body of a refusal into the error of its code. */
+export function toError(status: number, body: unknown, facts: ProblemFacts = NO_FACTS): SynclineError {
+  if (isProblem(body)) return new BY_CODE[body.code](body, facts);
+  return new UnexpectedAnswerError(`An answer with status ${status} that is no problem of Syncline`, status);
+}

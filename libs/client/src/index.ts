@@ -1,0 +1,49 @@
+export type {
+  Cache as CacheState,
+  CacheConfig,
+  Counter,
+  Lease as Grant,
+  LeaseMode,
+  Lock,
+  ProblemBody,
+  ProblemCode,
+  Queue as QueueState,
+  QueueConfiguration,
+  Semaphore as SemaphoreState,
+  Verified,
+} from '@syncline/contracts';
+export {
+  Cache,
+  type CacheEntry,
+  type CacheOptions,
+  type ConditionalSetOptions,
+  type LoadOptions,
+  type SetOptions,
+  type Stored,
+} from './cache/cache.js';
+export { CacheClient } from './cache/cache-client.js';
+export { bytes, type Codec, json, text } from './cache/codec.js';
+export * from './errors.js';
+export type { HoldOptions, WaitOptions } from './locks/acquisition.js';
+export type { Candidacy } from './locks/election.js';
+export { Lease, LeaseSet } from './locks/leases.js';
+export { type AcquireOptions, LockClient } from './locks/lock-client.js';
+export { type PermitOptions, Semaphore } from './locks/semaphore.js';
+export {
+  Session,
+  type SessionLease,
+  type SessionLeaseOptions,
+  type SessionOptions,
+} from './locks/session.js';
+export {
+  type Message,
+  Queue,
+  type QueueChanges,
+  type ReceiveOptions,
+  type SendOptions,
+  type SentMessage,
+} from './queues/queue.js';
+export { QueueClient } from './queues/queue-client.js';
+export { type BackOff, Worker, type WorkerOptions } from './queues/worker.js';
+export { Syncline, type SynclineOptions } from './syncline.js';
+export type { TransportOptions } from './transport/transport.js';

@@ -1,0 +1,81 @@
+import { LeaseLostError } from '../errors.js';
+import type { Term } from './term.js';
+
+/** Something that is held for a time, renewed in the background, and given back once. */
+export abstract class Holding implements AsyncDisposable {
+  private returned: Promise<void> | undefined;
+
+  protected constructor(
+    private readonly term: Term,
+    private readonly giveBack: () => Promise<unknown>,
+  ) {}
+
+  /** Aborts with a {@link LeaseLostError} before the lease can be somebody else's. */
+  get signal(): AbortSignal {
+    return this.term.signal;
+  }
+
+  /** Milliseconds for which it is surely held without another renewal; 0 when lost or released. */
+  get remainingMs(): number {
+    return this.term.remainingMs;
+  }
+
+  get isHeld(): boolean {
+    return this.term.remainingMs > 0;
+  }
+
+  /**
+   * Gives it back; again: the same outcome.
+   *
+   * @throws {LeaseLostError} it was lost before
+   * @throws {SynclineError} no node could be told: it ends with its TTL
+   */
+  release(): Promise<void> {
+    this.returned ??= this.end();
+    return this.returned;
+  }
+
+  /** Releases without a word about failures, so that the error of the block is not replaced: its TTL ends it anyway. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.release().catch(() => undefined);
+  }
+
+  private async end(): Promise<void> {
+    const { signal } = this.term;
+    this.term.end();
+    try {
+      // Also after a loss: it may have been one of sight only, and others wait.
+      await this.giveBack();
+    } catch (error) {
+      if (signal.aborted) throw signal.reason;
+      throw error;
+    }
+    if (signal.aborted) throw signal.reason;
+  }
+}
+
+/**
+ * Runs a routine while something is held, and gives it back.
+ *
+ * @throws what the routine throws, always
+ * @throws {LeaseLostError} the routine came to its end, but the lease was lost before that
+ */
+export async function runHolding<H extends Holding, T>(
+  holding: H,
+  outer: AbortSignal | undefined,
+  routine: (holding: H, signal: AbortSignal) => T | Promise<T>,
+): Promise<T> {
+  const signal = outer === undefined ? holding.signal : AbortSignal.any([holding.signal, outer]);
+  let result: T;
+  try {
+    result = await routine(holding, signal);
+  } catch (error) {
+    await holding[Symbol.asyncDispose]();
+    throw error;
+  }
+  await holding.release().catch((error: unknown) => {
+    // The work is done under the lease; that no node could be told is mended by the TTL.
+    if (error instanceof LeaseLostError) throw error;
+  });
+  return result;
+}

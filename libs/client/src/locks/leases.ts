@@ -1,0 +1,51 @@
+import type { Lease as Grant, LeaseMode } from '@syncline/contracts';
+import { Holding } from './holding.js';
+import type { Term } from './term.js';
+
+/** A lease of one lock or semaphore. Renewed in the background until it is released or lost. */
+export class Lease extends Holding {
+  constructor(
+    /** As the node granted it. `expiresAt` is that of the grant, not of the last renewal. */
+    readonly grant: Readonly<Grant>,
+    term: Term,
+    giveBack: () => Promise<unknown>,
+  ) {
+    super(term, giveBack);
+  }
+
+  get name(): string {
+    return this.grant.name;
+  }
+  get leaseId(): string {
+    return this.grant.leaseId;
+  }
+  get owner(): string {
+    return this.grant.owner;
+  }
+  get mode(): LeaseMode {
+    return this.grant.mode;
+  }
+  /** A decimal string, larger at every grant of the name: hand it to what you write to, and refuse smaller ones there. */
+  get fencingToken(): string {
+    return this.grant.fencingToken;
+  }
+}
+
+/** Leases of several locks, taken together and kept together. */
+export class LeaseSet extends Holding {
+  constructor(
+    readonly leaseId: string,
+    readonly grants: readonly Readonly<Grant>[],
+    term: Term,
+    giveBack: () => Promise<unknown>,
+  ) {
+    super(term, giveBack);
+  }
+
+  /** The fencing token of one of the names. */
+  fencingToken(name: string): string {
+    const grant = this.grants.find((candidate) => candidate.name === name);
+    if (grant === undefined) throw new TypeError(`The set does not hold ${name}`);
+    return grant.fencingToken;
+  }
+}

@@ -1,0 +1,57 @@
+import type { Queues } from '@syncline/contracts';
+import { Transport, type TransportOptions } from '../transport/transport.js';
+import { type Message, Queue } from './queue.js';
+import type { Worker, WorkerOptions } from './worker.js';
+
+/** Queues, through the queue nodes. */
+export class QueueClient implements AsyncDisposable {
+  private readonly transport: Transport;
+  private readonly queues = new Map<string, Queue<never>>();
+
+  constructor(options: TransportOptions) {
+    this.transport = new Transport(options);
+  }
+
+  /** A queue by its name: always the same object, so that all calls to it travel together. */
+  queue<Body = unknown>(name: string): Queue<Body> {
+    let queue = this.queues.get(name);
+    if (queue === undefined) {
+      queue = new Queue<never>(this.transport, name);
+      this.queues.set(name, queue);
+    }
+    return queue as unknown as Queue<Body>;
+  }
+
+  /** Handles the messages of a queue until it is stopped; see {@link Queue.worker}. */
+  worker<Body = unknown>(
+    queue: string,
+    handler: (message: Message<Body>, signal: AbortSignal) => unknown,
+    options?: WorkerOptions,
+  ): Worker<Body> {
+    return this.queue<Body>(queue).worker(handler, options);
+  }
+
+  /** All queues with their configuration and counts, page by page. */
+  async *list(prefix = ''): AsyncGenerator<Queues['queues'][number], void, void> {
+    let cursor: string | null = null;
+    do {
+      const query = new URLSearchParams({ prefix, ...(cursor !== null && { cursor }) });
+      const page: Queues = await this.transport.json({
+        method: 'GET',
+        path: `/v1/queues?${query}`,
+        idempotent: true,
+      });
+      yield* page.queues;
+      cursor = page.cursor;
+    } while (cursor !== null);
+  }
+
+  /** Ends all connections. Stop the workers before. */
+  close(): Promise<void> {
+    return this.transport.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}

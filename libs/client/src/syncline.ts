@@ -1,0 +1,72 @@
+import type { Cache, CacheOptions } from './cache/cache.js';
+import { CacheClient } from './cache/cache-client.js';
+import { LockClient } from './locks/lock-client.js';
+import type { Message, Queue } from './queues/queue.js';
+import { QueueClient } from './queues/queue-client.js';
+import type { Worker, WorkerOptions } from './queues/worker.js';
+
+export interface SynclineOptions {
+  /** Base URLs of the lock nodes, such as `['http://localhost:8001', 'http://localhost:8002']`. */
+  readonly lock?: readonly string[];
+  /** Base URLs of the queue nodes. */
+  readonly queue?: readonly string[];
+  /** Base URLs of the cache nodes. */
+  readonly cache?: readonly string[];
+  /** Sent as `Authorization: Bearer ...`. */
+  readonly apiKey?: string | undefined;
+  /** Deadline of a call with all its retries, the time that it may wait aside. Default 10,000. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** Locks, queues and caches of one deployment. Name the nodes of the services that you use. */
+export class Syncline implements AsyncDisposable {
+  private readonly locks: LockClient | undefined;
+  private readonly queues: QueueClient | undefined;
+  private readonly caches: CacheClient | undefined;
+  private readonly workers = new Set<Worker<never>>();
+
+  constructor(options: SynclineOptions) {
+    const { lock, queue, cache, ...common } = options;
+    if (lock !== undefined) this.locks = new LockClient({ ...common, urls: lock });
+    if (queue !== undefined) this.queues = new QueueClient({ ...common, urls: queue });
+    if (cache !== undefined) this.caches = new CacheClient({ ...common, urls: cache });
+  }
+
+  /** Locks, semaphores, sessions and elections. */
+  get lock(): LockClient {
+    return this.locks ?? missing('lock');
+  }
+
+  queue<Body = unknown>(name: string): Queue<Body> {
+    return (this.queues ?? missing('queue')).queue<Body>(name);
+  }
+
+  cache<Value = unknown>(name: string, options?: CacheOptions<Value>): Cache<Value> {
+    return (this.caches ?? missing('cache')).cache<Value>(name, options);
+  }
+
+  /** Handles the messages of a queue until it, or this client, is stopped. */
+  worker<Body = unknown>(
+    queue: string,
+    handler: (message: Message<Body>, signal: AbortSignal) => unknown,
+    options?: WorkerOptions,
+  ): Worker<Body> {
+    const worker = this.queue<Body>(queue).worker(handler, options);
+    this.workers.add(worker as unknown as Worker<never>);
+    return worker;
+  }
+
+  /** Stops the workers gracefully, then ends all connections. */
+  async close(): Promise<void> {
+    await Promise.all([...this.workers].map((worker) => worker.stop()));
+    await Promise.all([this.locks, this.queues, this.caches].map((client) => client?.close()));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+function missing(role: string): never {
+  throw new TypeError(`The URLs of the ${role} nodes are needed: new Syncline({ ${role}: ['http://...'] })`);
+}

@@ -1,0 +1,216 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ConnectionError, DeadlineError, type ProblemFacts, type SynclineError, toError } from '../errors.js';
+import { type Answer, Node } from './node.js';
+
+/** A node answers within 5 s, parked time aside. */
+const ATTEMPT_TIMEOUT_MS = 5_500;
+const DEFAULT_TIMEOUT_MS = 10_000;
+const FIRST_PAUSE_MS = 25;
+const LONGEST_PAUSE_MS = 500;
+
+export interface TransportOptions {
+  /** Base URLs of the nodes of one role. */
+  readonly urls: readonly string[];
+  /** Sent as `Authorization: Bearer ...`. */
+  readonly apiKey?: string | undefined;
+  /** Deadline of a call with all its retries, the time that it may wait aside. Default 10,000. */
+  readonly timeoutMs?: number | undefined;
+}
+
+export interface Call {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly path: string;
+  readonly headers?: Record<string, string>;
+  /** A function is asked at every attempt: what is left of a wait shrinks. */
+  readonly body?: string | Uint8Array | (() => string);
+  /** Doing it twice is doing it once. Only then is it repeated when its outcome is unknown. */
+  readonly idempotent: boolean;
+  /** How long the node may hold the answer back. */
+  readonly waitMs?: number;
+  /** Calls with the same text, or the same slot, go to the same node while it is well. */
+  readonly affinity?: string | number;
+  /** Deadline of all attempts, `waitMs` aside. */
+  readonly timeoutMs?: number | undefined;
+  /** Deadline of one attempt, `waitMs` aside: then the next node is tried. */
+  readonly attemptTimeoutMs?: number | undefined;
+  /** Statuses other than 2xx that the caller wants as an answer. */
+  readonly accept?: readonly number[];
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** An answer, with the moment at which the first attempt left; `sentAt` is that of the attempt which succeeded. */
+export interface CallAnswer extends Answer {
+  readonly firstSentAt: number;
+}
+
+/** Calls the nodes of one role: picks one, fails over, repeats what is safe to repeat. */
+export class Transport {
+  private readonly nodes: readonly Node[];
+  private readonly common: Record<string, string>;
+  private readonly timeoutMs: number;
+  private next = 0;
+
+  constructor(options: TransportOptions) {
+    if (options.urls.length === 0) throw new TypeError('At least one node URL is needed');
+    this.nodes = options.urls.map((url) => new Node(url));
+    this.common = options.apiKey === undefined ? {} : { authorization: `Bearer ${options.apiKey}` };
+    this.timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+  }
+
+  /**
+   * @throws {ProblemError} the node's refusal, by its code
+   * @throws {ConnectionError} no node could be reached; `outcome` tells whether the call may have had its effect
+   * @throws {DeadlineError} the deadline passed
+   * @throws the reason of `signal`
+   */
+  async call(call: Call): Promise<CallAnswer> {
+    const { waitMs = 0, attemptTimeoutMs = ATTEMPT_TIMEOUT_MS } = call;
+    const startedAt = performance.now();
+    const deadline = startedAt + waitMs + (call.timeoutMs ?? this.timeoutMs);
+    let last: SynclineError | undefined;
+    let failed: Node | undefined;
+    for (let attempt = 0; ; attempt++) {
+      call.signal?.throwIfAborted();
+      const left = deadline - performance.now();
+      if (left <= 0) throw new DeadlineError('The deadline of the call passed', { cause: last });
+      const node = this.pick(call.affinity, failed);
+      const waitLeft = Math.max(0, waitMs - (performance.now() - startedAt));
+      let pauseMs: number | undefined;
+      try {
+        const answer = await this.attempt(node, call, Math.min(left, attemptTimeoutMs + waitLeft));
+        if (answer.status < 300 || call.accept?.includes(answer.status)) {
+          return { ...answer, firstSentAt: startedAt };
+        }
+        last = refusal(answer);
+        pauseMs = this.pauseAfter(answer, node, call);
+      } catch (error) {
+        if (!(error instanceof ConnectionError)) throw error;
+        last = error;
+        node.penalise();
+        if (error.outcome === 'not-sent' || call.idempotent) pauseMs = 0;
+      }
+      if (pauseMs === undefined) throw last;
+      failed = node;
+      // Every node had its turn: do not hammer them.
+      if ((attempt + 1) % this.nodes.length === 0) pauseMs = Math.max(pauseMs, backOff(attempt));
+      if (performance.now() + pauseMs >= deadline) throw last;
+      if (pauseMs > 0) await this.pause(pauseMs, call.signal);
+    }
+  }
+
+  /** How many slots there are for {@link Call.affinity}: one a node. */
+  get slots(): number {
+    return this.nodes.length;
+  }
+
+  /** The slot of a text: always the same. */
+  slotOf(affinity: string | number): number {
+    return typeof affinity === 'number' ? affinity : hash(affinity) % this.nodes.length;
+  }
+
+  /** The JSON of a call's answer. */
+  async json<T>(call: Call): Promise<T> {
+    return parse<T>(await this.call(call));
+  }
+
+  /** Opens a stream of server-sent events at a node that is well. */
+  async stream(path: string, headers: Record<string, string>, signal: AbortSignal) {
+    const node = this.pick(undefined, undefined);
+    try {
+      return await node.stream(path, { ...this.common, ...headers }, signal);
+    } catch (error) {
+      if (error instanceof ConnectionError) node.penalise();
+      throw error;
+    }
+  }
+
+  /** Ends all connections; calls that run fail. */
+  async close(): Promise<void> {
+    await Promise.all(this.nodes.map((node) => node.close()));
+  }
+
+  private attempt(node: Node, call: Call, timeoutMs: number): Promise<Answer> {
+    const body = typeof call.body === 'function' ? call.body() : call.body;
+    const headers = { ...this.common, ...call.headers };
+    if (typeof body === 'string') headers['content-type'] ??= 'application/json';
+    return node.exchange({
+      method: call.method,
+      path: call.path,
+      headers,
+      body,
+      timeoutMs,
+      parks: (call.waitMs ?? 0) > 0,
+      signal: call.signal,
+    });
+  }
+
+  /** How long to wait before the next attempt after a refusal; undefined when the refusal is the answer. */
+  private pauseAfter(answer: Answer, node: Node, call: Call): number | undefined {
+    if (answer.status < 502 || answer.status > 504 || !call.idempotent) return undefined;
+    const retryAfterMs = factsOf(answer).retryAfterMs ?? 0;
+    node.penalise(retryAfterMs || undefined);
+    // Redis is the same for all nodes, but only one of them may be cut off from it: the others are asked first.
+    return this.nodes.some((other) => other.avoidUntil <= performance.now()) ? 0 : retryAfterMs;
+  }
+
+  private pick(affinity: string | number | undefined, failed: Node | undefined): Node {
+    const { nodes } = this;
+    const start = affinity === undefined ? this.next++ : this.slotOf(affinity);
+    const now = performance.now();
+    let best: Node | undefined;
+    for (let i = 0; i < nodes.length; i++) {
+      const node = nodes[(start + i) % nodes.length] as Node;
+      if (node === failed) continue;
+      if (node.avoidUntil <= now) return node;
+      if (best === undefined || node.avoidUntil < best.avoidUntil) best = node;
+    }
+    return best ?? (nodes[0] as Node);
+  }
+
+  private async pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+    try {
+      await sleep(ms, undefined, signal === undefined ? undefined : { signal });
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw error;
+    }
+  }
+}
+
+/** Doubles from 25 ms up to 500 ms, spread so that clients do not come back together. */
+const backOff = (attempt: number) =>
+  Math.min(FIRST_PAUSE_MS * 2 ** attempt, LONGEST_PAUSE_MS) * (0.5 + Math.random() / 2);
+
+/** FNV-1a over UTF-16 units: cheap, and even enough to spread names over a few nodes. */
+function hash(text: string): number {
+  let value = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193);
+  return value >>> 0;
+}
+
+export const parse = <T>(answer: Answer): T => JSON.parse(answer.body.toString()) as T;
+
+const header = (answer: Answer, name: string): string | undefined => {
+  const value = answer.headers[name];
+  return Array.isArray(value) ? value[0] : value;
+};
+
+const factsOf = (answer: Answer): ProblemFacts => {
+  const retryAfter = header(answer, 'retry-after');
+  const seconds = retryAfter === undefined ? Number.NaN : Number(retryAfter);
+  return {
+    nodeId: header(answer, 'x-node-id'),
+    requestId: header(answer, 'x-request-id'),
+    retryAfterMs: Number.isFinite(seconds) ? seconds * 1_000 : undefined,
+  };
+};
+
+function refusal(answer: Answer): SynclineError {
+  let body: unknown;
+  try {
+    body = parse(answer);
+  } catch {
+    body = undefined; // Not JSON: `toError` says what it is instead.
+  }
+  return toError(answer.status, body, factsOf(answer));
+}

@@ -1,0 +1,62 @@
+import { z } from 'zod';
+import { durationMs, instantSchema, nameSchema } from './fields.js';
+
+export const leaseModeSchema = z.enum(['exclusive', 'shared']);
+export type LeaseMode = z.infer<typeof leaseModeSchema>;
+
+/** Who wants the lease: a worker, a job, a request. Deadlocks are found between owners. */
+export const ownerNameSchema = z
+  .string()
+  .min(1)
+  .max(256)
+  .regex(/^\P{Surrogate}*$/u, 'expected well-formed Unicode')
+  .meta({ example: 'worker-7' });
+export const leaseIdSchema = z.guid().meta({ example: '0195a3d2-7c51-4b8e-9f1a-2f6c1f0f9a11' });
+export const sessionIdSchema = z.guid().meta({ example: '5b1f3c0e-8f0d-4b52-9a4e-1a2b3c4d5e6f' });
+export const leaseTtlMs = durationMs(100, 86_400_000);
+export const waitMs = durationMs(0, 600_000);
+
+/** Largest size of the metadata of a lease, in bytes of JSON. */
+export const MAX_METADATA_BYTES = 4_096;
+export const metadataSchema = z
+  .record(z.string(), z.json())
+  .refine(
+    (metadata) => Buffer.byteLength(JSON.stringify(metadata)) <= MAX_METADATA_BYTES,
+    `expected at most ${MAX_METADATA_BYTES} bytes of JSON`,
+  )
+  .meta({ example: { job: 'nightly-report' } });
+
+export const LEASE_EXAMPLE = {
+  name: 'invoice-42',
+  leaseId: '0195a3d2-7c51-4b8e-9f1a-2f6c1f0f9a11',
+  owner: 'worker-7',
+  mode: 'exclusive' as const,
+  permits: 1,
+  fencingToken: '1769851800000000',
+  ttlMs: 30_000,
+  acquiredAt: '2026-01-31T09:30:00.000Z',
+  expiresAt: '2026-01-31T09:30:30.000Z',
+  waitedMs: 0,
+  metadata: { job: 'nightly-report' },
+};
+
+export const leaseSchema = z
+  .strictObject({
+    name: nameSchema,
+    leaseId: z.string(),
+    owner: z.string(),
+    mode: leaseModeSchema,
+    permits: z.int(),
+    fencingToken: z.string(),
+    ttlMs: z.int(),
+    acquiredAt: instantSchema,
+    expiresAt: instantSchema,
+    waitedMs: z.int(),
+    metadata: z.record(z.string(), z.json()).nullable(),
+  })
+  .meta({ id: 'Lease', example: LEASE_EXAMPLE });
+/**
+ * One grant. `fencingToken`: a decimal string, larger at every grant of a name. `waitedMs`: time in the queue.
+ * `metadata`: what the caller gave, else null. A lease of a session has the session's `ttlMs` and `expiresAt`.
+ */
+export type Lease = z.infer<typeof leaseSchema>;

@@ -1,0 +1,189 @@
+import { z } from 'zod';
+import { durationMs, instantSchema, nameSchema, pageLimitSchema } from './fields.js';
+import { visibilitySchema, YEAR_MS } from './queue.js';
+
+/** Largest body of one message, in bytes: of the text for a string, of the JSON for anything else. */
+export const MAX_MESSAGE_BYTES = 262_144;
+/** Most messages or receipts in one call. */
+export const MAX_BATCH = 1_000;
+const idTextSchema = z.string().min(1).max(256);
+
+export const sendSchema = z
+  .strictObject({
+    messages: z
+      .array(
+        z.strictObject({
+          body: z
+            .unknown()
+            .refine((body) => body !== undefined, 'a body is required; it may be any JSON value'),
+          headers: z.record(z.string(), z.string()).default({}),
+          delayMs: durationMs(0, YEAR_MS).default(0),
+          priority: z.int().min(0).max(9).default(0).describe('Higher first'),
+          groupId: idTextSchema
+            .optional()
+            .describe('Messages of a group are delivered in the order of sending'),
+          deduplicationId: idTextSchema.optional().describe('Remembered for 5 minutes'),
+          ttlMs: durationMs(1, YEAR_MS).optional().describe('Dropped when not received within this time'),
+        }),
+      )
+      .min(1)
+      .max(MAX_BATCH),
+  })
+  .meta({
+    id: 'Send',
+    example: {
+      messages: [{ body: { orderId: 42 }, headers: { source: 'shop' }, groupId: 'customer-7', priority: 5 }],
+    },
+  });
+export type Send = z.infer<typeof sendSchema>;
+
+const messageIdSchema = z.string().meta({ example: '1795409663123456-0' });
+
+export const sentSchema = z
+  .strictObject({ messages: z.array(z.strictObject({ id: messageIdSchema, deduplicated: z.boolean() })) })
+  .meta({ id: 'Sent', example: { messages: [{ id: '1795409663123456-0', deduplicated: false }] } });
+export type Sent = z.infer<typeof sentSchema>;
+
+export const receiveSchema = z
+  .strictObject({
+    max: z.int().min(1).max(MAX_BATCH).default(1),
+    waitMs: durationMs(0, 30_000).default(0),
+    visibilityTimeoutMs: visibilitySchema.optional().describe("Default: the queue's"),
+  })
+  .meta({ id: 'Receive', example: { max: 10, waitMs: 20_000 } });
+export type Receive = z.infer<typeof receiveSchema>;
+
+const deadLetterSchema = z
+  .strictObject({
+    queue: nameSchema.describe('Where it came from'),
+    reason: z.enum(['max-receives']),
+    receiveCount: z.int(),
+    enqueuedAt: instantSchema,
+    deadAt: instantSchema,
+    attempts: z
+      .array(z.strictObject({ outcome: z.enum(['nacked', 'timed-out']), endedAt: instantSchema }))
+      .describe('The latest 20'),
+  })
+  .describe('Why a message is a dead letter; only dead letters have it');
+/** History of a dead letter. */
+export type DeadLetter = z.infer<typeof deadLetterSchema>;
+
+const messageShape = {
+  id: messageIdSchema,
+  body: z.unknown(),
+  headers: z.record(z.string(), z.string()),
+  enqueuedAt: instantSchema,
+  priority: z.int(),
+  groupId: z.string().nullable(),
+  deadLetter: deadLetterSchema.optional(),
+};
+const MESSAGE_EXAMPLE = {
+  id: '1795409663123456-0',
+  body: { orderId: 42 },
+  headers: { source: 'shop' },
+  enqueuedAt: '2026-01-31T09:30:00.000Z',
+  priority: 5,
+  groupId: 'customer-7',
+};
+const RECEIPT_EXAMPLE = 'hq3v0m5k9s.1s.1.5k.kQ4nXo1r0cPvY2bd';
+
+export const receivedSchema = z
+  .strictObject({
+    messages: z.array(
+      z.strictObject({
+        ...messageShape,
+        receipt: z.string(),
+        receiveCount: z.int(),
+        visibleUntil: instantSchema,
+      }),
+    ),
+  })
+  .meta({
+    id: 'Received',
+    example: {
+      messages: [
+        {
+          ...MESSAGE_EXAMPLE,
+          receipt: RECEIPT_EXAMPLE,
+          receiveCount: 1,
+          visibleUntil: '2026-01-31T09:30:30.000Z',
+        },
+      ],
+    },
+  });
+export type Received = z.infer<typeof receivedSchema>;
+export type ReceivedMessage = Received['messages'][number];
+
+const receiptsSchema = z.array(z.string().max(1_024)).min(1).max(MAX_BATCH);
+
+export const ackSchema = z
+  .strictObject({ receipts: receiptsSchema })
+  .meta({ id: 'Ack', example: { receipts: [RECEIPT_EXAMPLE] } });
+export const nackSchema = z
+  .strictObject({
+    receipts: receiptsSchema,
+    delayMs: durationMs(0, YEAR_MS).optional().describe("Default: the queue's back-off"),
+  })
+  .meta({ id: 'Nack', example: { receipts: [RECEIPT_EXAMPLE], delayMs: 5_000 } });
+export const extendSchema = z
+  .strictObject({
+    receipts: receiptsSchema,
+    visibilityTimeoutMs: visibilitySchema.describe('Counted from now'),
+  })
+  .meta({ id: 'Extend', example: { receipts: [RECEIPT_EXAMPLE], visibilityTimeoutMs: 60_000 } });
+
+const resultsSchema = <const Status extends readonly [string, ...string[]]>(
+  id: string,
+  ...statuses: Status
+) =>
+  z
+    .strictObject({ results: z.array(z.strictObject({ receipt: z.string(), status: z.enum(statuses) })) })
+    .meta({ id, example: { results: [{ receipt: RECEIPT_EXAMPLE, status: statuses[0] }] } });
+
+export const ackedSchema = resultsSchema('Acked', 'acked', 'stale');
+export const nackedSchema = resultsSchema('Nacked', 'requeued', 'dead', 'stale');
+export const extendedSchema = resultsSchema('Extended', 'extended', 'stale');
+export type Acked = z.infer<typeof ackedSchema>;
+export type Nacked = z.infer<typeof nackedSchema>;
+export type Extended = z.infer<typeof extendedSchema>;
+
+export const browseQuerySchema = z.strictObject({
+  state: z.enum(['ready', 'delayed', 'inFlight']),
+  cursor: z.string().max(64).optional(),
+  limit: pageLimitSchema,
+});
+export type BrowseQuery = z.infer<typeof browseQuerySchema>;
+
+export const browsedSchema = z
+  .strictObject({
+    messages: z.array(
+      z.strictObject({
+        ...messageShape,
+        receiveCount: z.int(),
+        availableAt: instantSchema.nullable().describe('When it becomes ready; null when it is'),
+      }),
+    ),
+    cursor: z.string().nullable().describe('Null at the end. A page may be short before that'),
+  })
+  .meta({
+    id: 'Browsed',
+    example: { messages: [{ ...MESSAGE_EXAMPLE, receiveCount: 0, availableAt: null }], cursor: null },
+  });
+export type Browsed = z.infer<typeof browsedSchema>;
+
+export const purgedSchema = z
+  .strictObject({ purged: z.int() })
+  .meta({ id: 'Purged', example: { purged: 1_200 } });
+export type Purged = z.infer<typeof purgedSchema>;
+
+export const redriveSchema = z
+  .strictObject({
+    max: z.int().min(1).optional().describe('Default: all that are ready now'),
+    to: nameSchema.optional().describe('Default: where each came from'),
+  })
+  .meta({ id: 'Redrive', example: { max: 100 } });
+export type Redrive = z.infer<typeof redriveSchema>;
+export const redrivenSchema = z
+  .strictObject({ moved: z.int() })
+  .meta({ id: 'Redriven', example: { moved: 42 } });
+export type Redriven = z.infer<typeof redrivenSchema>;

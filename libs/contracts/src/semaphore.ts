@@ -1,0 +1,56 @@
+import { z } from 'zod';
+import {
+  LEASE_EXAMPLE,
+  leaseIdSchema,
+  leaseTtlMs,
+  metadataSchema,
+  ownerNameSchema,
+  sessionIdSchema,
+  waitMs,
+} from './lease.js';
+import { LOCK_EXAMPLE, lockShape } from './lock.js';
+
+/** Largest limit of a semaphore. */
+export const MAX_SEMAPHORE_LIMIT = 100_000;
+const limitSchema = z.int().min(1).max(MAX_SEMAPHORE_LIMIT);
+
+export const acquirePermitsSchema = z
+  .strictObject({
+    owner: ownerNameSchema,
+    limit: limitSchema.optional(),
+    permits: z.int().min(1).max(MAX_SEMAPHORE_LIMIT).default(1),
+    ttlMs: leaseTtlMs.default(30_000),
+    waitMs: waitMs.default(0),
+    leaseId: leaseIdSchema.optional(),
+    sessionId: sessionIdSchema.optional(),
+    metadata: metadataSchema.optional(),
+  })
+  .refine(({ permits, limit }) => limit === undefined || permits <= limit, {
+    path: ['permits'],
+    message: 'expected at most the limit',
+  })
+  .meta({ id: 'AcquirePermits', example: { owner: 'worker-7', limit: 10, permits: 2, waitMs: 5_000 } });
+/** The first caller sets `limit`; later ones give the same one, or none. */
+export type AcquirePermits = z.infer<typeof acquirePermitsSchema>;
+
+export const resizeSchema = z
+  .strictObject({ limit: limitSchema })
+  .meta({ id: 'Resize', example: { limit: 20 } });
+export type Resize = z.infer<typeof resizeSchema>;
+
+export const semaphoreSchema = z
+  .strictObject({ ...lockShape, limit: z.int().nullable(), used: z.int() })
+  .meta({
+    id: 'Semaphore',
+    example: {
+      ...LOCK_EXAMPLE,
+      name: 'downloads',
+      mode: 'shared',
+      holders: [{ ...LEASE_EXAMPLE, name: 'downloads', mode: 'shared', permits: 2 }],
+      waiters: [],
+      limit: 10,
+      used: 2,
+    },
+  });
+/** A semaphore as it is now. `limit`: null while nobody set one. `used`: permits that are taken. */
+export type Semaphore = z.infer<typeof semaphoreSchema>;

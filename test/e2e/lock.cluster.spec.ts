@@ -1,0 +1,77 @@
+import type { Lease, Lock } from '@syncline/contracts';
+import { eventually, type NodeProcess, RedisCluster, startNodes, stopAll } from '@syncline/testing';
+import { acquire, call, describeLock, release } from './lock.calls.js';
+
+describe('lock nodes on a Redis Cluster', () => {
+  let redis: RedisCluster;
+  let nodes: NodeProcess[];
+  let one: NodeProcess;
+  let two: NodeProcess;
+
+  beforeAll(async () => {
+    redis = await RedisCluster.start();
+    nodes = await startNodes('lock', 2, { redisUrl: redis.url });
+    [one, two] = nodes as [NodeProcess, NodeProcess];
+  }, 40_000);
+  afterAll(async () => {
+    await stopAll(nodes);
+    await redis.stop();
+  });
+
+  it('grant, queue and hand over names that lie in different slots', async () => {
+    const names = Array.from({ length: 12 }, (_, i) => `job-${i}`);
+    const held = await Promise.all(names.map((name) => acquire(one, name, { owner: 'a' })));
+    expect(held.map((answer) => answer.status)).toEqual(names.map(() => 200));
+    const waiting = names.map((name) => acquire(two, name, { owner: 'b', waitMs: 10_000 }));
+    await eventually(async () => {
+      for (const name of names) expect((await describeLock(one, name)).waiters).toHaveLength(1);
+    });
+    for (const { body } of held) await release(two, body);
+    const next = await Promise.all(waiting);
+    next.forEach(({ body }, i) => {
+      expect(BigInt(body.fencingToken)).toBeGreaterThan(BigInt(held[i]?.body.fencingToken));
+    });
+    const seen: string[] = [];
+    let cursor: string | null = null;
+    do {
+      const query: string = cursor === null ? '' : `&cursor=${cursor}`;
+      const { body } = await call(one, 'GET', `locks?prefix=job-&limit=5${query}`);
+      seen.push(...body.locks.map((lock: Lock) => lock.name));
+      cursor = body.cursor;
+    } while (cursor !== null);
+    expect(seen).toEqual([...names].sort());
+  });
+
+  it('take several names of one {tag} at once, and refuse others by cross-slot', async () => {
+    const set = (names: string[]) =>
+      call(one, 'POST', 'locks/acquire', { owner: 'a', locks: names.map((name) => ({ name })) });
+    const { status, body } = await set(['{order-42}:stock', '{order-42}:bill']);
+    expect(status).toBe(200);
+    expect(body.leases.map((lease: Lease) => lease.name)).toEqual(['{order-42}:stock', '{order-42}:bill']);
+    const refused = await set(['stock', 'bill', 'ship']);
+    expect([refused.status, refused.body.code]).toEqual([400, 'cross-slot']);
+    expect(refused.body.detail).toContain('{tag}');
+  });
+
+  it('keep sessions over all slots, and free what they held', async () => {
+    const { body: session } = await call(one, 'POST', 'sessions', { owner: 's', ttlMs: 1_500 });
+    const names = ['s-1', 's-2', 's-3', 's-4'];
+    for (const name of names) await acquire(two, name, { owner: 's', sessionId: session.sessionId });
+    const { body } = await call(two, 'GET', `sessions/${session.sessionId}`);
+    expect(body.leases.map((lease: Lease) => lease.name).sort()).toEqual(names);
+    expect((await call(one, 'POST', `sessions/${session.sessionId}/keepalive`)).status).toBe(200);
+    const next = await Promise.all(names.map((name) => acquire(one, name, { owner: 'n', waitMs: 10_000 })));
+    expect(next.map((answer) => answer.status)).toEqual([200, 200, 200, 200]);
+  });
+
+  it('find a deadlock among names of one {tag}', async () => {
+    const { body: a } = await acquire(one, '{d}a', { owner: 'A' });
+    await acquire(one, '{d}b', { owner: 'B' });
+    const older = acquire(one, '{d}b', { owner: 'A', waitMs: 10_000 });
+    await eventually(async () => expect((await describeLock(one, '{d}b')).waiters).toHaveLength(1));
+    expect((await acquire(two, '{d}a', { owner: 'B', waitMs: 10_000 })).body.code).toBe('deadlock');
+    await call(one, 'DELETE', 'locks/%7Bd%7Db', {});
+    expect((await older).status).toBe(200);
+    await release(one, a);
+  });
+});

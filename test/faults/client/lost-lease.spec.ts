@@ -1,0 +1,140 @@
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Lease, LeaseLostError, LockClient } from '@syncline/client';
+import { type NodeProcess, RedisServer, startNodes, stopAll, TcpProxy } from '@syncline/testing';
+
+/**
+ * Invariant L7: a holder learns that its lease is lost before `ttlMs` has passed on its own monotonic clock, counted
+ * from the moment its last successful request was sent; whatever Redis, the nodes or the network do.
+ */
+const TTL_MS = 1_000;
+const HOLDERS = 20;
+
+let redis: RedisServer;
+let nodes: NodeProcess[];
+
+beforeAll(async () => {
+  redis = await RedisServer.start();
+  nodes = await startNodes('lock', 2, { redisUrl: redis.url });
+});
+afterAll(async () => {
+  redis?.thaw();
+  for (const node of nodes ?? []) node.thaw();
+  await stopAll(nodes ?? []);
+  await redis?.stop();
+});
+
+interface Loss {
+  readonly reason: unknown;
+  readonly at: number;
+}
+const lossOf = async (lease: Lease): Promise<Loss> => {
+  if (!lease.signal.aborted) await once(lease.signal, 'abort');
+  return { reason: lease.signal.reason, at: performance.now() };
+};
+
+/**
+ * Holders that have renewed at least once meet a fault: each must know in time. Nothing that is sent after `brokenAt`
+ * has any effect, so no lease can live on for longer than `ttlMs` after it.
+ */
+async function expectLossInTime(client: LockClient, name: string, breakIt: () => void): Promise<void> {
+  const leases = await Promise.all(
+    Array.from({ length: HOLDERS }, (_, i) => client.acquire(`${name}-${i}`, { ttlMs: TTL_MS })),
+  );
+  await sleep(TTL_MS * 1.2);
+  expect(leases.every((lease) => lease.isHeld && !lease.signal.aborted)).toBe(true);
+  const losses = leases.map(lossOf);
+  breakIt();
+  const brokenAt = performance.now();
+  for (const { reason, at } of await Promise.all(losses)) {
+    expect(reason).toBeInstanceOf(LeaseLostError);
+    expect(at - brokenAt).toBeLessThan(TTL_MS);
+  }
+  expect(leases.every(({ remainingMs }) => remainingMs === 0)).toBe(true);
+}
+
+describe('a holder learns of its loss in time', () => {
+  it('when Redis freezes', async () => {
+    await using client = new LockClient({ urls: nodes.map(({ url }) => url) });
+    await expectLossInTime(client, 'redis', () => redis.freeze());
+    redis.thaw();
+  });
+
+  it('when every node freezes', async () => {
+    await using client = new LockClient({ urls: nodes.map(({ url }) => url) });
+    await expectLossInTime(client, 'nodes', () => {
+      for (const node of nodes) node.freeze();
+    });
+    for (const node of nodes) node.thaw();
+  });
+
+  it.each(['requests', 'replies'] as const)('when the network holds back the %s', async (direction) => {
+    const cable = await TcpProxy.start(Number(new URL((nodes[0] as NodeProcess).url).port));
+    await using client = new LockClient({ urls: [cable.url.replace('redis:', 'http:')] });
+    // Replies that are held back leave renewals with their effect: the loss is told all the same.
+    await expectLossInTime(client, direction, () => cable.hold(direction));
+    cable.heal();
+    await cable.stop();
+  });
+
+  it('before Redis gives the lock to the next one', async () => {
+    const cable = await TcpProxy.start(Number(new URL((nodes[0] as NodeProcess).url).port));
+    await using cut = new LockClient({ urls: [cable.url.replace('redis:', 'http:')] });
+    await using other = new LockClient({ urls: [(nodes[1] as NodeProcess).url] });
+    const lease = await cut.acquire('handed-over', { ttlMs: TTL_MS });
+    const next = other
+      .acquire('handed-over', { waitMs: 10_000 })
+      .then((granted) => ({ granted, at: performance.now() }));
+    const loss = lossOf(lease);
+    await sleep(TTL_MS);
+    cable.hold('requests', 'replies');
+    const [{ at: lostAt }, { at: grantedAt, granted }] = await Promise.all([loss, next]);
+    expect(lostAt).toBeLessThan(grantedAt);
+    await granted.release();
+    cable.heal();
+    await cable.stop();
+  });
+});
+
+describe('a holder keeps its lease', () => {
+  it('when the node that it speaks to freezes: another one renews', async () => {
+    await using client = new LockClient({ urls: nodes.map(({ url }) => url) });
+    const leases = await Promise.all(
+      Array.from({ length: HOLDERS }, (_, i) => client.acquire(`kept-${i}`, { ttlMs: 2_000 })),
+    );
+    const [frozen] = nodes as [NodeProcess];
+    frozen.freeze();
+    await sleep(4_500);
+    expect(leases.filter(({ isHeld }) => isHeld)).toHaveLength(HOLDERS);
+    frozen.thaw();
+    await Promise.all(leases.map((lease) => lease.release()));
+  });
+
+  it('when the network loses a connection', async () => {
+    const cable = await TcpProxy.start(Number(new URL((nodes[0] as NodeProcess).url).port));
+    await using client = new LockClient({ urls: [cable.url.replace('redis:', 'http:')] });
+    const lease = await client.acquire('reconnected', { ttlMs: TTL_MS });
+    for (let i = 0; i < 8; i++) {
+      cable.cut();
+      await sleep(250);
+    }
+    expect(lease.isHeld).toBe(true);
+    await lease.release();
+    await cable.stop();
+  });
+});
+
+describe('a waiter', () => {
+  it('goes on waiting at another node when its own one freezes', async () => {
+    await using client = new LockClient({ urls: nodes.map(({ url }) => url) });
+    await using holder = new LockClient({ urls: [(nodes[1] as NodeProcess).url] });
+    const held = await Promise.all(Array.from({ length: 4 }, (_, i) => holder.acquire(`parked-${i}`)));
+    const waiting = held.map(({ name }) => client.acquire(name, { waitMs: 30_000 }));
+    await sleep(300);
+    const [frozen] = nodes as [NodeProcess];
+    frozen.freeze();
+    await Promise.all(held.map((lease) => lease.release()));
+    for (const lease of await Promise.all(waiting)) await lease.release();
+    frozen.thaw();
+  });
+});
