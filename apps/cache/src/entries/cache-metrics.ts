@@ -5,7 +5,6 @@ import { Counter } from 'prom-client';
 /** The counters of this node in `/metrics`. Those of a single cache are the concern of its statistics. */
 @Injectable()
 export class CacheMetrics {
-  private readonly registers;
   readonly reads: Counter<'answer'>;
   readonly forcedWrites: Counter;
   readonly fencings: Counter;
@@ -15,13 +14,12 @@ export class CacheMetrics {
   readonly audits: Counter;
   readonly staleHits: Counter;
 
-  constructor({ registry }: HttpMetrics) {
-    this.registers = [registry];
+  constructor(private readonly http: HttpMetrics) {
     this.reads = new Counter({
       name: 'cache_reads_total',
       help: 'Reads, by what they came to: nearHits, storeHits or misses',
       labelNames: ['answer'] as const,
-      registers: this.registers,
+      registers: [http.registry],
     });
     this.forcedWrites = this.counter(
       'cache_forced_writes_total',
@@ -48,6 +46,6 @@ export class CacheMetrics {
   }
 
   private counter(name: string, help: string): Counter {
-    return new Counter({ name, help, registers: this.registers });
+    return new Counter({ name, help, registers: [this.http.registry] });
   }
 }

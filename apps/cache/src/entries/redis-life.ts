@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { NODE_CONFIG, type NodeConfig } from '@syncline/http';
 import {
   REDIS,
@@ -28,7 +28,7 @@ const MAX_OPENED = 10_000;
  * On a Redis Cluster there is no life and no near cache: every read goes to Redis.
  */
 @Injectable()
-export class RedisLife {
+export class RedisLife implements OnApplicationBootstrap {
   private readonly logger = new Logger(RedisLife.name);
   private readonly ends = new Subject<void>();
   private readonly opened = new Set<string>();
@@ -42,6 +42,15 @@ export class RedisLife {
     @Inject(REDIS) private readonly redis: RedisClient,
     @Inject(NODE_CONFIG) private readonly config: NodeConfig,
   ) {}
+
+  /** Finds the life while nobody waits for it yet. */
+  onApplicationBootstrap(): void {
+    if (!this.exists) return;
+    this.find().catch((error: unknown) => {
+      // Redis is away: the first request that finds it back looks again.
+      if (!(error instanceof StoreUnavailable)) this.logger.error(error);
+    });
+  }
 
   /** False on a Redis Cluster. */
   get exists(): boolean {
