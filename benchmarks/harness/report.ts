@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadResult, RESULTS, type Result } from './results.js';
@@ -26,6 +26,7 @@ function section(result: Result): string {
 
 /** Writes every result there is into one page. Returns its path. */
 export async function writeReport(): Promise<string> {
+  if (!existsSync(RESULTS)) throw new Error(`There are no results in ${RESULTS} yet.`);
   const files = readdirSync(RESULTS, { recursive: true, encoding: 'utf8' }).filter((file) =>
     file.endsWith('.json'),
   );

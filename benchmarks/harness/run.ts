@@ -1,3 +1,4 @@
+import { cpus, loadavg } from 'node:os';
 import { type Benchmark, type Contestant, Missing, type Running } from './benchmark.js';
 import { closedLoop, type Measurement } from './load.js';
 import { plot } from './plot.js';
@@ -83,6 +84,10 @@ export async function runBenchmark(
   const seconds = options.seconds ?? definition.seconds ?? 2;
   const { say } = options;
   say(`${name}: ${question}`);
+  const [loadBefore = 0] = loadavg();
+  if (loadBefore > cpus().length / 2) {
+    say(`  The machine is busy (load ${loadBefore.toFixed(1)}): these figures will not be worth much.`);
+  }
 
   const skipped: { contestant: string; why: string }[] = [];
   const entrants: Entrant[] = [];
@@ -129,7 +134,7 @@ export async function runBenchmark(
       skipped,
       at: new Date().toISOString(),
       commit: commit(),
-      machine: machine(),
+      machine: { ...machine(), loadBefore: Number(loadBefore.toFixed(2)) },
     };
     say(`\n${table(result)}\n`);
     say(`Written to ${await saveResult(result)} and ${await savePlot(name, await plot(result))}`);

@@ -51,4 +51,51 @@ describe('a cache on three nodes', () => {
       );
     }
   });
+
+  it('serves nothing from before a loss of all data, on any node', async () => {
+    const [a, b] = nodes as [NodeProcess, NodeProcess];
+    await eventually(async () => expect((await put(b, 'lost', 'old')).ok).toBe(true));
+    await read(a, 'lost');
+    const client = redis.connect();
+    await client.flushall();
+    client.disconnect();
+    await eventually(async () => expect((await put(b, 'lost', 'new')).ok).toBe(true));
+    expect(await read(a, 'lost')).toEqual({ status: 200, text: 'new' });
+  });
+
+  it('is empty after a restart of a Redis that may have forgotten writes, and its versions go on', async () => {
+    const [a, b] = nodes as [NodeProcess, NodeProcess];
+    const before = (await (await put(a, 'restarted', 'old')).json()) as { version: string };
+    await redis.kill();
+    await redis.restart();
+    await eventually(async () => expect((await read(b, 'restarted')).status).toBe(404));
+    const after = (await (await put(b, 'restarted', 'new')).json()) as { version: string };
+    expect(BigInt(after.version)).toBeGreaterThan(BigInt(before.version));
+  });
+
+  it('keeps its entries over a restart of a Redis that syncs every write', async () => {
+    await using durable = await RedisServer.start({ durable: true, args: ['--appendfsync', 'always'] });
+    const others = await startNodes('cache', 2, { redisUrl: durable.url });
+    try {
+      const [c, d] = others as [NodeProcess, NodeProcess];
+      expect((await put(c, 'kept', 'x')).ok).toBe(true);
+      await durable.kill();
+      await durable.restart();
+      await eventually(async () => expect(await read(d, 'kept')).toEqual({ status: 200, text: 'x' }));
+    } finally {
+      await stopAll(others);
+    }
+  });
+
+  it('does not wait for a node that left', async () => {
+    const [a, b, c] = nodes as [NodeProcess, NodeProcess, NodeProcess];
+    await put(a, 'left', 'old');
+    await Promise.all([read(b, 'left'), read(c, 'left')]);
+    await c.stop();
+    nodes = [a, b];
+    const startedAt = performance.now();
+    expect((await put(a, 'left', 'new')).ok).toBe(true);
+    expect(performance.now() - startedAt).toBeLessThan(400);
+    expect(await read(b, 'left')).toEqual({ status: 200, text: 'new' });
+  });
 });

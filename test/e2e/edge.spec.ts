@@ -70,6 +70,28 @@ describe('the edge of a node', () => {
     expect((await acquire.send({ owner: 'o' }).expect(403)).body.code).toBe('forbidden');
   });
 
+  it('does not take a caller that hangs up for a failure', async () => {
+    const acquire = (body: object, signal: AbortSignal | null = null) =>
+      fetch(`${node.url}/v1/locks/hang-up/acquire`, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json', Authorization: bearer('app') },
+        body: JSON.stringify(body),
+        signal,
+      });
+    const waiters = async () => {
+      const get = request(node.url).get('/v1/locks/hang-up').set('Authorization', bearer('eye'));
+      return (await get.expect(200)).body.waiters.length;
+    };
+    expect((await acquire({ owner: 'holder' })).status).toBe(200);
+    const caller = new AbortController();
+    const parked = acquire({ owner: 'waiter', waitMs: 60_000 }, caller.signal);
+    await eventually(async () => expect(await waiters()).toBe(1));
+    caller.abort();
+    await expect(parked).rejects.toThrow();
+    await eventually(async () => expect(await waiters()).toBe(0));
+    expect(node.output).not.toMatch(/"level":50/);
+  });
+
   it('counts requests by route in its metrics', async () => {
     await request(node.url).get('/health/live').expect(200);
     const { text } = await request(node.url).get('/metrics').expect(200);

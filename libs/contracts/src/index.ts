@@ -1,4 +1,5 @@
 export * from './cache.js';
+export * from './caches.js';
 export * from './cluster.js';
 export * from './fields.js';
 export * from './lease.js';

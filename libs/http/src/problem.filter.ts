@@ -2,6 +2,7 @@ import { type ArgumentsHost, Catch, type ExceptionFilter, Logger } from '@nestjs
 import { Problem } from '@syncline/contracts';
 import type { Request, Response } from 'express';
 import { EMPTY, type Observable } from 'rxjs';
+import { HungUp } from './hang-up.decorator.js';
 import { toProblem } from './problems.js';
 
 /** Seconds after which a 503 or a 429 is worth another try, where the problem does not say. */
@@ -29,6 +30,8 @@ export class ProblemFilter implements ExceptionFilter {
     }
     const request: Request = host.switchToHttp().getRequest();
     const response: Response = host.switchToHttp().getResponse();
+    // The caller went away while its request was parked: there is nobody to answer, and nothing went wrong.
+    if (error instanceof HungUp) return undefined;
     let problem = toProblem(error);
     if (problem === null) {
       this.logger.error({

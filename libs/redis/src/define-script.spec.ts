@@ -77,6 +77,14 @@ describe('a script', () => {
     expect(await living(redis, 'first')).toBe('first');
     await expect(living(redis, 'second')).rejects.toThrow(UnknownLife);
     expect(await living(redis, null)).toBeNull();
+    const over = defineScript({
+      file: script('over.lua', "return redis.error_reply('LIFE is over')"),
+      keys: () => [],
+      life: (life: string) => life,
+      decode: (reply) => reply,
+    });
+    await redis.script('LOAD', over.textOf('first'));
+    await expect(over(redis, 'first')).rejects.toThrow(UnknownLife);
   });
 
   it('hands over bytes that are not text', async () => {

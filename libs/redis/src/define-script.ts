@@ -16,7 +16,8 @@ export interface ScriptDefinition<Input, Reply> {
   /**
    * The life of Redis that the call belongs to: the script sees it as the local `LIFE` (false for null). A Redis
    * that does not know the script of this life is not given it: it may have started anew since, without what it
-   * had acknowledged. The script may find that out too, and answer with an error that begins with `LIFE`. Without this member the script belongs to no life, and has no such local.
+   * had acknowledged. The script may find that out too, and answer with an error that begins with `LIFE`. Without
+   * this member the script belongs to no life, and has no such local.
    */
   readonly life?: (input: Input) => string | null;
   /** Turns the raw reply into the typed one. */
@@ -59,9 +60,10 @@ export function defineScript<Input, Reply>(definition: ScriptDefinition<Input, R
     try {
       return await evalsha(redis, sha, keys.length, ...keys, ...args);
     } catch (error) {
-      if (!isReplyError(error) || !error.message.startsWith('NOSCRIPT')) throw error;
-      if (life !== null)
+      if (!isReplyError(error)) throw error;
+      if (life !== null && /^(NOSCRIPT|LIFE)\b/.test(error.message)) {
         throw new UnknownLife('Redis does not know the scripts of this life.', { cause: error });
+      }
       if (!error.message.startsWith('NOSCRIPT')) throw error;
       return evaluate(redis, text, keys.length, ...keys, ...args);
     }

@@ -3,7 +3,8 @@ import { describeFaults } from '../core/suite.js';
 import { checkVersions, findNoOrder, stepsOf } from './checks.js';
 import type { Call } from './model.js';
 import { mutants } from './mutants.js';
-import * as scenarios from './scenarios.js';
+import { randomRun } from './random-run.js';
+import { play, SCENARIOS } from './scenarios.js';
 
 describe('the checks of the cache', () => {
   let clock = 0;
@@ -60,7 +61,7 @@ describe('the checks of the cache', () => {
   });
 });
 
-describeFaults({ role: 'cache', run: scenarios.randomRun, mutants });
+describeFaults({ role: 'cache', run: randomRun, mutants });
 
 describe('the cache, where only one thing goes wrong', () => {
   let cluster: FaultCluster;
@@ -69,7 +70,7 @@ describe('the cache, where only one thing goes wrong', () => {
   });
   afterAll(() => cluster?.stop());
 
-  it.each(Object.entries(scenarios.SCENARIOS))('keeps every rule: %s', async (_name, scenario) => {
-    expect((await scenarios.play(scenario, cluster, 1)).violations).toEqual([]);
+  it.each(Object.entries(SCENARIOS))('keeps every rule: %s', async (_name, scenario) => {
+    expect((await play(scenario, cluster, 1)).violations).toEqual([]);
   });
 });

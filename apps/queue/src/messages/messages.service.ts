@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import {
   type Acked,
   type Extended,
@@ -27,6 +27,8 @@ type Judged<Reply> = { readonly reply: Reply; readonly marks: string };
 /** The life of messages: sent, received, ended. */
 @Injectable()
 export class MessagesService {
+  private readonly logger = new Logger(MessagesService.name);
+
   constructor(
     private readonly store: QueueStore,
     private readonly receipts: Receipts,
@@ -145,7 +147,8 @@ export class MessagesService {
     if (reply === null) throw new QueueNotFound(queue);
     this.receipts.learn(queue, reply.secret);
     this.timers.arm(queue, reply.dueInMs);
-    if (reply.outboxLength > 0) await this.deliverDeadLetters(queue, reply.outboxLength);
+    // The receiver need not wait for the dead letters of others.
+    void this.deliverDeadLetters(queue, reply.outboxLength);
     return reply;
   }
 
@@ -163,13 +166,15 @@ export class MessagesService {
     return { messages: reply.messages.map((message) => toReceived(queue, reply, message)) };
   }
 
-  /** The owner's timer tries again when this fails. */
+  /** Never fails: what waits in the outbox is safe there, and the timers try again. */
   private async deliverDeadLetters(queue: string, outboxLength: number): Promise<void> {
     if (outboxLength === 0) return;
-    await this.outbox.deliver(queue).catch((error: unknown) => {
-      if (!(error instanceof StoreUnavailable)) throw error;
+    try {
+      await this.outbox.deliver(queue);
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) this.logger.error(error);
       this.timers.armAfterFailure(queue);
-    });
+    }
   }
 
   /** A call that may have taken effect without an answer may also have made something due. */

@@ -1,4 +1,5 @@
-import { type Bounds, explore, RULES, type Rule } from './protocol.js';
+import { explore } from './explore.js';
+import { type Bounds, RULES, type Rule } from './state.js';
 
 /** Bounds within which each broken rule shows, as small as they may be. */
 const SMALL: Bounds = { nodes: 2, writes: 1, fills: 1, renewals: 1, time: 3 };

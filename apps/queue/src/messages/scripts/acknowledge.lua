@@ -3,10 +3,61 @@
 -- ARGV 1 prefix of the channels that wake nodes, then for each receipt: gen, token, delivery, size of the record
 -- Returns '1' (acked) or '0' (stale) for each, as one string; nil when there is no such queue.
 -- Invariant: only the newest delivery counts, and only within its lease.
+-- @include clock.lua
+-- The usual case by itself, as in receive.lua: no groups, no messages with a TTL of their own.
+do
+  local gen, live, bytes, acked, mask =
+    unpack(call('HMGET', KEYS[1], 'gen', 'live', 'bytes', 'acked', 'mask'))
+  if not gen then return nil end
+  local count = (#ARGV - 1) / 4
+  local plain, tokens = count > 0, {}
+  for i = 1, count do
+    local token = tonumber(ARGV[4 * i - 1])
+    plain = plain and token and token % 4 == 0 and ARGV[4 * i - 2] == gen
+    tokens[i] = token
+  end
+  if plain then
+    local ends = call('ZMSCORE', base .. gen .. ':inFlight', unpack(tokens))
+    local tries = call('HMGET', base .. gen .. ':tries', unpack(tokens))
+    local marks, ended, fields, tried, seen, size = {}, {}, {}, {}, {}, 0
+    for i = 1, count do
+      local token, delivery = tokens[i], tonumber(ARGV[4 * i])
+      if ends[i] and tonumber(ends[i]) > now and delivery == (tonumber(tries[i]) or 0) + 1 and not seen[token] then
+        seen[token], marks[i] = true, '1'
+        ended[#ended + 1] = token
+        size = size + tonumber(ARGV[4 * i + 1])
+        local bucket = math.floor(token / 262144)
+        fields[bucket] = fields[bucket] or {}
+        table.insert(fields[bucket], math.floor(token / 64) % 4096)
+        if delivery > 1 then tried[#tried + 1] = token end
+      else
+        marks[i] = '0'
+      end
+    end
+    if #ended > 0 then
+      call('ZREM', base .. gen .. ':inFlight', unpack(ended))
+      for bucket, gone in pairs(fields) do call('HDEL', base .. gen .. ':b:' .. bucket, unpack(gone)) end
+      if #tried > 0 then
+        call('HDEL', base .. gen .. ':tries', unpack(tried))
+        call('HDEL', base .. gen .. ':history', unpack(tried))
+      end
+      live, mask = live - #ended, tonumber(mask)
+      if live == 0 and mask ~= 0 then
+        for p = 0, 9 do
+          if bit.band(mask, bit.lshift(1, p)) ~= 0 then call('UNLINK', base .. gen .. ':r:' .. p) end
+        end
+        mask = 0
+      end
+      call('HSET', KEYS[1], 'live', live, 'bytes', bytes - size, 'acked', acked + #ended, 'mask', mask)
+    end
+    return table.concat(marks)
+  end
+end
+
 -- @include receipts.lua
 -- @include fail.lua
 -- @include wake.lua
-if not open() then return nil end
+open({ 'gen', 'live', 'bytes', 'acked', 'mask', 'paused' })
 local valid = judge(2, 4)
 
 local ended, fields, tried = {}, {}, {}

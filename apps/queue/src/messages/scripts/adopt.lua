@@ -7,7 +7,7 @@
 -- Invariant: each number is taken over once.
 -- @include append.lua
 -- @include wake.lua
-if not open() then return nil end
+if not open(ALL) then return nil end
 local from = 'from:' .. ARGV[1]
 local last = tonumber(call('HGET', KEYS[1], from)) or 0
 for i = 4, #ARGV, 3 do

@@ -7,7 +7,7 @@
 -- @include state.lua
 -- One call looks at so many places at most: a page may be short, and have a cursor.
 local LOOKS, ENOUGH_BYTES = 2048, 2097152
-if not open() then return nil end
+if not open({ 'gen', 'seq', 'low' }) then return nil end
 local limit = tonumber(ARGV[3])
 local reply, size = { q.gen, '' }, 0
 

@@ -5,13 +5,13 @@
 -- Returns {1 when made; due in ms or -1}.
 -- Invariant: a queue that is made again begins a generation that was never used.
 -- @include due.lua
-local exists = open()
+local exists = open(ALL)
 if exists and ARGV[1] == '1' then return { 0, -1 } end
 local fields = {}
 for i = 4, #ARGV do fields[i - 3] = ARGV[i] end
 call('HSET', KEYS[1], unpack(fields))
 if exists then
-  open()
+  open(ALL)
   if q.live > 0 then announce(now) end
 else
   local gen = string.format('%.0f', tonumber(time[1]) * 1000000 + tonumber(time[2]))

@@ -3,7 +3,7 @@
 -- ARGV 1 prefix of the channels that wake nodes
 -- Returns 1; nil when there is no such queue.
 -- @include discard.lua
-if not open() then return nil end
+if not open(ALL) then return nil end
 discard()
 q.paused = 0
 wake(math.huge, ARGV[1])

@@ -32,7 +32,7 @@ local function oldest_at()
   return enqueued_at(call('HGET', key('b:' .. math.floor(seq / BUCKET)), seq % BUCKET))
 end
 
-if not open() then return nil end
+if not open(ALL) then return nil end
 if q.due and q.due <= now then
   do_due_work()
   wake(fresh, ARGV[1])

@@ -4,7 +4,7 @@
 -- Returns {in how many ms there is more to do, -1 for nothing; outbox length}; nil when there is no such queue.
 -- Invariant: running it twice, or on two nodes at once, does no harm.
 -- @include due-work.lua
-if not open() then
+if not open(ALL) then
   local more = empty_trash()
   local out = call('LLEN', base .. 'out')
   if not more and out == 0 then return nil end

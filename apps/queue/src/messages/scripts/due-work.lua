@@ -1,6 +1,7 @@
 -- What a queue does by itself when the time has come: bounded, and the same whoever runs it.
 -- @include fail.lua
 -- @include wake.lua
+-- @include rate.lua
 local PORTION = 256
 local SWEEP_PORTION = 256
 local BUCKETS_PORTION = 256
@@ -108,19 +109,6 @@ local function empty_trash()
   end
   call('LPOP', base .. 'trash')
   return call('EXISTS', base .. 'trash') == 1
-end
-
--- Receives allowed now by the rate limit; the bucket holds `rateMax` and refills evenly over `ratePer` ms.
-local function allowance()
-  if not q.rateMax then return math.huge end
-  local tokens = q.tokens or q.rateMax
-  local elapsed = math.max(0, now - (q.tokensAt or now))
-  return math.min(q.rateMax, tokens + elapsed * q.rateMax / q.ratePer)
-end
-
-local function spend(tokens, count)
-  set('tokens', tokens - count)
-  set('tokensAt', now)
 end
 
 local function next_due()

@@ -6,7 +6,7 @@
 -- Invariant: as for acknowledge.lua.
 -- @include receipts.lua
 -- @include due.lua
-if not open() then return nil end
+if not open({ 'gen', 'due' }) then return nil end
 local valid = judge(3, 3)
 local ends = now + tonumber(ARGV[2])
 for _, token in pairs(valid) do call('ZADD', key('inFlight'), 'XX', ends, token) end

@@ -7,7 +7,7 @@
 -- @include receipts.lua
 -- @include fail.lua
 -- @include wake.lua
-if not open() then return nil end
+if not open(ALL) then return nil end
 local valid = judge(3, 3)
 for i = 1, (#ARGV - 2) / 3 do
   local token = valid[i]

@@ -2,5 +2,5 @@
 -- KEYS 1 queue (see state.lua)
 -- ARGV 1 waiter 'NODE#ID'  2 prefix of the channels that wake nodes
 -- @include wake.lua
-if leave_line(ARGV[1]) == 0 and open() then wake(1, ARGV[2]) end
+if leave_line(ARGV[1]) == 0 and open({ 'gen', 'paused' }) then wake(1, ARGV[2]) end
 return 0

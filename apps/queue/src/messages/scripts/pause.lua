@@ -3,7 +3,7 @@
 -- ARGV 1 '1': stop, '0': go on  2 prefix of the channels that wake nodes
 -- Returns 1; nil when there is no such queue.
 -- @include wake.lua
-if not open() then return nil end
+if not open({ 'gen', 'live', 'paused' }) then return nil end
 set('paused', tonumber(ARGV[1]))
 wake(q.live - call('ZCARD', key('inFlight')) - call('ZCARD', key('delayed')), ARGV[2])
 save()

@@ -4,7 +4,7 @@
 -- Returns {how many, due in ms or -1}; nil when there is no such queue.
 -- Invariant: nothing that was sent before is delivered afterwards.
 -- @include discard.lua
-if not open() then return nil end
+if not open(ALL) then return nil end
 local purged = q.live
 discard()
 set('gen', string.format('%.0f', math.max(tonumber(q.gen) + 1, tonumber(time[1]) * 1000000 + tonumber(time[2]))))

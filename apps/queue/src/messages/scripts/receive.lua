@@ -6,10 +6,66 @@
 -- Returns {gen, secret, now, visible until, due in ms or -1, outbox length, arrival, token, failed deliveries, record, ...};
 --         nil when there is no such queue.
 -- Invariant: a message is in flight at most once; a group has one batch in flight.
+-- @include clock.lua
+-- The usual case by itself: plain messages of one priority, nothing due, nobody else to tell. It changes nothing until
+-- it is sure; and Lua makes the functions of the general case, which cost more than all this, only when it gets there.
+do
+  local gen, secret, mask, due, paused, visibility, rate = unpack(call('HMGET', KEYS[1],
+    'gen', 'secret', 'mask', 'due', 'paused', 'visibilityTimeoutMs', 'rateMax'))
+  if not gen then return nil end
+  mask = tonumber(mask)
+  local ends = now + (tonumber(ARGV[2]) or tonumber(visibility))
+  local max = tonumber(ARGV[1])
+  local one_priority = mask ~= 0 and bit.band(mask, mask - 1) == 0
+  due = tonumber(due)
+  if one_priority and paused == '0' and (rate or '') == '' and max <= 100 and ARGV[4] == ''
+    and due and due > now and due <= ends and call('EXISTS', base .. gen .. ':ranked') == 0 then
+    local list, p = base .. gen .. ':r:', 0
+    while mask > 1 do
+      mask, p = mask / 2, p + 1
+    end
+    list = list .. p
+    local tokens = call('LRANGE', list, 0, max - 1)
+    local count, size, complete = #tokens, 0, #tokens > 0
+    local reply, leases = { gen, secret, now, ends, -1, 0, '' }, {}
+    local first = 1
+    while first <= count do
+      local bucket, fields, last = math.floor(tokens[first] / 262144), {}, first
+      while last <= count and math.floor(tokens[last] / 262144) == bucket do
+        fields[last - first + 1] = math.floor(tokens[last] / 64) % 4096
+        last = last + 1
+      end
+      for i, record in ipairs(call('HMGET', base .. gen .. ':b:' .. bucket, unpack(fields))) do
+        local at = first + i - 1
+        complete = complete and record
+        size = size + (record and #record or 0)
+        reply[5 + 3 * at], reply[7 + 3 * at] = tonumber(tokens[at]), record
+        leases[2 * at - 1], leases[2 * at] = ends, tokens[at]
+      end
+      first = last
+    end
+    if complete and size <= 2097152 then
+      local tries = call('HMGET', base .. gen .. ':tries', unpack(tokens))
+      for i = 1, count do reply[6 + 3 * i] = tonumber(tries[i]) or 0 end
+      call('LPOP', list, count)
+      call('ZADD', base .. gen .. ':inFlight', unpack(leases))
+      return reply
+    end
+  end
+end
+
 -- @include due-work.lua
 -- @include take.lua
-if not open() then return nil end
-if q.due and q.due <= now then do_due_work() end
+open({
+  'gen', 'secret', 'live', 'bytes', 'expired', 'mask', 'due', 'paused', 'visibilityTimeoutMs', 'rateMax', 'ratePer', 'tokens',
+  'tokensAt',
+})
+local outbox = 0
+if q.due and q.due <= now then
+  open(ALL)
+  do_due_work()
+  outbox = call('LLEN', base .. 'out')
+end
 
 local visibility = tonumber(ARGV[2]) or q.visibilityTimeoutMs
 local ends = now + visibility
@@ -17,7 +73,7 @@ local allowed = allowance()
 if q.paused ~= 1 then take(math.min(tonumber(ARGV[1]), math.floor(allowed))) end
 
 local arrival = ARGV[4]
-local reply = { q.gen, call('HGET', KEYS[1], 'secret'), now, ends, -1, 0, '' }
+local reply = { q.gen, q.secret, now, ends, -1, outbox, '' }
 if count > 0 then
   local leases, ttls = {}, {}
   for i, token in ipairs(taken) do
@@ -47,5 +103,4 @@ place_stirred()
 wake(fresh - count, ARGV[6])
 reply[5] = tell_due(ARGV[7])
 save()
-reply[6] = call('LLEN', base .. 'out')
 return reply

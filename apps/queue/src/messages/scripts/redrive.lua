@@ -5,7 +5,7 @@
 -- Returns {moved, looked at, due in ms or -1}; nil when there is no such queue.
 -- Invariant: a message that has left for another queue is in this one no more.
 -- @include take.lua
-if not open() then return nil end
+if not open(ALL) then return nil end
 
 local function origin_of(record)
   local flags, at = string.byte(record, 7), 8

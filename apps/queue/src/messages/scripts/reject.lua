@@ -8,7 +8,7 @@
 -- @include receipts.lua
 -- @include fail.lua
 -- @include wake.lua
-if not open() then return nil end
+if not open(ALL) then return nil end
 local valid = judge(4, 3)
 local count = (#ARGV - 3) / 3
 local delay = tonumber(ARGV[3])

@@ -7,9 +7,50 @@
 --         {'full', 'maxLength' or 'maxBytes'}; {'delay', index, retention in ms} when it would be over before it is due;
 --         nil when there is no such queue.
 -- Invariant: a deduplication id names one message for as long as it is remembered.
+-- @include clock.lua
+-- The usual case by itself, as in receive.lua: plain messages, no limit on the queue, nobody to wake.
+do
+  local gen, seq, live, bytes, sent, mask, due, retention, max_length, max_bytes = unpack(call('HMGET', KEYS[1],
+    'gen', 'seq', 'live', 'bytes', 'sent', 'mask', 'due', 'retentionMs', 'maxLength', 'maxBytes'))
+  if not gen then return nil end
+  local plain = max_length == '' and max_bytes == ''
+  for i = 4, #ARGV, 3 do
+    plain = plain and string.byte(ARGV[i], 1) < 16 and ARGV[i + 1] == '0' and ARGV[i + 2] == ''
+  end
+  due = tonumber(due)
+  if plain and due and due >= now - 1000 and due <= now + retention and call('EXISTS', base .. 'w') == 0 then
+    seq, live, bytes, mask = tonumber(seq), tonumber(live), tonumber(bytes), tonumber(mask)
+    if live == 0 then call('HSET', KEYS[1], 'low', seq, 'sweep', seq, 'sweepAt', now) end
+    local count = (#ARGV - 3) / 3
+    local reply, records, lists, bucket = { gen, -1 }, {}, {}, math.floor(seq / 4096)
+    local sent_at = struct.pack('>I6', now)
+    for i = 1, count do
+      local tail, at = ARGV[1 + 3 * i], seq + i - 1
+      if math.floor(at / 4096) ~= bucket then
+        call('HSET', base .. gen .. ':b:' .. bucket, unpack(records))
+        records, bucket = {}, math.floor(at / 4096)
+      end
+      local record, p = sent_at .. tail, string.byte(tail, 1)
+      records[#records + 1] = at % 4096
+      records[#records + 1] = record
+      bytes = bytes + #record
+      lists[p] = lists[p] or {}
+      table.insert(lists[p], at * 64 + p * 4)
+      reply[i + 2] = at
+    end
+    call('HSET', base .. gen .. ':b:' .. bucket, unpack(records))
+    for p, tokens in pairs(lists) do
+      call('RPUSH', base .. gen .. ':r:' .. p, unpack(tokens))
+      mask = bit.bor(mask, bit.lshift(1, p))
+    end
+    call('HSET', KEYS[1], 'seq', seq + count, 'live', live + count, 'bytes', bytes, 'sent', sent + count, 'mask', mask)
+    return reply
+  end
+end
+
 -- @include append.lua
 -- @include wake.lua
-if not open() then return nil end
+open({ 'gen', 'born', 'seq', 'live', 'bytes', 'sent', 'mask', 'due', 'paused', 'retentionMs', 'maxLength', 'maxBytes' })
 
 local FIRST = 4
 local reply, kept = { q.gen, -1 }, {}

@@ -18,27 +18,24 @@
 -- A token is seq * 64 + priority * 4 + (2: has a group) + (1: has a TTL of its own).
 -- A record is: 6 bytes enqueued at (ms), 1 byte flags (low nibble: priority; 16 group, 32 ttl, 64 extra),
 -- [6 bytes ttl], [2 bytes length, group], [3 bytes length, extra], 3 bytes length, headers, body.
-local call = redis.call
-local time = call('TIME')
-local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-local base = string.sub(KEYS[1], 1, -6)
-local name = string.sub(base, 17, -3)
-
+-- @include clock.lua
 local BUCKET, TOKEN, RANK = 4096, 64, 2 ^ 49
-local TEXTS = 3
-local FIELDS = {
+local TEXTS = { gen = true, born = true, secret = true, deadLetterQueue = true }
+local ALL = {
   'gen', 'born', 'deadLetterQueue', 'seq', 'live', 'bytes', 'sent', 'acked', 'expired', 'dead', 'mask', 'due', 'low',
   'sweep', 'sweepAt', 'paused', 'visibilityTimeoutMs', 'maxReceives', 'retentionMs', 'maxLength', 'maxBytes', 'backoffBase',
   'backoffFactor', 'backoffMax', 'rateMax', 'ratePer', 'tokens', 'tokensAt', 'outSeq',
 }
 local q, changed = {}, {}
 
--- Loads the queue; false when there is none.
-local function open()
-  local values = call('HMGET', KEYS[1], unpack(FIELDS))
+-- Loads what a script needs of the queue, `gen` first; false when there is no queue.
+local function open(fields)
+  local values = call('HMGET', KEYS[1], unpack(fields))
   if not values[1] then return false end
-  for i = 1, TEXTS do q[FIELDS[i]] = values[i] end
-  for i = TEXTS + 1, #FIELDS do q[FIELDS[i]] = tonumber(values[i]) end
+  for i = 1, #fields do
+    local field = fields[i]
+    q[field] = TEXTS[field] and values[i] or tonumber(values[i])
+  end
   return true
 end
 

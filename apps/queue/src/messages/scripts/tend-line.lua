@@ -5,7 +5,7 @@
 --         such queue.
 -- @include ready.lua
 -- @include wake.lua
-if not open() then return -1 end
+if not open({ 'gen', 'live', 'mask', 'due', 'paused' }) then return -1 end
 if #ARGV > 2 then
   for from = 3, #ARGV, 1000 do call('ZADD', base .. 'w', 'NX', unpack(ARGV, from, math.min(from + 999, #ARGV))) end
   keep_line(ARGV[1], tonumber(ARGV[2]))

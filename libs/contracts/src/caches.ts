@@ -1,0 +1,95 @@
+import { z } from 'zod';
+import { MAX_ENTRY_BYTES, ttlMsSchema } from './cache.js';
+import { nodeIdSchema } from './cluster.js';
+import { nameSchema, pageLimitSchema } from './fields.js';
+
+const configFields = {
+  defaultTtlMs: ttlMsSchema.nullable(),
+  maxEntryBytes: z.int().min(1).max(MAX_ENTRY_BYTES),
+  nearCacheBytes: z.int().min(0).max(1_073_741_824),
+  coherence: z.enum(['strict', 'eventual']),
+};
+export const cacheConfigSchema = z
+  .strictObject({
+    defaultTtlMs: configFields.defaultTtlMs.default(null),
+    maxEntryBytes: configFields.maxEntryBytes.default(MAX_ENTRY_BYTES),
+    nearCacheBytes: configFields.nearCacheBytes.default(67_108_864),
+    coherence: configFields.coherence.default('strict'),
+  })
+  .meta({ id: 'CacheConfig', example: { defaultTtlMs: 60000, coherence: 'strict' } });
+/**
+ * `defaultTtlMs`: life of entries stored without one; null: for ever. `maxEntryBytes`: largest value. `nearCacheBytes`:
+ * memory on each node, overhead counted; a value above 1 % of it stays in Redis alone. `coherence`: `strict`, reads
+ * through any node see every write that was answered; `eventual`, writes do not wait for other nodes' near caches.
+ */
+export type CacheConfig = z.infer<typeof cacheConfigSchema>;
+
+const countFields = {
+  nearHits: z.int(),
+  storeHits: z.int(),
+  misses: z.int(),
+  hitRatio: z.number(),
+  writes: z.int(),
+  evictions: z.int(),
+  invalidations: z.int(),
+};
+const EXAMPLE_COUNTS = {
+  nearHits: 900,
+  storeHits: 80,
+  misses: 20,
+  hitRatio: 0.98,
+  writes: 30,
+  evictions: 0,
+  invalidations: 12,
+};
+export const cacheSchema = z
+  .strictObject({
+    name: nameSchema,
+    ...configFields,
+    stats: z.strictObject({
+      entries: z.int(),
+      bytes: z.int(),
+      ...countFields,
+      node: z.strictObject({
+        nodeId: nodeIdSchema,
+        entries: z.int(),
+        bytes: z.int(),
+        leased: z.boolean(),
+        ...countFields,
+      }),
+    }),
+  })
+  .meta({
+    id: 'Cache',
+    example: {
+      name: 'sessions',
+      defaultTtlMs: 60000,
+      maxEntryBytes: MAX_ENTRY_BYTES,
+      nearCacheBytes: 67_108_864,
+      coherence: 'strict',
+      stats: {
+        entries: 50,
+        bytes: 12_800,
+        ...EXAMPLE_COUNTS,
+        node: { nodeId: 'cache_1', entries: 40, bytes: 40_000, leased: true, ...EXAMPLE_COUNTS },
+      },
+    },
+  });
+/**
+ * `stats`: of all nodes since the cache was first used, at most a second old; `entries` and `bytes` (of keys and values)
+ * are those in Redis. `stats.node`: of the node that answers, since it started; `entries` and `bytes` (overhead
+ * included) are those in its near cache.
+ */
+export type Cache = z.infer<typeof cacheSchema>;
+
+export const listCachesQuerySchema = z.strictObject({
+  cursor: nameSchema.optional(),
+  limit: pageLimitSchema,
+});
+export type ListCachesQuery = z.infer<typeof listCachesQuerySchema>;
+
+export const cachesSchema = z
+  .strictObject({ caches: z.array(cacheSchema), cursor: z.string().nullable() })
+  .meta({ id: 'Caches', example: { caches: [], cursor: null } });
+/** By name. `cursor`: where the next page begins; null at the end. */
+export type Caches = z.infer<typeof cachesSchema>;
