@@ -1,5 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ConnectionError, DeadlineError, type ProblemFacts, type SynclineError, toError } from '../errors.js';
+import {
+  ConnectionError,
+  DeadlineError,
+  type ProblemFacts,
+  ShuttingDownError,
+  type SynclineError,
+  toError,
+} from '../errors.js';
 import { type Answer, Node } from './node.js';
 
 /** A node answers within 5 s, parked time aside. */
@@ -82,7 +89,9 @@ export class Transport {
           return { ...answer, firstSentAt: startedAt };
         }
         last = refusal(answer);
-        pauseMs = this.pauseAfter(answer, node, call);
+        // A node that shuts down has not begun: the call had no effect.
+        const repeatable = call.idempotent || last instanceof ShuttingDownError;
+        pauseMs = repeatable ? this.pauseAfter(answer, node) : undefined;
       } catch (error) {
         if (!(error instanceof ConnectionError)) throw error;
         last = error;
@@ -145,8 +154,8 @@ export class Transport {
   }
 
   /** How long to wait before the next attempt after a refusal; undefined when the refusal is the answer. */
-  private pauseAfter(answer: Answer, node: Node, call: Call): number | undefined {
-    if (answer.status < 502 || answer.status > 504 || !call.idempotent) return undefined;
+  private pauseAfter(answer: Answer, node: Node): number | undefined {
+    if (answer.status < 502 || answer.status > 504) return undefined;
     const retryAfterMs = factsOf(answer).retryAfterMs ?? 0;
     node.penalise(retryAfterMs || undefined);
     // Redis is the same for all nodes, but only one of them may be cut off from it: the others are asked first.

@@ -1,0 +1,68 @@
+import { once } from 'node:events';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { StoreUnavailableError } from '../errors.js';
+import { Transport } from './transport.js';
+
+const servers: Server[] = [];
+const serve = async (listener: RequestListener): Promise<string> => {
+  const server = createServer(listener).listen(0, '127.0.0.1');
+  servers.push(server);
+  await once(server, 'listening');
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+};
+const refusing = (code: string, retryAfter: string) => {
+  const node = { asked: 0 };
+  const url = serve((_, response) => {
+    node.asked++;
+    response.writeHead(503, { 'retry-after': retryAfter, 'content-type': 'application/problem+json' });
+    response.end(JSON.stringify({ code, status: 503, detail: 'no' }));
+  });
+  return { node, url };
+};
+const well = () => serve((_, response) => response.end('{"ok":true}'));
+const send = { method: 'POST', path: '/', body: '{}', idempotent: false } as const;
+
+afterAll(() => {
+  for (const server of servers) {
+    server.closeAllConnections();
+    server.close();
+  }
+});
+
+describe('a call', () => {
+  it('goes to the next node when one shuts down, also when it may not be made twice', async () => {
+    const { node, url } = refusing('shutting-down', '5');
+    const transport = new Transport({ urls: [await url, await well()] });
+    for (let i = 0; i < 6; i++) expect(await transport.json(send)).toEqual({ ok: true });
+    // It is avoided for as long as it wishes.
+    expect(node.asked).toBe(1);
+    await transport.close();
+  });
+
+  it('is made once when its outcome is unknown and it may not be made twice', async () => {
+    const { node, url } = refusing('store-unavailable', '0');
+    const transport = new Transport({ urls: [await url, await url] });
+    await expect(transport.call(send)).rejects.toThrow(StoreUnavailableError);
+    expect(node.asked).toBe(1);
+    await transport.close();
+  });
+
+  it('waits as Retry-After says when no node is well, and gives up at its deadline', async () => {
+    const { node, url } = refusing('store-unavailable', '1');
+    const transport = new Transport({ urls: [await url], timeoutMs: 1_500 });
+    const startedAt = performance.now();
+    await expect(transport.call({ ...send, idempotent: true })).rejects.toThrow(StoreUnavailableError);
+    expect(performance.now() - startedAt).toBeLessThan(1_500);
+    expect(node.asked).toBe(2);
+    await transport.close();
+  });
+
+  it('goes to the next node when one says nothing', async () => {
+    const silent = await serve(() => undefined);
+    const transport = new Transport({ urls: [silent, await well()] });
+    const call = { ...send, idempotent: true, attemptTimeoutMs: 100 };
+    expect(await transport.json(call)).toEqual({ ok: true });
+    await transport.close();
+  });
+});
