@@ -4,7 +4,6 @@ import { ClusterController } from './cluster.controller.js';
 import { ClusterHealth } from './cluster.health.js';
 import { CLUSTER_OPTIONS, type ClusterOptions } from './cluster.options.js';
 import { Membership } from './membership.js';
-import { NodeMessages } from './node-messages.js';
 
 /** Membership, ring and messages of one node among those of its role. */
 @Global()
@@ -15,8 +14,8 @@ export class ClusterModule {
       module: ClusterModule,
       imports: [TerminusModule],
       controllers: [ClusterController],
-      providers: [{ provide: CLUSTER_OPTIONS, useValue: options }, Membership, NodeMessages, ClusterHealth],
-      exports: [Membership, NodeMessages, ClusterHealth],
+      providers: [{ provide: CLUSTER_OPTIONS, useValue: options }, Membership, ClusterHealth],
+      exports: [Membership, ClusterHealth],
     };
   }
 }

@@ -8,10 +8,7 @@ import type { NodeConfig } from './node.config.js';
 const TITLES = { lock: 'Syncline lock manager', queue: 'Syncline queue', cache: 'Syncline cache' } as const;
 
 /** The OpenAPI document of an app, drawn from its decorators and schemas. */
-export function apiDocument(
-  app: INestApplication,
-  config: Pick<NodeConfig, 'role' | 'apiKeys'>,
-): OpenAPIObject {
+function apiDocument(app: INestApplication, config: Pick<NodeConfig, 'role' | 'apiKeys'>): OpenAPIObject {
   const builder = new DocumentBuilder()
     .setTitle(TITLES[config.role])
     .setVersion('1')

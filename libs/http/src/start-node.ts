@@ -26,7 +26,7 @@ export interface NodeApp {
 }
 
 /** Builds a node that does not listen yet. */
-export async function createNode(node: NodeApp, config: NodeConfig): Promise<NestExpressApplication> {
+async function createNode(node: NodeApp, config: NodeConfig): Promise<NestExpressApplication> {
   const app = await NestFactory.create<NestExpressApplication>(
     node.module(config),
     new FastExpressAdapter(),
@@ -54,7 +54,7 @@ export async function createNode(node: NodeApp, config: NodeConfig): Promise<Nes
 }
 
 /** Makes a node listen and join its cluster. Resolves when it has joined; it answers before that, by 503. */
-export async function openNode(app: INestApplication): Promise<string> {
+async function openNode(app: INestApplication): Promise<string> {
   const config: NodeConfig = app.get(NODE_CONFIG);
   await app.startAllMicroservices();
   await app.listen(config.port, config.host);
