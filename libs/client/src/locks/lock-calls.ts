@@ -100,6 +100,8 @@ export class LockCalls {
     const { op, name, fields, timeoutMs, attemptTimeoutMs } = operation;
     const answer = await this.transport.call({
       ...lockCall(`/v1/locks/${encodeURIComponent(name)}/${op}`, fields),
+      // Where those who wait for the name are parked: the node that frees it can serve them at once.
+      affinity: name,
       timeoutMs,
       attemptTimeoutMs,
     });
