@@ -19,7 +19,7 @@ const names = readdirSync('benchmarks', { withFileTypes: true })
       .map((file) => `${folder}/${file.slice(0, -'.bench.ts'.length)}`),
   );
 
-const USAGE = `npm run bench -- NAME...  [--rounds N] [--seconds N] [--only PART,PART]
+const USAGE = `npm run bench -- NAME...  [--rounds N] [--seconds N] [--warm-up N] [--only PART,PART]
     measures one question each and writes benchmarks/results/NAME.{json,svg}; "all" for every one of
     ${names.join(', ') || '(none yet)'}
 npm run bench -- ${Object.keys(SCENARIOS).join('|')} --url URL  [--seconds N] [--connections N]
@@ -35,6 +35,7 @@ const { values, positionals } = parseArgs({
     url: { type: 'string' },
     rounds: { type: 'string' },
     seconds: { type: 'string' },
+    'warm-up': { type: 'string' },
     connections: { type: 'string' },
     only: { type: 'string' },
   },
@@ -49,7 +50,9 @@ async function measure(name: string): Promise<void> {
   if (!existsSync(file)) throw new Error(`There is no benchmark ${name}.\n${USAGE}`);
   const { default: definition } = (await import(pathToFileURL(file).href)) as { default: Benchmark };
   const only = values.only?.split(',');
-  await runBenchmark(name, definition, { rounds: number(values.rounds), seconds, only, say });
+  const { rounds, 'warm-up': warmUp } = values;
+  const options = { rounds: number(rounds), seconds, warmUp: number(warmUp), only, say };
+  await runBenchmark(name, definition, options);
 }
 
 const [what = ''] = positionals;

@@ -18,7 +18,7 @@ function section(result: Result): string {
     [...result.caveats, ...result.skipped.map(({ contestant, why }) => `Left out: ${contestant} (${why}).`)]
       .map((line) => `- ${line}`)
       .join('\n'),
-    `Medians of ${result.rounds} rounds of ${result.seconds} s, ${result.at.slice(0, 10)}, commit ${result.commit}; ${machine}.`,
+    `Medians of ${result.rounds} rounds of ${result.seconds} s${result.warmUp ? ` after ${result.warmUp} s of warm-up` : ''}, ${result.at.slice(0, 10)}, commit ${result.commit}; ${machine}.`,
   ]
     .filter((part) => part !== '')
     .join('\n\n');

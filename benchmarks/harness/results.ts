@@ -30,6 +30,8 @@ export interface Result {
   readonly loadUnit: string;
   readonly rounds: number;
   readonly seconds: number;
+  /** Not measured, before the first round. Absent in results that had none. */
+  readonly warmUp?: number;
   readonly caveats: readonly string[];
   readonly points: readonly Point[];
   readonly skipped: readonly { readonly contestant: string; readonly why: string }[];

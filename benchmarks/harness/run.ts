@@ -6,9 +6,14 @@ import { commit, machine, type Point, type Result, savePlot, saveResult, spread 
 import { Stage } from './stage.js';
 import { table } from './table.js';
 
+/** Each contestant runs for this long, not measured, before the first round: compilers need thousands of calls. */
+const WARM_UP_SECONDS = 6;
+
 export interface RunOptions {
   readonly rounds?: number | undefined;
   readonly seconds?: number | undefined;
+  /** Default 6. */
+  readonly warmUp?: number | undefined;
   /** Contestants whose name contains one of these; default: all. */
   readonly only?: readonly string[] | undefined;
   readonly say: (line: string) => void;
@@ -100,6 +105,11 @@ export async function runBenchmark(
         skipped.push({ contestant: contestant.name, why: entered.message });
       } else entrants.push(entered);
     }
+    const warmUp = options.warmUp ?? WARM_UP_SECONDS;
+    for (const entrant of warmUp > 0 ? entrants : []) {
+      say(`  warming up ${entrant.name}`);
+      await measure(entrant, Math.max(...loads), warmUp);
+    }
     const measured = new Map<string, Measurement[]>();
     for (let round = 0; round < rounds; round += 1) {
       const first = round % Math.max(1, entrants.length);
@@ -129,6 +139,7 @@ export async function runBenchmark(
       loadUnit,
       rounds,
       seconds,
+      warmUp,
       caveats,
       points,
       skipped,
