@@ -12,14 +12,16 @@ export const MAX_TAGS = 32;
 /** No half of a surrogate pair: UTF-8 cannot carry one. */
 const WELL_FORMED = /^\P{Cs}*$/u;
 
+/** At most three bytes a UTF-16 unit: most keys need not be encoded to know. */
+const fitsInKey = (key: string) =>
+  key.length * 3 <= MAX_KEY_BYTES || new TextEncoder().encode(key).length <= MAX_KEY_BYTES;
+
 /** Key of a cache entry: any text that UTF-8 can carry. Percent-encode it in a path. */
 export const cacheKeySchema = z
   .string()
   .min(1)
   .regex(WELL_FORMED, 'expected well-formed Unicode')
-  .refine((key) => new TextEncoder().encode(key).length <= MAX_KEY_BYTES, {
-    error: `expected at most ${MAX_KEY_BYTES} bytes of UTF-8`,
-  })
+  .refine(fitsInKey, { error: `expected at most ${MAX_KEY_BYTES} bytes of UTF-8` })
   .meta({ example: 'user/42' });
 
 const TAG = /^[^,\p{Cc}\p{Cs}]{1,256}$/u;

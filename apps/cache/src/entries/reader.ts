@@ -178,6 +178,7 @@ function foundIn(
   stale = performance.now() >= held.freshUntil,
 ): Found {
   if (held.value === null) return { source, entry: null };
+  const { version, bytes, contentType } = held.value;
   const ageMs = Math.max(0, performance.now() - held.storedAt);
-  return { source, entry: { ...held.value, ageMs, expiresAt: held.expiresAt, stale } };
+  return { source, entry: { version, bytes, contentType, ageMs, expiresAt: held.expiresAt, stale } };
 }
