@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { durationMs, instantSchema } from './fields.js';
+import { durationMs, instantSchema, jsonSchema } from './fields.js';
 
 /** Longest life of an entry: one year. */
 export const MAX_TTL_MS = 31_536_000_000;
@@ -72,7 +72,7 @@ export const encodingSchema = z.enum(['json', 'utf8', 'base64']);
 export type Encoding = z.infer<typeof encodingSchema>;
 
 const valueFields = {
-  value: z.json(),
+  value: jsonSchema,
   encoding: encodingSchema,
   contentType: z.string(),
   version: versionSchema,
@@ -149,7 +149,7 @@ const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$
 const newEntrySchema = z
   .strictObject({
     key: cacheKeySchema,
-    value: z.json(),
+    value: jsonSchema,
     encoding: encodingSchema.optional(),
     contentType: z
       .string()

@@ -20,3 +20,22 @@ export const toInstant = (ms: number): string => new Date(ms).toISOString();
 
 /** Size of a page of a listing. */
 export const pageLimitSchema = z.coerce.number().int().min(1).max(1000).default(100);
+
+/** Deepest nesting of a JSON value: what can be parsed may be too deep to be written out again. */
+export const MAX_NESTING = 256;
+
+/** Whether a value of JSON has at most so many levels of arrays and objects. */
+export const isNestedWithin = (value: unknown, levels: number): boolean =>
+  typeof value !== 'object' ||
+  value === null ||
+  (levels > 0 && Object.values(value).every((part) => isNestedWithin(part, levels - 1)));
+
+/** Any JSON value, kept as it came, whatever its keys are called. */
+export const jsonSchema = z
+  .unknown()
+  .refine((value) => value !== undefined, 'required; it may be any JSON value')
+  .refine((value) => isNestedWithin(value, MAX_NESTING), {
+    error: `expected at most ${MAX_NESTING} levels of nesting`,
+    // Checks of what is around it would write it out.
+    abort: true,
+  });

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { durationMs, instantSchema, nameSchema } from './fields.js';
+import { durationMs, instantSchema, jsonSchema, nameSchema } from './fields.js';
 
 export const leaseModeSchema = z.enum(['exclusive', 'shared']);
 export type LeaseMode = z.infer<typeof leaseModeSchema>;
@@ -19,7 +19,7 @@ export const waitMs = durationMs(0, 600_000);
 /** Largest size of the metadata of a lease, in bytes of JSON. */
 export const MAX_METADATA_BYTES = 4_096;
 export const metadataSchema = z
-  .record(z.string(), z.json())
+  .record(z.string(), jsonSchema)
   .refine(
     (metadata) => Buffer.byteLength(JSON.stringify(metadata)) <= MAX_METADATA_BYTES,
     `expected at most ${MAX_METADATA_BYTES} bytes of JSON`,
@@ -52,7 +52,7 @@ export const leaseSchema = z
     acquiredAt: instantSchema,
     expiresAt: instantSchema,
     waitedMs: z.int(),
-    metadata: z.record(z.string(), z.json()).nullable(),
+    metadata: z.record(z.string(), jsonSchema).nullable(),
   })
   .meta({ id: 'Lease', example: LEASE_EXAMPLE });
 /**

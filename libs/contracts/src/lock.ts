@@ -183,7 +183,7 @@ export type Batch = z.infer<typeof batchSchema>;
 
 export const batchResultsSchema = z
   .strictObject({
-    results: z.array(z.strictObject({ status: z.int(), body: z.record(z.string(), z.json()) })),
+    results: z.array(z.strictObject({ status: z.int(), body: z.record(z.string(), z.unknown()) })),
   })
   .meta({
     id: 'BatchResults',

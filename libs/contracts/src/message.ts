@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { durationMs, instantSchema, nameSchema, pageLimitSchema } from './fields.js';
+import { durationMs, instantSchema, jsonSchema, nameSchema, pageLimitSchema } from './fields.js';
 import { visibilitySchema, YEAR_MS } from './queue.js';
 
 /** Largest body of one message, in bytes: of the text for a string, of the JSON for anything else. */
@@ -13,9 +13,7 @@ export const sendSchema = z
     messages: z
       .array(
         z.strictObject({
-          body: z
-            .unknown()
-            .refine((body) => body !== undefined, 'a body is required; it may be any JSON value'),
+          body: jsonSchema,
           headers: z.record(z.string(), z.string()).default({}),
           delayMs: durationMs(0, YEAR_MS).default(0),
           priority: z.int().min(0).max(9).default(0).describe('Higher first'),

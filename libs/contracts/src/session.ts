@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { instantSchema } from './fields.js';
+import { instantSchema, jsonSchema } from './fields.js';
 import { LEASE_EXAMPLE, leaseSchema, leaseTtlMs, metadataSchema, ownerNameSchema } from './lease.js';
 
 export const createSessionSchema = z
@@ -25,7 +25,7 @@ export type Session = z.infer<typeof sessionSchema>;
 export const sessionDetailsSchema = z
   .strictObject({
     ...sessionShape,
-    metadata: z.record(z.string(), z.json()).nullable(),
+    metadata: z.record(z.string(), jsonSchema).nullable(),
     leases: z.array(leaseSchema),
   })
   .meta({ id: 'SessionDetails', example: { ...SESSION, metadata: null, leases: [LEASE_EXAMPLE] } });

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import type { Encoding, NewEntries } from '@syncline/contracts';
+import { type Encoding, isNestedWithin, MAX_NESTING, type NewEntries } from '@syncline/contracts';
 import type { Entry } from './entry.js';
 
 const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i;
@@ -9,17 +9,16 @@ const CONTENT_TYPES = {
   base64: 'application/octet-stream',
 } as const satisfies Record<Encoding, string>;
 
-type JsonValue = NewEntries['entries'][number]['value'];
-
 /** How an entry's bytes travel in a JSON body. */
-export function encode({ bytes, contentType }: Entry): { value: JsonValue; encoding: Encoding } {
+export function encode({ bytes, contentType }: Entry): { value: unknown; encoding: Encoding } {
   if (!isUtf8(bytes)) return { value: bytes.toString('base64'), encoding: 'base64' };
   const text = bytes.toString();
   if (JSON_TYPE.test(contentType)) {
     try {
-      return { value: JSON.parse(text), encoding: 'json' };
+      const value: unknown = JSON.parse(text);
+      if (isNestedWithin(value, MAX_NESTING)) return { value, encoding: 'json' };
     } catch {
-      // Its content type promised too much: it travels as the text that it is.
+      // Its content type promised too much: it travels as the text that it is, as does what is nested too deep.
     }
   }
   return { value: text, encoding: 'utf8' };
