@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { cpus, loadavg } from 'node:os';
 import { type Benchmark, type Contestant, Missing, type Running } from './benchmark.js';
 import { closedLoop, type Measurement } from './load.js';
@@ -11,6 +12,8 @@ export interface RunOptions {
   readonly seconds?: number | undefined;
   /** Contestants whose name contains one of these; default: all. */
   readonly only?: readonly string[] | undefined;
+  /** Ends the run early; what was started is stopped. */
+  readonly signal: AbortSignal;
   readonly say: (line: string) => void;
 }
 
@@ -20,10 +23,20 @@ interface Entrant {
   readonly running: Running;
 }
 
-async function enter(contestant: Contestant): Promise<Entrant | Missing> {
+/** Rejects when the signal aborts, never resolves: raced with whatever takes time. */
+async function interruption(signal: AbortSignal): Promise<never> {
+  await once(signal, 'abort');
+  throw signal.reason;
+}
+
+async function enter(contestant: Contestant, interrupted: Promise<never>): Promise<Entrant | Missing> {
   const stage = new Stage();
   try {
-    return { name: contestant.name, stage, running: await contestant.start(stage) };
+    return {
+      name: contestant.name,
+      stage,
+      running: await Promise.race([contestant.start(stage), interrupted]),
+    };
   } catch (error) {
     await stage.stop();
     if (error instanceof Missing) return error;
@@ -45,7 +58,7 @@ async function measure({ running, stage }: Entrant, load: number, seconds: numbe
     const measured = running.measure
       ? await running.measure(load, seconds)
       : await closedLoop(load, seconds, counted);
-    const costs = await probe.since(before, done || measured.operations);
+    const costs = await probe.since(before, done || (measured.performed ?? measured.operations));
     return { ...measured, figures: { ...costs, ...measured.figures } };
   } finally {
     probe.close();
@@ -83,6 +96,7 @@ export async function runBenchmark(
   const rounds = options.rounds ?? definition.rounds ?? 5;
   const seconds = options.seconds ?? definition.seconds ?? 2;
   const { say } = options;
+  const interrupted = interruption(options.signal);
   say(`${name}: ${question}`);
   const [loadBefore = 0] = loadavg();
   if (loadBefore > cpus().length / 2) {
@@ -94,18 +108,22 @@ export async function runBenchmark(
   try {
     for (const contestant of definition.contestants) {
       if (options.only && !options.only.some((part) => contestant.name.includes(part))) continue;
-      const entered = await enter(contestant);
+      const entered = await enter(contestant, interrupted);
       if (entered instanceof Missing) {
         say(`  skipped ${contestant.name}: ${entered.message}`);
         skipped.push({ contestant: contestant.name, why: entered.message });
       } else entrants.push(entered);
+    }
+    // Once without counting: what compiles itself while it runs, as Node and Java do, is not measured cold.
+    for (const entrant of entrants) {
+      await Promise.race([measure(entrant, loads[loads.length - 1] ?? 1, seconds), interrupted]);
     }
     const measured = new Map<string, Measurement[]>();
     for (let round = 0; round < rounds; round += 1) {
       const first = round % Math.max(1, entrants.length);
       for (const entrant of [...entrants.slice(first), ...entrants.slice(0, first)]) {
         for (const load of loads) {
-          const measurement = await measure(entrant, load, seconds);
+          const measurement = await Promise.race([measure(entrant, load, seconds), interrupted]);
           const key = JSON.stringify([entrant.name, load]);
           measured.set(key, [...(measured.get(key) ?? []), measurement]);
           const rate = Math.round(measurement.operations / measurement.seconds);
