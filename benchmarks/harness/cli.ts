@@ -62,8 +62,6 @@ async function measureAll(names: readonly string[]): Promise<void> {
       interrupted.abort(new Error(`Interrupted by ${name}`));
     });
   }
-  // Each server that runs listens for the end of this process.
-  process.setMaxListeners(0);
   try {
     for (const name of names) await measure(name, interrupted.signal);
   } catch (error) {
