@@ -58,6 +58,8 @@ export const redisKitLock: Peer = {
   name: '@redis-kit/lock 0.1',
   open: async (stage) => {
     const redis = createClient({ url: (await stage.redis()).url });
+    // Without a listener the end of a connection would be the end of the process; its commands fail anyway.
+    redis.on('error', () => undefined);
     await redis.connect();
     const locks = new RedisKitLock([redis], {
       retryDelayMs: RETRY_MS,
