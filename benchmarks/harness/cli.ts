@@ -45,14 +45,32 @@ const seconds = number(values.seconds);
 const urls = values.url?.split(',');
 const say = (line: string) => console.log(line);
 
-async function measure(name: string): Promise<void> {
+async function measure(name: string, signal: AbortSignal): Promise<void> {
   const file = resolve('benchmarks', `${name}.bench.ts`);
   if (!existsSync(file)) throw new Error(`There is no benchmark ${name}.\n${USAGE}`);
   const { default: definition } = (await import(pathToFileURL(file).href)) as { default: Benchmark };
   const only = values.only?.split(',');
   const { rounds, 'warm-up': warmUp } = values;
-  const options = { rounds: number(rounds), seconds, warmUp: number(warmUp), only, say };
+  const options = { rounds: number(rounds), seconds, warmUp: number(warmUp), only, signal, say };
   await runBenchmark(name, definition, options);
+}
+
+/** Ctrl-C stops all that was started; pressed again, without waiting for it. */
+async function measureAll(names: readonly string[]): Promise<void> {
+  const interrupted = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(name, () => {
+      say('Stopping ...');
+      process.once(name, () => process.exit(1));
+      interrupted.abort(new Error(`Interrupted by ${name}`));
+    });
+  }
+  try {
+    for (const name of names) await measure(name, interrupted.signal);
+  } catch (error) {
+    if (!interrupted.signal.aborted) throw error;
+    process.exit(1);
+  }
 }
 
 const [what = ''] = positionals;
@@ -65,5 +83,5 @@ if (urls && isScenario(what)) {
 } else if (what === '') {
   say(USAGE);
 } else {
-  for (const name of what === 'all' ? names : positionals) await measure(name);
+  await measureAll(what === 'all' ? names : positionals);
 }

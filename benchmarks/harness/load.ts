@@ -7,6 +7,8 @@ const WARM_UP_MS = 500;
 /** What one contestant did at one load in one round. */
 export interface Measurement {
   readonly operations: number;
+  /** With those that were not counted, as in a warm-up: what the costs are divided by. Default: `operations`. */
+  readonly performed?: number;
   readonly seconds: number;
   readonly latencies: Latencies;
   /** Further figures, by name with unit, as in `{ 'fairness min/max': 0.98 }`. */

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { cpus, loadavg } from 'node:os';
 import { type Benchmark, type Contestant, Missing, type Running } from './benchmark.js';
 import { closedLoop, type Measurement } from './load.js';
@@ -16,6 +17,8 @@ export interface RunOptions {
   readonly warmUp?: number | undefined;
   /** Contestants whose name contains one of these; default: all. */
   readonly only?: readonly string[] | undefined;
+  /** Ends the run early; what was started is stopped. */
+  readonly signal: AbortSignal;
   readonly say: (line: string) => void;
 }
 
@@ -25,10 +28,20 @@ interface Entrant {
   readonly running: Running;
 }
 
-async function enter(contestant: Contestant): Promise<Entrant | Missing> {
+/** Rejects when the signal aborts, never resolves: raced with whatever takes time. */
+async function interruption(signal: AbortSignal): Promise<never> {
+  await once(signal, 'abort');
+  throw signal.reason;
+}
+
+async function enter(contestant: Contestant, interrupted: Promise<never>): Promise<Entrant | Missing> {
   const stage = new Stage();
   try {
-    return { name: contestant.name, stage, running: await contestant.start(stage) };
+    return {
+      name: contestant.name,
+      stage,
+      running: await Promise.race([contestant.start(stage), interrupted]),
+    };
   } catch (error) {
     await stage.stop();
     if (error instanceof Missing) return error;
@@ -50,7 +63,7 @@ async function measure({ running, stage }: Entrant, load: number, seconds: numbe
     const measured = running.measure
       ? await running.measure(load, seconds)
       : await closedLoop(load, seconds, counted);
-    const costs = await probe.since(before, done || measured.operations);
+    const costs = await probe.since(before, done || (measured.performed ?? measured.operations));
     return { ...measured, figures: { ...costs, ...measured.figures } };
   } finally {
     probe.close();
@@ -88,6 +101,7 @@ export async function runBenchmark(
   const rounds = options.rounds ?? definition.rounds ?? 5;
   const seconds = options.seconds ?? definition.seconds ?? 2;
   const { say } = options;
+  const interrupted = interruption(options.signal);
   say(`${name}: ${question}`);
   const [loadBefore = 0] = loadavg();
   if (loadBefore > cpus().length / 2) {
@@ -99,7 +113,7 @@ export async function runBenchmark(
   try {
     for (const contestant of definition.contestants) {
       if (options.only && !options.only.some((part) => contestant.name.includes(part))) continue;
-      const entered = await enter(contestant);
+      const entered = await enter(contestant, interrupted);
       if (entered instanceof Missing) {
         say(`  skipped ${contestant.name}: ${entered.message}`);
         skipped.push({ contestant: contestant.name, why: entered.message });
@@ -108,14 +122,14 @@ export async function runBenchmark(
     const warmUp = options.warmUp ?? WARM_UP_SECONDS;
     for (const entrant of warmUp > 0 ? entrants : []) {
       say(`  warming up ${entrant.name}`);
-      await measure(entrant, Math.max(...loads), warmUp);
+      await Promise.race([measure(entrant, loads[loads.length - 1] ?? 1, warmUp), interrupted]);
     }
     const measured = new Map<string, Measurement[]>();
     for (let round = 0; round < rounds; round += 1) {
       const first = round % Math.max(1, entrants.length);
       for (const entrant of [...entrants.slice(first), ...entrants.slice(0, first)]) {
         for (const load of loads) {
-          const measurement = await measure(entrant, load, seconds);
+          const measurement = await Promise.race([measure(entrant, load, seconds), interrupted]);
           const key = JSON.stringify([entrant.name, load]);
           measured.set(key, [...(measured.get(key) ?? []), measurement]);
           const rate = Math.round(measurement.operations / measurement.seconds);

@@ -1,17 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { benchmark, type Contestant } from '../harness/index.js';
-import { CAVEATS, PEERS, type Peer } from './peers.js';
+import type { Peer } from './locker.js';
+import { CAVEATS, PEERS } from './peers/index.js';
 
 const contestant = (peer: Peer): Contestant => ({
   name: peer.name,
   start: async (stage) => {
-    const locker = await peer.open(stage);
+    const locker = await peer.open(stage, false);
     return {
       operation: async (worker) => {
         const unlock = await locker.lock(`job-${randomUUID()}`, worker);
         await unlock();
       },
-      stop: () => locker.stop(),
+      stop: async () => locker.stop(),
     };
   },
 });
@@ -20,6 +21,8 @@ export default benchmark({
   question: 'How many acquire and release cycles a second, each on a lock of its own?',
   unit: 'cycles/s',
   loads: [1, 16, 64],
+  rounds: 3,
+  seconds: 1.5,
   contestants: PEERS.map(contestant),
   caveats: CAVEATS,
 });

@@ -6,6 +6,12 @@ import { createInterface } from 'node:readline';
 const START_TIMEOUT_MS = 20_000;
 const OUTPUT_LINES = 500;
 
+const running = new Set<ChildProcess>();
+/** A test run that ends early must not leave servers behind. */
+const reap = () => {
+  for (const process of running) process.kill('SIGKILL');
+};
+
 /** A process under test: it can be killed, frozen and thawed, and what it printed is kept for failures. */
 export class Child {
   private readonly lines: string[] = [];
@@ -21,10 +27,12 @@ export class Child {
     for (const stream of [process.stdout, process.stderr]) {
       if (stream !== null) createInterface(stream).on('line', (line) => this.keep(line));
     }
-    // A test run that ends early must not leave servers behind.
-    const reap = () => process.kill('SIGKILL');
-    globalThis.process.once('exit', reap);
-    void this.exited.then(() => globalThis.process.off('exit', reap));
+    if (running.size === 0) globalThis.process.once('exit', reap);
+    running.add(process);
+    void this.exited.then(() => {
+      running.delete(process);
+      if (running.size === 0) globalThis.process.off('exit', reap);
+    });
   }
 
   /** The last lines that it printed. */

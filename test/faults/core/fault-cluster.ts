@@ -71,6 +71,16 @@ export class FaultCluster {
     site.state = 'up';
   }
 
+  /** Makes whole again what a story left broken. */
+  async mend(): Promise<void> {
+    for (const site of this.sites) {
+      site.proxy.heal();
+      site.proxy.dropMessages = false;
+      if (site.state === 'frozen') this.thaw(site);
+      if (site.state === 'down') await this.revive(site);
+    }
+  }
+
   async stop(): Promise<void> {
     await Promise.all(this.sites.map((site) => site.node.kill()));
     await Promise.all(this.sites.map((site) => site.proxy.stop()));

@@ -1,9 +1,13 @@
 import type { FaultSuite } from '../core/suite.js';
 import { scenarios } from './scenarios.js';
+import { alone } from './stage.js';
 
 const SCRIPTS = 'apps/lock/src/leases/scripts';
 
-/** Each breaks one rule of the lock manager; the scenario is the shortest story in which that shows. */
+/**
+ * Each breaks one rule of the lock manager; the scenario is the shortest story in which that shows. Those with long
+ * waits stand side by side: two run at a time.
+ */
 export const mutants: FaultSuite['mutants'] = [
   {
     name: 'a release does not ask whose lease it ends',
@@ -11,63 +15,63 @@ export const mutants: FaultSuite['mutants'] = [
     find: 'local r, expiry = holding(st, lease)',
     replace:
       "lease = redis.call('ZRANGE', P .. 'x:' .. n, 0, 0)[1] or lease\nlocal r, expiry = holding(st, lease)",
-    run: scenarios.crowd,
+    run: alone(scenarios.crowd),
   },
   {
     name: 'the token is not raised',
     file: `${SCRIPTS}/holders.lua`,
     find: 'st.token = math.max(st.token + 1, micros)',
     replace: 'st.token = math.max(st.token, 1)',
-    run: scenarios.crowd,
+    run: alone(scenarios.crowd),
   },
   {
     name: 'a newcomer overtakes those who wait',
     file: `${SCRIPTS}/acquire.lua`,
     find: 'if st.waiting > 0 or st.used + item.weight > limit then free = false end',
     replace: 'if st.used + item.weight > limit then free = false end',
-    run: scenarios.crowd,
+    run: alone(scenarios.crowd),
   },
   {
     name: 'the last one in the queue is served first',
     file: `${SCRIPTS}/queue.lua`,
     find: "local head = redis.call('ZRANGE', P .. 'q:' .. st.n, 0, 0, 'WITHSCORES')",
     replace: "local head = redis.call('ZRANGE', P .. 'q:' .. st.n, -1, -1, 'WITHSCORES')",
-    run: scenarios.crowd,
+    run: alone(scenarios.crowd),
   },
   {
     name: 'a shared lease overlaps an exclusive one',
     file: 'apps/lock/src/leases/leases.service.js',
     find: "permits: mode === 'exclusive' ? LOCK_PERMITS : 1",
     replace: "permits: mode === 'exclusive' ? LOCK_PERMITS : 0",
-    run: scenarios.crowd,
+    run: alone(scenarios.crowd),
   },
   {
     name: 'the time of a lease is counted from the request',
     file: `${SCRIPTS}/holders.lua`,
     find: "'+inf' or tonumber(r.acquired) + r.ttl",
     replace: "'+inf' or tonumber(r.acquired) - tonumber(r.waited) + r.ttl",
-    run: scenarios.longWait,
+    run: alone(scenarios.longWait),
   },
   {
     name: 'the waiter of a dead node is served as if it lived',
     file: `${SCRIPTS}/queue.lua`,
     find: 'return latest > now and latest or 0',
     replace: 'return now + 60000',
-    run: scenarios.deadWaiters,
+    run: alone(scenarios.deadWaiters),
   },
   {
     name: 'a grant is not provisional',
     file: `${SCRIPTS}/queue.lua`,
     find: "w.session ~= '-' and until_ms or math.min(until_ms, now + w.ttl)",
     replace: 'now + w.ttl',
-    run: scenarios.deadWaiters,
+    run: alone(scenarios.deadWaiters),
   },
   {
     name: 'hints only: a node never asks what it missed',
     file: 'apps/lock/src/leases/heartbeat.js',
     find: 'const { held, nextEndMs, ids } = await this.store.beat(shard);',
     replace: 'const { held, nextEndMs, ids } = await this.store.beat(shard); return nextEndMs;',
-    run: scenarios.deaf,
+    run: alone(scenarios.deaf),
   },
   {
     name: 'each node goes by its own clock',
@@ -76,62 +80,62 @@ export const mutants: FaultSuite['mutants'] = [
     replace:
       'const ahead = process.env.NODE_ID === "lock_2" ? 3 : 0;' +
       'const body = readScript(definition.file).replace("tonumber(time[1])", "(tonumber(time[1]) + " + ahead + ")");',
-    run: scenarios.expiry,
+    run: alone(scenarios.expiry),
   },
   {
     name: 'a retry is not known',
     file: `${SCRIPTS}/acquire.lua`,
     find: '  if not fresh then\n',
     replace: '  if false then\n',
-    run: scenarios.retries,
+    run: alone(scenarios.retries),
   },
   {
     name: 'a waiting request that is sent again goes to the end of the queue',
     file: `${SCRIPTS}/acquire.lua`,
     find: 'local w = not fresh and items[1].st.waiting > 0 and wait(id)',
     replace: 'local w = nil',
-    run: scenarios.retries,
-  },
-  {
-    name: 'a lease that was told twice can be taken back',
-    file: `${SCRIPTS}/holders.lua`,
-    find: "elseif r.state ~= 'T:' .. claim and r.state ~= 'T:*' then",
-    replace: 'elseif false then',
-    run: scenarios.toldElsewhere,
-  },
-  {
-    name: 'a caller that could not be told keeps its lease',
-    file: 'apps/lock/src/leases/leases.service.js',
-    find: 'if (hangUp.aborted)',
-    replace: 'if (false)',
-    run: scenarios.untold,
+    run: alone(scenarios.retries),
   },
   {
     name: 'a set overtakes on the names where it is not first',
     file: `${SCRIPTS}/queue.lua`,
     find: '(#w.items == 2 or first_everywhere(id, w))',
     replace: 'true',
-    run: scenarios.set,
+    run: alone(scenarios.set),
+  },
+  {
+    name: 'a lease that was told twice can be taken back',
+    file: `${SCRIPTS}/holders.lua`,
+    find: "elseif r.state ~= 'T:' .. claim and r.state ~= 'T:*' then",
+    replace: 'elseif false then',
+    run: alone(scenarios.toldElsewhere),
+  },
+  {
+    name: 'a caller that could not be told keeps its lease',
+    file: 'apps/lock/src/leases/leases.service.js',
+    find: 'if (hangUp.aborted)',
+    replace: 'if (false)',
+    run: alone(scenarios.untold),
   },
   {
     name: 'whoever sees a deadlock first gives up, not the youngest',
     file: `${SCRIPTS}/deadlock.lua`,
     find: 'if waits[each.id].arrival > waits[ME].arrival then return nil end',
     replace: 'do end',
-    run: scenarios.circle,
+    run: alone(scenarios.circle),
   },
   {
     name: 'a circle counts as a deadlock though somebody else may open it',
     file: `${SCRIPTS}/deadlock.lua`,
     find: 'return state(item.n).limit - never < item.weight',
     replace: 'return #item.holders > 0',
-    run: scenarios.openCircle,
+    run: alone(scenarios.openCircle),
   },
   {
     name: 'the end of a session skips one of its leases',
     file: `${SCRIPTS}/sweep.lua`,
     find: 'for _, member in ipairs(members) do',
     replace: 'table.remove(members)\n  for _, member in ipairs(members) do',
-    run: scenarios.session,
+    run: alone(scenarios.session),
   },
 ];

@@ -1,59 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { acquire, call, describeLock, release } from '../../e2e/lock.calls.js';
-import { FaultCluster } from '../core/fault-cluster.js';
-import { Random } from '../core/random.js';
-import type { RunOptions, RunReport } from '../core/suite.js';
-import { LockClient, Record, type Wanted } from './client.js';
-import { faultsOf, type Hold } from './model.js';
-
-/** What a scenario has at hand: two nodes, clients that write down what they were told, and a place for complaints. */
-interface Stage {
-  readonly cluster: FaultCluster;
-  readonly one: { url: string };
-  readonly two: { url: string };
-  readonly random: Random;
-  readonly record: Record;
-  /** A client that calls both nodes, or one. */
-  readonly client: (owner: string, node?: { url: string }) => LockClient;
-  readonly complain: (what: string) => void;
-}
-
-/** A short story in which one rule matters. Returns when it is told; the model judges what the clients saw. */
-type Scenario = (stage: Stage) => Promise<void>;
-
-/** Turns a story into a run on a cluster of its own. */
-const play =
-  (scenario: Scenario) =>
-  async ({ seed, dist }: RunOptions): Promise<RunReport> => {
-    const random = new Random(seed);
-    const record = new Record();
-    await using cluster = await FaultCluster.start('lock', { dist, nodes: 2 });
-    const [one, two] = cluster.sites.map((site) => ({ url: site.node.url })) as [
-      { url: string },
-      { url: string },
-    ];
-    const client = (owner: string, node?: { url: string }) =>
-      new LockClient(owner, () => (node ? [node.url] : [one.url, two.url]), random.fork(), record);
-    const complain = (what: string) => record.violations.push(what);
-    await scenario({ cluster, one, two, random, record, client, complain });
-    return { violations: [...record.violations, ...faultsOf(record.holds)], counts: { ...record.counts } };
-  };
-
-const exclusive = (name: string, more: Partial<Wanted> = {}): Wanted => ({
-  names: [name],
-  mode: 'exclusive',
-  ttlMs: 30_000,
-  waitMs: 5_000,
-  ...more,
-});
-
-async function waiters(stage: Stage, name: string, count: number): Promise<void> {
-  for (let tries = 0; tries < 100; tries += 1) {
-    if ((await describeLock(stage.one, name)).waiters.length >= count) return;
-    await sleep(10);
-  }
-}
+import type { Hold } from './model.js';
+import { exclusive, type Stage, waiters } from './stage.js';
 
 /** Readers, writers, triers and stale releases on one name. */
 async function crowd({ client, random }: Stage): Promise<void> {
@@ -81,16 +30,17 @@ async function crowd({ client, random }: Stage): Promise<void> {
 /** One lease id, sent again: while it is held, and while it waits, through both nodes. */
 async function retries(stage: Stage): Promise<void> {
   const { client, one, two, complain } = stage;
+  const wanted = exclusive('retried', { waitMs: 3_000 });
   const leaseId = randomUUID();
-  const first = await client('a', one).acquire(exclusive('retried'), leaseId);
+  const first = await client('a', one).acquire(wanted, leaseId);
   const again = await client('a', two).acquire(exclusive('retried', { waitMs: 0 }), leaseId);
   if (first === null || again === null) complain('L5: a retry was not answered by its grant');
   const early = randomUUID();
-  const waiting = client('b', one).acquire(exclusive('retried'), early);
+  const waiting = client('b', one).acquire(wanted, early);
   await waiters(stage, 'retried', 1);
-  const behind = client('c', one).acquire(exclusive('retried'));
+  const behind = client('c', one).acquire(wanted);
   await waiters(stage, 'retried', 2);
-  const retried = client('b', two).acquire(exclusive('retried'), early);
+  const retried = client('b', two).acquire(wanted, early);
   await sleep(100);
   const owners = (await describeLock(one, 'retried')).waiters.map(
     (waiter: { owner: string }) => waiter.owner,
@@ -128,7 +78,7 @@ async function deaf(stage: Stage): Promise<void> {
   const { client, cluster, one, two, complain } = stage;
   for (const { proxy } of cluster.sites) proxy.dropMessages = true;
   const held = await client('holder', one).acquire(exclusive('deaf'));
-  const waiting = acquire(two, 'deaf', { owner: 'waiter', waitMs: 6_000 });
+  const waiting = acquire(two, 'deaf', { owner: 'waiter', waitMs: 2_500 });
   await waiters(stage, 'deaf', 1);
   if (held) await client('holder', one).release(held);
   const releasedAt = Date.now();
@@ -188,7 +138,7 @@ async function circle(stage: Stage): Promise<void> {
   await waiters(stage, 'circle-b', 1);
   await sleep(1_040);
   const startedAt = Date.now();
-  const younger = await acquire(two, 'circle-a', { owner: 'B', waitMs: 3_000 });
+  const younger = await acquire(two, 'circle-a', { owner: 'B', waitMs: 1_500 });
   if (younger.body.code !== 'deadlock')
     complain(`L6: the younger wait ended as ${younger.body.code ?? 'a grant'}`);
   if (Date.now() - startedAt > 1_000) complain('L6: the deadlock was found after more than a second');
@@ -285,17 +235,17 @@ async function hangUp(stage: Stage): Promise<void> {
 
 /** Every scenario by its name. */
 export const scenarios = {
-  crowd: play(crowd),
-  retries: play(retries),
-  deadWaiters: play(deadWaiters),
-  deaf: play(deaf),
-  longWait: play(longWait),
-  expiry: play(expiry),
-  set: play(set),
-  circle: play(circle),
-  openCircle: play(openCircle),
-  session: play(session),
-  toldElsewhere: play(toldElsewhere),
-  untold: play(untold),
-  hangUp: play(hangUp),
+  crowd,
+  retries,
+  deadWaiters,
+  deaf,
+  longWait,
+  expiry,
+  set,
+  circle,
+  openCircle,
+  session,
+  toldElsewhere,
+  untold,
+  hangUp,
 };

@@ -1,0 +1,89 @@
+import { once } from 'node:events';
+import zookeeper, { type Client } from 'node-zookeeper-client';
+import type { Peer } from '../locker.js';
+
+const { CreateMode, Exception } = zookeeper;
+const ROOT = '/locks';
+
+const codeOf = (error: unknown) => (error instanceof Exception ? error.getCode() : undefined);
+
+/** The calls that a lock needs, as promises. */
+class Session {
+  constructor(private readonly client: Client) {}
+
+  create(path: string, mode: number): Promise<string> {
+    return new Promise((resolve, reject) => {
+      this.client.create(path, mode, (error, created) => (error ? reject(error) : resolve(created)));
+    });
+  }
+
+  children(path: string): Promise<string[]> {
+    return new Promise((resolve, reject) => {
+      this.client.getChildren(path, (error, children) => (error ? reject(error) : resolve(children)));
+    });
+  }
+
+  remove(path: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.client.remove(path, -1, (error) => (error ? reject(error) : resolve()));
+    });
+  }
+
+  /** Resolves when there is no such node any more: at once, or when the watch tells. */
+  gone(path: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.client.getData(
+        path,
+        () => resolve(),
+        (error) => {
+          if (codeOf(error) === Exception.NO_NODE) resolve();
+          else if (error) reject(error);
+        },
+      );
+    });
+  }
+}
+
+/**
+ * The recipe of the ZooKeeper manual, as Curator's InterProcessMutex does it: an ephemeral node with a number; the lowest
+ * number holds the lock, each other one watches the one before it. The name's parent is made when it is absent.
+ */
+export const zooKeeper: Peer = {
+  name: 'ZooKeeper 3.8',
+  open: async (stage) => {
+    const { address } = await stage.service('zookeeper');
+    // One session for the process: that is how Curator is to be used.
+    const client = zookeeper.createClient(address);
+    const connected = once(client, 'connected');
+    client.connect();
+    await connected;
+    const session = new Session(client);
+    await session.create(ROOT, CreateMode.PERSISTENT);
+
+    const enqueue = async (parent: string): Promise<string> => {
+      try {
+        return await session.create(`${parent}/lock-`, CreateMode.EPHEMERAL_SEQUENTIAL);
+      } catch (error) {
+        if (codeOf(error) !== Exception.NO_NODE) throw error;
+      }
+      await session.create(parent, CreateMode.PERSISTENT).catch((error: unknown) => {
+        if (codeOf(error) !== Exception.NODE_EXISTS) throw error;
+      });
+      return session.create(`${parent}/lock-`, CreateMode.EPHEMERAL_SEQUENTIAL);
+    };
+
+    return {
+      lock: async (name) => {
+        const parent = `${ROOT}/${name}`;
+        const mine = await enqueue(parent);
+        for (;;) {
+          const queue = (await session.children(parent)).sort();
+          const before = queue[queue.indexOf(mine.slice(parent.length + 1)) - 1];
+          if (before === undefined) return () => session.remove(mine);
+          await session.gone(`${parent}/${before}`);
+        }
+      },
+      stop: () => client.close(),
+    };
+  },
+};

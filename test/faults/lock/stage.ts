@@ -1,0 +1,63 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describeLock } from '../../e2e/lock.calls.js';
+import { FaultCluster } from '../core/fault-cluster.js';
+import { Random } from '../core/random.js';
+import type { RunOptions, RunReport } from '../core/suite.js';
+import { LockClient, Record, type Wanted } from './client.js';
+import { faultsOf } from './model.js';
+
+/** What a scenario has at hand: two nodes, clients that write down what they were told, and a place for complaints. */
+export interface Stage {
+  readonly cluster: FaultCluster;
+  readonly one: { url: string };
+  readonly two: { url: string };
+  readonly random: Random;
+  readonly record: Record;
+  /** A client that calls both nodes, or one. */
+  readonly client: (owner: string, node?: { url: string }) => LockClient;
+  readonly complain: (what: string) => void;
+}
+
+/** A short story in which one rule matters. Returns when it is told; the model judges what the clients saw. */
+export type Scenario = (stage: Stage) => Promise<void>;
+
+/** Tells a story on a cluster of two nodes, and judges what the clients saw. */
+export async function play(scenario: Scenario, cluster: FaultCluster, seed: number): Promise<RunReport> {
+  const random = new Random(seed);
+  const record = new Record();
+  const [one, two] = cluster.sites.map((site) => ({ url: site.node.url })) as [
+    { url: string },
+    { url: string },
+  ];
+  const client = (owner: string, node?: { url: string }) =>
+    new LockClient(owner, () => (node ? [node.url] : [one.url, two.url]), random.fork(), record);
+  const complain = (what: string) => record.violations.push(what);
+  await scenario({ cluster, one, two, random, record, client, complain });
+  return { violations: [...record.violations, ...faultsOf(record.holds)], counts: { ...record.counts } };
+}
+
+/** Turns a story into a run on a cluster of its own. */
+export const alone =
+  (scenario: Scenario) =>
+  async ({ seed, dist }: RunOptions): Promise<RunReport> => {
+    await using cluster = await FaultCluster.start('lock', { dist, nodes: 2 });
+    // Awaited here: the cluster is stopped when this returns.
+    return await play(scenario, cluster, seed);
+  };
+
+/** A wish for one lock. */
+export const exclusive = (name: string, more: Partial<Wanted> = {}): Wanted => ({
+  names: [name],
+  mode: 'exclusive',
+  ttlMs: 30_000,
+  waitMs: 5_000,
+  ...more,
+});
+
+/** Waits until so many wait for a name. */
+export async function waiters(stage: Stage, name: string, count: number): Promise<void> {
+  for (let tries = 0; tries < 100; tries += 1) {
+    if ((await describeLock(stage.one, name)).waiters.length >= count) return;
+    await sleep(10);
+  }
+}
