@@ -62,7 +62,10 @@ const environmentIsReadOnce: Rule = (sources) =>
   sources
     .filter((source) => isTypeScript(source) && !isTestOrTool(source))
     .filter(({ path, text }) => !READ_THE_ENVIRONMENT.includes(path) && /\bprocess\.env\b/.test(text))
-    .map(({ path }) => `${path}: take the setting as a parameter; only startNode and the command line read process.env`);
+    .map(
+      ({ path }) =>
+        `${path}: take the setting as a parameter; only startNode and the command line read process.env`,
+    );
 
 const noLuaInTypeScript: Rule = (sources) =>
   sources

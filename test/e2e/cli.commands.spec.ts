@@ -105,7 +105,7 @@ describe('syncline queue', () => {
   });
 
   it('moves dead letters back, or elsewhere', async () => {
-    for (const id of [1, 2, 3]) await cli.text('queue', 'send', 'failed.dead', String(id));
+    await Promise.all([1, 2, 3].map((id) => cli.text('queue', 'send', 'failed.dead', String(id))));
     const one = ['--max', '1', '--to', 'again'];
     expect(await cli.json('queue', 'redrive', 'failed.dead', ...one)).toEqual({ moved: 1 });
     expect(await cli.text('queue', 'redrive', 'failed.dead', '--to', 'again')).toBe('Moved 2.\n');
@@ -197,19 +197,21 @@ describe('syncline cluster', () => {
 });
 
 describe('what goes wrong', () => {
-  it.each([
-    ['an unknown command', ['lock', 'rum'], /unknown command 'rum'/],
-    ['a missing argument', ['cache', 'get', 'c'], /missing required argument 'key'/],
-    ['a duration without a unit', ['queue', 'receive', 'q', '--wait', '30'], /30s or 5m/],
-    ['a URL that is none', ['lock', 'ls', '--url', 'localhost:8001'], /http:\/\/localhost:8001/],
-    ['a name that a node refuses', ['lock', 'show', 'a b'], /not valid: name/],
-    ['nodes without a role', ['cluster', '--url', 'http://localhost:1'], /cluster lock --url/],
-  ])('%s is told as wrong usage', async (_, args, message) => {
-    const { code, stdout, stderr } = await cli.run(args);
-    expect(code).toBe(2);
-    expect(stdout.length).toBe(0);
-    expect(stderr).toMatch(message);
-    expect(stderr).not.toMatch(/\n {4}at /);
+  it('is wrong usage: arguments that are missing, unknown, or refused by a node', async () => {
+    const wrong: [args: string[], message: RegExp][] = [
+      [['lock', 'rum'], /unknown command 'rum'/],
+      [['cache', 'get', 'c'], /missing required argument 'key'/],
+      [['queue', 'receive', 'q', '--wait', '30'], /30s or 5m/],
+      [['lock', 'ls', '--url', 'localhost:8001'], /http:\/\/localhost:8001/],
+      [['lock', 'show', 'a b'], /not valid: name/],
+      [['cluster', '--url', 'http://localhost:1'], /cluster lock --url/],
+    ];
+    const outcomes = await Promise.all(wrong.map(([args]) => cli.run(args)));
+    for (const [i, [, message]] of wrong.entries()) {
+      expect(outcomes[i]).toMatchObject({ code: 2, stderr: expect.stringMatching(message) });
+      expect(outcomes[i]?.stdout.length).toBe(0);
+      expect(outcomes[i]?.stderr).not.toMatch(/\n {4}at /);
+    }
   });
 
   it('is told in two lines when no node is there, or when it is something else', async () => {
