@@ -42,7 +42,7 @@ export function explain(error: unknown): string[] {
 const adviceOnConnection = (error: unknown): string =>
   error instanceof ConnectionError && error.outcome === 'not-sent'
     ? 'Do nodes run there? Name them with --url or SYNCLINE_LOCK_URLS, SYNCLINE_QUEUE_URLS, SYNCLINE_CACHE_URLS.'
-    : 'It may have had its effect all the same: look before you repeat it.';
+    : 'Is that a Syncline node, and well? A change may have had its effect all the same: look before you repeat it.';
 
 const lines = (what: string, advice: string | undefined): string[] =>
   advice === undefined ? [what] : [what, advice];

@@ -22,7 +22,7 @@ interface RunOptions extends NodeOptions {
 const HELP = `
 The command finds SYNCLINE_LOCK_NAME, SYNCLINE_FENCING_TOKEN and SYNCLINE_LEASE_ID in its environment. It is ended when
 the lease is lost: SIGTERM, and SIGKILL after the grace period, to it and all that it started, before the lock can be
-somebody else's. Exit codes: the command's own; 75 the lock was not available; 79 the lease was lost; 69 no node was
+somebody else's (a force release aside). Exit codes: the command's own; 75 the lock was not available; 79 the lease was lost; 69 no node was
 reached; 126, 127 and 128 + n as in a shell.`;
 
 export function addLockRun(lock: Command, nodes: Nodes, environment: Environment): void {
