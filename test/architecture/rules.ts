@@ -16,6 +16,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'libs/cluster': ['contracts', 'redis'],
   'libs/http': ['contracts', 'redis', 'cluster'],
   'libs/client': ['contracts'],
+  'libs/cli': ['client'],
   'libs/testing': ['contracts'],
   'apps/lock': ['contracts', 'redis', 'cluster', 'http'],
   'apps/queue': ['contracts', 'redis', 'cluster', 'http'],
@@ -54,11 +55,17 @@ const onlyStoresSpeakRedis: Rule = (sources) =>
     .filter((source) => importsOf(source).includes('ioredis'))
     .map(({ path }) => `${path}: only stores and scripts import ioredis; let a store do it`);
 
+/** Where processes begin: nodes, and the command line. */
+const READ_THE_ENVIRONMENT = ['libs/http/src/start-node.ts', 'libs/cli/src/main.ts'];
+
 const environmentIsReadOnce: Rule = (sources) =>
   sources
     .filter((source) => isTypeScript(source) && !isTestOrTool(source))
-    .filter(({ path, text }) => path !== 'libs/http/src/start-node.ts' && /\bprocess\.env\b/.test(text))
-    .map(({ path }) => `${path}: take the setting from NodeConfig; only startNode reads process.env`);
+    .filter(({ path, text }) => !READ_THE_ENVIRONMENT.includes(path) && /\bprocess\.env\b/.test(text))
+    .map(
+      ({ path }) =>
+        `${path}: take the setting as a parameter; only startNode and the command line read process.env`,
+    );
 
 const noLuaInTypeScript: Rule = (sources) =>
   sources

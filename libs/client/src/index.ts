@@ -1,10 +1,12 @@
 export type {
   Cache as CacheState,
   CacheConfig,
+  Cluster,
   Counter,
   Lease as Grant,
   LeaseMode,
   Lock,
+  Member,
   ProblemBody,
   ProblemCode,
   Queue as QueueState,

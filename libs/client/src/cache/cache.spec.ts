@@ -99,6 +99,17 @@ describe('a cache', () => {
   });
 });
 
+describe('a cache client', () => {
+  it('lists the caches, and the nodes', async () => {
+    await client.cache('listed').set('k', 1);
+    const entries = new Map<string, number>();
+    for await (const { name, stats } of client.list()) entries.set(name, stats.entries);
+    expect(entries.get('listed')).toBe(1);
+    const { role, members } = await client.cluster();
+    expect([role, members.length]).toEqual(['cache', 2]);
+  });
+});
+
 describe('getOrSet', () => {
   it('loads once in the cluster, and everybody gets it', async () => {
     let loads = 0;

@@ -248,6 +248,16 @@ describe('an election', () => {
 });
 
 describe('the nodes', () => {
+  it('are listed with their state and their share of the ring', async () => {
+    const { role, members } = await lock.cluster();
+    expect(role).toBe('lock');
+    expect(members.map(({ nodeId, state }) => [nodeId, state])).toEqual([
+      ['lock_1', 'alive'],
+      ['lock_2', 'alive'],
+    ]);
+    expect(members.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1);
+  });
+
   it('are told apart from other servers by their errors', async () => {
     await using wrong = new LockClient({ urls: [`${nodes[0]?.url}/elsewhere`] });
     await expect(wrong.inspect('x')).rejects.toThrow(NotFoundError);

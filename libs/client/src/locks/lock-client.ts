@@ -1,4 +1,11 @@
-import type { Lease as Grant, LeaseSet as GrantSet, LeaseMode, Lock, Verified } from '@syncline/contracts';
+import type {
+  Cluster,
+  Lease as Grant,
+  LeaseSet as GrantSet,
+  LeaseMode,
+  Lock,
+  Verified,
+} from '@syncline/contracts';
 import { Transport, type TransportOptions } from '../transport/transport.js';
 import {
   acquireWaiting,
@@ -198,6 +205,11 @@ export class LockClient implements AsyncDisposable {
       yield* page.locks;
       cursor = page.cursor;
     } while (cursor !== null);
+  }
+
+  /** The lock nodes, as Redis has them now. */
+  cluster(): Promise<Cluster> {
+    return this.transport.json({ method: 'GET', path: '/v1/cluster', idempotent: true });
   }
 
   /** Ends all connections. Release what is held before: it ends by its TTL otherwise. */

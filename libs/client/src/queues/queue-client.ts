@@ -1,4 +1,4 @@
-import type { Queues } from '@syncline/contracts';
+import type { Cluster, Queues } from '@syncline/contracts';
 import { Transport, type TransportOptions } from '../transport/transport.js';
 import { type Message, Queue } from './queue.js';
 import type { Worker, WorkerOptions } from './worker.js';
@@ -44,6 +44,11 @@ export class QueueClient implements AsyncDisposable {
       yield* page.queues;
       cursor = page.cursor;
     } while (cursor !== null);
+  }
+
+  /** The queue nodes, as Redis has them now. */
+  cluster(): Promise<Cluster> {
+    return this.transport.json({ method: 'GET', path: '/v1/cluster', idempotent: true });
   }
 
   /** Ends all connections. Stop the workers before. */

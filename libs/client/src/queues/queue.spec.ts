@@ -95,6 +95,17 @@ describe('a queue', () => {
   });
 });
 
+describe('a queue client', () => {
+  it('lists the queues by their prefix, and the nodes', async () => {
+    await Promise.all(['listed.a', 'listed.b', 'other'].map((name) => queues.queue(name).configure()));
+    const listed: string[] = [];
+    for await (const { name } of queues.list('listed.')) listed.push(name);
+    expect(listed).toEqual(['listed.a', 'listed.b']);
+    const { role, members } = await queues.cluster();
+    expect([role, members.length]).toEqual(['queue', 2]);
+  });
+});
+
 describe('a worker', () => {
   it('handles all messages, so many at once, and acknowledges them', async () => {
     const queue = queues.queue<number>('work');

@@ -1,0 +1,87 @@
+import { isUtf8 } from 'node:buffer';
+import { bytes, type CacheState, text } from '@syncline/client';
+import type { Command } from 'commander';
+import { duration } from './duration.js';
+import { EXIT } from './exit-codes.js';
+import { Failure } from './failure.js';
+import { inputOf } from './input.js';
+import { type NodeOptions, type Nodes, withOutput } from './nodes.js';
+import { write, writeAll, writeJson, writeLine } from './output.js';
+
+export function addCacheCommands(program: Command, nodes: Nodes): void {
+  const cache = program.command('cache').description('read and change entries of caches');
+
+  withOutput(
+    cache.command('get <cache> <key>').description('write the bytes of an entry to stdout, as they are'),
+  ).action(async (name: string, key: string, options: NodeOptions) => {
+    const entry = await nodes.cache(options).cache(name, { codec: bytes }).getEntry(key);
+    if (entry === undefined) throw new Failure(`${name} has no entry ${key}`, EXIT.failure);
+    if (!options.json) return write(entry.value);
+    const encoding = isUtf8(entry.value) ? 'utf8' : 'base64';
+    const value = Buffer.from(entry.value).toString(encoding);
+    return writeJson({ key, version: entry.version, encoding, value });
+  });
+
+  withOutput(
+    cache
+      .command('set <cache> <key> [value]')
+      .description('store an entry; its bytes from stdin when the value is - or missing'),
+  )
+    .option('--ttl <duration>', 'life of the entry (default: that of the cache)', duration)
+    .option('--tags <tags>', 'separated by commas: entries with a tag are invalidated together', list)
+    .action(async (name: string, key: string, given: string | undefined, options: SetOptions) => {
+      const { ttl, tags } = options;
+      const life = { ...(ttl === undefined ? {} : { ttlMs: ttl }), ...(tags === undefined ? {} : { tags }) };
+      const value = await inputOf(given);
+      const caches = nodes.cache(options);
+      const stored =
+        typeof value === 'string'
+          ? await caches.cache(name, { codec: text }).set(key, value, life)
+          : await caches.cache(name, { codec: bytes }).set(key, value, life);
+      if (options.json) return writeJson(stored);
+      const until = stored.expiresAt === null ? '' : ` until ${stored.expiresAt}`;
+      return writeLine(`Stored ${key}${until}, version ${stored.version}.`);
+    });
+
+  withOutput(cache.command('del <cache> <keys...>').description('remove entries, if they are there')).action(
+    async (name: string, keys: readonly string[], options: NodeOptions) => {
+      const from = nodes.cache(options).cache(name);
+      await Promise.all(keys.map((key) => from.delete(key)));
+      if (options.json) await writeJson({ deleted: keys });
+      else for (const key of keys) await writeLine(`${key} is not there any more.`);
+    },
+  );
+
+  withOutput(cache.command('stats [cache]').description('show the statistics of a cache, or of all')).action(
+    async (name: string | undefined, options: NodeOptions) => {
+      const caches = nodes.cache(options);
+      if (name !== undefined && options.json) return writeJson(await caches.cache(name).inspect());
+      return writeAll(name === undefined ? caches.list() : one(caches.cache(name).inspect()), {
+        json: options.json,
+        heads: ['NAME', 'ENTRIES', 'BYTES', 'HITS', 'MISSES', 'RATIO', 'WRITES', 'COHERENCE'],
+        row: ({ name, stats, coherence }) => [
+          name,
+          stats.entries,
+          stats.bytes,
+          stats.nearHits + stats.storeHits,
+          stats.misses,
+          `${Math.round(stats.hitRatio * 100)} %`,
+          stats.writes,
+          coherence,
+        ],
+        none: 'there is no cache.',
+      });
+    },
+  );
+}
+
+interface SetOptions extends NodeOptions {
+  readonly ttl?: number;
+  readonly tags?: readonly string[];
+}
+
+const list = (text: string): string[] => text.split(',').map((part) => part.trim());
+
+async function* one(state: Promise<CacheState>): AsyncGenerator<CacheState> {
+  yield await state;
+}

@@ -1,0 +1,60 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import { EXIT } from './exit-codes.js';
+import { Failure } from './failure.js';
+import type { Environment } from './nodes.js';
+
+export const exitCodeOfSignal = (signal: NodeJS.Signals): number => EXIT.signal + constants.signals[signal];
+
+/** A command with everything that it starts: a process group, and a session, of its own. Shares our terminal and files. */
+export class CommandGroup {
+  /**
+   * Resolves to its exit code when the command ends, 128 + n when signal n ended it.
+   *
+   * @throws {Failure} it cannot be run
+   */
+  readonly ended: Promise<number>;
+  private readonly child: ChildProcess;
+  private killTimer: NodeJS.Timeout | undefined;
+
+  constructor(commandLine: readonly string[], environment: Environment) {
+    const [file = '', ...args] = commandLine;
+    this.child = spawn(file, args, { stdio: 'inherit', detached: true, env: { ...environment } });
+    this.ended = new Promise((resolve, reject) => {
+      this.child.once('error', (error: NodeJS.ErrnoException) => reject(cannotRun(file, error)));
+      this.child.once('exit', (code, signal) => {
+        this.endStop();
+        resolve(code ?? exitCodeOfSignal(signal as NodeJS.Signals));
+      });
+    });
+  }
+
+  /** To all of its processes, as a terminal does. */
+  signal(signal: NodeJS.Signals): void {
+    const { pid } = this.child;
+    if (pid === undefined) return;
+    try {
+      process.kill(-pid, signal);
+    } catch {
+      // All of them have ended.
+    }
+  }
+
+  /** Asks all of it to end, and ends what is left after `graceMs`, or when the command itself has ended. */
+  stop(graceMs: number): void {
+    this.signal('SIGTERM');
+    this.killTimer = setTimeout(() => this.signal('SIGKILL'), graceMs);
+  }
+
+  private endStop(): void {
+    if (this.killTimer === undefined) return;
+    clearTimeout(this.killTimer);
+    this.signal('SIGKILL');
+  }
+}
+
+function cannotRun(file: string, error: NodeJS.ErrnoException): Failure {
+  return error.code === 'ENOENT'
+    ? new Failure(`${file}: there is no such command`, EXIT.notFound)
+    : new Failure(`${file} cannot be executed: ${error.message}`, EXIT.notExecutable);
+}

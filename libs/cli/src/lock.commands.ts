@@ -1,0 +1,75 @@
+import type { Lock } from '@syncline/client';
+import type { Command } from 'commander';
+import { addLockRun } from './lock-run.command.js';
+import { type Environment, type NodeOptions, type Nodes, withOutput } from './nodes.js';
+import { tableOf, write, writeAll, writeJson, writeLine } from './output.js';
+
+export function addLockCommands(program: Command, nodes: Nodes, environment: Environment): void {
+  const lock = program.command('lock').description('run commands under locks, look after locks');
+
+  addLockRun(lock, nodes, environment);
+
+  withOutput(lock.command('ls').description('list the locks that are held or awaited'))
+    .option('--prefix <prefix>', 'only names that begin so')
+    .action(async (options: NodeOptions & { prefix?: string }) => {
+      await writeAll(nodes.lock(options).list(options.prefix), {
+        json: options.json,
+        heads: ['NAME', 'MODE', 'HOLDERS', 'WAITING', 'UNTIL'],
+        row: ({ name, mode, holders, waiters }) => [
+          name,
+          mode,
+          holders.map(({ owner }) => owner).join(', '),
+          waiters.length,
+          holders.map(({ expiresAt }) => expiresAt).reduce((a, b) => (a > b ? a : b), ''),
+        ],
+        none: 'no lock is held or awaited.',
+      });
+    });
+
+  withOutput(lock.command('show <name>').description('show who holds a lock and who waits for it')).action(
+    async (name: string, options: NodeOptions) => {
+      const found = await nodes.lock(options).inspect(name);
+      await (options.json ? writeJson(found) : writeLock(found));
+    },
+  );
+
+  withOutput(
+    lock
+      .command('release <name>')
+      .description('take a lock away from its holders, for operators; says from whom'),
+  )
+    .option('--reason <text>', 'kept in the audit stream')
+    .action(async (name: string, options: NodeOptions & { reason?: string }) => {
+      const locks = nodes.lock(options);
+      // Only to name the owners to a person: what is revoked is what the node says.
+      const holders = options.json ? [] : (await locks.inspect(name)).holders;
+      const revoked = await locks.revoke(name, options.reason);
+      if (options.json) return writeJson({ revoked });
+      if (revoked.length === 0) return writeLine(`Nobody held ${name}.`);
+      for (const leaseId of revoked) {
+        const owner =
+          holders.find((holder) => holder.leaseId === leaseId)?.owner ?? 'somebody who just got it';
+        await writeLine(`Took ${name} from ${owner}, lease ${leaseId}.`);
+      }
+    });
+}
+
+async function writeLock({ name, mode, holders, waiters, currentToken }: Lock): Promise<void> {
+  await writeLine(
+    `${name} is ${mode === 'free' ? 'free' : `held, ${mode}`}. Fencing token: ${currentToken ?? '-'}`,
+  );
+  if (holders.length > 0) {
+    const rows = holders.map((lease) => [
+      lease.owner,
+      lease.leaseId,
+      lease.fencingToken,
+      lease.acquiredAt,
+      lease.expiresAt,
+    ]);
+    await write(`\n${tableOf(['HOLDER', 'LEASE', 'TOKEN', 'SINCE', 'UNTIL'], rows)}`);
+  }
+  if (waiters.length > 0) {
+    const rows = waiters.map((waiter) => [waiter.owner, waiter.mode, waiter.waitingSince]);
+    await write(`\n${tableOf(['WAITER', 'MODE', 'SINCE'], rows)}`);
+  }
+}

@@ -1,0 +1,92 @@
+import { CacheClient, type Cluster, LockClient, QueueClient, type TransportOptions } from '@syncline/client';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { duration } from './duration.js';
+import { EXIT } from './exit-codes.js';
+import { Failure } from './failure.js';
+
+export type Role = Cluster['role'];
+export const ROLES: readonly Role[] = ['lock', 'queue', 'cache'];
+
+const FIRST_PORT: Readonly<Record<Role, number>> = { lock: 8001, queue: 8004, cache: 8007 };
+const variableOf = (role: Role) => `SYNCLINE_${role.toUpperCase()}_URLS`;
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Options of every command that calls nodes. */
+export interface NodeOptions {
+  readonly url?: readonly string[];
+  readonly timeout: number;
+  readonly json?: boolean;
+}
+
+/** Adds the options that name the nodes. */
+export function withNodes(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--url <url>', 'a node; again, or separated by commas, for more').argParser(
+        (text: string, earlier: readonly string[] = []) => [...earlier, ...urlsOf(text)],
+      ),
+    )
+    .addOption(
+      new Option('--timeout <duration>', 'how long a call may take with all its retries, waits aside')
+        .argParser(duration)
+        .default(10_000, '10s'),
+    );
+}
+
+/** The same, for commands that print. */
+export const withOutput = (command: Command): Command =>
+  withNodes(command).option('--json', 'write JSON, for scripts');
+
+export const NODES_HELP = `
+Nodes: --url, or these variables (comma-separated), or the defaults
+${ROLES.map((role) => `  ${variableOf(role).padEnd(22)}${defaultUrls(role).join(',')}`).join('\n')}
+  SYNCLINE_API_KEY      sent when it is set; nodes with API keys ask for one
+
+Durations have a unit: 250ms, 30s, 5m, 2h.`;
+
+/** Clients of the three roles, by a command's options and the environment. */
+export class Nodes {
+  constructor(private readonly environment: Environment) {}
+
+  lock(options: NodeOptions): LockClient {
+    return new LockClient(this.transport('lock', options));
+  }
+
+  queue(options: NodeOptions): QueueClient {
+    return new QueueClient(this.transport('queue', options));
+  }
+
+  cache(options: NodeOptions): CacheClient {
+    return new CacheClient(this.transport('cache', options));
+  }
+
+  private transport(role: Role, { url, timeout }: NodeOptions): TransportOptions {
+    // An empty variable is an unset one.
+    const apiKey = this.environment.SYNCLINE_API_KEY || undefined;
+    return { urls: url ?? this.configured(role), apiKey, timeoutMs: timeout };
+  }
+
+  private configured(role: Role): readonly string[] {
+    const variable = variableOf(role);
+    const text = this.environment[variable];
+    if (!text) return defaultUrls(role);
+    try {
+      return urlsOf(text);
+    } catch (error) {
+      throw new Failure(`${variable}: ${(error as InvalidArgumentError).message}`, EXIT.usage);
+    }
+  }
+}
+
+function defaultUrls(role: Role): string[] {
+  return [0, 1, 2].map((n) => `http://localhost:${FIRST_PORT[role] + n}`);
+}
+
+function urlsOf(text: string): string[] {
+  return text.split(',').map((part) => {
+    const url = part.trim();
+    if (/^https?:\/\//i.test(url) && URL.canParse(url)) return url;
+    throw new InvalidArgumentError(`Expected a URL such as http://localhost:8001, not '${part}'.`);
+  });
+}

@@ -1,0 +1,149 @@
+import type { Message, QueueState } from '@syncline/client';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { duration, inWords } from './duration.js';
+import { EXIT } from './exit-codes.js';
+import { Failure } from './failure.js';
+import { inputOf } from './input.js';
+import { type NodeOptions, type Nodes, withOutput } from './nodes.js';
+import { say, tableOf, write, writeAll, writeJson, writeLine } from './output.js';
+
+export function addQueueCommands(program: Command, nodes: Nodes): void {
+  const queue = program.command('queue').description('look into queues, send and receive messages');
+
+  withOutput(queue.command('ls').description('list the queues with their counts'))
+    .option('--prefix <prefix>', 'only names that begin so')
+    .action(async (options: NodeOptions & { prefix?: string }) => {
+      await writeAll(nodes.queue(options).list(options.prefix), {
+        json: options.json,
+        heads: ['NAME', 'READY', 'DELAYED', 'IN FLIGHT', 'DEAD', 'OLDEST', 'STATE'],
+        row: ({ name, paused, stats }) => [
+          name,
+          stats.ready,
+          stats.delayed,
+          stats.inFlight,
+          stats.dead,
+          inWords(stats.oldestAgeMs),
+          paused ? 'paused' : 'open',
+        ],
+        none: 'there is no queue.',
+      });
+    });
+
+  withOutput(
+    queue.command('stats <queue>').description('show the counts and the configuration of a queue'),
+  ).action(async (name: string, options: NodeOptions) => {
+    const found = await nodes.queue(options).queue(name).inspect();
+    await (options.json ? writeJson(found) : writeQueue(found));
+  });
+
+  withOutput(
+    queue
+      .command('send <queue> [body]')
+      .description('send a message; its body from stdin when it is - or missing'),
+  )
+    .option('--delay <duration>', 'not delivered before', duration)
+    .option('--priority <number>', '0 to 9, higher first', integer)
+    .option('--group <id>', 'messages of a group are delivered in order')
+    .option('--deduplication-id <id>', 'the same id again within 5m is no new message')
+    .addHelpText('after', '\nThe body is JSON when it can be read as JSON, and text otherwise.')
+    .action(async (name: string, body: string | undefined, options: SendOptions) => {
+      const { delay, priority, group, deduplicationId } = options;
+      const sent = await nodes
+        .queue(options)
+        .queue(name)
+        .send(bodyOf(String(await inputOf(body))), {
+          ...(delay === undefined ? {} : { delayMs: delay }),
+          ...(priority === undefined ? {} : { priority }),
+          ...(group === undefined ? {} : { groupId: group }),
+          ...(deduplicationId === undefined ? {} : { deduplicationId }),
+        });
+      if (options.json) await writeJson(sent);
+      else await writeLine(sent.deduplicated ? `Was sent before, as ${sent.id}.` : `Sent ${sent.id}.`);
+    });
+
+  withOutput(
+    queue
+      .command('receive <queue>')
+      .description('receive messages; others see them again after their visibility timeout'),
+  )
+    .option('--max <number>', 'at most so many', integer, 1)
+    .addOption(
+      new Option('--wait <duration>', 'how long to wait for a first one; at most 30s')
+        .argParser(duration)
+        .default(0, 'not at all'),
+    )
+    .option('--ack', 'acknowledge what was written: it is not delivered again')
+    .action(async (name: string, options: NodeOptions & { max: number; wait: number; ack?: boolean }) => {
+      const from = nodes.queue(options).queue(name);
+      const messages = await from.receive({ max: options.max, waitMs: options.wait });
+      await (options.json ? writeJson(messages) : writeMessages(messages));
+      if (!options.ack) return;
+      const outcomes = await Promise.all(messages.map(({ receipt }) => from.ack(receipt)));
+      const late = outcomes.filter((outcome) => outcome === 'stale').length;
+      if (late > 0) {
+        throw new Failure(
+          `${late} came too late to be acknowledged, and will be delivered again`,
+          EXIT.failure,
+        );
+      }
+    });
+
+  withOutput(queue.command('redrive <queue>').description('move messages from a dead-letter queue back'))
+    .option('--to <queue>', 'default: where they came from')
+    .option('--max <number>', 'at most so many (default: all)', integer)
+    .action(async (name: string, options: NodeOptions & { to?: string; max?: number }) => {
+      const { to, max } = options;
+      const moved = await nodes
+        .queue(options)
+        .queue(name)
+        .redrive({ ...(to === undefined ? {} : { to }), ...(max === undefined ? {} : { max }) });
+      await (options.json ? writeJson({ moved }) : writeLine(`Moved ${moved}.`));
+    });
+}
+
+interface SendOptions extends NodeOptions {
+  readonly delay?: number;
+  readonly priority?: number;
+  readonly group?: string;
+  readonly deduplicationId?: string;
+}
+
+function bodyOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // The last line of a file ends too; that is not part of the text.
+    return text.replace(/\r?\n$/, '');
+  }
+}
+
+function integer(text: string): number {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('Expected a whole number.');
+  return Number(text);
+}
+
+async function writeQueue({ name, paused, stats, ...configuration }: QueueState): Promise<void> {
+  await writeLine(`${name} is ${paused ? 'paused' : 'open'}.`);
+  const rows = Object.entries({ ...stats, ...configuration }).map(([field, value]) => [
+    field,
+    inFull(field, value),
+  ]);
+  await write(`\n${tableOf(['FIELD', 'VALUE'], rows)}`);
+}
+
+function inFull(field: string, value: unknown): string {
+  if (value === null) return '-';
+  if (typeof value === 'number' && field.endsWith('Ms')) return inWords(value);
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
+
+async function writeMessages(messages: readonly Message<unknown>[]): Promise<void> {
+  if (messages.length === 0) return say('no message is ready.');
+  const rows = messages.map(({ id, receiveCount, enqueuedAt, body }) => [
+    id,
+    receiveCount,
+    enqueuedAt,
+    JSON.stringify(body),
+  ]);
+  await write(tableOf(['ID', 'RECEIVED', 'SENT', 'BODY'], rows));
+}

@@ -1,0 +1,282 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { LockClient } from '@syncline/client';
+import { eventually, NodeProcess, RedisServer, startNodes, stopAll } from '@syncline/testing';
+import { Cli, COMMAND } from './cli.process.js';
+
+let redis: RedisServer;
+let nodes: NodeProcess[];
+let locks: LockClient;
+let cli: Cli;
+
+beforeAll(async () => {
+  redis = await RedisServer.start();
+  const started = await Promise.all(
+    (['lock', 'queue', 'cache'] as const).map((role) => startNodes(role, 2, { redisUrl: redis.url })),
+  );
+  nodes = started.flat();
+  locks = new LockClient({ urls: (started[0] ?? []).map(({ url }) => url) });
+  cli = new Cli(nodes);
+}, 30_000);
+afterAll(async () => {
+  await locks?.close();
+  await stopAll(nodes ?? []);
+  await redis?.stop();
+});
+
+describe('syncline lock', () => {
+  it('lists locks, shows one, and takes one away from its holder', async () => {
+    const lease = await locks.acquire('invoice-1', { owner: 'ann' });
+    const waiting = locks.acquire('invoice-1', { owner: 'bob', waitMs: 20_000 });
+    await eventually(async () => expect((await locks.inspect('invoice-1')).waiters).toHaveLength(1));
+
+    const [listed, asJson, shown, shownJson] = await Promise.all([
+      cli.text('lock', 'ls', '--prefix', 'invoice-'),
+      cli.json('lock', 'ls', '--prefix', 'invoice-'),
+      cli.text('lock', 'show', 'invoice-1'),
+      cli.json('lock', 'show', 'invoice-1'),
+    ]);
+    expect(listed).toMatch(
+      /^NAME +MODE +HOLDERS +WAITING +UNTIL\ninvoice-1 +exclusive +ann +1 +\d{4}-.*Z\n$/,
+    );
+    expect(asJson).toEqual([expect.objectContaining({ name: 'invoice-1', mode: 'exclusive' })]);
+    expect(shown).toContain(lease.fencingToken);
+    expect(shown).toMatch(/HOLDER[\s\S]*ann[\s\S]*WAITER[\s\S]*bob/);
+    expect(shownJson).toMatchObject({
+      name: 'invoice-1',
+      holders: [{ owner: 'ann', leaseId: lease.leaseId }],
+      waiters: [{ owner: 'bob', position: 1 }],
+    });
+
+    const released = await cli.text('lock', 'release', 'invoice-1', '--reason', 'ann is gone');
+    expect(released).toBe(`Took invoice-1 from ann, lease ${lease.leaseId}.\n`);
+    const next = await waiting;
+    expect(await cli.json('lock', 'release', 'invoice-1')).toEqual({ revoked: [next.leaseId] });
+    expect(await cli.text('lock', 'release', 'invoice-1')).toBe('Nobody held invoice-1.\n');
+    await Promise.allSettled([lease.release(), next.release()]);
+  });
+
+  it('writes an empty list where nothing is held', async () => {
+    expect(await cli.json('lock', 'ls', '--prefix', 'nothing')).toEqual([]);
+    const { stdout, stderr, code } = await cli.run(['lock', 'ls', '--prefix', 'nothing']);
+    expect([code, stdout.toString(), stderr]).toEqual([0, '', 'syncline: no lock is held or awaited.\n']);
+  });
+
+  it('does not let an owner steer the terminal', async () => {
+    await using _ = await locks.acquire('steered', { owner: 'eve\u001b[2J\u009b1m\u202e' });
+    const shown = await cli.text('lock', 'show', 'steered');
+    expect(shown).toContain('eve\\u{1b}[2J\\u{9b}1m\\u{202e}');
+    expect(shown).toMatch(/^[\n\P{C}]*$/u);
+  });
+});
+
+describe('syncline queue', () => {
+  it('sends, lists, receives and acknowledges', async () => {
+    expect(await cli.text('queue', 'send', 'orders', '{"id":1}')).toMatch(/^Sent \S+\.\n$/);
+    const sent = await cli.run(['queue', 'send', 'orders', '-', '--priority', '9', '--json'], 'hello\n');
+    expect(JSON.parse(sent.stdout.toString())).toEqual({ id: expect.any(String), deduplicated: false });
+    expect(await cli.text('queue', 'ls', '--prefix', 'ord')).toMatch(/\norders +2 +0 +0 +0 +\S+ +open\n$/);
+
+    const [first] = await cli.json('queue', 'receive', 'orders', '--ack');
+    expect(first).toMatchObject({ body: 'hello', priority: 9, receiveCount: 1 });
+    expect(await cli.text('queue', 'receive', 'orders', '--max', '5', '--wait', '1s')).toMatch(
+      / 1 .*\{"id":1\}\n$/,
+    );
+
+    expect(await cli.json('queue', 'stats', 'orders')).toMatchObject({
+      name: 'orders',
+      stats: { ready: 0, inFlight: 1, acked: 1, sent: 2 },
+    });
+    expect(await cli.text('queue', 'stats', 'orders')).toMatch(
+      /^orders is open\.\n[\s\S]*\nvisibilityTimeoutMs +30s\n/,
+    );
+    expect(await cli.json('queue', 'ls', '--prefix', 'ord')).toEqual([
+      expect.objectContaining({ name: 'orders', paused: false }),
+    ]);
+  });
+
+  it('sends with a delay, a group, and once for an id', async () => {
+    const options = ['--delay', '1h', '--group', 'g', '--deduplication-id', 'x'];
+    await cli.text('queue', 'send', 'later', '1', ...options);
+    expect(await cli.text('queue', 'send', 'later', '1', ...options)).toMatch(
+      /^Was sent before, as \S+\.\n$/,
+    );
+    expect((await cli.json('queue', 'stats', 'later')).stats).toMatchObject({ delayed: 1, sent: 1 });
+  });
+
+  it('moves dead letters back, or elsewhere', async () => {
+    await Promise.all([1, 2, 3].map((id) => cli.text('queue', 'send', 'failed.dead', String(id))));
+    const one = ['--max', '1', '--to', 'again'];
+    expect(await cli.json('queue', 'redrive', 'failed.dead', ...one)).toEqual({ moved: 1 });
+    expect(await cli.text('queue', 'redrive', 'failed.dead', '--to', 'again')).toBe('Moved 2.\n');
+    expect((await cli.json('queue', 'stats', 'again')).stats.ready).toBe(3);
+  });
+
+  it('says so when there is no such queue, or nothing in it', async () => {
+    const { code, stderr } = await cli.run(['queue', 'stats', 'nowhere']);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^syncline: There is no such resource: There is no queue nowhere.*\n$/);
+    await cli.text('queue', 'send', 'drained', '1');
+    await cli.text('queue', 'receive', 'drained', '--ack');
+    expect(await cli.json('queue', 'receive', 'drained')).toEqual([]);
+  });
+});
+
+describe('syncline cache', () => {
+  it('stores bytes and gives them back as they were', async () => {
+    const image = Buffer.from(Array.from({ length: 100_000 }, (_, i) => (i * 31) % 256));
+    const set = await cli.run(['cache', 'set', 'files', 'image', '--json'], image);
+    expect(JSON.parse(set.stdout.toString())).toEqual({ version: expect.any(String), expiresAt: null });
+    const got = await cli.run(['cache', 'get', 'files', 'image']);
+    expect(got.stdout.equals(image)).toBe(true);
+    expect(await cli.json('cache', 'get', 'files', 'image')).toEqual({
+      key: 'image',
+      version: JSON.parse(set.stdout.toString()).version,
+      encoding: 'base64',
+      value: image.toString('base64'),
+    });
+  });
+
+  it('takes a value with its life and tags, and removes it', async () => {
+    const stored = await cli.text('cache', 'set', 'pages', 'a', '<h1>', '--ttl', '1h', '--tags', 'x,y');
+    expect(stored).toMatch(/^Stored a until \d{4}-.*Z, version \d+\.\n$/);
+    expect(await cli.json('cache', 'get', 'pages', 'a')).toMatchObject({ encoding: 'utf8', value: '<h1>' });
+    await fetch(`${nodes.at(-1)?.url}/v1/caches/pages/invalidate`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{"tags":["y"]}',
+    });
+    expect((await cli.run(['cache', 'get', 'pages', 'a'])).code).toBe(1);
+
+    await cli.text('cache', 'set', 'pages', 'b', 'B');
+    expect(await cli.text('cache', 'get', 'pages', 'b')).toBe('B');
+    expect(await cli.text('cache', 'del', 'pages', 'b', 'c')).toBe(
+      'b is not there any more.\nc is not there any more.\n',
+    );
+    expect(await cli.json('cache', 'del', 'pages', 'b')).toEqual({ deleted: ['b'] });
+    const { code, stdout, stderr } = await cli.run(['cache', 'get', 'pages', 'b']);
+    expect([code, stdout.length, stderr]).toEqual([1, 0, 'syncline: pages has no entry b\n']);
+  });
+
+  it('shows the statistics of one cache, or of all', async () => {
+    await cli.text('cache', 'set', 'counted', 'k', 'v');
+    expect(await cli.json('cache', 'stats', 'counted')).toMatchObject({
+      name: 'counted',
+      stats: { entries: 1 },
+    });
+    const all = await cli.json('cache', 'stats');
+    expect(all.map(({ name }: { name: string }) => name)).toContain('counted');
+    expect(await cli.text('cache', 'stats', 'counted')).toMatch(/^NAME .*\ncounted +1 +2 .* strict\n$/);
+  });
+});
+
+describe('syncline cluster', () => {
+  it('lists the nodes of all roles, or of one', async () => {
+    const table = await cli.text('cluster');
+    for (const { nodeId, role } of nodes) {
+      expect(table).toMatch(new RegExp(`\\n${role} +${nodeId} +alive +[\\d.]+ % +http://\\S+ +\\d{4}-`));
+    }
+    const [lock, ...others] = await cli.json('cluster', 'lock', '--url', nodes[0]?.url ?? '');
+    expect(others).toEqual([]);
+    expect(lock).toMatchObject({
+      role: 'lock',
+      members: [{ nodeId: 'lock_1', state: 'alive' }, { nodeId: 'lock_2' }],
+    });
+  });
+
+  it('shows those that answer, and says which do not', async () => {
+    const some = new Cli(nodes.filter(({ role }) => role !== 'queue'));
+    const { code, stdout, stderr } = await some.run(['cluster', '--json', '--timeout', '500ms']);
+    expect(code).toBe(69);
+    expect(JSON.parse(stdout.toString()).map(({ role }: { role: string }) => role)).toEqual([
+      'lock',
+      'cache',
+    ]);
+    expect(stderr).toMatch(/^syncline: queue nodes: .*not reachable.*\nsyncline: queue nodes: .*--url.*\n$/);
+  });
+});
+
+describe('what goes wrong', () => {
+  it('is wrong usage: arguments that are missing, unknown, or refused by a node', async () => {
+    const wrong: [args: string[], message: RegExp][] = [
+      [['lock', 'rum'], /unknown command 'rum'/],
+      [['cache', 'get', 'c'], /missing required argument 'key'/],
+      [['queue', 'receive', 'q', '--wait', '30'], /30s or 5m/],
+      [['lock', 'ls', '--url', 'localhost:8001'], /http:\/\/localhost:8001/],
+      [['lock', 'show', 'a b'], /not valid: name/],
+      [['cluster', '--url', 'http://localhost:1'], /cluster lock --url/],
+    ];
+    const outcomes = await Promise.all(wrong.map(([args]) => cli.run(args)));
+    for (const [i, [, message]] of wrong.entries()) {
+      expect(outcomes[i]).toMatchObject({ code: 2, stderr: expect.stringMatching(message) });
+      expect(outcomes[i]?.stdout.length).toBe(0);
+      expect(outcomes[i]?.stderr).not.toMatch(/\n {4}at /);
+    }
+  });
+
+  it('is told in two lines when no node is there, or when it is something else', async () => {
+    const nobody = await cli.run([
+      'lock',
+      'ls',
+      '--url',
+      'http://127.0.0.1:1,http://127.0.0.1:2',
+      '--timeout',
+      '500ms',
+    ]);
+    expect(nobody.code).toBe(69);
+    expect(nobody.stderr).toMatch(
+      /^syncline: http\S+ is not reachable.*\nsyncline: .*SYNCLINE_LOCK_URLS.*\n$/,
+    );
+    const other = await cli.run([
+      'lock',
+      'ls',
+      '--url',
+      `http://127.0.0.1:${redis.port}`,
+      '--timeout',
+      '500ms',
+    ]);
+    expect(other.code).toBe(69);
+    expect(other.stderr.trim().split('\n')).toHaveLength(2);
+  });
+
+  it('has its exit code for a key that does not allow it', async () => {
+    const node = await NodeProcess.start('lock', {
+      redisUrl: redis.url,
+      nodeId: 'guarded',
+      env: { API_KEYS: 'reader:0123456789abcdef0123456789abcdef:read' },
+    });
+    try {
+      const without = await new Cli([node]).run(['lock', 'ls']);
+      expect(without).toMatchObject({ code: 77, stderr: expect.stringContaining('Set SYNCLINE_API_KEY') });
+      const reader = new Cli([node], { SYNCLINE_API_KEY: '0123456789abcdef0123456789abcdef' });
+      await reader.text('lock', 'ls');
+      const refused = await reader.run(['lock', 'release', 'x']);
+      expect(refused).toMatchObject({ code: 77, stderr: expect.stringContaining('needs admin') });
+    } finally {
+      await node.stop();
+    }
+  });
+
+  it('is no failure when the reader has seen enough; nothing is acknowledged then', async () => {
+    await cli.text('queue', 'send', 'unread', '1');
+    const line = [process.execPath, ...COMMAND, 'queue', 'receive', 'unread', '--ack'].join(' ');
+    // Its stdout is closed before it writes.
+    const script = `set -o pipefail; { sleep 0; ${line}; } | exec true`;
+    const { stdout, stderr } = await promisify(execFile)('bash', ['--norc', '-c', script], {
+      env: cli.environment,
+    });
+    expect([stdout, stderr]).toEqual(['', '']);
+    expect((await cli.json('queue', 'stats', 'unread')).stats).toMatchObject({ acked: 0, inFlight: 1 });
+  });
+});
+
+describe('syncline --help', () => {
+  it('tells the exit codes and the variables', async () => {
+    const help = await cli.text('--help');
+    for (const word of ['SYNCLINE_LOCK_URLS', 'SYNCLINE_API_KEY', 'localhost:8009', '69', '75', '77', '79']) {
+      expect(help).toContain(word);
+    }
+    expect(await cli.text('lock', 'run', '--help')).toContain('SYNCLINE_FENCING_TOKEN');
+    expect((await cli.run([])).code).toBe(2);
+  });
+});

@@ -1,0 +1,60 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { type NodeProcess, RedisServer, startNodes, stopAll } from '@syncline/testing';
+import { Cli, COMMAND } from './cli.process.js';
+
+const run = promisify(execFile);
+const PAGE = readFileSync('docs/cli.md', 'utf8');
+
+/** A shell example and what it writes: `json` for its shape, `text` to the letter. */
+const examples = [...PAGE.matchAll(/```sh\n(.*?)```\n\n```(json|text)\n(.*?)```/gs)].map(
+  ([, command = '', format = '', answer = '']) => ({ command: command.trim(), format, answer }),
+);
+
+/** Keeps the names and the types, since ids and times differ from run to run. */
+function shapeOf(value: unknown): unknown {
+  if (Array.isArray(value)) return value.slice(0, 1).map(shapeOf);
+  if (value === null || typeof value !== 'object') return value === null ? 'null' : typeof value;
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, shapeOf(each)]));
+}
+
+describe('the examples of docs/cli.md', () => {
+  let redis: RedisServer;
+  let nodes: NodeProcess[];
+  /** Where the command is, as if it were installed. */
+  let folder: string;
+  let env: Record<string, string>;
+
+  beforeAll(async () => {
+    redis = await RedisServer.start();
+    const started = await Promise.all(
+      (['lock', 'queue', 'cache'] as const).map((role) => startNodes(role, 1, { redisUrl: redis.url })),
+    );
+    nodes = started.flat();
+    folder = await mkdtemp(join(tmpdir(), 'syncline-cli-'));
+    const command = [process.execPath, ...COMMAND].map((word) => `'${word}'`).join(' ');
+    await writeFile(join(folder, 'syncline'), `#!/bin/sh\nexec ${command} "$@"\n`, { mode: 0o755 });
+    const { environment } = new Cli(nodes);
+    env = { ...environment, PATH: `${folder}:${environment.PATH}` };
+  }, 30_000);
+  afterAll(async () => {
+    await stopAll(nodes ?? []);
+    await redis?.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it('are all of its shell blocks', () => {
+    expect(examples.length).toBeGreaterThanOrEqual(8);
+    expect(examples).toHaveLength(PAGE.match(/```sh\n/g)?.length ?? 0);
+  });
+
+  it.each(examples)('run as written: $command', async ({ command, format, answer }) => {
+    const { stdout } = await run('bash', ['--norc', '-euo', 'pipefail', '-c', command], { env });
+    if (format === 'text') expect(stdout).toBe(answer);
+    else expect(shapeOf(JSON.parse(stdout))).toEqual(shapeOf(JSON.parse(answer)));
+  });
+});

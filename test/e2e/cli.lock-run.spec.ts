@@ -1,0 +1,223 @@
+import { once } from 'node:events';
+import { LockClient } from '@syncline/client';
+import { eventually, type NodeProcess, RedisServer, startNodes, stopAll } from '@syncline/testing';
+import { Cli } from './cli.process.js';
+
+const TTL_MS = 2_000;
+const TTL = ['--ttl', '2s'];
+
+let redis: RedisServer;
+let nodes: NodeProcess[];
+let locks: LockClient;
+let cli: Cli;
+
+beforeAll(async () => {
+  redis = await RedisServer.start();
+  nodes = await startNodes('lock', 2, { redisUrl: redis.url });
+  locks = new LockClient({ urls: nodes.map(({ url }) => url) });
+  cli = new Cli(nodes);
+});
+afterAll(async () => {
+  redis?.thaw();
+  for (const node of nodes ?? []) node.thaw();
+  await locks?.close();
+  await stopAll(nodes ?? []);
+  await redis?.stop();
+});
+
+const run = (name: string, options: readonly string[], script: string) =>
+  cli.start('lock', 'run', name, ...options, '--', 'sh', '-c', script);
+const modeOf = async (name: string) => (await locks.inspect(name)).mode;
+describe('syncline lock run', () => {
+  it('runs a command under the lock, tells it the token, and ends as it ends', async () => {
+    const script = 'echo "$SYNCLINE_LOCK_NAME $SYNCLINE_FENCING_TOKEN $SYNCLINE_LEASE_ID"; cat; exit 7';
+    const { code, stdout, stderr } = await cli.run(['lock', 'run', 'job', '--', 'sh', '-c', script], 'input');
+    expect([code, stderr]).toEqual([7, '']);
+    expect(stdout.toString()).toMatch(/^job \d+ [0-9a-f-]{36}\ninput$/);
+    expect(await modeOf('job')).toBe('free');
+  });
+
+  it('holds the lock for as long as the command runs, renewing it', async () => {
+    const command = run('long', ['--ttl', '600ms', '--owner', 'me'], 'echo up; read line; echo "$line"');
+    await command.printed(/^up$/);
+    const [before] = (await locks.inspect('long')).holders;
+    await eventually(async () => {
+      const [now] = (await locks.inspect('long')).holders;
+      expect(now).toMatchObject({ owner: 'me', fencingToken: before?.fencingToken });
+      // Renewed at least twice: without that it would be over.
+      expect(Date.parse(now?.expiresAt ?? '') - Date.parse(before?.acquiredAt ?? '')).toBeGreaterThan(1_000);
+    });
+    command.process.stdin?.end('done\n');
+    await command.printed(/^done$/);
+    expect(await command.exited).toBe(0);
+  });
+
+  it('excludes others: one is refused, one waits for its turn', async () => {
+    const first = run('single', [], 'echo "in 1"; read line');
+    await first.printed(/^in 1$/);
+    const refused = await cli.run(['lock', 'run', 'single', '--', 'echo', 'never']);
+    expect(refused).toMatchObject({ code: 75, stderr: expect.stringContaining('--wait 30s') });
+    expect(refused.stdout.length).toBe(0);
+    const late = await cli.run(['lock', 'run', 'single', '--wait', '100ms', '--', 'echo', 'never']);
+    expect([late.code, late.stdout.length]).toEqual([75, 0]);
+
+    const second = run('single', ['--wait', '20s'], 'echo "in 2"');
+    await eventually(async () => expect((await locks.inspect('single')).waiters).toHaveLength(1));
+    expect(second.output).toBe('');
+    first.process.stdin?.end('go\n');
+    await second.printed(/^in 2$/);
+    expect(await Promise.all([first.exited, second.exited])).toEqual([0, 0]);
+  });
+
+  it('lets shared holders in together', async () => {
+    const first = run('shared', ['--shared'], 'echo up; read line');
+    await first.printed(/^up$/);
+    expect((await cli.run(['lock', 'run', 'shared', '--shared', '--', 'true'])).code).toBe(0);
+    first.process.stdin?.end('go\n');
+    expect(await first.exited).toBe(0);
+  });
+
+  it('says as a shell does that a command cannot be run, and keeps no lock', async () => {
+    const outcomes = await Promise.all([
+      cli.run(['lock', 'run', 'none', '--', '/no/such/command']),
+      cli.run(['lock', 'run', 'not-executable', '--', `${process.cwd()}/package.json`]),
+      cli.run(['lock', 'run', 'killed', '--', 'sh', '-c', 'kill -9 $$']),
+    ]);
+    expect(outcomes.map(({ code }) => code)).toEqual([127, 126, 137]);
+    for (const name of ['none', 'not-executable', 'killed']) expect(await modeOf(name)).toBe('free');
+  });
+
+  it('refuses a grace period that leaves no time to renew, and a command without --', async () => {
+    expect((await cli.run(['lock', 'run', 'x', '--ttl', '1s', '--grace', '600ms', '--', 'true'])).code).toBe(
+      2,
+    );
+    expect((await cli.run(['lock', 'run', 'x'])).code).toBe(2);
+  });
+
+  it('has its exit code when no node is there', async () => {
+    const { code, stdout } = await new Cli([]).run([
+      'lock',
+      'run',
+      'x',
+      '--timeout',
+      '300ms',
+      '--',
+      'echo',
+      'never',
+    ]);
+    expect([code, stdout.length]).toEqual([69, 0]);
+  });
+});
+
+describe('a signal', () => {
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+    '%s goes to the command, which decides',
+    async (signal) => {
+      const name = `signal-${signal}`;
+      const command = run(
+        name,
+        [],
+        `trap 'echo told; exit 3' ${signal.slice(3)}; echo up; while :; do sleep 0.05; done`,
+      );
+      await command.printed(/^up$/);
+      command.process.kill(signal);
+      await command.printed(/^told$/);
+      expect(await command.exited).toBe(3);
+      expect(await modeOf(name)).toBe('free');
+    },
+  );
+
+  it('that ends the command is its exit code', async () => {
+    const command = run('ended', [], 'echo up; exec sleep 30');
+    await command.printed(/^up$/);
+    command.process.kill('SIGTERM');
+    expect(await command.exited).toBe(143);
+    expect(await modeOf('ended')).toBe('free');
+  });
+
+  it('does not stop what has to renew', async () => {
+    const command = run('not-stopped', [], 'echo up; read line');
+    await command.printed(/^up$/);
+    command.process.kill('SIGTSTP');
+    command.process.stdin?.end('go\n');
+    expect(await command.exited).toBe(0);
+  });
+
+  it('ends a wait: the command is not run, nobody waits any more', async () => {
+    const lease = await locks.acquire('awaited');
+    const waiting = run('awaited', ['--wait', '5m'], 'echo never');
+    await eventually(async () => expect((await locks.inspect('awaited')).waiters).toHaveLength(1));
+    waiting.process.kill('SIGINT');
+    expect(await waiting.exited).toBe(130);
+    expect(waiting.output).toBe('syncline: ended by SIGINT');
+    await eventually(async () => expect((await locks.inspect('awaited')).waiters).toHaveLength(0));
+    await lease.release();
+    expect(await modeOf('awaited')).toBe('free');
+  });
+});
+
+describe('a lost lease', () => {
+  /** Deaf to SIGTERM, as is what it starts: only SIGKILL, to all of the group, ends both. */
+  const DEAF = `trap '' TERM; (while :; do echo tick; sleep 0.05; done) & while :; do sleep 0.05; done`;
+
+  it.each([
+    ['Redis freezes', () => redis.freeze(), () => redis.thaw()],
+    ['every node freezes', () => nodes.map((node) => node.freeze()), () => nodes.map((node) => node.thaw())],
+  ])(
+    'ends the command, and all that it started, before the lock can be taken: %s',
+    async (what, breakIt, mend) => {
+      const name = what.replaceAll(' ', '-');
+      const command = run(name, [...TTL, '--grace', '300ms'], DEAF);
+      const closed = once(command.process, 'close');
+      let lastTickAt = 0;
+      command.process.stdout?.on('data', () => {
+        lastTickAt = performance.now();
+      });
+      await command.printed(/^tick$/);
+      breakIt();
+      const brokenAt = performance.now();
+      try {
+        expect(await command.exited).toBe(79);
+        await closed;
+        // No renewal that was sent after the fault had any effect: the lock is free no earlier than then.
+        expect(lastTickAt - brokenAt).toBeLessThan(TTL_MS);
+        expect(command.output).toContain(`syncline: the lease of ${name} was lost.`);
+      } finally {
+        mend();
+      }
+    },
+  );
+
+  it('gives the command its time to clean up', async () => {
+    const command = run(
+      'cleaned',
+      [...TTL],
+      `trap 'echo cleaned; exit 0' TERM; echo up; while :; do sleep 0.05; done`,
+    );
+    await command.printed(/^up$/);
+    for (const node of nodes) node.freeze();
+    try {
+      await command.printed(/^cleaned$/);
+      expect(await command.exited).toBe(79);
+    } finally {
+      for (const node of nodes) node.thaw();
+    }
+  });
+
+  it('by a force release: the command ends after the next renewal', async () => {
+    const command = run('revoked', ['--ttl', '600ms'], DEAF);
+    const closed = once(command.process, 'close');
+    await command.printed(/^tick$/);
+    await locks.revoke('revoked', 'test');
+    expect(await command.exited).toBe(79);
+    await closed;
+  });
+
+  it('is told when the command came to its end before', async () => {
+    const command = run('unnoticed', ['--ttl', '60s'], 'echo up; read line');
+    await command.printed(/^up$/);
+    await locks.revoke('unnoticed', 'test');
+    command.process.stdin?.end('go\n');
+    expect(await command.exited).toBe(79);
+  });
+});
