@@ -16,23 +16,13 @@ export class CacheClient implements AsyncDisposable {
   }
 
   /** All caches with their configuration and statistics, page by page. */
-  async *list(): AsyncGenerator<Caches['caches'][number], void, void> {
-    let cursor: string | null = null;
-    do {
-      const query = new URLSearchParams(cursor === null ? {} : { cursor });
-      const page: Caches = await this.transport.json({
-        method: 'GET',
-        path: `/v1/caches?${query}`,
-        idempotent: true,
-      });
-      yield* page.caches;
-      cursor = page.cursor;
-    } while (cursor !== null);
+  list(): AsyncGenerator<Caches['caches'][number], void, void> {
+    return this.transport.list('/v1/caches', 'caches');
   }
 
   /** The cache nodes, as Redis has them now. */
   cluster(): Promise<Cluster> {
-    return this.transport.json({ method: 'GET', path: '/v1/cluster', idempotent: true });
+    return this.transport.cluster();
   }
 
   /** Ends all connections. */

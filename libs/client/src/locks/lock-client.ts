@@ -193,23 +193,13 @@ export class LockClient implements AsyncDisposable {
   }
 
   /** Held or awaited locks, page by page, in the order of the nodes. */
-  async *list(prefix?: string): AsyncGenerator<Lock, void, void> {
-    let cursor: string | null = null;
-    do {
-      const query = new URLSearchParams({ ...(prefix && { prefix }), ...(cursor !== null && { cursor }) });
-      const page: { locks: Lock[]; cursor: string | null } = await this.transport.json({
-        method: 'GET',
-        path: `/v1/locks?${query}`,
-        idempotent: true,
-      });
-      yield* page.locks;
-      cursor = page.cursor;
-    } while (cursor !== null);
+  list(prefix = ''): AsyncGenerator<Lock, void, void> {
+    return this.transport.list('/v1/locks', 'locks', { prefix });
   }
 
   /** The lock nodes, as Redis has them now. */
   cluster(): Promise<Cluster> {
-    return this.transport.json({ method: 'GET', path: '/v1/cluster', idempotent: true });
+    return this.transport.cluster();
   }
 
   /** Ends all connections. Release what is held before: it ends by its TTL otherwise. */

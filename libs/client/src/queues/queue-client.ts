@@ -32,23 +32,13 @@ export class QueueClient implements AsyncDisposable {
   }
 
   /** All queues with their configuration and counts, page by page. */
-  async *list(prefix = ''): AsyncGenerator<Queues['queues'][number], void, void> {
-    let cursor: string | null = null;
-    do {
-      const query = new URLSearchParams({ prefix, ...(cursor !== null && { cursor }) });
-      const page: Queues = await this.transport.json({
-        method: 'GET',
-        path: `/v1/queues?${query}`,
-        idempotent: true,
-      });
-      yield* page.queues;
-      cursor = page.cursor;
-    } while (cursor !== null);
+  list(prefix = ''): AsyncGenerator<Queues['queues'][number], void, void> {
+    return this.transport.list('/v1/queues', 'queues', { prefix });
   }
 
   /** The queue nodes, as Redis has them now. */
   cluster(): Promise<Cluster> {
-    return this.transport.json({ method: 'GET', path: '/v1/cluster', idempotent: true });
+    return this.transport.cluster();
   }
 
   /** Ends all connections. Stop the workers before. */

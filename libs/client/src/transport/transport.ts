@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Cluster } from '@syncline/contracts';
 import {
   ConnectionError,
   DeadlineError,
@@ -120,6 +121,30 @@ export class Transport {
   /** The JSON of a call's answer. */
   async json<T>(call: Call): Promise<T> {
     return parse<T>(await this.call(call));
+  }
+
+  /** What a listing holds under `field`, page by page. */
+  async *list<Field extends string, Item>(
+    path: string,
+    field: Field,
+    query: Readonly<Record<string, string>> = {},
+  ): AsyncGenerator<Item, void, void> {
+    let cursor: string | null = null;
+    do {
+      const parameters = new URLSearchParams({ ...query, ...(cursor !== null && { cursor }) });
+      const page: Record<Field, Item[]> & { cursor: string | null } = await this.json({
+        method: 'GET',
+        path: `${path}?${parameters}`,
+        idempotent: true,
+      });
+      yield* page[field];
+      cursor = page.cursor;
+    } while (cursor !== null);
+  }
+
+  /** The nodes of this role, as Redis has them now. */
+  cluster(): Promise<Cluster> {
+    return this.json({ method: 'GET', path: '/v1/cluster', idempotent: true });
   }
 
   /** Opens a stream of server-sent events at a node that is well. */
