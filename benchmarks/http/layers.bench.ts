@@ -16,9 +16,11 @@ const VALUE = JSON.stringify({ value: 'x'.repeat(200) });
 /** Reads of one path over `connections` connections. */
 async function read(url: string, connections: number, seconds: number): Promise<Measurement> {
   const latencies = new Latencies();
-  const running = autocannon({ url: url + PATH, connections, duration: seconds });
-  running.on('response', (_client, _status, _bytes, responseMs) => latencies.record(responseMs));
-  const result = await running;
+  const result = await new Promise<autocannon.Result>((resolve, reject) => {
+    const options = { url: url + PATH, connections, duration: seconds };
+    const running = autocannon(options, (error, done) => (error ? reject(error) : resolve(done)));
+    running.on('response', (_client, _status, _bytes, responseMs) => latencies.record(responseMs));
+  });
   const failures = result.non2xx + result.errors;
   if (failures > 0) throw new Error(`${url}: ${failures} failures`);
   return { operations: result.requests.total, seconds: result.duration, latencies };
