@@ -77,8 +77,8 @@ end
 local function enqueue()
   local arrival = micros
   local w = {
-    lease = lease, owner = owner, metadata = metadata, session = session, runs = run, ttl = ttl,
-    deadline = now + wait_ms, items = {},
+    owner = owner, metadata = metadata, session = session, runs = run, ttl = ttl, deadline = now + wait_ms,
+    items = {},
   }
   for i, item in ipairs(items) do
     w.items[2 * i - 1], w.items[2 * i] = item.st.n, item.weight
@@ -90,7 +90,7 @@ local function enqueue()
     item.st.waiting = item.st.waiting + 1
     item.st.changed = true
   end
-  redis.call('HSET', P .. 'w', id, cjson.encode(w))
+  keep_wait(id, w)
   redis.call('SADD', P .. 'o:' .. owner, id)
   if session ~= '-' then redis.call('SADD', P .. 'L:' .. session, id) end
 end
@@ -127,7 +127,7 @@ local function acquire()
     w.runs = without(w.runs, run)
     w.runs = w.runs == '' and run or w.runs .. ',' .. run
     w.deadline = math.max(w.deadline, now + wait_ms)
-    redis.call('HSET', P .. 'w', id, cjson.encode(w))
+    keep_wait(id, w)
     return wait_here()
   end
   if not free and wait_ms == 0 then return held() end

@@ -7,7 +7,7 @@
 --   t:<name>      string: last token of an idle name, for KEEP_MS
 --   s:<name> <lease id>   string: how a lease ended, for KEEP_MS: '1' released, '0' lost
 --   e:<name>      stream: events, only while somebody watches the name
---   w             hash: wait id -> cjson record of a waiting request
+--   w             hash: wait id -> record of a waiting request: ttl deadline permits,... runs session owner metadata
 --   o:<owner>     set: wait ids of an owner
 --   nodes         zset: node run -> alive until, ms      n:<run>  set: its wait ids      g:<run>  hash: wait id -> outcome
 --   sessions      zset: session id -> end, ms            S:<id>  hash: its facts         L:<id>   set: its leases and waits
