@@ -13,7 +13,7 @@ VOUCHING = ARGV[3]
 for i = last + 1, #ARGV, 2 do vouched[ARGV[i]] = ARGV[i + 1] end
 for i = 5, last do
   local n = ARGV[i]
-  local st = state(n)
+  local st = state(n, lease)
   local r, expiry = holding(st, lease)
   if r and r.state:sub(1, 1) == 'T' then
     finish(st, lease, st.records[lease], 'released', string.format('%d', expiry))
