@@ -97,6 +97,22 @@ export const mutants: FaultSuite['mutants'] = [
     run: alone(scenarios.retries),
   },
   {
+    name: 'what a caller was vouched for cannot be given back',
+    file: `${SCRIPTS}/queue.lua`,
+    find: "elseif r and r.state == 'T:' .. claim then",
+    replace: 'elseif false then',
+    run: alone(scenarios.vouched),
+  },
+  {
+    name: 'one who is vouched for overtakes',
+    file: `${SCRIPTS}/queue.lua`,
+    find: 'local id = head[1]',
+    replace:
+      "local mine = next(vouched)\n      local at = mine and redis.call('ZSCORE', P .. 'q:' .. st.n, mine)\n" +
+      '      if at then head = { mine, at } end\n      local id = head[1]',
+    run: alone(scenarios.crowd),
+  },
+  {
     name: 'a set overtakes on the names where it is not first',
     file: `${SCRIPTS}/queue.lua`,
     find: '(#w.items == 2 or first_everywhere(id, w))',

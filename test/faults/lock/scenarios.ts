@@ -233,6 +233,50 @@ async function hangUp(stage: Stage): Promise<void> {
   await release(one, body);
 }
 
+/** A node vouches for a caller that hangs up before the node knows that it was served. */
+async function vouched(stage: Stage): Promise<void> {
+  const { client, cluster, one, two, complain } = stage;
+  const [, site] = cluster.sites;
+  const holder = client('holder', two);
+  // Redis knows the scripts from then on.
+  const before = await holder.acquire(exclusive('vouched'));
+  if (before) await holder.release(before);
+  const held = await holder.acquire(exclusive('vouched'));
+  const gone = new AbortController();
+  const leaving = acquire(two, 'vouched', { owner: 'gone', waitMs: 20_000 }, gone.signal).catch(() => null);
+  await waiters(stage, 'vouched', 1);
+  const next = acquire(one, 'vouched', { owner: 'next', waitMs: 3_000 });
+  await waiters(stage, 'vouched', 2);
+  site?.proxy.hold('replies');
+  const releasing = held && holder.release(held);
+  await sleep(200);
+  gone.abort();
+  await leaving;
+  await sleep(200);
+  site?.proxy.heal();
+  await releasing;
+  if ((await next).status !== 200) complain('L4: one who was vouched for and hung up keeps the lock');
+}
+
+/** A node dies after it vouched for a caller, with more of them in the queue. */
+async function vouchedDead(stage: Stage): Promise<void> {
+  const { client, cluster, one, two, complain } = stage;
+  const held = await client('holder', two).acquire(exclusive('vouched-dead'));
+  const dead = Array.from({ length: 3 }, (_, i) =>
+    acquire(two, 'vouched-dead', { owner: `dead-${i}`, ttlMs: 500, waitMs: 20_000 }).catch(() => null),
+  );
+  await waiters(stage, 'vouched-dead', 3);
+  const next = acquire(one, 'vouched-dead', { owner: 'next', waitMs: 4_000 });
+  await waiters(stage, 'vouched-dead', 4);
+  if (held) await client('holder', two).release(held);
+  await cluster.kill(cluster.sites[1] as (typeof cluster.sites)[number]);
+  const killedAt = Date.now();
+  const { status } = await next;
+  if (status !== 200 || Date.now() - killedAt > 3_000)
+    complain(`L4: waiters of a node that had vouched for them kept the lock for more than 3 s (${status})`);
+  await Promise.all(dead);
+}
+
 /** Every scenario by its name. */
 export const scenarios = {
   crowd,
@@ -248,4 +292,6 @@ export const scenarios = {
   toldElsewhere,
   untold,
   hangUp,
+  vouched,
+  vouchedDead,
 };

@@ -29,6 +29,9 @@ export interface LeaseRequest {
 /** Names a waiting request: the scripts read from it what it asks for. */
 export const waitId = (leaseId: string, keys: readonly string[]): string => `${leaseId}/${keys.join(',')}`;
 
+export const leaseOfWait = (id: string): string => id.slice(0, 36);
+export const keysOfWait = (id: string): string[] => id.slice(37).split(',');
+
 /** Wishes of one request in one order, so that a retry that lists them otherwise is the same request. */
 export const inOrder = (wishes: readonly Wish[]): Wish[] =>
   [...wishes].sort((a, b) => (a.key < b.key ? -1 : 1));

@@ -76,7 +76,16 @@ export class LeasesService {
   /** Ends leases. Those of a set that are still held end also when another of them was lost. */
   async release(kind: Kind, names: readonly string[], leaseId: string): Promise<Released> {
     const keys = names.map((name) => resourceKey(kind, name));
-    const outcome = await this.store.release(this.store.shards.ofAll(names), keys, leaseId);
+    const shard = this.store.shards.ofAll(names);
+    const vouched = this.waits.vouchFor(keys);
+    const { outcome, served } = await this.store.release(shard, keys, leaseId, vouched);
+    for (const { id, leases } of served) {
+      const claim = vouched.get(id) ?? '-';
+      if (this.waits.grant(id, claim, leases)) continue;
+      // Somebody else may have come for the same lease meanwhile; else it goes to the next one.
+      if (this.waits.has(id)) void this.heartbeat.heed(shard, id);
+      else this.heartbeat.abandon(shard, id, claim);
+    }
     if (outcome === 'lost') throw new LeaseLost();
     return { released: outcome === 'released' };
   }

@@ -104,11 +104,11 @@ describe('leases in Redis', () => {
   it('spends a lease id with its lease', async () => {
     const request = ask('a');
     await acquire(one, request);
-    expect(await one.release(0, [key('a')], request.leaseId)).toBe('released');
-    expect(await two.release(0, [key('a')], request.leaseId)).toBe('released-before');
+    expect((await one.release(0, [key('a')], request.leaseId)).outcome).toBe('released');
+    expect((await two.release(0, [key('a')], request.leaseId)).outcome).toBe('released-before');
     expect((await two.acquire(request, 'c')).outcome).toBe('spent');
     expect(await one.renew(0, [key('a')], request.leaseId, null)).toBeNull();
-    expect(await one.release(0, [key('a')], randomUUID())).toBe('lost');
+    expect((await one.release(0, [key('a')], randomUUID())).outcome).toBe('lost');
   });
 
   it('lets a stale holder neither release nor renew what its successor holds', async () => {
@@ -116,7 +116,7 @@ describe('leases in Redis', () => {
     await acquire(one, stale);
     await sleep(110);
     const successor = await acquire(two, ask('a'));
-    expect(await one.release(0, [key('a')], stale.leaseId)).toBe('lost');
+    expect((await one.release(0, [key('a')], stale.leaseId)).outcome).toBe('lost');
     expect(await one.renew(0, [key('a')], stale.leaseId, null)).toBeNull();
     expect((await one.acquire(stale, 'c')).outcome).toBe('spent');
     expect((await one.inspect('lock', 'a')).holders).toEqual([successor]);
@@ -155,6 +155,51 @@ describe('leases in Redis', () => {
     expect((await one.acquire(ask('a', { waitMs: 9_000 }), 'c')).outcome).toBe('waiting');
     expect((await one.acquire(ask('a', { mode: 'shared' }), 'c')).outcome).toBe('held');
     expect((await one.acquire(ask('a', { mode: 'shared', waitMs: 9_000 }), 'c')).outcome).toBe('waiting');
+  });
+
+  describe('a release that vouches for requests of its node', () => {
+    const waiting = async (store: LeasesStore, claim: string, more: Partial<LeaseRequest> = {}) => {
+      const request = ask('a', { waitMs: 9_000, ...more });
+      await store.acquire(request, claim);
+      return request;
+    };
+
+    it('makes what they are served with theirs at once', async () => {
+      const holder = ask('a');
+      await acquire(one, holder);
+      const next = await waiting(one, 'c1', { ttlMs: 60_000, metadata: { job: 'x y' } });
+      const { served } = await one.release(0, [key('a')], holder.leaseId, new Map([[idOf(next), 'c1']]));
+      const { holders } = await two.inspect('lock', 'a');
+      expect(served).toEqual([{ id: idOf(next), leases: holders }]);
+      expect(holders).toMatchObject([{ leaseId: next.leaseId, metadata: { job: 'x y' } }]);
+      const [lease] = holders;
+      expect(Date.parse(lease?.expiresAt ?? '') - Date.parse(lease?.acquiredAt ?? '')).toBe(60_000);
+      // It can still be given back, by that claim alone.
+      await one.withdraw(0, idOf(next), '-');
+      expect((await one.inspect('lock', 'a')).holders).toHaveLength(1);
+      await one.withdraw(0, idOf(next), 'c1');
+      expect((await one.inspect('lock', 'a')).holders).toHaveLength(0);
+    });
+
+    it('lets them overtake nobody who waits on another node', async () => {
+      const holder = ask('a');
+      await acquire(one, holder);
+      const first = await waiting(two, 'c1');
+      const second = await waiting(one, 'c2');
+      const { served } = await one.release(0, [key('a')], holder.leaseId, new Map([[idOf(second), 'c2']]));
+      expect(served).toEqual([]);
+      expect((await two.takeUp(0, idOf(first), 'c1', false)).outcome).toBe('granted');
+    });
+
+    it('leaves to the other node one that is held there, too', async () => {
+      const holder = ask('a');
+      await acquire(one, holder);
+      const both = await waiting(one, 'c1');
+      await two.acquire(both, 'c2');
+      const { served } = await one.release(0, [key('a')], holder.leaseId, new Map([[idOf(both), 'c1']]));
+      expect(served).toEqual([]);
+      expect((await two.takeUp(0, idOf(both), 'c2', false)).outcome).toBe('granted');
+    });
   });
 
   it('gives what nobody took up to the next one', async () => {

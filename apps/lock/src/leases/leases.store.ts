@@ -6,7 +6,7 @@ import { REDIS, type RedisClient } from '@syncline/redis';
 import type { LeaseRequest } from './lease.js';
 import { type Kind, resourceKey, Shards } from './lease.keys.js';
 import * as scripts from './scripts/lease.scripts.js';
-import type { AcquireReply, Shown, TakeUpReply } from './scripts/replies.js';
+import type { AcquireReply, ReleaseReply, Shown, TakeUpReply } from './scripts/replies.js';
 
 /** Most holders and waiters shown of one name, and of each name in a list. */
 const MOST_SHOWN = 1_000;
@@ -44,8 +44,14 @@ export class LeasesStore {
     return scripts.renew(this.redis, { shard, keys, leaseId, ttlMs });
   }
 
-  release(shard: number, keys: readonly string[], leaseId: string) {
-    return scripts.release(this.redis, { shard, keys, leaseId });
+  /** @param vouched wait ids and claims of requests whose callers this node has on the line just now */
+  release(
+    shard: number,
+    keys: readonly string[],
+    leaseId: string,
+    vouched: ReadonlyMap<string, string> = new Map(),
+  ): Promise<ReleaseReply> {
+    return scripts.release(this.redis, { shard, keys, leaseId, run: this.run, vouched });
   }
 
   takeUp(shard: number, id: string, claim: string, leaving: boolean): Promise<TakeUpReply> {

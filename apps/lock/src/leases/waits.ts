@@ -11,6 +11,10 @@ const FIRST_LOOK_MS = 100;
 /** A circle is closed by its youngest wait, which the first look finds; later looks are for owners that do several things at once. */
 const NEXT_LOOK_MS = 1_000;
 const MOST_LOOKS_PER_S = 256;
+/** Waiting requests of a name that a release here vouches for. Usually the first one is served. */
+const MOST_VOUCHED = 4;
+/** Where the names begin in a wait id. */
+const NAMES_AT = 37;
 
 /** How a wait ended, for the request that is parked on it. `lost`: served, but too late; it has to ask again. */
 export type WaitEnd = { readonly leases: Lease[] } | 'lost';
@@ -22,21 +26,39 @@ export interface Ticket {
   readonly claim: string;
   /** True from the moment that Redis is known to have it. */
   parked: boolean;
+  /** True until it has ended. */
+  open: boolean;
   readonly ended: Promise<WaitEnd>;
   readonly end: (end: WaitEnd) => void;
   readonly fail: (error: Error) => void;
 }
 
 function newTicket(shard: number, id: string, claim: string): Ticket {
-  let end: Ticket['end'] = () => {};
-  let fail: Ticket['fail'] = () => {};
+  let resolveEnd: Ticket['end'] = () => {};
+  let rejectEnd: Ticket['fail'] = () => {};
   const ended = new Promise<WaitEnd>((resolve, reject) => {
-    end = resolve;
-    fail = reject;
+    resolveEnd = resolve;
+    rejectEnd = reject;
   });
   // Whoever parks it awaits it; one that is not parked must not raise an unhandled rejection.
   ended.catch(() => {});
-  return { shard, id, claim, parked: false, ended, end, fail };
+  const ticket: Ticket = {
+    shard,
+    id,
+    claim,
+    parked: false,
+    open: true,
+    ended,
+    end: (end) => {
+      ticket.open = false;
+      resolveEnd(end);
+    },
+    fail: (error) => {
+      ticket.open = false;
+      rejectEnd(error);
+    },
+  };
+  return ticket;
 }
 
 /** The requests that this node holds while they wait, and what becomes of them. */
@@ -44,11 +66,18 @@ function newTicket(shard: number, id: string, claim: string): Ticket {
 export class Waits {
   private readonly logger = new Logger(Waits.name);
   private readonly tickets = new Map<string, Set<Ticket>>();
+  /** Wait ids by the names that they wait for, in order of their arrival here. */
+  private readonly idsByNames = new Map<string, Set<string>>();
 
   constructor(
     private readonly store: LeasesStore,
     private readonly drain: Drain,
-  ) {}
+  ) {
+    // One listener for all requests: a signal looks through its listeners at each one that is added.
+    drain.signal.addEventListener('abort', () => {
+      for (const ticket of this.all()) if (ticket.parked) ticket.fail(new ShuttingDown());
+    });
+  }
 
   /** Requests that wait on this node. */
   get size(): number {
@@ -59,8 +88,15 @@ export class Waits {
   enter(shard: number, id: string, claim: string): Ticket {
     const ticket = newTicket(shard, id, claim);
     const same = this.tickets.get(id);
-    if (same) same.add(ticket);
-    else this.tickets.set(id, new Set([ticket]));
+    if (same) {
+      same.add(ticket);
+      return ticket;
+    }
+    this.tickets.set(id, new Set([ticket]));
+    const names = id.slice(NAMES_AT);
+    const ids = this.idsByNames.get(names);
+    if (ids) ids.add(id);
+    else this.idsByNames.set(names, new Set([id]));
     return ticket;
   }
 
@@ -70,6 +106,40 @@ export class Waits {
     same?.delete(ticket);
     if (same === undefined || same.size > 0) return false;
     this.tickets.delete(ticket.id);
+    const names = ticket.id.slice(NAMES_AT);
+    const ids = this.idsByNames.get(names);
+    ids?.delete(ticket.id);
+    if (ids?.size === 0) this.idsByNames.delete(names);
+    return true;
+  }
+
+  /**
+   * The requests here that wait for one of these names alone, and whose callers are on the line: a script that
+   * serves one of them need not ask back. Those that came first, a few of each name.
+   *
+   * @returns wait ids and claims
+   */
+  vouchFor(keys: readonly string[]): Map<string, string> {
+    const vouched = new Map<string, string>();
+    for (const key of keys) {
+      let left = MOST_VOUCHED;
+      for (const id of this.idsByNames.get(key) ?? []) {
+        const same = this.tickets.get(id);
+        const [only] = same ?? [];
+        if (only?.open && same?.size === 1) vouched.set(id, only.claim);
+        left -= 1;
+        if (left === 0) break;
+      }
+    }
+    return vouched;
+  }
+
+  /** Tells a request what it was served with. False: it is not here any more, or not alone with that claim. */
+  grant(id: string, claim: string, leases: Lease[]): boolean {
+    const same = this.tickets.get(id);
+    const [only] = same ?? [];
+    if (!only?.open || same?.size !== 1 || only.claim !== claim) return false;
+    only.end({ leases });
     return true;
   }
 
@@ -99,7 +169,6 @@ export class Waits {
    */
   async park(ticket: Ticket, waitMs: number, hangUp: AbortSignal): Promise<WaitEnd> {
     ticket.parked = true;
-    const stop = () => ticket.fail(new ShuttingDown());
     const hungUp = () => ticket.fail(hangUp.reason as Error);
     const deadline = setTimeout(() => void this.leave(ticket, waitMs), waitMs);
     let check = setTimeout(() => void look(), FIRST_LOOK_MS);
@@ -107,16 +176,14 @@ export class Waits {
       await this.lookForDeadlock(ticket);
       if (this.tickets.get(ticket.id)?.has(ticket)) check = setTimeout(() => void look(), this.nextLookMs());
     };
-    this.drain.signal.addEventListener('abort', stop);
     hangUp.addEventListener('abort', hungUp);
-    if (this.drain.signal.aborted) stop();
+    if (this.drain.signal.aborted) ticket.fail(new ShuttingDown());
     if (hangUp.aborted) hungUp();
     try {
       return await ticket.ended;
     } finally {
       clearTimeout(deadline);
       clearTimeout(check);
-      this.drain.signal.removeEventListener('abort', stop);
       hangUp.removeEventListener('abort', hungUp);
     }
   }
@@ -136,7 +203,11 @@ export class Waits {
 
   /** Ends everything that waits here: this node does not reach Redis any more. */
   failAll(error: Error): void {
-    for (const same of [...this.tickets.values()]) for (const ticket of [...same]) ticket.fail(error);
+    for (const ticket of this.all()) ticket.fail(error);
+  }
+
+  private all(): Ticket[] {
+    return [...this.tickets.values()].flatMap((same) => [...same]);
   }
 
   private nextLookMs(): number {

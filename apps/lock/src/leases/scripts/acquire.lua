@@ -15,7 +15,7 @@ local MOST_SHOWN = 100
 
 local items, busy, mine = {}, false, false
 for i = 12, #ARGV, 3 do
-  local item = { st = state(ARGV[i]), weight = tonumber(ARGV[i + 1]), limit = tonumber(ARGV[i + 2]) }
+  local item = { st = state(ARGV[i], lease, not fresh), weight = tonumber(ARGV[i + 1]), limit = tonumber(ARGV[i + 2]) }
   items[#items + 1] = item
   local st = item.st
   if st.waiting > 0 or st.used + item.weight > (st.limit or LOCK_PERMITS) then busy = true end
@@ -23,7 +23,12 @@ for i = 12, #ARGV, 3 do
 end
 
 if busy or mine then
-  for _, item in ipairs(items) do touch(item.st.n) end
+  for _, item in ipairs(items) do
+    local st = item.st
+    expire(st)
+    -- With all permits taken nobody can be served; one that will wait itself need not tidy up the queue.
+    if st.waiting > 0 and (wait_ms == 0 or st.used < (st.limit or LOCK_PERMITS)) then promote({ st.n }) end
+  end
 end
 
 local function granted()
@@ -41,7 +46,7 @@ local function known()
   local held = 0
   for _, item in ipairs(items) do
     if holding(item.st, lease) then held = held + 1
-    elseif redis.call('EXISTS', P .. 's:' .. item.st.n .. ' ' .. lease) == 1 then return { 'spent' } end
+    elseif item.st.ended[lease] then return { 'spent' } end
   end
   if held == #items then return granted() end
   if held > 0 then return { 'spent' } end
@@ -50,8 +55,9 @@ end
 local function next_end()
   local soonest = -1
   for _, item in ipairs(items) do
-    local first = redis.call('ZRANGE', P .. 'x:' .. item.st.n, 0, 0, 'WITHSCORES')
-    local at = first[2] and ends(parse(record(item.st, first[1])), first[2])
+    local first, at = first_end(item.st)
+    if at == 'inf' then at = ends(parse(record(item.st, first)), at) end
+    at = tonumber(at)
     if at and (soonest < 0 or at < soonest) then soonest = at end
   end
   return string.format('%d', soonest)
@@ -77,20 +83,22 @@ end
 local function enqueue()
   local arrival = micros
   local w = {
-    lease = lease, owner = owner, metadata = metadata, session = session, runs = run, ttl = ttl,
-    deadline = now + wait_ms, items = {},
+    owner = owner, metadata = metadata, session = session, runs = run, ttl = ttl, deadline = now + wait_ms,
+    items = {},
   }
   for i, item in ipairs(items) do
     w.items[2 * i - 1], w.items[2 * i] = item.st.n, item.weight
-    local last = redis.call('ZRANGE', P .. 'q:' .. item.st.n, -1, -1, 'WITHSCORES')[2]
-    arrival = math.max(arrival, tonumber(last or 0) + 1)
+    if item.st.waiting > 0 then
+      local last = redis.call('ZRANGE', P .. 'q:' .. item.st.n, -1, -1, 'WITHSCORES')[2]
+      arrival = math.max(arrival, tonumber(last or 0) + 1)
+    end
   end
   for _, item in ipairs(items) do
     redis.call('ZADD', P .. 'q:' .. item.st.n, arrival, id)
     item.st.waiting = item.st.waiting + 1
     item.st.changed = true
   end
-  redis.call('HSET', P .. 'w', id, cjson.encode(w))
+  keep_wait(id, w)
   redis.call('SADD', P .. 'o:' .. owner, id)
   if session ~= '-' then redis.call('SADD', P .. 'L:' .. session, id) end
 end
@@ -127,7 +135,7 @@ local function acquire()
     w.runs = without(w.runs, run)
     w.runs = w.runs == '' and run or w.runs .. ',' .. run
     w.deadline = math.max(w.deadline, now + wait_ms)
-    redis.call('HSET', P .. 'w', id, cjson.encode(w))
+    keep_wait(id, w)
     return wait_here()
   end
   if not free and wait_ms == 0 then return held() end

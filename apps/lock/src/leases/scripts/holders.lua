@@ -9,6 +9,7 @@ local function grant(st, lease, r, expiry)
   r.acquired = string.format('%.0f', now)
   put(st, lease, format(r))
   redis.call('ZADD', P .. 'x:' .. st.n, expiry, lease)
+  st.first = nil
   if expiry ~= '+inf' then redis.call('ZADD', P .. 'due', 'LT', expiry, st.n) end
   if r.session ~= '-' then redis.call('SADD', P .. 'L:' .. r.session, st.n .. ' ' .. lease) end
 end
@@ -17,6 +18,7 @@ local function drop(st, lease, r)
   st.used = st.used - r.weight
   put(st, lease, false)
   redis.call('ZREM', P .. 'x:' .. st.n, lease)
+  st.first = nil
   if r.session ~= '-' then redis.call('SREM', P .. 'L:' .. r.session, st.n .. ' ' .. lease) end
 end
 
@@ -26,13 +28,23 @@ local function finish(st, lease, rec, kind, expiry)
   drop(st, lease, r)
   if r.state:sub(1, 1) == 'P' then return end
   redis.call('SET', P .. 's:' .. st.n .. ' ' .. lease, kind == 'released' and '1' or '0', 'PX', KEEP_MS)
+  st.ended[lease] = true
   log(kind, st, lease, rec, expiry)
 end
 
 local MOST_EXPIRED = 256
 
+-- The lease that ends first and when; nil when there is none.
+local function first_end(st)
+  if not st.first then st.first = redis.call('ZRANGE', P .. 'x:' .. st.n, 0, 0, 'WITHSCORES') end
+  return st.first[1], st.first[2]
+end
+
 -- Ends the leases whose time is over.
 local function expire(st)
+  local _, soonest = first_end(st)
+  if not soonest or soonest == 'inf' or tonumber(soonest) > now then return end
+  st.first = nil
   local over = redis.call('ZRANGE', P .. 'x:' .. st.n, '-inf', now, 'BYSCORE', 'LIMIT', 0, MOST_EXPIRED, 'WITHSCORES')
   for i = 1, #over, 2 do finish(st, over[i], record(st, over[i]), 'expired', over[i + 1]) end
   if #over == 2 * MOST_EXPIRED then redis.call('ZADD', P .. 'due', 'LT', now, st.n) end
@@ -56,6 +68,7 @@ local function tell(st, lease, r, claim)
     r.state = 'T:' .. (several and '*' or claim)
     local expiry = r.session ~= '-' and '+inf' or tonumber(r.acquired) + r.ttl
     redis.call('ZADD', P .. 'x:' .. st.n, expiry, lease)
+    st.first = nil
     put(st, lease, format(r))
     log('acquired', st, lease, st.records[lease], ends(r, expiry))
   elseif r.state ~= 'T:' .. claim and r.state ~= 'T:*' then

@@ -3,9 +3,12 @@ import { encodeOwner, inOrder, type LeaseRequest, waitId } from '../lease.js';
 import { HINT_CHANNELS, shardPrefix } from '../lease.keys.js';
 import {
   type AcquireReply,
+  type ReleaseReply,
   readCycle,
+  readGrant,
   readHeld,
   readLeases,
+  readServed,
   readShown,
   type TakeUpReply,
 } from './replies.js';
@@ -90,12 +93,26 @@ export const renew = defineScript({
 export const release = defineScript({
   file: script('release'),
   keys,
-  args: (input: InShard & { leaseId: string; keys: readonly string[] }) => [
+  args: (
+    input: InShard & {
+      leaseId: string;
+      keys: readonly string[];
+      run: string;
+      vouched: ReadonlyMap<string, string>;
+    },
+  ) => [
     HINT_CHANNELS,
     input.leaseId,
+    input.run,
+    input.keys.length,
     ...input.keys,
+    ...[...input.vouched].flat(),
   ],
-  decode: (reply) => (reply === 1 ? 'released' : reply === 0 ? 'released-before' : 'lost'),
+  decode: (reply): ReleaseReply => {
+    const [code, ...flat] = reply as [number, ...string[]];
+    const outcome = code === 1 ? 'released' : code === 0 ? 'released-before' : 'lost';
+    return { outcome, served: readServed(flat) };
+  },
 });
 
 /** Takes up what a request was served with; with `leaving`, leaves the queue when there is nothing yet. */
@@ -112,11 +129,7 @@ export const takeUp = defineScript({
   decode: (reply, input): TakeUpReply => {
     const [outcome = '', ...rest] = reply as string[];
     if (outcome === 'granted') {
-      const wishes = input.id
-        .slice(37)
-        .split(',')
-        .map((key) => ({ key }));
-      return { outcome, leases: readLeases(wishes, input.id.slice(0, 36), rest) };
+      return { outcome, leases: readGrant(input.id, rest) };
     }
     if (outcome.startsWith('deadlock:')) {
       return { outcome: 'deadlock', cycle: readCycle(JSON.parse(outcome.slice(9))) };

@@ -7,16 +7,40 @@ local MOST_STEPS = 512
 -- A node is taken for dead when it was silent for this long; its requests are then passed over.
 local NODE_LEASE_MS = 2500
 
-local function wait(id)
-  local text = redis.call('HGET', P .. 'w', id)
-  return text and cjson.decode(text) or nil
-end
+-- Requests that the asking node vouches for, wait id -> claim: it has their callers on the line at this moment,
+-- so what they are served with is theirs at once. `served` lists them for its reply: wait id, record, end, ...
+local vouched, served = {}, {}
+local VOUCHING
 
 -- A wait id is <lease id>/<name>,<name>...: it says by itself what the request asks for.
 local function wanted(id)
   local names = {}
   for n in id:sub(38):gmatch('[^,]+') do names[#names + 1] = n end
   return id:sub(1, 36), names
+end
+
+-- A waiting request. Its items are name, permits, again for each name.
+local function wait(id)
+  local text = redis.call('HGET', P .. 'w', id)
+  if not text then return nil end
+  local ttl, deadline, weights, runs, session, owner, metadata =
+    text:match('^(%d+) (%d+) (%S+) (%S+) (%S+) (%S+) (.*)$')
+  local w = {
+    ttl = tonumber(ttl), deadline = tonumber(deadline), runs = runs, session = session, owner = owner,
+    metadata = metadata,
+  }
+  local weight, names = weights:gmatch('%d+'), nil
+  w.lease, names = wanted(id)
+  w.items = {}
+  for i, n in ipairs(names) do w.items[2 * i - 1], w.items[2 * i] = n, tonumber(weight()) end
+  return w
+end
+
+local function keep_wait(id, w)
+  local weights = {}
+  for i = 2, #w.items, 2 do weights[i / 2] = string.format('%d', w.items[i]) end
+  redis.call('HSET', P .. 'w', id, table.concat({ string.format('%d', w.ttl), string.format('%d', w.deadline),
+    table.concat(weights, ','), w.runs, w.session, w.owner, w.metadata }, ' '))
 end
 
 local function runs(list)
@@ -77,18 +101,32 @@ local function first_everywhere(id, w)
   return true
 end
 
--- Serves a request: its leases count from now, but are its own only when a node that holds it takes them up
--- before that node's own time is over.
+-- Serves a request: its leases count from now. They are its own when its only node vouches for it; else only
+-- when a node that holds it takes them up before that node's own time is over.
 local function serve(id, w, arrival, until_ms, names)
   leave(id, w, names)
   local waited = string.format('%d', math.max(0, now - math.floor(arrival / 1000)))
-  for i = 1, #w.items, 2 do
-    grant(state(w.items[i]), w.lease, {
-      waited = waited, ttl = w.ttl, weight = w.items[i + 1], state = 'P:' .. w.runs, session = w.session,
-      owner = w.owner, metadata = w.metadata,
-    }, w.session ~= '-' and until_ms or math.min(until_ms, now + w.ttl))
+  local claim = w.runs == VOUCHING and vouched[id]
+  local expiry = w.session ~= '-' and until_ms or math.min(until_ms, now + w.ttl)
+  if claim then
+    expiry = w.session ~= '-' and '+inf' or now + w.ttl
+    served[#served + 1] = id
   end
-  notify(id, w, 'granted')
+  for i = 1, #w.items, 2 do
+    local st = state(w.items[i])
+    local r = {
+      waited = waited, ttl = w.ttl, weight = w.items[i + 1], state = claim and 'T:' .. claim or 'P:' .. w.runs,
+      session = w.session, owner = w.owner, metadata = w.metadata,
+    }
+    grant(st, w.lease, r, expiry)
+    if claim then
+      local at = string.format('%d', ends(r, expiry))
+      log('acquired', st, w.lease, st.records[w.lease], at)
+      served[#served + 1] = st.records[w.lease]
+      served[#served + 1] = at
+    end
+  end
+  if not claim then notify(id, w, 'granted') end
 end
 
 -- Serves the queues of these names as far as they can be served now. Requests of dead nodes, and those that
@@ -143,7 +181,7 @@ local function give_up(run, id, claim)
       w.runs = run
       leave(id, w, names)
     else
-      redis.call('HSET', P .. 'w', id, cjson.encode(w))
+      keep_wait(id, w)
       redis.call('SREM', P .. 'n:' .. run, id)
     end
   else

@@ -1,14 +1,19 @@
 -- Ends leases and serves who waits, in one step.
 -- KEYS 1 prefix of the shard
--- ARGV 1 channel prefix  2 lease id  3... names
--- Returns 1 released; 0 released before; -1 when one of them was lost (those still held are released).
--- Invariant: only the holder's lease id ends a lease; a successor's stays.
+-- ARGV 1 channel prefix  2 lease id  3 run of the node  4 number of names  5... names, and then wait id, claim
+--      of each request that the node vouches for (see queue.lua)
+-- Returns {1 released; 0 released before; -1 when one of them was lost (those still held are released),
+--         and of each request served that was vouched for: wait id, then record, end of each of its names}.
+-- Invariants: only the holder's lease id ends a lease, a successor's stays; being vouched for changes no turn.
 -- @include queue.lua
 local lease = ARGV[2]
 local released, lost, names = false, false, {}
-for i = 3, #ARGV do
+local last = 4 + tonumber(ARGV[4])
+VOUCHING = ARGV[3]
+for i = last + 1, #ARGV, 2 do vouched[ARGV[i]] = ARGV[i + 1] end
+for i = 5, last do
   local n = ARGV[i]
-  local st = state(n)
+  local st = state(n, lease)
   local r, expiry = holding(st, lease)
   if r and r.state:sub(1, 1) == 'T' then
     finish(st, lease, st.records[lease], 'released', string.format('%d', expiry))
@@ -21,4 +26,4 @@ for i = 3, #ARGV do
 end
 promote(names)
 save()
-return lost and -1 or released and 1 or 0
+return { lost and -1 or released and 1 or 0, unpack(served) }

@@ -1,6 +1,6 @@
 import { type Lease, toInstant, type Waiter } from '@syncline/contracts';
 import type { CycleStep } from '../lease.errors.js';
-import { decodeOwner, modeOf, readLease } from '../lease.js';
+import { decodeOwner, keysOfWait, leaseOfWait, modeOf, readLease } from '../lease.js';
 
 /** What an acquire came to. `nextEndMs`: when a lease in the way ends, in ms from now. */
 export type AcquireReply =
@@ -16,6 +16,12 @@ export type TakeUpReply =
   | { readonly outcome: 'deadlock'; readonly cycle: CycleStep[] }
   | { readonly outcome: 'waiting' | 'left' | 'lost' | 'session' };
 
+export interface ReleaseReply {
+  readonly outcome: 'released' | 'released-before' | 'lost';
+  /** Requests of the asking node that were served in the same step, and are to be told. */
+  readonly served: readonly { readonly id: string; readonly leases: Lease[] }[];
+}
+
 /** A lock or semaphore as the scripts show it. */
 export interface Shown {
   readonly key: string;
@@ -30,6 +36,26 @@ export interface Shown {
 /** @param flat record and end of each wish in turn */
 export const readLeases = (wishes: readonly { key: string }[], leaseId: string, flat: string[]): Lease[] =>
   wishes.map(({ key }, i) => readLease(key, leaseId, String(flat[2 * i]), Number(flat[2 * i + 1])));
+
+/** What a waiting request was served with. @param flat record and end of each of its names in turn */
+export const readGrant = (id: string, flat: string[]): Lease[] =>
+  readLeases(
+    keysOfWait(id).map((key) => ({ key })),
+    leaseOfWait(id),
+    flat,
+  );
+
+/** @param flat wait id, then record and end of each of its names, again for each request */
+export function readServed(flat: string[]): ReleaseReply['served'] {
+  const served: { id: string; leases: Lease[] }[] = [];
+  for (let i = 0; i < flat.length; ) {
+    const id = String(flat[i]);
+    const end = i + 1 + 2 * keysOfWait(id).length;
+    served.push({ id, leases: readGrant(id, flat.slice(i + 1, end)) });
+    i = end;
+  }
+  return served;
+}
 
 /** @param flat key, lease id, record and end of each holder in turn */
 export function readHeld(flat: string[]): Lease[] {

@@ -7,7 +7,7 @@
 --   t:<name>      string: last token of an idle name, for KEEP_MS
 --   s:<name> <lease id>   string: how a lease ended, for KEEP_MS: '1' released, '0' lost
 --   e:<name>      stream: events, only while somebody watches the name
---   w             hash: wait id -> cjson record of a waiting request
+--   w             hash: wait id -> record of a waiting request: ttl deadline permits,... runs session owner metadata
 --   o:<owner>     set: wait ids of an owner
 --   nodes         zset: node run -> alive until, ms      n:<run>  set: its wait ids      g:<run>  hash: wait id -> outcome
 --   sessions      zset: session id -> end, ms            S:<id>  hash: its facts         L:<id>   set: its leases and waits
@@ -28,13 +28,21 @@ local EVENTS_KEPT = 256
 
 local states, touched = {}, {}
 
-local function state(n)
+-- With a lease id its record is read along; with `history` also how it ended, should it have.
+local function state(n, lease, history)
   local st = states[n]
   if st then return st end
-  local f = redis.call('HMGET', P .. 'l:' .. n, 'token', 'used', 'limit', 'waiting')
+  local f = redis.call('HMGET', P .. 'l:' .. n, 'token', 'used', 'limit', 'waiting', lease or 'token')
+  local past = {}
+  if history then
+    past = redis.call('MGET', P .. 't:' .. n, P .. 's:' .. n .. ' ' .. lease)
+  elseif not f[1] then
+    past[1] = redis.call('GET', P .. 't:' .. n)
+  end
   st = {
     n = n,
-    token = tonumber(f[1] or redis.call('GET', P .. 't:' .. n) or 0),
+    token = tonumber(f[1] or past[1] or 0),
+    ended = {},
     used = tonumber(f[2] or 0),
     limit = n:sub(1, 1) == 'l' and LOCK_PERMITS or tonumber(f[3] or nil),
     waiting = tonumber(f[4] or 0),
@@ -42,6 +50,7 @@ local function state(n)
     records = {},
     changed = false,
   }
+  if lease then st.records[lease], st.ended[lease] = f[5], past[2] end
   states[n] = st
   touched[#touched + 1] = st
   return st
@@ -115,7 +124,8 @@ end
 
 local function log(kind, st, lease, rec, expiry)
   local key = P .. 'e:' .. st.n
-  if redis.call('EXISTS', key) == 0 then return end
+  if st.watched == nil then st.watched = redis.call('EXISTS', key) == 1 end
+  if not st.watched then return end
   redis.call('XADD', key, 'MAXLEN', EVENTS_KEPT, '*', 'kind', kind, 'lease', lease, 'record', rec, 'expires', expiry)
   redis.call('PUBLISH', CHANNEL .. 'lock.event',
     '{"pattern":"lock.event","data":{"key":"' .. st.n .. '"}}')

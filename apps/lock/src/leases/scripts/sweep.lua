@@ -42,7 +42,7 @@ local function bury(run)
         leave(id, w, names)
       else
         w.runs = rest
-        redis.call('HSET', P .. 'w', id, cjson.encode(w))
+        keep_wait(id, w)
       end
     end
     redis.call('SREM', P .. 'n:' .. run, id)
