@@ -7,7 +7,7 @@ import { completeConfiguration } from '../../../apps/queue/src/messages/configur
 import { Outbox } from '../../../apps/queue/src/messages/outbox.js';
 import { QueueStore } from '../../../apps/queue/src/messages/queue.store.js';
 import type { Delivery } from '../../../apps/queue/src/messages/receipt.js';
-import { decodeRecord, encodeTail } from '../../../apps/queue/src/messages/record.js';
+import { decodeRecord } from '../../../apps/queue/src/messages/record.js';
 import type { ReceiveReply } from '../../../apps/queue/src/messages/scripts/delivery.scripts.js';
 import { auditQueue } from './audit.js';
 
@@ -75,7 +75,7 @@ export class ScriptStage {
     const reply = await this.store.send(
       this.queue,
       messages.map(({ body = 'x', priority = 0, groupId = null, ttlMs = null, delayMs = 0, dedup = '' }) => ({
-        tail: encodeTail({ body: JSON.stringify(body), headers: {}, priority, groupId, ttlMs, extra: null }),
+        content: { body: JSON.stringify(body), headers: {}, priority, groupId, ttlMs, extra: null },
         delayMs,
         deduplicationHash: dedup,
       })),

@@ -1,20 +1,28 @@
-import { type Browsed, type ReceivedMessage, toInstant } from '@syncline/contracts';
+import { type Browsed, type Received, toInstant } from '@syncline/contracts';
 import { writeReceipt } from './receipt.js';
 import { decodeRecord } from './record.js';
-import type { DeliveredMessage, ReceiveReply } from './scripts/delivery.scripts.js';
+import type { ReceiveReply } from './scripts/delivery.scripts.js';
 import type { SeenMessage } from './scripts/queue.scripts.js';
 import { messageId } from './token.js';
 
-/** A delivery as its receiver sees it. */
-export function toReceived(queue: string, reply: ReceiveReply, message: DeliveredMessage): ReceivedMessage {
-  const { gen, secret, visibleUntil } = reply;
-  const { token, failedDeliveries, record } = message;
-  const receiveCount = failedDeliveries + 1;
+type Instants = (ms: number) => string;
+
+/** Deliveries as their receiver sees them. */
+export function toReceived(queue: string, reply: ReceiveReply): Received {
+  const { gen, secret } = reply;
+  const visibleUntil = toInstant(reply.visibleUntil);
+  const instant = instants();
   return {
-    ...readMessage(gen, token, record),
-    receipt: writeReceipt(secret, queue, { gen, token, delivery: receiveCount, size: record.length }),
-    receiveCount,
-    visibleUntil: toInstant(visibleUntil),
+    messages: reply.messages.map(({ token, failedDeliveries, record }) => {
+      const receiveCount = failedDeliveries + 1;
+      const delivery = { gen, token, delivery: receiveCount, size: record.length };
+      return {
+        ...readMessage(gen, token, record, instant),
+        receipt: writeReceipt(secret, queue, delivery),
+        receiveCount,
+        visibleUntil,
+      };
+    }),
   };
 }
 
@@ -22,19 +30,32 @@ export function toReceived(queue: string, reply: ReceiveReply, message: Delivere
 export function toBrowsed(gen: string, message: SeenMessage): Browsed['messages'][number] {
   const { token, failedDeliveries, availableAt, record } = message;
   return {
-    ...readMessage(gen, token, record),
+    ...readMessage(gen, token, record, toInstant),
     receiveCount: failedDeliveries,
     availableAt: availableAt === null ? null : toInstant(availableAt),
   };
 }
 
-function readMessage(gen: string, token: number, record: Buffer) {
+/** Messages that were sent together have one time: it is written once. */
+function instants(): Instants {
+  let last = Number.NaN;
+  let text = '';
+  return (ms) => {
+    if (ms !== last) {
+      last = ms;
+      text = toInstant(ms);
+    }
+    return text;
+  };
+}
+
+function readMessage(gen: string, token: number, record: Buffer, instant: Instants) {
   const { body, headers, enqueuedAt, priority, groupId, extra } = decodeRecord(record);
   return {
     id: extra?.id ?? messageId(gen, token),
     body: JSON.parse(body) as unknown,
     headers,
-    enqueuedAt: toInstant(enqueuedAt),
+    enqueuedAt: instant(enqueuedAt),
     priority,
     groupId,
     ...(extra?.deadLetter && { deadLetter: extra.deadLetter }),

@@ -19,7 +19,6 @@ import { Outbox } from './outbox.js';
 import { MessageTooLarge, OverBeforeDue, QueueFull, QueueNotFound } from './queue.errors.js';
 import { QueueStore } from './queue.store.js';
 import { Receipts } from './receipts.js';
-import { encodeTail } from './record.js';
 import type { NewMessage, ReceiveReply } from './scripts/delivery.scripts.js';
 
 type Judged<Reply> = { readonly reply: Reply; readonly marks: string };
@@ -163,7 +162,7 @@ export class MessagesService {
       this.timers.arm(queue, await this.store.giveBack(queue, untold));
     }
     hangUp.throwIfAborted();
-    return { messages: reply.messages.map((message) => toReceived(queue, reply, message)) };
+    return toReceived(queue, reply);
   }
 
   /** Never fails: what waits in the outbox is safe there, and the timers try again. */
@@ -191,10 +190,13 @@ export class MessagesService {
 function prepare(message: Send['messages'][number], index: number): NewMessage {
   const { body, headers, priority, delayMs, groupId = null, ttlMs = null, deduplicationId } = message;
   const text = JSON.stringify(body);
-  const bytes = Buffer.byteLength(typeof body === 'string' ? body : text);
-  if (bytes > MAX_MESSAGE_BYTES) throw new MessageTooLarge(index, MAX_MESSAGE_BYTES);
+  const counted = typeof body === 'string' ? body : text;
+  // A UTF-16 unit takes three bytes at most.
+  if (counted.length * 3 > MAX_MESSAGE_BYTES && Buffer.byteLength(counted) > MAX_MESSAGE_BYTES) {
+    throw new MessageTooLarge(index, MAX_MESSAGE_BYTES);
+  }
   return {
-    tail: encodeTail({ body: text, headers, priority, groupId, ttlMs, extra: null }),
+    content: { body: text, headers, priority, groupId, ttlMs, extra: null },
     delayMs,
     deduplicationHash:
       deduplicationId === undefined ? '' : createHash('sha256').update(deduplicationId).digest('base64url'),

@@ -223,10 +223,7 @@ describe('messages, by the scripts of a queue', () => {
     await stage.store.doDueWork(stage.queue);
     expect(await stage.stats()).toMatchObject({ ready: 0, inFlight: 1, expired: 3 });
     expect(await stage.store.acknowledge(stage.queue, deliveries(flying))).toBe('1');
-    expect(
-      (await stage.store.send(stage.queue, [{ tail: Buffer.alloc(4), delayMs: 60, deduplicationHash: '' }]))
-        ?.outcome,
-    ).toBe('over-before-due');
+    expect((await stage.send({ delayMs: 60 })).outcome).toBe('over-before-due');
   });
 
   it('answers a repeated deduplication id with the first id, within one call too', async () => {

@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 
 /** One delivery of a message. Numbers as the scripts have them (scripts/state.lua). */
 export interface Delivery {
@@ -14,7 +14,7 @@ export interface Delivery {
 /** `GEN.TOKEN.DELIVERY.SIZE.SIGNATURE`, numbers to base 36. */
 const RECEIPT =
   /^([0-9a-z]{1,11})\.([0-9a-z]{1,11})\.([0-9a-z]{1,11})\.([0-9a-z]{1,11})\.([A-Za-z0-9_-]{16})$/;
-const SIGNATURE_BYTES = 12;
+const SIGNATURE_LENGTH = 16;
 
 /**
  * A receipt tells by itself which delivery it stands for, so any node can judge it. It is signed, so that nobody
@@ -29,7 +29,7 @@ export function writeReceipt(
 ): string {
   const parts = [Number(gen), token, delivery, size].map((part) => part.toString(36));
   const text = parts.join('.');
-  return `${text}.${sign(secret, queue, text).toString('base64url')}`;
+  return `${text}.${sign(secret, queue, text)}`;
 }
 
 /** @returns null for anything that was not written with this secret for this queue */
@@ -38,7 +38,7 @@ export function readReceipt(secret: string, queue: string, receipt: string): Del
   if (match === null) return null;
   const [, gen = '', token = '', delivery = '', size = '', signature = ''] = match;
   const text = receipt.slice(0, receipt.length - signature.length - 1);
-  if (!timingSafeEqual(Buffer.from(signature, 'base64url'), sign(secret, queue, text))) return null;
+  if (!timingSafeEqual(Buffer.from(signature), Buffer.from(sign(secret, queue, text)))) return null;
   return {
     gen: String(Number.parseInt(gen, 36)),
     token: Number.parseInt(token, 36),
@@ -47,11 +47,10 @@ export function readReceipt(secret: string, queue: string, receipt: string): Del
   };
 }
 
-function sign(secret: string, queue: string, text: string): Buffer {
-  return createHmac('sha256', secret)
-    .update(queue)
-    .update('\n')
-    .update(text)
-    .digest()
-    .subarray(0, SIGNATURE_BYTES);
+/**
+ * 96 bits of a keyed SHA-256. HMAC, at nine times the cost, guards a hash that is told whole against texts that
+ * continue the signed one; of this one 160 bits stay secret, and a receipt that continues another has no such form.
+ */
+function sign(secret: string, queue: string, text: string): string {
+  return hash('sha256', `${secret}\n${queue}\n${text}`, 'base64url').slice(0, SIGNATURE_LENGTH);
 }

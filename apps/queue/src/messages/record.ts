@@ -28,26 +28,50 @@ const GROUP = 16;
 const TTL = 32;
 const EXTRA = 64;
 
-/** The layout is described in scripts/state.lua. */
+/** Records without their time; the layout is described in scripts/state.lua. One buffer, each behind its length of 3 bytes. */
+export function encodeTails(contents: readonly MessageContent[]): Buffer {
+  const parts = contents.map(toParts);
+  const target = Buffer.allocUnsafe(parts.reduce((bytes, part) => bytes + 3 + part.bytes, 0));
+  let at = 0;
+  for (const part of parts) {
+    at = target.writeUIntBE(part.bytes, at, 3);
+    at = writeTail(target, part, at);
+  }
+  return target;
+}
+
+/** One of them, without its length. */
 export function encodeTail(content: MessageContent): Buffer {
+  const parts = toParts(content);
+  const target = Buffer.allocUnsafe(parts.bytes);
+  writeTail(target, parts, 0);
+  return target;
+}
+
+function toParts(content: MessageContent) {
   const { body, headers, priority, groupId, ttlMs, extra } = content;
-  const flags =
-    priority | (groupId === null ? 0 : GROUP) | (ttlMs === null ? 0 : TTL) | (extra === null ? 0 : EXTRA);
-  const group = Buffer.from(groupId ?? '');
-  const extraText = Buffer.from(extra === null ? '' : JSON.stringify(extra));
-  const headersText = Buffer.from(isEmpty(headers) ? '' : JSON.stringify(headers));
-  const optional =
-    (groupId === null ? 0 : 2 + group.length) +
+  const headersText = isEmpty(headers) ? '' : JSON.stringify(headers);
+  const extraText = extra === null ? null : JSON.stringify(extra);
+  const bytes =
+    1 +
     (ttlMs === null ? 0 : TIME_BYTES) +
-    (extra === null ? 0 : 3 + extraText.length);
-  const tail = Buffer.allocUnsafe(1 + optional + 3 + headersText.length + Buffer.byteLength(body));
-  let at = tail.writeUInt8(flags, 0);
-  if (ttlMs !== null) at = tail.writeUIntBE(ttlMs, at, TIME_BYTES);
-  if (groupId !== null) at = writeText(tail, group, at, 2);
-  if (extra !== null) at = writeText(tail, extraText, at, 3);
-  at = writeText(tail, headersText, at, 3);
-  tail.write(body, at);
-  return tail;
+    (groupId === null ? 0 : 2 + Buffer.byteLength(groupId)) +
+    (extraText === null ? 0 : 3 + Buffer.byteLength(extraText)) +
+    (3 + Buffer.byteLength(headersText)) +
+    Buffer.byteLength(body);
+  return { body, headersText, priority, groupId, ttlMs, extraText, bytes };
+}
+
+function writeTail(target: Buffer, parts: ReturnType<typeof toParts>, from: number): number {
+  const { body, headersText, priority, groupId, ttlMs, extraText } = parts;
+  const flags =
+    priority | (groupId === null ? 0 : GROUP) | (ttlMs === null ? 0 : TTL) | (extraText === null ? 0 : EXTRA);
+  let at = target.writeUInt8(flags, from);
+  if (ttlMs !== null) at = target.writeUIntBE(ttlMs, at, TIME_BYTES);
+  if (groupId !== null) at = writeText(target, groupId, at, 2);
+  if (extraText !== null) at = writeText(target, extraText, at, 3);
+  at = writeText(target, headersText, at, 3);
+  return at + target.write(body, at);
 }
 
 export function decodeRecord(record: Buffer): StoredMessage {
@@ -83,7 +107,8 @@ function isEmpty(object: object): boolean {
   return true;
 }
 
-function writeText(target: Buffer, text: Buffer, at: number, lengthBytes: number): number {
-  const from = target.writeUIntBE(text.length, at, lengthBytes);
-  return from + text.copy(target, from);
+function writeText(target: Buffer, text: string, at: number, lengthBytes: number): number {
+  const bytes = text === '' ? 0 : target.write(text, at + lengthBytes);
+  target.writeUIntBE(bytes, at, lengthBytes);
+  return at + lengthBytes + bytes;
 }

@@ -12,23 +12,27 @@ do
   local count = (#ARGV - 1) / 4
   local plain, tokens = count > 0, {}
   for i = 1, count do
-    local token = tonumber(ARGV[4 * i - 1])
-    plain = plain and token and token % 4 == 0 and ARGV[4 * i - 2] == gen
-    tokens[i] = token
+    tokens[i] = ARGV[4 * i - 1]
+    plain = plain and tokens[i] % 4 == 0 and ARGV[4 * i - 2] == gen
   end
   if plain then
     local ends = call('ZMSCORE', base .. gen .. ':inFlight', unpack(tokens))
-    local tries = call('HMGET', base .. gen .. ':tries', unpack(tokens))
+    local tries = call('EXISTS', base .. gen .. ':tries') == 1 and call('HMGET', base .. gen .. ':tries', unpack(tokens)) or {}
     local marks, ended, fields, tried, seen, size = {}, {}, {}, {}, {}, 0
-    for i = 1, count do
-      local token, delivery = tokens[i], tonumber(ARGV[4 * i])
+    for i, token in ipairs(tokens) do
+      local delivery = tonumber(ARGV[4 * i])
       if ends[i] and tonumber(ends[i]) > now and delivery == (tonumber(tries[i]) or 0) + 1 and not seen[token] then
         seen[token], marks[i] = true, '1'
         ended[#ended + 1] = token
-        size = size + tonumber(ARGV[4 * i + 1])
-        local bucket = math.floor(token / 262144)
-        fields[bucket] = fields[bucket] or {}
-        table.insert(fields[bucket], math.floor(token / 64) % 4096)
+        size = size + ARGV[4 * i + 1]
+        local seq = math.floor(token / 64)
+        local bucket = math.floor(seq / 4096)
+        local gone = fields[bucket]
+        if not gone then
+          gone = {}
+          fields[bucket] = gone
+        end
+        gone[#gone + 1] = seq - bucket * 4096
         if delivery > 1 then tried[#tried + 1] = token end
       else
         marks[i] = '0'

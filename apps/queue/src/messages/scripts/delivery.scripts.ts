@@ -1,6 +1,7 @@
 import { defineScript } from '@syncline/redis';
 import { queueKeys } from '../queue.keys.js';
 import type { Delivery } from '../receipt.js';
+import { encodeTails, type MessageContent } from '../record.js';
 
 /** What the scripts that change what is ready or due need to know of the nodes. */
 export interface Nodes {
@@ -12,7 +13,7 @@ export interface Nodes {
 }
 
 export interface NewMessage {
-  readonly tail: Buffer;
+  readonly content: MessageContent;
   readonly delayMs: number;
   /** Empty: none. */
   readonly deduplicationHash: string;
@@ -53,28 +54,42 @@ export interface ReceiveReply {
 export const keys = ({ queue }: { queue: string }) => [queueKeys.queue(queue)];
 export const dueIn = (ms: number): number | null => (ms < 0 ? null : ms);
 
+type SendInput = Nodes & { readonly messages: readonly NewMessage[]; readonly rememberMs: number };
+
+/** Ready at once, to be found in the list of its priority, and not to be remembered. */
+const isPlain = ({ content, delayMs, deduplicationHash }: NewMessage): boolean =>
+  delayMs === 0 && deduplicationHash === '' && content.groupId === null && content.ttlMs === null;
+
 /** Null: there is no such queue. */
 export const send = defineScript({
   file: new URL('./send.lua', import.meta.url),
   keys,
-  args: (input: Nodes & { messages: readonly NewMessage[]; rememberMs: number }) => [
-    input.wakePrefix,
-    input.timersChannel,
-    input.rememberMs,
-    ...input.messages.flatMap(({ tail, delayMs, deduplicationHash }) => [tail, delayMs, deduplicationHash]),
+  args: ({ wakePrefix, timersChannel, rememberMs, messages }: SendInput) => [
+    wakePrefix,
+    timersChannel,
+    rememberMs,
+    encodeTails(messages.map(({ content }) => content)),
+    messages.length,
+    ...(messages.every(isPlain)
+      ? []
+      : messages.flatMap(({ delayMs, deduplicationHash }) => [delayMs, deduplicationHash])),
   ],
-  decode: (reply): SendReply | null => {
+  decode: (reply, { messages: asked }): SendReply | null => {
     if (reply === null) return null;
     const [first, second, ...rest] = reply as [string, number | string, ...(number | string)[]];
     if (first === 'full') return { outcome: 'full', limit: second as 'maxLength' | 'maxBytes' };
     if (first === 'delay') {
       return { outcome: 'over-before-due', index: Number(second), retentionMs: Number(rest[0]) };
     }
-    const messages = rest.map((seqOrId) =>
-      typeof seqOrId === 'number'
-        ? { id: `${first}-${seqOrId}`, deduplicated: false }
-        : { id: seqOrId, deduplicated: true },
-    );
+    const [seq] = rest;
+    const messages =
+      rest.length < asked.length
+        ? asked.map((_, i) => ({ id: `${first}-${Number(seq) + i}`, deduplicated: false }))
+        : rest.map((seqOrId) =>
+            typeof seqOrId === 'number'
+              ? { id: `${first}-${seqOrId}`, deduplicated: false }
+              : { id: seqOrId, deduplicated: true },
+          );
     return { outcome: 'sent', dueInMs: dueIn(Number(second)), messages };
   },
 });

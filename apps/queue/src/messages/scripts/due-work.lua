@@ -2,8 +2,9 @@
 -- @include fail.lua
 -- @include wake.lua
 -- @include rate.lua
-local PORTION = 256
-local SWEEP_PORTION = 256
+-- Of each kind: little enough that whoever comes next waits for less than a millisecond; the timers come again at once.
+local PORTION = 32
+local MOST_WAKES = 256
 local BUCKETS_PORTION = 256
 local OUTBOX_RETRY_MS = 1000
 
@@ -65,7 +66,7 @@ local function sweep_retention()
   if q.live == 0 or q.sweepAt > limit then return end
   local steps = 0
   local seq = q.sweep
-  while seq < q.seq and steps < SWEEP_PORTION do
+  while seq < q.seq and steps < PORTION do
     steps = steps + 1
     local bucket = key('b:' .. math.floor(seq / BUCKET))
     local record = call('HGET', bucket, seq % BUCKET)
@@ -140,7 +141,7 @@ local function do_due_work()
   sweep_retention()
   empty_trash()
   place_stirred()
-  if q.rateMax and any_ready() then fresh = math.max(fresh, math.min(PORTION, math.floor(allowance()))) end
+  if q.rateMax and any_ready() then fresh = math.max(fresh, math.min(MOST_WAKES, math.floor(allowance()))) end
   local at = next_due()
   set('due', at < math.huge and at or nil)
   announced = -1

@@ -27,25 +27,28 @@ do
     list = list .. p
     local tokens = call('LRANGE', list, 0, max - 1)
     local count, size, complete = #tokens, 0, #tokens > 0
-    local reply, leases = { gen, secret, now, ends, -1, 0, '' }, {}
+    local reply, leases, ends_text = { gen, secret, now, ends, -1, 0, '' }, {}, string.format('%.0f', ends)
+    for i, token in ipairs(tokens) do
+      reply[5 + 3 * i] = tonumber(token)
+      leases[2 * i - 1], leases[2 * i] = ends_text, token
+    end
     local first = 1
     while first <= count do
-      local bucket, fields, last = math.floor(tokens[first] / 262144), {}, first
-      while last <= count and math.floor(tokens[last] / 262144) == bucket do
-        fields[last - first + 1] = math.floor(tokens[last] / 64) % 4096
+      local bucket, fields, last = math.floor(reply[5 + 3 * first] / 262144), {}, first
+      local low, high = bucket * 262144, (bucket + 1) * 262144
+      while last <= count and reply[5 + 3 * last] >= low and reply[5 + 3 * last] < high do
+        fields[last - first + 1] = math.floor((reply[5 + 3 * last] - low) / 64)
         last = last + 1
       end
       for i, record in ipairs(call('HMGET', base .. gen .. ':b:' .. bucket, unpack(fields))) do
-        local at = first + i - 1
         complete = complete and record
         size = size + (record and #record or 0)
-        reply[5 + 3 * at], reply[7 + 3 * at] = tonumber(tokens[at]), record
-        leases[2 * at - 1], leases[2 * at] = ends, tokens[at]
+        reply[4 + 3 * (first + i)] = record
       end
       first = last
     end
     if complete and size <= 2097152 then
-      local tries = call('HMGET', base .. gen .. ':tries', unpack(tokens))
+      local tries = call('EXISTS', base .. gen .. ':tries') == 1 and call('HMGET', base .. gen .. ':tries', unpack(tokens)) or {}
       for i = 1, count do reply[6 + 3 * i] = tonumber(tries[i]) or 0 end
       call('LPOP', list, count)
       call('ZADD', base .. gen .. ':inFlight', unpack(leases))

@@ -1,0 +1,68 @@
+import { eventually, type NodeProcess, RedisCluster, startNodes, stopAll } from '@syncline/testing';
+import request from 'supertest';
+
+interface Message {
+  readonly body: unknown;
+  readonly receipt: string;
+}
+
+const call = async (node: NodeProcess, path: string, body: object) => {
+  const answer = await request(node.url).post(`/v1/queues/${path}`).send(body);
+  if (answer.status >= 300) throw new Error(`${path}: ${answer.text}`);
+  return answer.body;
+};
+const receive = async (node: NodeProcess, queue: string, options: object): Promise<Message[]> =>
+  (await call(node, `${queue}/receive`, options)).messages;
+const stats = async (node: NodeProcess, queue: string) =>
+  (await request(node.url).get(`/v1/queues/${queue}`).expect(200)).body.stats;
+
+describe('queue nodes on a Redis Cluster', () => {
+  let redis: RedisCluster;
+  let nodes: NodeProcess[];
+  let one: NodeProcess;
+  let two: NodeProcess;
+
+  beforeAll(async () => {
+    redis = await RedisCluster.start();
+    nodes = await startNodes('queue', 2, { redisUrl: redis.url });
+    [one, two] = nodes as [NodeProcess, NodeProcess];
+  }, 40_000);
+  afterAll(async () => {
+    await stopAll(nodes);
+    await redis.stop();
+  });
+
+  it('carry queues that lie in different slots, and list them all', async () => {
+    const names = Array.from({ length: 12 }, (_, i) => `orders-${i}`);
+    await Promise.all(names.map((name) => call(one, `${name}/messages`, { messages: [{ body: name }] })));
+    const waiting = names.map((name) => receive(two, name, { max: 2, waitMs: 10_000 }));
+    const received = await Promise.all(waiting);
+    expect(received.map((messages) => messages.map(({ body }) => body))).toEqual(names.map((name) => [name]));
+    const acked = await Promise.all(
+      names.map((name, i) => call(one, `${name}/ack`, { receipts: received[i]?.map((m) => m.receipt) })),
+    );
+    for (const { results } of acked) expect(results).toMatchObject([{ status: 'acked' }]);
+    const { body } = await request(two.url).get('/v1/queues?prefix=orders-&limit=50').expect(200);
+    expect(body.queues.map(({ name }: { name: string }) => name)).toEqual([...names].sort());
+  });
+
+  it('wake receivers parked at another node, and promote what is delayed', async () => {
+    await call(one, 'parked/messages', { messages: [{ body: 'late', delayMs: 300 }] });
+    const waiting = receive(two, 'parked', { waitMs: 10_000 });
+    await expect(waiting).resolves.toMatchObject([{ body: 'late' }]);
+  });
+
+  it('bring dead letters to a queue in another slot, and back', async () => {
+    await request(one.url)
+      .put('/v1/queues/jobs')
+      .send({ maxReceives: 1, deadLetterQueue: 'graveyard' })
+      .expect(200);
+    await call(one, 'jobs/messages', { messages: [{ body: 1 }, { body: 2, groupId: 'g' }] });
+    const messages = await receive(two, 'jobs', { max: 2 });
+    await call(two, 'jobs/nack', { receipts: messages.map(({ receipt }) => receipt) });
+    await eventually(async () => expect(await stats(one, 'graveyard')).toMatchObject({ ready: 2 }));
+    expect(await stats(two, 'jobs')).toMatchObject({ ready: 0, inFlight: 0, dead: 2 });
+    expect(await call(two, 'graveyard/redrive', {})).toEqual({ moved: 2 });
+    await eventually(async () => expect(await stats(one, 'jobs')).toMatchObject({ ready: 2, dead: 0 }));
+  });
+});
