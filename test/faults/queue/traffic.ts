@@ -29,7 +29,8 @@ export async function produce(p: number, options: TrafficOptions): Promise<void>
       ...(groupId !== null && { groupId }),
     };
     history.sends.push({ body, groupId, id: await sendUntilTaken(message, options) });
-    await sleep(random.int(0, 15));
+    // A group waits for each of its messages that is rejected, forgotten or overrun: faster, it would never drain.
+    await sleep(groupId === null ? random.int(0, 15) : random.int(30, 120));
   }
 
   async function sendUntilTaken(message: object, { stopped: over }: TrafficOptions): Promise<string | null> {
