@@ -183,6 +183,9 @@ describe('locks over HTTP', () => {
       cursor = body.cursor;
     } while (cursor !== null);
     expect(seen).toEqual(['page/0', 'page/1', 'page/2', 'page/3', 'page/4']);
+    const { body: all } = await call(node, 'GET', 'locks?prefix=');
+    expect(all.locks.length).toBeGreaterThanOrEqual(5);
     expect((await call(node, 'GET', 'locks?limit=0')).status).toBe(400);
+    expect((await call(node, 'GET', 'locks?prefix=a%20b')).status).toBe(400);
   });
 });

@@ -9,6 +9,12 @@ export const nameSchema = z
   )
   .meta({ example: 'invoice-42' });
 
+/** What names begin with: every name begins with the empty prefix. */
+export const namePrefixSchema = z
+  .string()
+  .regex(/^[A-Za-z0-9._:/@{}-]{0,256}$/, 'expected at most 256 characters out of A-Z a-z 0-9 . _ : / @ { } -')
+  .default('');
+
 /** A duration: whole milliseconds between `min` and `max`, both included. */
 export const durationMs = (min: number, max: number) => z.int().min(min).max(max);
 

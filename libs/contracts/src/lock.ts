@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { instantSchema, nameSchema, pageLimitSchema } from './fields.js';
+import { instantSchema, namePrefixSchema, nameSchema, pageLimitSchema } from './fields.js';
 import {
   LEASE_EXAMPLE,
   leaseIdSchema,
@@ -87,7 +87,7 @@ export const lockSchema = z.strictObject(lockShape).meta({ id: 'Lock', example: 
 export type Lock = z.infer<typeof lockSchema>;
 
 export const listLocksSchema = z.strictObject({
-  prefix: nameSchema.optional(),
+  prefix: namePrefixSchema,
   cursor: nameSchema.optional(),
   limit: pageLimitSchema,
 });

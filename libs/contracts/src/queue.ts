@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { durationMs, nameSchema, pageLimitSchema } from './fields.js';
+import { durationMs, namePrefixSchema, nameSchema, pageLimitSchema } from './fields.js';
 
 /** Longest delay, TTL or retention, in ms. */
 export const YEAR_MS = 31_536_000_000;
@@ -106,7 +106,7 @@ export const queueSchema = z
 export type Queue = z.infer<typeof queueSchema>;
 
 export const listQueuesQuerySchema = z.strictObject({
-  prefix: z.string().max(256).default(''),
+  prefix: namePrefixSchema,
   cursor: z.string().max(256).optional(),
   limit: pageLimitSchema,
 });

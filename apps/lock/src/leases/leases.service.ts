@@ -100,7 +100,7 @@ export class LeasesService {
     return toLock(await this.store.inspect('lock', name));
   }
 
-  async listLocks({ prefix = '', cursor, limit }: ListLocks): Promise<LockPage> {
+  async listLocks({ prefix, cursor, limit }: ListLocks): Promise<LockPage> {
     const { shown, last } = await this.store.listLocks(prefix, cursor, limit);
     return { locks: shown.map(toLock), cursor: last === null ? null : resourceName(last) };
   }
