@@ -22,6 +22,7 @@ const node = (name: string, nearCacheBytes: number): Contestant => ({
         const response = await fetch(entry(reads));
         if (!response.ok) throw new Error(`A read was answered ${response.status}`);
         await response.arrayBuffer();
+        return 1;
       },
     };
   },
@@ -37,6 +38,7 @@ const redis: Contestant = {
       operation: async () => {
         reads += 1;
         await client.getBuffer(`k${reads % KEYS}`);
+        return 1;
       },
       stop: async () => client.disconnect(),
     };

@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis';
-import { benchmark, type Contestant } from '../harness/index.js';
+import { benchmark, type Contestant, closedLoop, Latencies } from '../harness/index.js';
 
 const VALUE = 'x'.repeat(200);
 
@@ -11,7 +11,6 @@ const node = (name: string, readers: number): Contestant => ({
     const entry = (url: string, worker: number) => `${url}/v1/caches/bench/entries/k${worker}`;
     return {
       measure: async (load, seconds) => {
-        const { closedLoop, Latencies } = await import('../harness/index.js');
         const writes = new Latencies();
         const measured = await closedLoop(load, seconds, async (worker) => {
           for (const url of others.slice(0, readers)) await (await fetch(entry(url, worker))).arrayBuffer();
@@ -20,6 +19,7 @@ const node = (name: string, readers: number): Contestant => ({
           writes.record(performance.now() - startedAt);
           if (!response.ok) throw new Error(`A write was answered ${response.status}`);
           await response.arrayBuffer();
+          return 1;
         });
         return { ...measured, latencies: writes };
       },
@@ -34,6 +34,7 @@ const redis: Contestant = {
     return {
       operation: async (worker) => {
         await client.set(`k${worker}`, VALUE);
+        return 1;
       },
       stop: async () => client.disconnect(),
     };

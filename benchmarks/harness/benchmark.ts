@@ -1,4 +1,4 @@
-import type { Measurement } from './load.js';
+import type { Measurement, Operation } from './load.js';
 import type { Stage } from './stage.js';
 
 /** One question, answered by the same load on each contestant, in rounds that take turns. */
@@ -30,18 +30,26 @@ export interface Contestant {
   start(stage: Stage): Promise<Running>;
 }
 
-export interface Running {
-  /** One operation. The harness keeps as many running as the load says, `worker` counting from 0. */
-  operation?(worker: number): Promise<void>;
-  /** Instead of `operation`: measures by itself, for what is not a loop of one call. */
-  measure?(load: number, seconds: number): Promise<Measurement>;
+export type Running = (Repeated | SelfMeasured) & Surroundings;
+
+interface Repeated {
+  /** The harness keeps as many running as the load says, `worker` counting from 0. */
+  readonly operation: Operation;
+}
+
+interface SelfMeasured {
+  /** Measures by itself, for what is not a loop of one call. */
+  measure(load: number, seconds: number): Promise<Measurement>;
+}
+
+interface Surroundings {
   /** Before each measurement, not measured: an empty queue, a filled cache. */
   prepare?(load: number): Promise<void>;
   /** Closes what the contestant opened itself. */
   stop?(): Promise<void>;
 }
 
-/** Something that a contestant needs is not installed. The message says how to get it. */
+/** A contestant cannot take part: something is not installed, and the message says how to get it, or it has no such thing. */
 export class Missing extends Error {
   override readonly name = 'Missing';
 }

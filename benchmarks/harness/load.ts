@@ -41,30 +41,35 @@ export class Latencies {
   }
 }
 
+/** One call; resolves to how many operations it was: most often 1. */
+export type Operation = (worker: number) => Promise<number>;
+
 /**
- * A closed loop: `inFlight` workers that each begin the next operation when the last one ended. Operations of
- * the warm-up are not counted; those that run at the end are awaited, but not counted either.
+ * A closed loop: `inFlight` workers that each begin the next call when the last one ended. Calls of the warm-up
+ * are only `performed`; so are those that run at the end, which are awaited.
  */
 export async function closedLoop(
   inFlight: number,
   seconds: number,
-  operation: (worker: number) => Promise<void>,
+  operation: Operation,
 ): Promise<Measurement> {
   const latencies = new Latencies();
   let operations = 0;
+  let performed = 0;
   const countFrom = performance.now() + WARM_UP_MS;
   const countUntil = countFrom + seconds * 1_000;
   const work = async (worker: number) => {
     for (;;) {
       const startedAt = performance.now();
       if (startedAt >= countUntil) return;
-      await operation(worker);
+      const done = await operation(worker);
+      performed += done;
       const endedAt = performance.now();
       if (startedAt < countFrom || endedAt > countUntil) continue;
       latencies.record(endedAt - startedAt);
-      operations += 1;
+      operations += done;
     }
   };
   await Promise.all(Array.from({ length: inFlight }, (_, worker) => work(worker)));
-  return { operations, seconds, latencies };
+  return { operations, performed, seconds, latencies };
 }

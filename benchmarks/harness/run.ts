@@ -54,16 +54,11 @@ async function measure({ running, stage }: Entrant, load: number, seconds: numbe
   const probe = stage.probe();
   try {
     const before = await probe.read();
-    let done = 0;
+    const measured = await ('measure' in running
+      ? running.measure(load, seconds)
+      : closedLoop(load, seconds, running.operation));
     // The probe counts all operations, those of the warm-up too.
-    const counted = async (worker: number) => {
-      await running.operation?.(worker);
-      done += 1;
-    };
-    const measured = running.measure
-      ? await running.measure(load, seconds)
-      : await closedLoop(load, seconds, counted);
-    const costs = await probe.since(before, done || (measured.performed ?? measured.operations));
+    const costs = await probe.since(before, measured.performed ?? measured.operations);
     return { ...measured, figures: { ...costs, ...measured.figures } };
   } finally {
     probe.close();

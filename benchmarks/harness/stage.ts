@@ -22,9 +22,9 @@ export class Stage {
     return server;
   }
 
-  /** Nodes of Syncline as they are shipped, on a Redis of their own. Returns their URLs. */
-  async nodes(role: Role, count: number): Promise<string[]> {
-    const redis = await this.redis();
+  /** Nodes of Syncline as they are shipped, by default on a Redis of their own. Returns their URLs. */
+  async nodes(role: Role, count: number, server?: RedisServer): Promise<string[]> {
+    const redis = server ?? (await this.redis());
     const nodes = await startNodes(role, count, { redisUrl: redis.url, env: { LOG_LEVEL: 'info' } });
     this.nodeProcesses.push(...nodes);
     return nodes.map((node) => node.url);

@@ -11,6 +11,7 @@ const contestant = (peer: Peer): Contestant => ({
       operation: async (worker) => {
         const unlock = await locker.lock(`job-${randomUUID()}`, worker);
         await unlock();
+        return 1;
       },
       stop: async () => locker.stop(),
     };

@@ -12,6 +12,7 @@ const contestant = (nodes: number): Contestant => {
         operation: async (worker) => {
           const unlock = await locker.lock(`job-${randomUUID()}`, worker);
           await unlock();
+          return 1;
         },
         stop: async () => locker.stop(),
       };

@@ -1,34 +1,39 @@
-import { benchmark, closedLoop } from '../harness/index.js';
-import { BODY, bullmq, messages, post, syncline } from './contestants.js';
+import { benchmark, type Contestant, closedLoop } from '../harness/index.js';
+import { BODY, type Peer } from './broker.js';
+import { CAVEATS, PEERS } from './peers/index.js';
 
-const BATCH = 100;
-const inMessages = async (load: number, seconds: number, send: (worker: number) => Promise<void>) => {
-  const measured = await closedLoop(load, seconds, send);
-  return { ...measured, operations: measured.operations * BATCH };
-};
+const BATCH = Array.from({ length: 100 }, () => BODY);
+
+const contestant = (peer: Peer): Contestant => ({
+  name: peer.name,
+  start: async (stage) => {
+    const broker = await peer.open(stage);
+    return {
+      measure: async (load, seconds) => {
+        const before = (await broker.memory?.()) ?? Number.NaN;
+        const measured = await closedLoop(load, seconds, async () => {
+          await broker.sendBatch(BATCH);
+          return BATCH.length;
+        });
+        const { performed = 0 } = measured;
+        const taken = ((await broker.memory?.()) ?? Number.NaN) - before;
+        return { ...measured, figures: { 'memory over the body, bytes': taken / performed - BODY.length } };
+      },
+      prepare: async () => {
+        await broker.clear();
+      },
+      stop: async () => {
+        await broker.stop();
+      },
+    };
+  },
+});
 
 export default benchmark({
-  question: 'How many messages of 200 bytes can be sent a second, 100 at a time?',
+  question: 'How many messages of 200 bytes are sent a second, 100 at a time?',
   unit: 'messages/s',
   loads: [1, 8],
-  contestants: [
-    syncline('Syncline, 3 nodes', (urls) => ({
-      measure: (load, seconds) =>
-        inMessages(load, seconds, async (worker) => {
-          await post(urls[worker % urls.length] ?? '', 'bench/messages', messages(BATCH));
-        }),
-      prepare: async () => {
-        await post(urls[0] ?? '', 'bench/messages', messages(1));
-        await post(urls[0] ?? '', 'bench/purge', {});
-      },
-    })),
-    bullmq('BullMQ', ({ queue }) => ({
-      measure: (load, seconds) =>
-        inMessages(load, seconds, async () => {
-          await queue.addBulk(Array.from({ length: BATCH }, () => ({ name: 'job', data: BODY })));
-        }),
-      prepare: () => queue.obliterate({ force: true }),
-    })),
-  ],
-  caveats: ['Latencies are those of a whole batch.'],
+  rounds: 3,
+  contestants: PEERS.map(contestant),
+  caveats: [...CAVEATS, 'Latencies are those of a whole batch.'],
 });

@@ -1,28 +1,31 @@
-import { benchmark } from '../harness/index.js';
-import { BODY, bullmq, messages, post, syncline } from './contestants.js';
+import { benchmark, type Contestant } from '../harness/index.js';
+import { BODY, type Peer } from './broker.js';
+import { CAVEATS, PEERS } from './peers/index.js';
 
-export default benchmark({
-  question: 'How many messages of 200 bytes can be sent a second, one by one?',
-  unit: 'messages/s',
-  loads: [1, 64],
-  contestants: [
-    syncline('Syncline, 3 nodes', (urls) => ({
-      operation: async (worker) => {
-        await post(urls[worker % urls.length] ?? '', 'bench/messages', messages(1));
+const contestant = (peer: Peer): Contestant => ({
+  name: peer.name,
+  start: async (stage) => {
+    const broker = await peer.open(stage);
+    return {
+      operation: async () => {
+        await broker.send(BODY);
+        return 1;
       },
       prepare: async () => {
-        await post(urls[0] ?? '', 'bench/messages', messages(1));
-        await post(urls[0] ?? '', 'bench/purge', {});
+        await broker.clear();
       },
-    })),
-    bullmq('BullMQ', ({ queue }) => ({
-      operation: async () => {
-        await queue.add('job', BODY);
+      stop: async () => {
+        await broker.stop();
       },
-      prepare: () => queue.obliterate({ force: true }),
-    })),
-  ],
-  caveats: [
-    'BullMQ is a library: its calls go straight to Redis. Ours pass an HTTP service on the same two processors.',
-  ],
+    };
+  },
+});
+
+export default benchmark({
+  question: 'How many messages of 200 bytes are sent a second, one by one?',
+  unit: 'messages/s',
+  loads: [1, 16, 64],
+  rounds: 3,
+  contestants: PEERS.map(contestant),
+  caveats: CAVEATS,
 });

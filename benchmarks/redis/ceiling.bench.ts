@@ -12,6 +12,7 @@ const scripts = (enableAutoPipelining: boolean): Contestant => ({
     return {
       operation: async (worker: number) => {
         await redis.evalsha(sha, 1, `key:${worker}`, 'x'.repeat(100));
+        return 1;
       },
       stop: async () => redis.disconnect(),
     };
