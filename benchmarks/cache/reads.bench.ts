@@ -1,43 +1,63 @@
+import { CacheClient } from '@syncline/client';
 import { Redis } from 'ioredis';
+import memjs from 'memjs';
+import { request } from 'undici';
 import { benchmark, type Contestant } from '../harness/index.js';
 
 const VALUE = 'x'.repeat(200);
 const KEYS = 64;
+const key = (i: number) => `k${i % KEYS}`;
 
-const node = (name: string, nearCacheBytes: number): Contestant => ({
-  name,
+/** As a user has it: our client. What it reads in one turn travels in one request. */
+const syncline = (nodes: number, nearCacheBytes: number): Contestant => ({
+  name: `Syncline, ${nodes} node${nodes > 1 ? 's' : ''}, ${nearCacheBytes > 0 ? 'near hits' : 'reads of Redis'}`,
   start: async (stage) => {
-    const [url = ''] = await stage.nodes('cache', 1);
-    const entry = (i: number) => `${url}/v1/caches/bench/entries/k${i % KEYS}`;
-    await fetch(`${url}/v1/caches/bench`, {
-      method: 'PUT',
-      headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify({ nearCacheBytes }),
-    });
-    for (let i = 0; i < KEYS; i += 1) await fetch(entry(i), { method: 'PUT', body: VALUE });
+    const client = new CacheClient({ urls: await stage.nodes('cache', nodes) });
+    const cache = client.cache<string>('bench');
+    await cache.configure({ nearCacheBytes });
+    for (let i = 0; i < KEYS; i += 1) await cache.set(key(i), VALUE);
     let reads = 0;
     return {
       operation: async () => {
         reads += 1;
-        const response = await fetch(entry(reads));
-        if (!response.ok) throw new Error(`A read was answered ${response.status}`);
-        await response.arrayBuffer();
+        if ((await cache.get(key(reads))) === null) throw new Error('A read found nothing.');
         return 1;
       },
+      stop: () => client.close(),
     };
   },
 });
 
+/** Without our client: each read is a request of its own, each worker has a node of its own. */
+const singleRequests: Contestant = {
+  name: 'Syncline, 3 nodes, near hits by single requests',
+  start: async (stage) => {
+    const urls = await stage.nodes('cache', 3);
+    const entry = (url: string, i: number) => `${url}/v1/caches/bench/entries/${key(i)}`;
+    for (let i = 0; i < KEYS; i += 1) await request(entry(urls[0] ?? '', i), { method: 'PUT', body: VALUE });
+    let reads = 0;
+    return {
+      operation: async (worker) => {
+        reads += 1;
+        const { statusCode, body } = await request(entry(urls[worker % urls.length] ?? '', reads));
+        if (statusCode !== 200) throw new Error(`A read was answered ${statusCode}`);
+        await body.bytes();
+        return 1;
+      },
+    };
+  },
+};
+
 const redis: Contestant = {
-  name: 'GET by hand, no service',
+  name: 'Redis GET',
   start: async (stage) => {
     const client = new Redis((await stage.redis()).url, { enableAutoPipelining: true });
-    for (let i = 0; i < KEYS; i += 1) await client.set(`k${i}`, VALUE);
+    for (let i = 0; i < KEYS; i += 1) await client.set(key(i), VALUE);
     let reads = 0;
     return {
       operation: async () => {
         reads += 1;
-        await client.getBuffer(`k${reads % KEYS}`);
+        await client.getBuffer(key(reads));
         return 1;
       },
       stop: async () => client.disconnect(),
@@ -45,14 +65,43 @@ const redis: Contestant = {
   },
 };
 
+const memcached: Contestant = {
+  name: 'memcached, memjs',
+  start: async (stage) => {
+    const { address } = await stage.service('memcached');
+    const client = memjs.Client.create(address);
+    for (let i = 0; i < KEYS; i += 1) await client.set(key(i), VALUE, {});
+    let reads = 0;
+    return {
+      operation: async () => {
+        reads += 1;
+        const { value } = await client.get(key(reads));
+        if (value === null) throw new Error('A read found nothing.');
+        return 1;
+      },
+      stop: async () => client.close(),
+    };
+  },
+};
+
+const NEAR_CACHE_BYTES = 67_108_864;
+
 export default benchmark({
-  question: 'How many reads a second does one node answer, from its near cache and from Redis?',
+  question: 'How many reads of 200 bytes a second, from the near caches and from what is behind them?',
   unit: 'reads/s',
   loads: [1, 16, 64],
-  contestants: [node('near hits', 67_108_864), node('reads of Redis', 0), redis],
+  rounds: 3,
+  contestants: [
+    syncline(3, NEAR_CACHE_BYTES),
+    syncline(1, NEAR_CACHE_BYTES),
+    syncline(3, 0),
+    singleRequests,
+    redis,
+    memcached,
+  ],
   caveats: [
-    'A read through a node is an HTTP request; the load generator (fetch) costs more than the node that answers.',
-    'Redis commands per near hit are those of renewals, heartbeats and one audit a second.',
-    'GET by hand has no HTTP, no versions and no coherence.',
+    'Redis commands of a near hit are those of leases, heartbeats and one audit a second, whatever the number of reads.',
+    'Redis GET and memcached have no coherent copies near the reader, no versions, no tags: what a read costs without a service.',
+    'A cache in the memory of the caller itself (Bentocache, client-side caching) is not here: no request at all is faster than any; what it may serve after a write is the question of cache/staleness.',
   ],
 });
