@@ -1,7 +1,7 @@
 import { execFile, spawn } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Child, type NodeProcess, RedisServer, startNodes, stopAll } from '@syncline/testing';
 import ts from 'typescript';
@@ -54,7 +54,7 @@ const manifestIn = async (path: string): Promise<Manifest> =>
   JSON.parse(await readFile(join(path, 'package.json'), 'utf8'));
 
 /** Copies a dependency, with all of its own, to where npm finds it and need not download it. */
-async function provide(name: string, seen = new Set<string>()): Promise<void> {
+async function provide(name: string, seen: Set<string>): Promise<void> {
   if (seen.has(name)) return;
   seen.add(name);
   await cp(join(OURS, name), join(folder, 'node_modules', name), { recursive: true });
@@ -66,27 +66,26 @@ async function install(): Promise<void> {
   const built = join(folder, 'built');
   await run(process.execPath, ['scripts/build-packages.mjs', built]);
   await Promise.all(PACKAGES.map((name) => npm('pack', join(built, name))));
-  const needed = await Promise.all(PACKAGES.map((name) => manifestIn(join(built, name))));
-  const names = needed.flatMap(({ dependencies = {} }) => Object.keys(dependencies));
-  for (const name of new Set(names)) if (!name.startsWith('@syncline/')) await provide(name);
+  const manifests = await Promise.all(PACKAGES.map((name) => manifestIn(join(built, name))));
+  const needed = manifests.flatMap(({ dependencies = {} }) => Object.keys(dependencies));
+  const seen = new Set<string>();
+  for (const name of [...BESIDE, ...needed]) if (!name.startsWith('@syncline/')) await provide(name, seen);
   await rm(built, { recursive: true });
-  await writeFile(join(folder, 'package.json'), '{ "type": "module" }');
+  const dependencies = Object.fromEntries(BESIDE.map((name) => [name, '*']));
+  await writeFile(join(folder, 'package.json'), JSON.stringify({ type: 'module', dependencies }));
   const tarballs = (await readdir(folder)).filter((name) => name.endsWith('.tgz')).map((name) => `./${name}`);
+  // A dependency that is not there as declared would have to be downloaded: that fails. npm looks up peers in any case.
   await npm('install', '--offline', '--legacy-peer-deps', '--no-audit', '--no-fund', ...tarballs);
-  for (const name of BESIDE) {
-    const link = join(folder, 'node_modules', name);
-    await mkdir(dirname(link), { recursive: true });
-    await symlink(join(OURS, name), link);
-  }
 }
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'syncline-packages-'));
   redis = await RedisServer.start();
-  const started = (['lock', 'queue', 'cache'] as const).map((role) =>
-    startNodes(role, 1, { redisUrl: redis.url }),
+  const started = await Promise.all(
+    (['lock', 'queue', 'cache'] as const).map((role) => startNodes(role, 1, { redisUrl: redis.url })),
   );
-  [nodes] = await Promise.all([Promise.all(started).then((each) => each.flat()), install()]);
+  nodes = started.flat();
+  await install();
 }, 60_000);
 afterAll(async () => {
   await stopAll(nodes);
