@@ -17,6 +17,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'libs/http': ['contracts', 'redis', 'cluster'],
   'libs/client': ['contracts'],
   'libs/cli': ['client'],
+  'libs/nestjs': ['client'],
+  'libs/keyv': ['client'],
   'libs/testing': ['contracts'],
   'apps/lock': ['contracts', 'redis', 'cluster', 'http'],
   'apps/queue': ['contracts', 'redis', 'cluster', 'http'],

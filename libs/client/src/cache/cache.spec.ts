@@ -36,7 +36,8 @@ describe('a cache', () => {
     expect(await users.get('a/ü')).toBeUndefined();
     await users.set('a/ü', { name: 'Ada' }, { ttlMs: 60_000 });
     expect(await users.get('a/ü')).toEqual({ name: 'Ada' });
-    await users.delete('a/ü');
+    expect(await users.delete('a/ü')).toBe(true);
+    expect(await users.delete('a/ü')).toBe(false);
     expect(await users.get('a/ü')).toBeUndefined();
 
     const words = client.cache('words', { codec: text });

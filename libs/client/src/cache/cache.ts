@@ -81,7 +81,7 @@ export class Cache<Value = unknown> {
   // One of each for every node: a key always goes to the same node, so that it is in one memory, not in all.
   private readonly reads: readonly Collector<string, Read>[];
   private readonly writes: readonly Collector<Write, Stored>[];
-  private readonly deletes: readonly Collector<string, null>[];
+  private readonly deletes: readonly Collector<string, boolean>[];
 
   constructor(
     private readonly transport: Transport,
@@ -109,7 +109,7 @@ export class Cache<Value = unknown> {
     this.writes = collectors((writes, slot) => this.writeAll(writes, slot));
     this.deletes = collectors(async (keys, slot) => {
       const { results } = await this.post<DeletedEntries>('mdelete', { keys }, slot);
-      return results.map(() => null);
+      return results.map(({ status }) => status === 'deleted');
     });
   }
 
@@ -147,9 +147,12 @@ export class Cache<Value = unknown> {
     return this.at(this.writes, key).add({ key, text }, Buffer.byteLength(text) + 1);
   }
 
-  /** Removes an entry, if there is one. */
-  async delete(key: string): Promise<void> {
-    await this.at(this.deletes, key).add(key, keyBytes(key));
+  /**
+   * Removes an entry. Returns whether there was one: false also when this call removed it, its answer was lost, and it
+   * was repeated.
+   */
+  delete(key: string): Promise<boolean> {
+    return this.at(this.deletes, key).add(key, keyBytes(key));
   }
 
   /**

@@ -1,0 +1,1 @@
+export { KeyvSyncline } from './keyv-syncline.js';

@@ -1,0 +1,158 @@
+import { CACHE_MANAGER, type Cache as CacheManager, CacheModule } from '@nestjs/cache-manager';
+import { Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { CacheClient, ConnectionError, text } from '@syncline/client';
+import { eventually, type NodeProcess, RedisServer, startNodes, stopAll } from '@syncline/testing';
+import { Keyv, type KeyvOptions } from 'keyv';
+import { KeyvSyncline } from './index.js';
+
+let redis: RedisServer;
+let nodes: NodeProcess[] = [];
+let caches: CacheClient;
+/** Knows the nodes by other connections, as another process does. */
+let others: CacheClient;
+
+beforeAll(async () => {
+  redis = await RedisServer.start();
+  nodes = await startNodes('cache', 2, { redisUrl: redis.url });
+  const urls = nodes.map(({ url }) => url);
+  caches = new CacheClient({ urls });
+  others = new CacheClient({ urls: urls.toReversed() });
+});
+afterAll(async () => {
+  await caches?.close();
+  await others?.close();
+  await stopAll(nodes);
+  await redis?.stop();
+});
+
+const keyvOf = (name: string, options: KeyvOptions = {}, client = caches) =>
+  new Keyv({ store: new KeyvSyncline(client, name), ...options });
+
+describe('a Keyv in a cache', () => {
+  it('stores, reads, finds and deletes values', async () => {
+    const keyv = keyvOf('values');
+    expect(await keyv.get('a')).toBeUndefined();
+    expect(await keyv.set('a', { name: 'Ada', tags: [1, null] })).toBe(true);
+    expect(await keyvOf('values', {}, others).get('a')).toEqual({ name: 'Ada', tags: [1, null] });
+    expect([await keyv.has('a'), await keyv.has('b')]).toEqual([true, false]);
+    expect([await keyv.delete('a'), await keyv.delete('a')]).toEqual([true, false]);
+    expect(await keyv.get('a')).toBeUndefined();
+  });
+
+  it('does so with many at once', async () => {
+    const keyv = keyvOf('many', { namespace: 'n' });
+    const entries = Array.from({ length: 300 }, (_, i) => ({ key: `k${i}`, value: i }));
+    const keys = entries.map(({ key }) => key);
+    const before = await requests('mset');
+    expect(await keyv.setMany(entries)).toEqual(entries.map(() => true));
+    expect((await requests('mset')) - before).toBeLessThanOrEqual(nodes.length);
+    expect(await keyv.getMany(['none', ...keys])).toEqual([undefined, ...entries.map(({ value }) => value)]);
+    expect(await keyv.hasMany(['k1', 'none'])).toEqual([true, false]);
+    expect(await keyv.deleteMany(keys)).toBe(true);
+    expect(await keyv.getMany(keys)).toEqual(entries.map(() => undefined));
+  });
+
+  it('lets entries end with their TTL, in the cache itself', async () => {
+    const keyv = keyvOf('ttl', { ttl: 60_000 });
+    await keyv.set('brief', 1, 200.5);
+    await keyv.set('long', 1);
+    await keyv.set('for ever', 1, 1e15);
+    const raw = caches.cache('ttl', { codec: text });
+    await eventually(async () => expect(await raw.get('keyv:brief')).toBeUndefined());
+    expect(await raw.get('keyv:long')).toMatch(/^\{"value":1,/);
+    expect(await keyv.getMany(['brief', 'long', 'for ever'])).toEqual([undefined, 1, 1]);
+  });
+
+  it('clears its namespace alone, or all of the cache without one', async () => {
+    const [one, two, all] = [
+      keyvOf('spaces', { namespace: 'one' }),
+      keyvOf('spaces', { namespace: 'two' }),
+      keyvOf('spaces', { namespace: '' }),
+    ];
+    for (const keyv of [one, two, all]) await keyv.set('a', 1);
+    await one.clear();
+    expect([await one.get('a'), await two.get('a'), await all.get('a')]).toEqual([undefined, 1, 1]);
+    await all.clear();
+    expect([await two.get('a'), await all.get('a')]).toEqual([undefined, undefined]);
+  });
+
+  it('takes any key', async () => {
+    const keyv = keyvOf('keys', { namespace: 'n' });
+    const keys = ['', 'a b/ü:?%', '\ud800', 'x'.repeat(5_000)];
+    await Promise.all(keys.map((key, i) => keyv.set(key, i)));
+    expect(await Promise.all(keys.map((key) => keyv.get(key)))).toEqual([0, 1, 2, 3]);
+    await keyv.clear();
+    expect(await keyv.getMany(keys)).toEqual(keys.map(() => undefined));
+  });
+
+  it('tells failures by events, once each, or throws when it is asked to', async () => {
+    const away = new CacheClient({ urls: ['http://127.0.0.1:1'], timeoutMs: 100 });
+    const keyv = keyvOf('away', {}, away);
+    const errors: unknown[] = [];
+    keyv.on('error', (error) => errors.push(error));
+    const outcomes = [
+      await keyv.get('a'),
+      await keyv.getMany(['a', 'b']),
+      await keyv.has('a'),
+      await keyv.set('a', 1),
+      await keyv.delete('a'),
+      await keyv.clear(),
+    ];
+    expect(outcomes).toEqual([undefined, [undefined, undefined], false, false, false, undefined]);
+    expect(errors).toEqual(Array(6).fill(expect.any(ConnectionError)));
+    const strict = keyvOf('away', { throwOnErrors: true }, away);
+    await expect(strict.get('a')).rejects.toThrow(ConnectionError);
+    await expect(strict.set('a', 1)).rejects.toThrow(ConnectionError);
+    await away.close();
+  });
+});
+
+describe("Nest's cache manager", () => {
+  it('keeps its entries there', async () => {
+    @Module({
+      imports: [
+        CacheModule.registerAsync({
+          useFactory: () => ({ stores: new KeyvSyncline(caches, 'nest'), namespace: 'app', ttl: 60_000 }),
+        }),
+      ],
+    })
+    class App {}
+    const app = await NestFactory.createApplicationContext(App, { logger: false });
+    const manager = app.get<CacheManager>(CACHE_MANAGER);
+    const seen = keyvOf('nest', { namespace: 'app' }, others);
+
+    await manager.set('a', { n: 1 }, 30_000);
+    expect(await seen.get('a')).toEqual({ n: 1 });
+    expect(await manager.get('a')).toEqual({ n: 1 });
+    expect((await manager.ttl('a')) ?? 0).toBeGreaterThan(Date.now());
+    await manager.del('a');
+    expect(await manager.get('a')).toBeUndefined();
+
+    let made = 0;
+    const wrapped = () => manager.wrap('w', async () => ++made, 10_000);
+    expect([await wrapped(), await wrapped()]).toEqual([1, 1]);
+    expect(await seen.get('w')).toBe(1);
+    await manager.mset([
+      { key: 'b', value: 2 },
+      { key: 'c', value: 3 },
+    ]);
+    expect(await manager.mget(['b', 'none', 'c'])).toEqual([2, undefined, 3]);
+    await manager.clear();
+    expect(await manager.mget(['w', 'b', 'c'])).toEqual([undefined, undefined, undefined]);
+
+    await app.close();
+    // The client is not the application's: it goes on.
+    await expect(keyvOf('nest').set('d', 4)).resolves.toBe(true);
+  });
+});
+
+/** How many requests of a verb all nodes have answered. */
+async function requests(verb: string): Promise<number> {
+  const pages = await Promise.all(nodes.map(async ({ url }) => (await fetch(`${url}/metrics`)).text()));
+  return pages
+    .flatMap(
+      (page) => page.match(new RegExp(`^http_request_duration_seconds_count\\{.*${verb}.*$`, 'gm')) ?? [],
+    )
+    .reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
+}

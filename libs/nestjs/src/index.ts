@@ -1,0 +1,2 @@
+export { SynclineModule } from './syncline.module.js';
+export { Worker, type WorkerSettings } from './worker.decorator.js';

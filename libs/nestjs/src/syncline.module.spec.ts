@@ -1,0 +1,206 @@
+import { once } from 'node:events';
+import { setImmediate as turn } from 'node:timers/promises';
+import { type DynamicModule, Injectable, Module, Scope, type Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { CacheClient, LockClient, type Message, QueueClient, type SynclineOptions } from '@syncline/client';
+import { type NodeProcess, RedisServer, startNodes, stopAll } from '@syncline/testing';
+import { SynclineModule, Worker } from './index.js';
+
+let redis: RedisServer;
+let nodes: NodeProcess[] = [];
+let urls: Required<Pick<SynclineOptions, 'lock' | 'queue' | 'cache'>>;
+
+beforeAll(async () => {
+  redis = await RedisServer.start();
+  const started = await Promise.all(
+    (['lock', 'queue', 'cache'] as const).map((role) => startNodes(role, 1, { redisUrl: redis.url })),
+  );
+  nodes = started.flat();
+  const urlsOf = (role: string) => nodes.filter((node) => node.role === role).map(({ url }) => url);
+  urls = { lock: urlsOf('lock'), queue: urlsOf('queue'), cache: urlsOf('cache') };
+}, 30_000);
+afterAll(async () => {
+  await stopAll(nodes);
+  await redis?.stop();
+});
+
+const contextOf = (App: Type) =>
+  NestFactory.createApplicationContext(App, { logger: false, abortOnError: false });
+
+/** An application of the module and these providers. */
+function start(syncline: DynamicModule, providers: NonNullable<DynamicModule['providers']>) {
+  @Module({ imports: [syncline], providers })
+  class App {}
+  return contextOf(App);
+}
+
+/** A promise to resolve by hand. */
+function gate<T = void>() {
+  let open: (value: T) => void = () => undefined;
+  const opened = new Promise<T>((resolve) => {
+    open = resolve;
+  });
+  return { open, opened };
+}
+
+describe('the clients', () => {
+  @Injectable()
+  class Clients {
+    constructor(
+      readonly locks: LockClient,
+      readonly queues: QueueClient,
+      readonly caches: CacheClient,
+    ) {}
+  }
+
+  it('are injected everywhere, of the nodes that a factory names', async () => {
+    @Module({ providers: [{ provide: 'NODES', useFactory: () => urls }], exports: ['NODES'] })
+    class Settings {}
+    // Knows nothing of the module: it is global.
+    @Module({ providers: [Clients] })
+    class Feature {}
+    const syncline = SynclineModule.forRootAsync({
+      imports: [Settings],
+      inject: ['NODES'],
+      useFactory: (options: SynclineOptions) => options,
+    });
+    @Module({ imports: [syncline, Feature] })
+    class App {}
+    const app = await contextOf(App);
+    const { locks, queues, caches } = app.get(Clients, { strict: false });
+    expect(await locks.using('a', {}, (lease) => lease.isHeld)).toBe(true);
+    expect((await queues.queue('a').send(1)).deduplicated).toBe(false);
+    expect(await caches.cache('a').get('k')).toBeUndefined();
+    await app.close();
+  });
+
+  it('are closed with the application', async () => {
+    const app = await start(SynclineModule.forRoot({ ...urls, timeoutMs: 100 }), [Clients]);
+    const { caches } = app.get(Clients);
+    await app.close();
+    await expect(caches.cache('a').get('k')).rejects.toThrow();
+  });
+
+  it('without nodes are told at the start, with who asks', async () => {
+    const syncline = SynclineModule.forRoot({ queue: urls.queue, cache: urls.cache });
+    await expect(start(syncline, [Clients])).rejects.toThrow(
+      "LockClient has no nodes. Clients asks for it. Name them: SynclineModule.forRoot({ lock: ['http://...'] })",
+    );
+  });
+
+  it('without nodes are told to a factory that uses one, and to who looks one up', async () => {
+    const syncline = () => SynclineModule.forRoot({ queue: urls.queue });
+    const cache = {
+      provide: 'PRICES',
+      inject: [CacheClient],
+      useFactory: (caches: CacheClient) => caches.cache('prices'),
+    };
+    await expect(start(syncline(), [cache])).rejects.toThrow('CacheClient has no nodes.');
+    const app = await start(syncline(), []);
+    expect(() => app.get(LockClient).acquire('a')).toThrow('LockClient has no nodes.');
+    await app.close();
+  });
+});
+
+describe('a worker', () => {
+  const client = () => new QueueClient({ urls: urls.queue });
+
+  it('handles the messages of its queue by a method of a provider, again when it threw', async () => {
+    const received = gate<Message<{ id: number }>>();
+    const errors: unknown[] = [];
+    @Injectable()
+    class Orders {
+      private readonly greeting = 'order';
+
+      @Worker('orders', {
+        backoff: { baseMs: 1, factor: 1, maxMs: 1 },
+        onError: (error) => errors.push(error),
+      })
+      handle(message: Message<{ id: number }>) {
+        if (message.receiveCount === 1) throw new Error(`${this.greeting} ${message.body.id}`);
+        received.open(message);
+      }
+    }
+    const app = await start(SynclineModule.forRoot(urls), [Orders]);
+    await app.get(QueueClient).queue('orders').send({ id: 7 });
+    expect(await received.opened).toMatchObject({ body: { id: 7 }, receiveCount: 2 });
+    expect(errors).toEqual([new Error('order 7')]);
+    await app.close();
+    await using queues = client();
+    expect((await queues.queue('orders').inspect()).stats).toMatchObject({ ready: 0, inFlight: 0, acked: 1 });
+  });
+
+  it('lets its handler end before the application closes, and takes nothing more', async () => {
+    const started = gate();
+    const finish = gate();
+    let handled = 0;
+    @Injectable()
+    class Mails {
+      @Worker('mails')
+      async handle() {
+        started.open();
+        await finish.opened;
+        handled++;
+      }
+    }
+    await using queues = client();
+    await Promise.all([queues.queue('mails').send(1), queues.queue('mails').send(2)]);
+    // By another name it is the same provider, and has one worker.
+    const app = await start(SynclineModule.forRoot(urls), [Mails, { provide: 'MAILS', useExisting: Mails }]);
+    await started.opened;
+    const closing = app.close();
+    let closed = false;
+    void closing.then(() => {
+      closed = true;
+    });
+    // The queue answers meanwhile: the handler alone is what it waits for.
+    expect((await queues.queue('mails').inspect()).stats).toMatchObject({ inFlight: 1, ready: 1 });
+    await turn();
+    expect(closed).toBe(false);
+    finish.open();
+    await closing;
+    expect(handled).toBe(1);
+    expect((await queues.queue('mails').inspect()).stats).toMatchObject({ inFlight: 0, ready: 1, acked: 1 });
+  });
+
+  it('gives a message back when its handler takes longer than the application waits', async () => {
+    const started = gate<AbortSignal>();
+    @Injectable()
+    class Slow {
+      @Worker('slow', { stopTimeoutMs: 50 })
+      async handle(_: Message<number>, signal: AbortSignal) {
+        started.open(signal);
+        await once(signal, 'abort');
+      }
+    }
+    await using queues = client();
+    await queues.queue('slow').send(1);
+    const app = await start(SynclineModule.forRoot(urls), [Slow]);
+    const signal = await started.opened;
+    await app.close();
+    expect(signal.aborted).toBe(true);
+    expect(await queues.queue('slow').receive()).toHaveLength(1);
+  });
+
+  it('is refused on a class of which there may be many', async () => {
+    @Injectable({ scope: Scope.REQUEST })
+    class Requests {
+      @Worker('requests')
+      handle() {}
+    }
+    await expect(start(SynclineModule.forRoot(urls), [Requests])).rejects.toThrow(
+      '@Worker of Requests.handle: its class must live as long as the application',
+    );
+  });
+
+  it('is refused without queue nodes', async () => {
+    @Injectable()
+    class Orphan {
+      @Worker('orphan')
+      handle() {}
+    }
+    await expect(start(SynclineModule.forRoot({ lock: urls.lock }), [Orphan])).rejects.toThrow(
+      'QueueClient has no nodes.',
+    );
+  });
+});

@@ -1,0 +1,98 @@
+// Builds what is published, each package a folder of its own that is ready for `npm publish`:
+// `node scripts/build-packages.mjs [folder]`, by default dist/packages.
+// Packages import each other by name. The types of the wire, which the client needs, are written out from the contracts:
+// users need neither those nor the schema library.
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, posix, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
+
+/** Where each begins, and the page that is its README. */
+const PACKAGES = {
+  client: { entry: 'index.ts', manual: 'client.md' },
+  cli: { entry: 'main.ts', manual: 'cli.md' },
+  nestjs: { entry: 'index.ts', manual: 'nestjs.md' },
+  keyv: { entry: 'index.ts', manual: 'nestjs.md' },
+};
+const CONTRACTS = '@syncline/contracts';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const target = process.argv[2] ?? join(root, 'dist/packages');
+const sourceOf = (name) => join(root, 'libs', name, 'src');
+
+const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile);
+const { options } = ts.parseJsonConfigFileContent({ ...config, files: [], include: [] }, ts.sys, root);
+const entries = Object.entries(PACKAGES).map(([name, { entry }]) => join(sourceOf(name), entry));
+const program = ts.createProgram(entries, {
+  ...options,
+  types: ['node'],
+  declaration: true,
+  sourceMap: false,
+  noEmit: false,
+});
+const checker = program.getTypeChecker();
+
+/** A type with nothing left to look up: aliases of the schema library are resolved. */
+function writtenOut(symbol) {
+  const { NoTruncation, InTypeAlias, UseSingleQuotesForStringLiteralType } = ts.TypeFormatFlags;
+  const flags = NoTruncation | InTypeAlias | UseSingleQuotesForStringLiteralType;
+  return checker
+    .typeToString(checker.getDeclaredTypeOfSymbol(symbol), undefined, flags)
+    .replaceAll(/\b(?:z\.)?(?:core\.)?(?:util\.)?JSONType\b/g, 'Json');
+}
+
+/** The types of the contracts that the client imports, in a module without imports. */
+function writtenOutContracts() {
+  const used = new Set();
+  let contracts;
+  for (const file of program.getSourceFiles()) {
+    if (!file.fileName.startsWith(sourceOf('client'))) continue;
+    for (const statement of file.statements) {
+      const module = statement.moduleSpecifier;
+      if (module?.text !== CONTRACTS) continue;
+      contracts ??= checker.getSymbolAtLocation(module);
+      const named = statement.importClause?.namedBindings ?? statement.exportClause;
+      for (const { propertyName, name } of named.elements) used.add((propertyName ?? name).text);
+    }
+  }
+  const exported = new Map(checker.getExportsOfModule(contracts).map((symbol) => [symbol.name, symbol]));
+  const types = [...used].sort().map((name) => {
+    const symbol = exported.get(name);
+    const doc = ts.displayPartsToString(symbol.getDocumentationComment(checker)).replaceAll('\n', ' ');
+    return `${doc && `/** ${doc} */\n`}export type ${name} = ${writtenOut(symbol)};`;
+  });
+  const json = 'type Json = string | number | boolean | null | Json[] | { [key: string]: Json };';
+  return `${json}\n${types.join('\n')}\n`;
+}
+
+const write = (path, text) => {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, text);
+};
+
+for (const [name, { manual }] of Object.entries(PACKAGES)) {
+  rmSync(join(target, name), { recursive: true, force: true });
+  mkdirSync(join(target, name), { recursive: true });
+  copyFileSync(join(root, 'libs', name, 'package.json'), join(target, name, 'package.json'));
+  copyFileSync(join(root, 'LICENSE'), join(target, name, 'LICENSE'));
+  // The other pages are not there: their names stay, without links.
+  const page = readFileSync(join(root, 'docs', manual), 'utf8').replaceAll(
+    /\[([^\]]+)\]\([^)]+\.md\)/g,
+    '$1',
+  );
+  writeFileSync(join(target, name, 'README.md'), page);
+}
+write(join(target, 'client/dist/contracts.d.ts'), writtenOutContracts());
+write(join(target, 'client/dist/contracts.js'), 'export {};\n');
+
+const { emitSkipped, diagnostics } = program.emit(undefined, (fileName, text) => {
+  const [, name, path] = /^libs\/([^/]+)\/src\/(.*)$/.exec(relative(options.outDir, fileName)) ?? [];
+  if (!Object.hasOwn(PACKAGES, name)) return;
+  const up = posix.relative(posix.dirname(path), '.') || '.';
+  write(join(target, name, 'dist', path), text.replaceAll(`'${CONTRACTS}'`, `'${up}/contracts.js'`));
+});
+const problems = [...ts.getPreEmitDiagnostics(program), ...diagnostics];
+if (emitSkipped || problems.length > 0) {
+  process.stderr.write(ts.formatDiagnostics(problems, ts.createCompilerHost(options)));
+  process.exitCode = 1;
+}
