@@ -61,7 +61,12 @@ export class QueueFullError extends ProblemError {}
  * renew in time by its own monotonic clock; then `facts.nodeId` is undefined and `cause` tells what went wrong.
  */
 export class LeaseLostError extends ProblemError {
-  /** @param detail one sentence: what was lost and why */
+  /**
+   * A loss that this process found by itself.
+   *
+   * @param detail one sentence: what was lost and why
+   * @internal
+   */
   static local(detail: string, cause?: unknown): LeaseLostError {
     const error = new LeaseLostError({ code: 'lease-lost', status: 410, detail });
     if (cause !== undefined) error.cause = cause;

@@ -5,6 +5,7 @@ import type { Message, Queue } from './queues/queue.js';
 import { QueueClient } from './queues/queue-client.js';
 import type { Worker, WorkerOptions } from './queues/worker.js';
 
+/** The nodes of the services that are used, and what holds for all of them. */
 export interface SynclineOptions {
   /** Base URLs of the lock nodes, such as `['http://localhost:8001', 'http://localhost:8002']`. */
   readonly lock?: readonly string[];
@@ -37,10 +38,12 @@ export class Syncline implements AsyncDisposable {
     return this.locks ?? missing('lock');
   }
 
+  /** A queue by its name; see {@link QueueClient.queue}. */
   queue<Body = unknown>(name: string): Queue<Body> {
     return (this.queues ?? missing('queue')).queue<Body>(name);
   }
 
+  /** A cache by its name; see {@link CacheClient.cache}. */
   cache<Value = unknown>(name: string, options?: CacheOptions<Value>): Cache<Value> {
     return (this.caches ?? missing('cache')).cache<Value>(name, options);
   }
@@ -62,6 +65,7 @@ export class Syncline implements AsyncDisposable {
     await Promise.all([this.locks, this.queues, this.caches].map((client) => client?.close()));
   }
 
+  /** For `await using`: as {@link close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

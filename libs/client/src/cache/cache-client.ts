@@ -30,6 +30,7 @@ export class CacheClient implements AsyncDisposable {
     return this.transport.close();
   }
 
+  /** For `await using`: as {@link close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -22,6 +22,7 @@ const MAX_BATCH_BYTES = 900_000;
 const MAX_BATCHED_VALUE_BYTES = 65_536;
 const FILL_WAIT_MS = 10_000;
 
+/** How long a value lives, and what it goes with. */
 export interface SetOptions {
   /** Life of the entry. Default: that of the cache. */
   readonly ttlMs?: number;
@@ -31,6 +32,7 @@ export interface SetOptions {
   readonly tags?: readonly string[];
 }
 
+/** When a value is written at all. */
 export interface ConditionalSetOptions extends SetOptions {
   /** Only while the entry has this version. */
   readonly ifVersion?: string;
@@ -38,6 +40,7 @@ export interface ConditionalSetOptions extends SetOptions {
   readonly ifAbsent?: boolean;
 }
 
+/** How a value that is absent is loaded. */
 export interface LoadOptions extends SetOptions {
   /** How long to wait while somebody else loads. Then this caller loads for itself. Default 10,000. */
   readonly waitMs?: number;
@@ -54,6 +57,7 @@ export interface CacheEntry<Value> {
   readonly version: string;
 }
 
+/** How one cache is used by this process. */
 export interface CacheOptions<Value> {
   /** Default: JSON. */
   readonly codec?: Codec<Value>;
@@ -83,6 +87,7 @@ export class Cache<Value = unknown> {
   private readonly writes: readonly Collector<Write, Stored>[];
   private readonly deletes: readonly Collector<string, boolean>[];
 
+  /** @internal */
   constructor(
     private readonly transport: Transport,
     readonly name: string,

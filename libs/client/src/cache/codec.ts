@@ -2,6 +2,7 @@
 export interface Codec<Value> {
   /** Stored with the bytes; other programs read it. */
   readonly contentType: string;
+  /** What is stored. */
   encode(value: Value): string | Uint8Array;
   /** @throws anything: the bytes are not of this codec */
   decode(bytes: Buffer): Value;

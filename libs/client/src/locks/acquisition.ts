@@ -7,6 +7,7 @@ import type { Timed } from './lock-calls.js';
 import { lockCall, timed } from './lock-calls.js';
 import { Term } from './term.js';
 
+/** Whether to wait for what is taken. */
 export interface WaitOptions {
   /** How long to wait for it. Default 0: fail at once with {@link LockHeldError}. At most 600,000. */
   readonly waitMs?: number;
@@ -14,6 +15,7 @@ export interface WaitOptions {
   readonly signal?: AbortSignal;
 }
 
+/** How long something is held without a sign of this process, and by whom. */
 export interface HoldOptions extends WaitOptions {
   /** Life of the lease without renewal. Default 30,000; 100 to 86,400,000. Renewed at a third of it. */
   readonly ttlMs?: number;

@@ -19,6 +19,7 @@ const CAMPAIGN_MS = 600_000;
 const PAUSE_MS = 500;
 const DEFAULT_TTL_MS = 5_000;
 
+/** Who stands in an election, and for how long. */
 export interface Candidacy {
   /** After how long without renewal another candidate leads. Default 5,000. */
   readonly ttlMs?: number;

@@ -4,6 +4,7 @@ import type { Term } from './term.js';
 
 /** A lease of one lock or semaphore. Renewed in the background until it is released or lost. */
 export class Lease extends Holding {
+  /** @internal */
   constructor(
     /** As the node granted it. `expiresAt` is that of the grant, not of the last renewal. */
     readonly grant: Readonly<Grant>,
@@ -33,6 +34,7 @@ export class Lease extends Holding {
 
 /** Leases of several locks, taken together and kept together. */
 export class LeaseSet extends Holding {
+  /** @internal */
   constructor(
     readonly leaseId: string,
     readonly grants: readonly Readonly<Grant>[],

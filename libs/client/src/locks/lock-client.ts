@@ -23,6 +23,7 @@ import { LockCalls, lockCall, timed } from './lock-calls.js';
 import { Semaphore } from './semaphore.js';
 import { Session, type SessionOptions } from './session.js';
 
+/** How a lock is taken and held. */
 export interface AcquireOptions extends HoldOptions {
   /** Default `exclusive`. Shared leases of a name are held together. */
   readonly mode?: LeaseMode;
@@ -131,6 +132,8 @@ export class LockClient implements AsyncDisposable {
   }
 
   /**
+   * A semaphore by its name.
+   *
    * @param limit how many permits there are; the first caller sets it, another one later is a {@link LimitMismatchError}
    */
   semaphore(name: string, limit?: number): Semaphore {
@@ -207,6 +210,7 @@ export class LockClient implements AsyncDisposable {
     return this.transport.close();
   }
 
+  /** For `await using`: as {@link close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

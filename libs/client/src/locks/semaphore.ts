@@ -13,6 +13,7 @@ import { runHolding } from './holding.js';
 import { Lease } from './leases.js';
 import { lockCall } from './lock-calls.js';
 
+/** How many permits are taken, and how. */
 export interface PermitOptions extends HoldOptions {
   /** How many permits to take. Default 1. */
   readonly permits?: number;
@@ -22,6 +23,7 @@ export interface PermitOptions extends HoldOptions {
 export class Semaphore {
   private readonly path: string;
 
+  /** @internal */
   constructor(
     private readonly transport: Transport,
     readonly name: string,
@@ -77,6 +79,7 @@ export class Semaphore {
     });
   }
 
+  /** Limit, holders and waiters as they are now. */
   inspect(): Promise<SemaphoreState> {
     return this.transport.json({ method: 'GET', path: this.path, idempotent: true });
   }

@@ -7,6 +7,7 @@ import { Term } from './term.js';
 
 const DEFAULT_TTL_MS = 15_000;
 
+/** How long a session lives without a sign of this process. */
 export interface SessionOptions {
   /** Life of the session and all its leases without a keep-alive. Default 15,000. */
   readonly ttlMs?: number;
@@ -15,6 +16,7 @@ export interface SessionOptions {
   readonly metadata?: Readonly<Record<string, unknown>>;
 }
 
+/** How a lock is taken in a session. */
 export interface SessionLeaseOptions extends WaitOptions {
   readonly mode?: LeaseMode;
 }
@@ -40,6 +42,7 @@ export class Session extends Holding {
     super(term, giveBack);
   }
 
+  /** @internal */
   static async open(transport: Transport, options: SessionOptions): Promise<Session> {
     const { ttlMs = DEFAULT_TTL_MS, owner = wishOf({}, newId()).owner, metadata } = options;
     // The node makes the id. A session that was made twice because an answer was lost ends with its TTL.

@@ -46,6 +46,7 @@ export class QueueClient implements AsyncDisposable {
     return this.transport.close();
   }
 
+  /** For `await using`: as {@link close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -18,6 +18,7 @@ import { Worker, type WorkerOptions } from './worker.js';
 const MAX_ITEMS = 1_000;
 const MAX_BATCH_BYTES = 900_000;
 
+/** What a message carries beside its body, and when it is delivered. */
 export interface SendOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** Not delivered before that. Default 0. */
@@ -35,6 +36,7 @@ export interface SendOptions {
   readonly ttlMs?: number;
 }
 
+/** How many messages, how long to wait for them, and how long they are this consumer's. */
 export interface ReceiveOptions {
   /** 1 to 1,000. Default 1. */
   readonly max?: number;
@@ -47,7 +49,9 @@ export interface ReceiveOptions {
 
 /** A delivery. */
 export type Message<Body> = Readonly<Omit<ReceivedMessage, 'body'>> & { readonly body: Body };
+/** What is known of a message that was sent. `deduplicated`: its `deduplicationId` was there already; `id` is that message's. */
 export type SentMessage = Sent['messages'][number];
+/** Fields of a queue's configuration. What is not given, or undefined, gets its default. */
 export type QueueChanges = {
   readonly [Field in keyof QueueConfiguration]?: QueueConfiguration[Field] | undefined;
 };
@@ -63,6 +67,7 @@ export class Queue<Body = unknown> {
   private readonly sends: Collector<Outgoing, SentMessage>;
   private readonly acks: Collector<string, Acked['results'][number]['status']>;
 
+  /** @internal */
   constructor(
     private readonly transport: Transport,
     readonly name: string,
@@ -178,6 +183,7 @@ export class Queue<Body = unknown> {
     await this.command('pause');
   }
 
+  /** Delivers again after {@link pause}. */
   async resume(): Promise<void> {
     await this.command('resume');
   }

@@ -18,6 +18,7 @@ export interface BackOff {
   readonly maxMs: number;
 }
 
+/** How a worker receives, and what it does about failures. */
 export interface WorkerOptions {
   /** How many handlers run at once. Default 1. */
   readonly concurrency?: number;
@@ -54,6 +55,7 @@ export class Worker<Body> implements AsyncDisposable {
   private stopped: Promise<void> | undefined;
   private wake: (() => void) | undefined;
 
+  /** @internal */
   constructor(
     private readonly queue: Queue<Body>,
     private readonly handler: (message: Message<Body>, signal: AbortSignal) => unknown,
@@ -87,6 +89,7 @@ export class Worker<Body> implements AsyncDisposable {
     return this.stopped;
   }
 
+  /** For `await using`: as {@link stop}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
   }

@@ -16,6 +16,7 @@ const DEFAULT_TIMEOUT_MS = 10_000;
 const FIRST_PAUSE_MS = 25;
 const LONGEST_PAUSE_MS = 500;
 
+/** Which nodes are called, and how. */
 export interface TransportOptions {
   /** Base URLs of the nodes of one role. */
   readonly urls: readonly string[];
