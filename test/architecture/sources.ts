@@ -30,7 +30,7 @@ export const importsOf = ({ text }: Source): string[] =>
 
 /** Tests, what they share, and tools: code that does not ship. */
 export const isTestOrTool = ({ path }: Source): boolean =>
-  /\.spec\.ts$|^(test|scripts|benchmarks|libs\/testing)\//.test(path);
+  /\.spec\.ts$|^(test|scripts|benchmarks|examples|libs\/testing)\//.test(path);
 
 export const isTypeScript = ({ path }: Source): boolean => path.endsWith('.ts');
 export const isLua = ({ path }: Source): boolean => path.endsWith('.lua');

@@ -1,0 +1,46 @@
+import { spawn } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Child, type NodeProcess, RedisServer, startNodes, stopAll } from '@syncline/testing';
+
+const TOPICS = ['locks', 'queues', 'caches'];
+const FILES = TOPICS.flatMap((topic) =>
+  readdirSync(join('examples', topic)).map((file) => join(topic, file)),
+);
+
+let redis: RedisServer;
+let nodes: NodeProcess[] = [];
+let env: NodeJS.ProcessEnv;
+
+beforeAll(async () => {
+  redis = await RedisServer.start();
+  const roles = ['lock', 'queue', 'cache'] as const;
+  const started = await Promise.all(roles.map((role) => startNodes(role, 2, { redisUrl: redis.url })));
+  nodes = started.flat();
+  const [LOCK_URLS, QUEUE_URLS, CACHE_URLS] = started.map((group) => group.map(({ url }) => url).join());
+  env = { ...process.env, LOCK_URLS, QUEUE_URLS, CACHE_URLS };
+}, 30_000);
+
+afterAll(async () => {
+  await stopAll(nodes);
+  await redis.stop();
+});
+
+describe('the examples', () => {
+  it.each(FILES)('print what they say: %s', async (file) => {
+    const path = join('examples', file);
+    const says = [...readFileSync(path, 'utf8').matchAll(/console\.log\(.*\)[,;]+ \/\/ (.*)/g)];
+    expect(says.length).toBeGreaterThan(0);
+    const args = ['--import', 'tsx', '--unhandled-rejections=strict', path];
+    const child = new Child(file, spawn(process.execPath, args, { env }));
+    expect({ code: await child.exited, output: child.output }).toEqual({
+      code: 0,
+      output: says.map(([, line]) => line).join('\n'),
+    });
+  });
+
+  it('are all named in their table', () => {
+    const table = readFileSync('examples/README.md', 'utf8');
+    expect(FILES.filter((file) => !table.includes(`(${file})`))).toEqual([]);
+  });
+});
