@@ -5,6 +5,7 @@ import { type FaultSuite, runThatBites } from './core/suite.js';
 const SUITES: Record<string, () => Promise<FaultSuite>> = {
   lock: async () => (await import('./lock/suite.js')).lockSuite,
   queue: async () => (await import('./queue/suite.js')).queueFaults,
+  cache: async () => (await import('./cache/suite.js')).cacheFaults,
 };
 const RUN_MS = 20_000;
 

@@ -2,9 +2,8 @@ import { FaultCluster } from '../core/fault-cluster.js';
 import { describeFaults } from '../core/suite.js';
 import { checkVersions, findNoOrder, stepsOf } from './checks.js';
 import type { Call } from './model.js';
-import { mutants } from './mutants.js';
-import { randomRun } from './random-run.js';
 import { play, SCENARIOS } from './scenarios.js';
+import { cacheFaults } from './suite.js';
 
 describe('the checks of the cache', () => {
   let clock = 0;
@@ -61,7 +60,7 @@ describe('the checks of the cache', () => {
   });
 });
 
-describeFaults({ role: 'cache', run: randomRun, mutants });
+describeFaults(cacheFaults);
 
 describe('the cache, where only one thing goes wrong', () => {
   let cluster: FaultCluster;

@@ -1,0 +1,5 @@
+import type { FaultSuite } from '../core/suite.js';
+import { mutants } from './mutants.js';
+import { randomRun } from './random-run.js';
+
+export const cacheFaults: FaultSuite = { role: 'cache', run: randomRun, mutants };
