@@ -3,7 +3,12 @@ import { SynclineError, toError } from '../errors.js';
 import { Collector } from '../transport/collector.js';
 import { type Call, parse, type Transport } from '../transport/transport.js';
 
-const MAX_OPERATIONS = 512;
+/**
+ * Of each operation Redis runs a script of its own, so a request costs little beside what it carries, and several
+ * smaller ones keep Redis and the nodes busy at the same time.
+ */
+const MAX_OPERATIONS = 32;
+const MAX_RENEWALS = 512;
 /** Below the limit of a body, 1 MiB. */
 const MAX_BATCH_BYTES = 900_000;
 /** Of an operation without its metadata and owner. */
@@ -33,7 +38,7 @@ export class LockCalls {
   });
   // Apart from the others: their deadlines are shorter.
   private readonly renewals = new Collector<Operation, Timed<unknown>>({
-    maxItems: MAX_OPERATIONS,
+    maxItems: MAX_RENEWALS,
     run: (operations) => this.run(operations),
   });
 
