@@ -12,8 +12,11 @@ const LINE_END = '\r\n';
 /** What the benchmarks ask of a connection to beanstalkd. */
 export interface BeanstalkConnection {
   put(body: string, delaySeconds: number, ttrSeconds: number): Promise<unknown>;
-  /** @returns undefined when there was nothing in time */
-  reserve(timeoutSeconds: number): Promise<{ id: string; body: string } | undefined>;
+  /**
+   * @param timeoutSeconds default: waits without end
+   * @returns undefined when there was nothing in time
+   */
+  reserve(timeoutSeconds?: number): Promise<{ id: string; body: string } | undefined>;
   delete(id: string): Promise<unknown>;
   close(): unknown;
 }
@@ -56,8 +59,9 @@ export class GatheringConnection implements BeanstalkConnection {
     if (words[0] !== 'INSERTED') throw new Error(`beanstalkd: put was answered ${words.join(' ')}`);
   }
 
-  async reserve(timeoutSeconds: number): Promise<{ id: string; body: string } | undefined> {
-    const { words, body } = await this.command(`reserve-with-timeout ${timeoutSeconds}`);
+  async reserve(timeoutSeconds?: number): Promise<{ id: string; body: string } | undefined> {
+    const line = timeoutSeconds === undefined ? 'reserve' : `reserve-with-timeout ${timeoutSeconds}`;
+    const { words, body } = await this.command(line);
     return words[0] === 'RESERVED' ? { id: words[1] ?? '', body } : undefined;
   }
 

@@ -50,7 +50,7 @@ const beanstalkd = (
       hang: async () => {
         const connection = await connect(port);
         hanging.push(connection);
-        await connection.reserve(10);
+        await connection.reserve();
       },
       clear: async () => {
         letGo();

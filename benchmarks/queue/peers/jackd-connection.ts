@@ -18,9 +18,11 @@ export class JackdConnection implements BeanstalkConnection {
     return this.client.put(body, { delay, ttr });
   }
 
-  async reserve(timeoutSeconds: number): Promise<{ id: string; body: string } | undefined> {
+  async reserve(timeoutSeconds?: number): Promise<{ id: string; body: string } | undefined> {
     try {
-      const { id, payload } = await this.client.reserveWithTimeout(timeoutSeconds);
+      const { id, payload } = await (timeoutSeconds === undefined
+        ? this.client.reserve()
+        : this.client.reserveWithTimeout(timeoutSeconds));
       return { id, body: payload.toString() };
     } catch (error) {
       if (error instanceof Error && error.message.startsWith('TIMED_OUT')) return undefined;

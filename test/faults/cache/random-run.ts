@@ -100,7 +100,9 @@ export async function randomRun({ seed, durationMs, dist, log }: RunOptions): Pr
   log(JSON.stringify(counts));
   const violations = check(calls, losses > 0);
   if ((seen.stale_hits ?? 0) > 0) violations.push('an audit proved a near hit stale');
-  const idle = BITES.filter((name) => !seen[name]).concat(near / reads.length < 0.3 ? ['near hits'] : []);
+  const idle = BITES.filter((name) => !seen[name]).concat(
+    near < 0.3 * reads.length || near === 0 ? ['near hits'] : [],
+  );
   if (violations.length === 0 && idle.length > 0) {
     throw new FaultsDidNotBite(`The faults did not bite (${idle.join(', ')}): ${JSON.stringify(counts)}`);
   }

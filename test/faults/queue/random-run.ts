@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { FaultCluster } from '../core/fault-cluster.js';
 import { type FaultName, inflict } from '../core/faults.js';
 import { Random } from '../core/random.js';
-import type { RunOptions, RunReport } from '../core/suite.js';
+import { FaultsDidNotBite, type RunOptions, type RunReport } from '../core/suite.js';
 import { auditQueue } from './audit.js';
 import { checkHistory } from './checks.js';
 import { call, type Message } from './client.js';
@@ -68,7 +68,7 @@ export async function randomRun({ seed, durationMs, dist, log }: RunOptions): Pr
 
   const taken = history.sends.filter(({ id }) => id !== null).length;
   if (taken < 20 || history.deliveries.length < 20)
-    throw new Error('Too little traffic: this run proves nothing.');
+    throw new FaultsDidNotBite('Too little traffic: this run proves nothing.');
   const unknown = history.ends.filter(({ status }) => status === null).length;
   return {
     violations,

@@ -65,4 +65,12 @@ describe('a call', () => {
     expect(await transport.json(call)).toEqual({ ok: true });
     await transport.close();
   });
+
+  it('fails at once when the client is closed, before or meanwhile', async () => {
+    const silent = new Transport({ urls: [await serve(() => undefined)] });
+    const running = silent.json({ ...send, idempotent: true });
+    setImmediate(() => void silent.close());
+    await expect(running).rejects.toMatchObject({ code: 'connection-failed' });
+    await expect(silent.json(send)).rejects.toMatchObject({ outcome: 'not-sent' });
+  });
 });

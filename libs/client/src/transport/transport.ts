@@ -58,6 +58,7 @@ export class Transport {
   private readonly common: Record<string, string>;
   private readonly timeoutMs: number;
   private next = 0;
+  private closed = false;
 
   constructor(options: TransportOptions) {
     if (options.urls.length === 0) throw new TypeError('At least one node URL is needed');
@@ -78,6 +79,7 @@ export class Transport {
     const deadline = startedAt + waitMs + (call.timeoutMs ?? this.timeoutMs);
     let last: SynclineError | undefined;
     let failed: Node | undefined;
+    if (this.closed) throw new ConnectionError('The client was closed', 'not-sent');
     for (let attempt = 0; ; attempt++) {
       call.signal?.throwIfAborted();
       const left = deadline - performance.now();
@@ -98,7 +100,7 @@ export class Transport {
         if (!(error instanceof ConnectionError)) throw error;
         last = error;
         node.penalise();
-        if (error.outcome === 'not-sent' || call.idempotent) pauseMs = 0;
+        if (!this.closed && (error.outcome === 'not-sent' || call.idempotent)) pauseMs = 0;
       }
       if (pauseMs === undefined) throw last;
       failed = node;
@@ -159,8 +161,9 @@ export class Transport {
     }
   }
 
-  /** Ends all connections; calls that run fail. */
+  /** Ends all connections; calls that run, and later ones, fail at once. */
   async close(): Promise<void> {
+    this.closed = true;
     await Promise.all(this.nodes.map((node) => node.close()));
   }
 
