@@ -44,9 +44,9 @@ interface SelfMeasured {
 
 interface Surroundings {
   /** Before each measurement, not measured: an empty queue, a filled cache. */
-  prepare?(load: number): Promise<void>;
+  prepare?(load: number): Promise<unknown>;
   /** Closes what the contestant opened itself. */
-  stop?(): Promise<void>;
+  stop?(): Promise<unknown>;
 }
 
 /** A contestant cannot take part: something is not installed, and the message says how to get it, or it has no such thing. */

@@ -3,7 +3,8 @@ import { benchmark, type Contestant } from '../harness/index.js';
 import type { Peer } from './locker.js';
 import { CAVEATS, PEERS } from './peers/index.js';
 
-const contestant = (peer: Peer): Contestant => ({
+/** An operation takes a lock that nobody else wants, and releases it. */
+export const uncontended = (peer: Peer): Contestant => ({
   name: peer.name,
   start: async (stage) => {
     const locker = await peer.open(stage, false);
@@ -24,6 +25,6 @@ export default benchmark({
   loads: [1, 16, 64],
   rounds: 3,
   seconds: 1.5,
-  contestants: PEERS.map(contestant),
+  contestants: PEERS.map(uncontended),
   caveats: CAVEATS,
 });

@@ -1,6 +1,7 @@
 import { EventEmitter, once } from 'node:events';
-import { benchmark, type Contestant, Latencies, type Measurement } from '../harness/index.js';
-import { BODY, type Broker, type Peer } from './broker.js';
+import { benchmark, Latencies, type Measurement } from '../harness/index.js';
+import { BODY, type Broker } from './broker.js';
+import { contestant } from './contestant.js';
 import { CAVEATS, PEERS } from './peers/index.js';
 
 const BATCH = Array.from({ length: 500 }, () => BODY);
@@ -30,22 +31,10 @@ async function drain(broker: Broker, concurrency: number): Promise<Measurement> 
   return { operations, seconds, latencies };
 }
 
-const contestant = (peer: Peer): Contestant => ({
-  name: peer.name,
-  start: async (stage) => {
-    const broker = await peer.open(stage);
-    return {
-      measure: (load) => drain(broker, load),
-      prepare: async (load) => {
-        await broker.clear();
-        for (let sent = 0; sent < preloaded(load); sent += BATCH.length) await broker.sendBatch(BATCH);
-      },
-      stop: async () => {
-        await broker.stop();
-      },
-    };
-  },
-});
+async function fill(broker: Broker, concurrency: number): Promise<void> {
+  await broker.clear();
+  for (let sent = 0; sent < preloaded(concurrency); sent += BATCH.length) await broker.sendBatch(BATCH);
+}
 
 export default benchmark({
   question: 'How many messages of 200 bytes are handled and acknowledged a second, from a full queue?',
@@ -53,7 +42,12 @@ export default benchmark({
   loads: [1, 64],
   loadUnit: 'handlers at once',
   rounds: 3,
-  contestants: PEERS.map(contestant),
+  contestants: PEERS.map((peer) =>
+    contestant(peer, (broker) => ({
+      prepare: (load) => fill(broker, load),
+      measure: (load) => drain(broker, load),
+    })),
+  ),
   caveats: [
     ...CAVEATS,
     'A fixed number of messages is drained: 4,000 by one handler, 40,000 by 64. Latencies are the gaps between handlers.',

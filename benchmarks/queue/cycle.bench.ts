@@ -1,5 +1,6 @@
-import { benchmark, type Contestant, closedLoop } from '../harness/index.js';
+import { benchmark, closedLoop } from '../harness/index.js';
 import type { Peer } from './broker.js';
+import { contestant } from './contestant.js';
 import { Deliveries } from './deliveries.js';
 import { bullmq } from './peers/bullmq.js';
 import { redisStreams } from './peers/redis-streams.js';
@@ -8,12 +9,10 @@ import { syncline } from './peers/syncline.js';
 const SENDERS = 4;
 const HANDLERS = 400;
 
-const contestant = (peer: Peer): Contestant => ({
-  name: peer.name,
-  start: async (stage) => {
-    const broker = await peer.open(stage);
+const cycles = (peer: Peer) =>
+  contestant(peer, async (broker) => {
     const deliveries = new Deliveries();
-    const stopConsuming = await broker.consume(HANDLERS, deliveries.handle);
+    const stop = await broker.consume(HANDLERS, deliveries.handle);
     return {
       measure: (load, seconds) =>
         closedLoop(SENDERS, seconds, async () => {
@@ -22,13 +21,9 @@ const contestant = (peer: Peer): Contestant => ({
           await Promise.all(messages.map(({ handled }) => handled));
           return load;
         }),
-      stop: async () => {
-        await stopConsuming();
-        await broker.stop();
-      },
+      stop,
     };
-  },
-});
+  });
 
 export default benchmark({
   question: 'What does the whole life of a message of 200 bytes cost Redis: sent, received, acknowledged?',
@@ -36,7 +31,7 @@ export default benchmark({
   loads: [1, 10, 100],
   loadUnit: 'messages in a batch',
   rounds: 3,
-  contestants: [syncline(3), bullmq, redisStreams].map(contestant),
+  contestants: [syncline(3), bullmq, redisStreams].map(cycles),
   caveats: [
     'Read the Redis CPU: the time of its main thread for a message, in microseconds. Four senders, each with one batch under way.',
     'Streams by hand have no priorities, delays, redelivery or dead letters.',

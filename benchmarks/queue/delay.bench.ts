@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { benchmark, type Contestant, Latencies, Missing } from '../harness/index.js';
+import { benchmark, Latencies, Missing } from '../harness/index.js';
 import type { Peer } from './broker.js';
+import { contestant } from './contestant.js';
 import { Deliveries } from './deliveries.js';
 import { bullmq } from './peers/bullmq.js';
 import { CAVEATS, PEERS } from './peers/index.js';
@@ -12,43 +13,38 @@ const HOUR_MS = 3_600_000;
 const HANDLERS = 4;
 
 /** @param besides how many other messages wait for their time, an hour away */
-const contestant = (peer: Peer, besides = 0): Contestant => ({
-  name: besides === 0 ? peer.name : `${peer.name}, ${besides} others delayed`,
-  start: async (stage) => {
-    const broker = await peer.open(stage);
-    const sendDelayed = broker.sendDelayed?.bind(broker);
-    if (sendDelayed === undefined) {
-      await broker.stop();
-      throw new Missing('it has no delays');
-    }
-    for (let sent = 0; sent < besides; sent += 1_000) {
-      await Promise.all(Array.from({ length: 1_000 }, () => sendDelayed('later', HOUR_MS)));
-    }
-    const deliveries = new Deliveries();
-    const stopConsuming = await broker.consume(HANDLERS, deliveries.handle);
-    return {
-      measure: async (load, seconds) => {
-        const latencies = new Latencies();
-        const operations = Math.round(load * seconds);
-        const startedAt = performance.now();
-        const one = async (i: number) => {
-          await sleep((i * 1_000) / load);
-          const { body, handled } = deliveries.next();
-          const sentAt = performance.now();
-          await sendDelayed(body, DELAY_MS);
-          await handled;
-          latencies.record(Math.max(0, performance.now() - sentAt - DELAY_MS));
-        };
-        await Promise.all(Array.from({ length: operations }, (_, i) => one(i)));
-        return { operations, seconds: (performance.now() - startedAt) / 1_000, latencies };
-      },
-      stop: async () => {
-        await stopConsuming();
-        await broker.stop();
-      },
-    };
-  },
-});
+const delayed = (peer: Peer, besides = 0) =>
+  contestant(
+    peer,
+    async (broker) => {
+      const sendDelayed = broker.sendDelayed?.bind(broker);
+      if (sendDelayed === undefined) throw new Missing('it has no delays');
+      for (let sent = 0; sent < besides; sent += 1_000) {
+        await Promise.all(Array.from({ length: 1_000 }, () => sendDelayed('later', HOUR_MS)));
+      }
+      const deliveries = new Deliveries();
+      const stop = await broker.consume(HANDLERS, deliveries.handle);
+      return {
+        measure: async (load, seconds) => {
+          const latencies = new Latencies();
+          const operations = Math.round(load * seconds);
+          const startedAt = performance.now();
+          const one = async (i: number) => {
+            await sleep((i * 1_000) / load);
+            const { body, handled } = deliveries.next();
+            const sentAt = performance.now();
+            await sendDelayed(body, DELAY_MS);
+            await handled;
+            latencies.record(Math.max(0, performance.now() - sentAt - DELAY_MS));
+          };
+          await Promise.all(Array.from({ length: operations }, (_, i) => one(i)));
+          return { operations, seconds: (performance.now() - startedAt) / 1_000, latencies };
+        },
+        stop,
+      };
+    },
+    besides === 0 ? peer.name : `${peer.name}, ${besides} others delayed`,
+  );
 
 export default benchmark({
   question: 'How late is a delayed message, with a handler that waits for it?',
@@ -58,9 +54,9 @@ export default benchmark({
   rounds: 3,
   seconds: 4,
   contestants: [
-    ...PEERS.map((peer) => contestant(peer)),
-    contestant(syncline(3), 100_000),
-    contestant(bullmq, 100_000),
+    ...PEERS.map((peer) => delayed(peer)),
+    delayed(syncline(3), 100_000),
+    delayed(bullmq, 100_000),
   ],
   caveats: [
     'Read the latencies: from the call that sends until the handler runs, less the delay. The rate is given by the load.',

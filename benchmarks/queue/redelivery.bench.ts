@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { benchmark, type Contestant, Latencies, Missing } from '../harness/index.js';
-import { type Peer, VISIBILITY_MS } from './broker.js';
+import { benchmark, Latencies, type Measurement, Missing } from '../harness/index.js';
+import { type Broker, type Peer, VISIBILITY_MS } from './broker.js';
+import { contestant } from './contestant.js';
 import { Deliveries } from './deliveries.js';
 import { CAVEATS, PEERS } from './peers/index.js';
 
@@ -8,50 +9,45 @@ import { CAVEATS, PEERS } from './peers/index.js';
 const BETWEEN_MS = 10;
 const GIVE_UP_MS = 10_000;
 
-const contestant = (peer: Peer): Contestant => ({
-  name: peer.name,
-  start: async (stage) => {
-    const broker = await peer.open(stage);
+async function redeliver(
+  broker: Broker,
+  hang: NonNullable<Broker['hang']>,
+  load: number,
+): Promise<Measurement> {
+  const latencies = new Latencies();
+  const deliveries = new Deliveries();
+  const startedAt = performance.now();
+  const redelivered: Promise<void>[] = [];
+  let missing = 0;
+  for (let i = 0; i < load; i += 1) {
+    const { body, handled } = deliveries.next();
+    await broker.send(body);
+    await hang();
+    const dueAt = performance.now() + VISIBILITY_MS;
+    redelivered.push(
+      Promise.race([handled.then(() => true), sleep(GIVE_UP_MS, false)]).then((delivered) => {
+        if (!delivered) missing += 1;
+        latencies.record(Math.max(0, performance.now() - dueAt));
+      }),
+    );
+    await sleep(BETWEEN_MS);
+  }
+  const stopConsuming = await broker.consume(load, deliveries.handle);
+  await Promise.all(redelivered);
+  const seconds = (performance.now() - startedAt) / 1_000;
+  await stopConsuming();
+  return { operations: load, seconds, latencies, figures: { 'not within 10 s': missing } };
+}
+
+const hanging = (peer: Peer) =>
+  contestant(peer, (broker) => {
     const hang = broker.hang?.bind(broker);
-    if (hang === undefined) {
-      await broker.stop();
-      throw new Missing('no time after which it delivers again by itself');
-    }
+    if (hang === undefined) throw new Missing('no time after which it delivers again by itself');
     return {
-      prepare: async () => {
-        await broker.clear();
-      },
-      measure: async (load) => {
-        const latencies = new Latencies();
-        const deliveries = new Deliveries();
-        const startedAt = performance.now();
-        const redelivered: Promise<void>[] = [];
-        let missing = 0;
-        for (let i = 0; i < load; i += 1) {
-          const { body, handled } = deliveries.next();
-          await broker.send(body);
-          await hang();
-          const dueAt = performance.now() + VISIBILITY_MS;
-          redelivered.push(
-            Promise.race([handled.then(() => true), sleep(GIVE_UP_MS, false)]).then((delivered) => {
-              if (!delivered) missing += 1;
-              latencies.record(Math.max(0, performance.now() - dueAt));
-            }),
-          );
-          await sleep(BETWEEN_MS);
-        }
-        const stopConsuming = await broker.consume(load, deliveries.handle);
-        await Promise.all(redelivered);
-        const seconds = (performance.now() - startedAt) / 1_000;
-        await stopConsuming();
-        return { operations: load, seconds, latencies, figures: { 'not within 10 s': missing } };
-      },
-      stop: async () => {
-        await broker.stop();
-      },
+      prepare: () => broker.clear(),
+      measure: (load) => redeliver(broker, hang, load),
     };
-  },
-});
+  });
 
 export default benchmark({
   question: 'How late is a message delivered again whose consumer hangs, with a handler that waits for it?',
@@ -59,7 +55,7 @@ export default benchmark({
   loads: [20],
   loadUnit: 'consumers that hang',
   rounds: 3,
-  contestants: PEERS.map(contestant),
+  contestants: PEERS.map(hanging),
   caveats: [
     'Read the latencies: from the end of the time that a consumer has, 1 s, until another handler runs.',
     'beanstalkd 1.12 forgets some that hang on connections which stay open: they count as 10 s late.',

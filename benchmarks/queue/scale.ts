@@ -28,6 +28,7 @@ try {
   };
 
   await queue.send(BODY);
+  const empty = await memoryOf(client);
   console.log('Filling the queue ...');
   const ready = await fill(READY + IN_FLIGHT, () => ({}));
   const beforeFlight = await memoryOf(client);
@@ -40,7 +41,8 @@ try {
   const over = (bytes: number) => Math.round(bytes - BODY.length);
   console.log(`Memory per message over its body of ${BODY.length} bytes, allocator included:`);
   console.log(`  ready ${over(ready)}, in flight ${over(ready + flight)}, delayed ${over(delayed)},`);
-  console.log(`  ready with a group of its own ${over(grouped)} bytes`);
+  const all = ((await memoryOf(client)) - empty) / (READY + IN_FLIGHT + DELAYED + GROUPS);
+  console.log(`  ready with a group of its own ${over(grouped)}; all of them on average ${over(all)} bytes`);
   console.log(JSON.stringify((await queue.inspect()).stats));
 
   console.log(`\nTime in Redis of ${CALLS} calls each, on the full queue:`);
