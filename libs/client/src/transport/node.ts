@@ -36,6 +36,7 @@ export class Node {
   private prober: NodeJS.Timeout | undefined;
   /** Avoid the node until then, by `performance.now()`. */
   avoidUntil = 0;
+  private underWay = 0;
 
   constructor(readonly url: string) {
     const { origin, pathname } = new URL(url);
@@ -46,6 +47,11 @@ export class Node {
       headersTimeout: 0,
       bodyTimeout: 0,
     });
+  }
+
+  /** Requests without an answer yet, those aside that the node may hold back. */
+  get busy(): number {
+    return this.underWay;
   }
 
   /** Keeps calls away for a second, or for as long as the node wishes. */
@@ -76,6 +82,7 @@ export class Node {
         clearTimeout(timer);
         signal?.removeEventListener('abort', onAbort);
         if (request.parks) this.unpark(fail);
+        else this.underWay--;
       };
       const fail = (reason: unknown) => {
         if (failure !== undefined) return;
@@ -96,6 +103,7 @@ export class Node {
       const timer = setTimeout(() => lost(`did not answer within ${Math.round(timeoutMs)} ms`), timeoutMs);
       signal?.addEventListener('abort', onAbort, { once: true });
       if (request.parks) this.park(fail);
+      else this.underWay++;
       this.pool.dispatch(
         { method, path: this.prefix + path, headers, body: body ?? null },
         {

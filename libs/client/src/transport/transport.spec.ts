@@ -34,7 +34,7 @@ describe('a call', () => {
   it('goes to the next node when one shuts down, also when it may not be made twice', async () => {
     const { node, url } = refusing('shutting-down', '5');
     const transport = new Transport({ urls: [await url, await well()] });
-    for (let i = 0; i < 6; i++) expect(await transport.json(send)).toEqual({ ok: true });
+    for (let i = 0; i < 6; i++) expect(await transport.json({ ...send, affinity: 0 })).toEqual({ ok: true });
     // It is avoided for as long as it wishes.
     expect(node.asked).toBe(1);
     await transport.close();
@@ -61,7 +61,7 @@ describe('a call', () => {
   it('goes to the next node when one says nothing', async () => {
     const silent = await serve(() => undefined);
     const transport = new Transport({ urls: [silent, await well()] });
-    const call = { ...send, idempotent: true, attemptTimeoutMs: 100 };
+    const call = { ...send, idempotent: true, attemptTimeoutMs: 100, affinity: 0 };
     expect(await transport.json(call)).toEqual({ ok: true });
     await transport.close();
   });
@@ -72,5 +72,23 @@ describe('a call', () => {
     setImmediate(() => void silent.close());
     await expect(running).rejects.toMatchObject({ code: 'connection-failed' });
     await expect(silent.json(send)).rejects.toMatchObject({ outcome: 'not-sent' });
+  });
+
+  it('stays with one node while it keeps up, and spreads what is asked at once', async () => {
+    const asked = [0, 0, 0];
+    const urls = await Promise.all(
+      asked.map((_, i) =>
+        serve((_request, response) => {
+          asked[i] = (asked[i] ?? 0) + 1;
+          setImmediate(() => response.end('{}'));
+        }),
+      ),
+    );
+    const transport = new Transport({ urls });
+    for (let i = 0; i < 6; i++) await transport.json(send);
+    expect([...asked].sort()).toEqual([0, 0, 6]);
+    await Promise.all(Array.from({ length: 6 }, () => transport.json(send)));
+    expect(asked.sort((a, b) => a - b)).toEqual([1, 2, 9]);
+    await transport.close();
   });
 });

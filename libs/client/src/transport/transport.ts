@@ -13,6 +13,8 @@ import { type Answer, Node } from './node.js';
 /** A node answers within 5 s, parked time aside. */
 const ATTEMPT_TIMEOUT_MS = 5_500;
 const DEFAULT_TIMEOUT_MS = 10_000;
+/** How many fewer requests another node must have under way before it is preferred to home. */
+const SPREAD_FROM = 2;
 const FIRST_PAUSE_MS = 25;
 const LONGEST_PAUSE_MS = 500;
 
@@ -57,12 +59,14 @@ export class Transport {
   private readonly nodes: readonly Node[];
   private readonly common: Record<string, string>;
   private readonly timeoutMs: number;
-  private next = 0;
+  /** Where calls without an affinity go first: each client has a home of its own, so that they spread. */
+  private readonly home: number;
   private closed = false;
 
   constructor(options: TransportOptions) {
     if (options.urls.length === 0) throw new TypeError('At least one node URL is needed');
     this.nodes = options.urls.map((url) => new Node(url));
+    this.home = Math.floor(Math.random() * this.nodes.length);
     this.common = options.apiKey === undefined ? {} : { authorization: `Bearer ${options.apiKey}` };
     this.timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
   }
@@ -191,16 +195,22 @@ export class Transport {
     return this.nodes.some((other) => other.avoidUntil <= performance.now()) ? 0 : retryAfterMs;
   }
 
+  /**
+   * With an affinity: its node. Else home, since a node that is asked all the time answers sooner than three that are
+   * asked in turns; but another one that has fewer requests of ours under way, by {@link SPREAD_FROM} or more.
+   */
   private pick(affinity: string | number | undefined, failed: Node | undefined): Node {
     const { nodes } = this;
-    const start = affinity === undefined ? this.next++ : this.slotOf(affinity);
+    const start = affinity === undefined ? this.home : this.slotOf(affinity);
     const now = performance.now();
     let best: Node | undefined;
     for (let i = 0; i < nodes.length; i++) {
       const node = nodes[(start + i) % nodes.length] as Node;
       if (node === failed) continue;
-      if (node.avoidUntil <= now) return node;
-      if (best === undefined || node.avoidUntil < best.avoidUntil) best = node;
+      if (best === undefined) best = node;
+      else if (best.avoidUntil > now) best = node.avoidUntil < best.avoidUntil ? node : best;
+      else if (affinity === undefined && node.avoidUntil <= now && node.busy + SPREAD_FROM <= best.busy)
+        best = node;
     }
     return best ?? (nodes[0] as Node);
   }
