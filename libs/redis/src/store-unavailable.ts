@@ -16,6 +16,10 @@ export class StoreUnavailable extends Problem {
 export const isReplyError = (error: unknown): error is Error =>
   error instanceof Error && error.name === 'ReplyError';
 
+/** True for a failure by which Redis answered: it is there, and nothing is left unknown but what the script had begun. */
+export const isRefused = (error: unknown): boolean =>
+  isReplyError(error instanceof StoreUnavailable ? error.cause : error);
+
 /** Replies by which Redis says that it cannot serve now, though the connection stands. */
 const REFUSALS =
   /^(LOADING|READONLY|MASTERDOWN|OOM|MISCONF|NOREPLICAS|CLUSTERDOWN|TRYAGAIN|BUSY|NOAUTH|WRONGPASS)\b/;

@@ -12,9 +12,8 @@ export const mutants: FaultSuite['mutants'] = [
   {
     name: 'a release does not ask whose lease it ends',
     file: `${SCRIPTS}/release.lua`,
-    find: 'local r, expiry = holding(st, lease)',
-    replace:
-      "lease = redis.call('ZRANGE', P .. 'x:' .. n, 0, 0)[1] or lease\nlocal r, expiry = holding(st, lease)",
+    find: 'local r, expiry = holding(st, a.lease)',
+    replace: 'a.lease = leases_of(st, 1)[1] or a.lease\nlocal r, expiry = holding(st, a.lease)',
     run: alone(scenarios.crowd),
   },
   {
@@ -48,8 +47,8 @@ export const mutants: FaultSuite['mutants'] = [
   {
     name: 'the time of a lease is counted from the request',
     file: `${SCRIPTS}/holders.lua`,
-    find: "'+inf' or tonumber(r.acquired) + r.ttl",
-    replace: "'+inf' or tonumber(r.acquired) - tonumber(r.waited) + r.ttl",
+    find: "'inf' or tonumber(r.acquired) + r.ttl",
+    replace: "'inf' or tonumber(r.acquired) - tonumber(r.waited) + r.ttl",
     run: alone(scenarios.longWait),
   },
   {
@@ -85,14 +84,14 @@ export const mutants: FaultSuite['mutants'] = [
   {
     name: 'a retry is not known',
     file: `${SCRIPTS}/acquire.lua`,
-    find: '  if not fresh then\n',
+    find: '  if not a.fresh then\n',
     replace: '  if false then\n',
     run: alone(scenarios.retries),
   },
   {
     name: 'a waiting request that is sent again goes to the end of the queue',
     file: `${SCRIPTS}/acquire.lua`,
-    find: 'local w = not fresh and items[1].st.waiting > 0 and wait(id)',
+    find: 'local w = id and not a.fresh and a.items[1].st.waiting > 0 and wait(id)',
     replace: 'local w = nil',
     run: alone(scenarios.retries),
   },

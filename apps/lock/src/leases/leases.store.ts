@@ -3,9 +3,11 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Membership } from '@syncline/cluster';
 import type { Lease } from '@syncline/contracts';
 import { REDIS, type RedisClient } from '@syncline/redis';
+import { Gatherer } from './gatherer.js';
 import type { LeaseRequest } from './lease.js';
 import { type Kind, resourceKey, Shards } from './lease.keys.js';
 import * as scripts from './scripts/lease.scripts.js';
+import { acquire, release, renew } from './scripts/operations.js';
 import type { AcquireReply, ReleaseReply, Shown, TakeUpReply } from './scripts/replies.js';
 
 /** Most holders and waiters shown of one name, and of each name in a list. */
@@ -21,6 +23,7 @@ export class LeasesStore {
   /** This process among all that ever had its node id: `lock_manager_1~x7Pq...`. */
   readonly run: string;
   private readonly nodeId: string;
+  private readonly operations: Gatherer;
 
   constructor(
     @Inject(REDIS) private readonly redis: RedisClient,
@@ -29,10 +32,11 @@ export class LeasesStore {
     this.nodeId = membership.nodeId;
     this.shards = new Shards(redis.isCluster);
     this.run = `${membership.nodeId}~${randomBytes(9).toString('base64url')}`;
+    this.operations = new Gatherer(redis, this.run);
   }
 
   acquire(request: LeaseRequest, claim: string): Promise<AcquireReply> {
-    return scripts.acquire(this.redis, { ...request, run: this.run, claim });
+    return this.operations.add(request.shard, acquire(request, claim));
   }
 
   renew(
@@ -41,7 +45,7 @@ export class LeasesStore {
     leaseId: string,
     ttlMs: number | null,
   ): Promise<Lease[] | null> {
-    return scripts.renew(this.redis, { shard, keys, leaseId, ttlMs });
+    return this.operations.add(shard, renew(keys, leaseId, ttlMs));
   }
 
   /** @param vouched wait ids and claims of requests whose callers this node has on the line just now */
@@ -51,7 +55,7 @@ export class LeasesStore {
     leaseId: string,
     vouched: ReadonlyMap<string, string> = new Map(),
   ): Promise<ReleaseReply> {
-    return scripts.release(this.redis, { shard, keys, leaseId, run: this.run, vouched });
+    return this.operations.add(shard, release(keys, leaseId, vouched));
   }
 
   takeUp(shard: number, id: string, claim: string, leaving: boolean): Promise<TakeUpReply> {

@@ -30,12 +30,15 @@ end
 
 -- Owners of the leases of a name and their permits.
 local function holders_of(n)
-  local leases = redis.call('ZRANGE', P .. 'x:' .. n, 0, MOST_HOLDERS - 1)
-  if #leases == 0 then return {} end
-  local holders = {}
-  for i, rec in ipairs(redis.call('HMGET', P .. 'l:' .. n, unpack(leases))) do
-    local r = rec and parse(rec)
-    holders[i] = r and { owner = r.owner, weight = r.weight } or { owner = '', weight = 0 }
+  local st = state(n)
+  local ids, holders = {}, {}
+  for i, id in ipairs(leases_of(st, MOST_HOLDERS)) do
+    if i % 2 == 1 then ids[#ids + 1] = id end
+  end
+  if #ids == 0 then return {} end
+  for i, rec in ipairs(redis.call('HMGET', P .. 'l:' .. n, unpack(ids))) do
+    local r = parse(rec)
+    holders[i] = { owner = r.owner, weight = r.weight }
   end
   return holders
 end
@@ -76,7 +79,7 @@ local function visit(id, w)
     me.arrival = arrival(id, n)
     me.items[#me.items + 1] = {
       n = n, weight = w.items[i + 1], holders = holders_of(n),
-      ahead = redis.call('ZRANGE', P .. 'q:' .. n, '-inf', '(' .. string.format('%.0f', me.arrival), 'BYSCORE',
+      ahead = redis.call('ZRANGE', P .. 'q:' .. n, '-inf', '(' .. int(me.arrival), 'BYSCORE',
         'LIMIT', 0, MOST_AHEAD),
     }
   end

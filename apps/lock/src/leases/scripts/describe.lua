@@ -6,12 +6,12 @@ local function describe(n, most)
   local st = state(n)
   local holders, waiters = {}, {}
   if st.used > 0 then
-    local leases = redis.call('ZRANGE', P .. 'x:' .. n, 0, most - 1, 'WITHSCORES')
+    local leases = leases_of(st, most)
     for i = 1, #leases, 2 do
       local rec = record(st, leases[i])
       holders[#holders + 1] = leases[i]
       holders[#holders + 1] = rec
-      holders[#holders + 1] = string.format('%d', ends(parse(rec), leases[i + 1]))
+      holders[#holders + 1] = int(ends(parse(rec), leases[i + 1]))
     end
   end
   if st.waiting > 0 then
@@ -21,11 +21,11 @@ local function describe(n, most)
       for k = 1, #w.items, 2 do
         if w.items[k] == n then
           waiters[#waiters + 1] = w.owner
-          waiters[#waiters + 1] = string.format('%d', w.items[k + 1])
-          waiters[#waiters + 1] = string.format('%d', math.floor(tonumber(queue[i + 1]) / 1000))
+          waiters[#waiters + 1] = int(w.items[k + 1])
+          waiters[#waiters + 1] = int(math.floor(tonumber(queue[i + 1]) / 1000))
         end
       end
     end
   end
-  return { n, string.format('%.0f', st.token), st.used, st.limit or 0, holders, waiters }
+  return { n, int(st.token), st.used, st.limit or 0, holders, waiters }
 end

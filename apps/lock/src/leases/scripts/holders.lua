@@ -1,34 +1,61 @@
 -- Leases: how they begin and how they end.
 -- @include state.lua
 
+-- Sets the end of a lease. Most names never have two holders at once: the end of a sole one stands in the hash.
+local function set_end(st, lease, at)
+  at = at == 'inf' and at or int(at)
+  st.first = nil
+  if not st.several and (not st.sole or st.sole.lease == lease) then
+    st.sole = { at = at, lease = lease }
+    st.changed = true
+  elseif st.sole then
+    redis.call('ZADD', P .. 'x:' .. st.n, st.sole.at, st.sole.lease, at, lease)
+    st.sole, st.several = nil, true
+    st.changed = true
+  else
+    redis.call('ZADD', P .. 'x:' .. st.n, at, lease)
+  end
+end
+
+-- When a lease ends, as it was set; nil when nobody holds it.
+local function end_of(st, lease)
+  if st.sole then return st.sole.lease == lease and st.sole.at or nil end
+  return st.several and redis.call('ZSCORE', P .. 'x:' .. st.n, lease) or nil
+end
+
+-- Holders, who ends first before the others: lease id, end, ...
+local function leases_of(st, most)
+  if st.sole then return { st.sole.lease, st.sole.at } end
+  return st.several and redis.call('ZRANGE', P .. 'x:' .. st.n, 0, most - 1, 'WITHSCORES') or {}
+end
+
 -- Makes a lease. The clock is the floor of its token, so tokens rise also after everything was forgotten.
 local function grant(st, lease, r, expiry)
   st.token = math.max(st.token + 1, micros)
   st.used = st.used + r.weight
-  r.token = string.format('%.0f', st.token)
-  r.acquired = string.format('%.0f', now)
+  r.token = int(st.token)
+  r.acquired = int(now)
   put(st, lease, format(r))
-  redis.call('ZADD', P .. 'x:' .. st.n, expiry, lease)
-  st.first = nil
-  if expiry ~= '+inf' then redis.call('ZADD', P .. 'due', 'LT', expiry, st.n) end
+  set_end(st, lease, expiry)
+  if expiry ~= 'inf' then look_by(st, expiry) end
   if r.session ~= '-' then redis.call('SADD', P .. 'L:' .. r.session, st.n .. ' ' .. lease) end
 end
 
 local function drop(st, lease, r)
   st.used = st.used - r.weight
   put(st, lease, false)
-  redis.call('ZREM', P .. 'x:' .. st.n, lease)
+  if st.sole then st.sole = nil else redis.call('ZREM', P .. 'x:' .. st.n, lease) end
+  if st.used == 0 then st.several = false end
   st.first = nil
   if r.session ~= '-' then redis.call('SREM', P .. 'L:' .. r.session, st.n .. ' ' .. lease) end
 end
 
 -- Ends a lease for good. One that nobody was told of leaves no trace: its caller may ask again.
-local function finish(st, lease, rec, kind, expiry)
-  local r = parse(rec)
+local function finish(st, lease, r, kind, expiry)
+  local rec = record(st, lease)
   drop(st, lease, r)
   if r.state:sub(1, 1) == 'P' then return end
-  redis.call('SET', P .. 's:' .. st.n .. ' ' .. lease, kind == 'released' and '1' or '0', 'PX', KEEP_MS)
-  st.ended[lease] = true
+  remember(st, lease, kind == 'released' and '1' or '0')
   log(kind, st, lease, rec, expiry)
 end
 
@@ -36,18 +63,20 @@ local MOST_EXPIRED = 256
 
 -- The lease that ends first and when; nil when there is none.
 local function first_end(st)
-  if not st.first then st.first = redis.call('ZRANGE', P .. 'x:' .. st.n, 0, 0, 'WITHSCORES') end
+  if not st.first then st.first = leases_of(st, 1) end
   return st.first[1], st.first[2]
 end
 
 -- Ends the leases whose time is over.
 local function expire(st)
-  local _, soonest = first_end(st)
+  local lease, soonest = first_end(st)
   if not soonest or soonest == 'inf' or tonumber(soonest) > now then return end
-  st.first = nil
-  local over = redis.call('ZRANGE', P .. 'x:' .. st.n, '-inf', now, 'BYSCORE', 'LIMIT', 0, MOST_EXPIRED, 'WITHSCORES')
-  for i = 1, #over, 2 do finish(st, over[i], record(st, over[i]), 'expired', over[i + 1]) end
-  if #over == 2 * MOST_EXPIRED then redis.call('ZADD', P .. 'due', 'LT', now, st.n) end
+  local over = { lease, soonest }
+  if st.several then
+    over = redis.call('ZRANGE', P .. 'x:' .. st.n, '-inf', now, 'BYSCORE', 'LIMIT', 0, MOST_EXPIRED, 'WITHSCORES')
+  end
+  for i = 1, #over, 2 do finish(st, over[i], parse(record(st, over[i])), 'expired', over[i + 1]) end
+  if #over == 2 * MOST_EXPIRED then look_by(st, now) end
 end
 
 -- A lease that is still its holder's: its record and when it ends; nil when there is none or its time is over.
@@ -55,7 +84,7 @@ local function holding(st, lease)
   local rec = record(st, lease)
   if not rec then return nil end
   local r = parse(rec)
-  local expiry = ends(r, redis.call('ZSCORE', P .. 'x:' .. st.n, lease))
+  local expiry = ends(r, end_of(st, lease))
   if expiry <= now then return nil end
   return r, expiry
 end
@@ -66,9 +95,8 @@ local function tell(st, lease, r, claim)
   if r.state:sub(1, 1) == 'P' then
     local several = r.state:find(',', 1, true)
     r.state = 'T:' .. (several and '*' or claim)
-    local expiry = r.session ~= '-' and '+inf' or tonumber(r.acquired) + r.ttl
-    redis.call('ZADD', P .. 'x:' .. st.n, expiry, lease)
-    st.first = nil
+    local expiry = r.session ~= '-' and 'inf' or tonumber(r.acquired) + r.ttl
+    set_end(st, lease, expiry)
     put(st, lease, format(r))
     log('acquired', st, lease, st.records[lease], ends(r, expiry))
   elseif r.state ~= 'T:' .. claim and r.state ~= 'T:*' then

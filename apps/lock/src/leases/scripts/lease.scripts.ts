@@ -1,17 +1,7 @@
 import { defineScript } from '@syncline/redis';
-import { encodeOwner, inOrder, type LeaseRequest, waitId } from '../lease.js';
 import { HINT_CHANNELS, shardPrefix } from '../lease.keys.js';
-import {
-  type AcquireReply,
-  type ReleaseReply,
-  readCycle,
-  readGrant,
-  readHeld,
-  readLeases,
-  readServed,
-  readShown,
-  type TakeUpReply,
-} from './replies.js';
+import type { Operation } from './operations.js';
+import { readCycle, readGrant, readShown, type TakeUpReply } from './replies.js';
 
 interface InShard {
   readonly shard: number;
@@ -26,93 +16,16 @@ export interface Held extends InShard {
   readonly claim: string;
 }
 
-/** Takes leases, all or none; waits in the queue when it may. */
-export const acquire = defineScript({
-  file: script('acquire'),
+/** Runs operations one after the other; returns their replies, for each to read its own. */
+export const operate = defineScript({
+  file: script('operate'),
   keys,
-  args: (request: LeaseRequest & { run: string; claim: string }) => {
-    const wishes = inOrder(request.wishes);
-    return [
-      HINT_CHANNELS,
-      request.leaseId,
-      request.fresh ? '1' : '0',
-      request.ttlMs,
-      request.waitMs,
-      encodeOwner(request.owner),
-      request.metadata === null ? '-' : JSON.stringify(request.metadata),
-      request.sessionId ?? '-',
-      request.run,
-      request.claim,
-      waitId(
-        request.leaseId,
-        wishes.map((wish) => wish.key),
-      ),
-      ...wishes.flatMap((wish) => [wish.key, wish.permits, wish.limit]),
-    ];
-  },
-  decode: (reply, request): AcquireReply => {
-    const [outcome, ...rest] = reply as [AcquireReply['outcome'], ...unknown[]];
-    switch (outcome) {
-      case 'granted':
-        return { outcome, leases: readLeases(inOrder(request.wishes), request.leaseId, rest as string[]) };
-      case 'waiting':
-        return { outcome, nextEndMs: rest[0] === '-1' ? null : Number(rest[0]) - Number(rest[1]) };
-      case 'held':
-        return { outcome, waiters: rest[0] as number, holders: readHeld(rest[1] as string[]) };
-      case 'limit':
-      case 'over':
-        return { outcome, limit: rest[0] as number };
-      default:
-        return { outcome };
-    }
-  },
-});
-
-/** Starts the time of leases anew, of all keys or of none. Null: at least one is lost. */
-export const renew = defineScript({
-  file: script('renew'),
-  keys,
-  args: (input: InShard & { leaseId: string; keys: readonly string[]; ttlMs: number | null }) => [
+  args: (input: InShard & { run: string; operations: readonly Operation<unknown>[] }) => [
     HINT_CHANNELS,
-    input.leaseId,
-    input.ttlMs ?? 0,
-    ...input.keys,
-  ],
-  decode: (reply, input) => {
-    const [outcome, ...rest] = reply as string[];
-    if (outcome === 'lost') return null;
-    return readLeases(
-      input.keys.map((key) => ({ key })),
-      input.leaseId,
-      rest,
-    );
-  },
-});
-
-/** Ends leases and serves who waits. */
-export const release = defineScript({
-  file: script('release'),
-  keys,
-  args: (
-    input: InShard & {
-      leaseId: string;
-      keys: readonly string[];
-      run: string;
-      vouched: ReadonlyMap<string, string>;
-    },
-  ) => [
-    HINT_CHANNELS,
-    input.leaseId,
     input.run,
-    input.keys.length,
-    ...input.keys,
-    ...[...input.vouched].flat(),
+    ...input.operations.flatMap(({ kind, fields }) => [kind, fields.length, ...fields]),
   ],
-  decode: (reply): ReleaseReply => {
-    const [code, ...flat] = reply as [number, ...string[]];
-    const outcome = code === 1 ? 'released' : code === 0 ? 'released-before' : 'lost';
-    return { outcome, served: readServed(flat) };
-  },
+  decode: (reply) => reply as unknown[],
 });
 
 /** Takes up what a request was served with; with `leaving`, leaves the queue when there is nothing yet. */

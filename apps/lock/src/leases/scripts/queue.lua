@@ -10,7 +10,8 @@ local NODE_LEASE_MS = 2500
 -- Requests that the asking node vouches for, wait id -> claim: it has their callers on the line at this moment,
 -- so what they are served with is theirs at once. `served` lists them for its reply: wait id, record, end, ...
 local vouched, served = {}, {}
-local VOUCHING
+-- Run of the node that asks, where it says so.
+local RUN = ARGV[2]
 
 -- A wait id is <lease id>/<name>,<name>...: it says by itself what the request asks for.
 local function wanted(id)
@@ -38,8 +39,8 @@ end
 
 local function keep_wait(id, w)
   local weights = {}
-  for i = 2, #w.items, 2 do weights[i / 2] = string.format('%d', w.items[i]) end
-  redis.call('HSET', P .. 'w', id, table.concat({ string.format('%d', w.ttl), string.format('%d', w.deadline),
+  for i = 2, #w.items, 2 do weights[i / 2] = int(w.items[i]) end
+  redis.call('HSET', P .. 'w', id, table.concat({ int(w.ttl), int(w.deadline),
     table.concat(weights, ','), w.runs, w.session, w.owner, w.metadata }, ' '))
 end
 
@@ -105,11 +106,11 @@ end
 -- when a node that holds it takes them up before that node's own time is over.
 local function serve(id, w, arrival, until_ms, names)
   leave(id, w, names)
-  local waited = string.format('%d', math.max(0, now - math.floor(arrival / 1000)))
-  local claim = w.runs == VOUCHING and vouched[id]
+  local waited = int(math.max(0, now - math.floor(arrival / 1000)))
+  local claim = w.runs == RUN and vouched[id]
   local expiry = w.session ~= '-' and until_ms or math.min(until_ms, now + w.ttl)
   if claim then
-    expiry = w.session ~= '-' and '+inf' or now + w.ttl
+    expiry = w.session ~= '-' and 'inf' or now + w.ttl
     served[#served + 1] = id
   end
   for i = 1, #w.items, 2 do
@@ -120,7 +121,7 @@ local function serve(id, w, arrival, until_ms, names)
     }
     grant(st, w.lease, r, expiry)
     if claim then
-      local at = string.format('%d', ends(r, expiry))
+      local at = int(ends(r, expiry))
       log('acquired', st, w.lease, st.records[w.lease], at)
       served[#served + 1] = st.records[w.lease]
       served[#served + 1] = at
@@ -138,7 +139,7 @@ local function promote(names)
     while st.waiting > 0 do
       steps = steps + 1
       if steps > MOST_STEPS then
-        redis.call('ZADD', P .. 'due', 'LT', now, st.n)
+        look_by(st, now)
         break
       end
       local head = redis.call('ZRANGE', P .. 'q:' .. st.n, 0, 0, 'WITHSCORES')
@@ -150,7 +151,7 @@ local function promote(names)
       elseif w.items[2] > st.limit and #w.items == 2 then
         -- The semaphore became too small for it.
         leave(id, w, names)
-        notify(id, w, 'limit:' .. string.format('%d', st.limit))
+        notify(id, w, 'limit:' .. int(st.limit))
       elseif fits(w) and (#w.items == 2 or first_everywhere(id, w)) then
         serve(id, w, tonumber(head[2]), until_ms, names)
       else

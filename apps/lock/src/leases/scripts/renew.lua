@@ -1,32 +1,38 @@
 -- Starts the time of leases anew: of all these names or of none.
--- KEYS 1 prefix of the shard
--- ARGV 1 channel prefix  2 lease id  3 ttl, ms; 0: as before  4... names
--- Returns {'renewed', record, end, ...} or {'lost'}.
+-- Fields: lease id  ttl, ms; 0: as before  names...
+-- Answers {'renewed', record, end, ...} or {'lost'}.
 -- Invariant: a lease that ended never begins again.
 -- @include holders.lua
-local lease, ttl = ARGV[2], tonumber(ARGV[3])
-local held = {}
-for i = 4, #ARGV do
-  local st = state(ARGV[i])
-  local r, expiry = holding(st, lease)
-  if not r or r.state:sub(1, 1) == 'P' then return { 'lost' } end
-  held[#held + 1] = { st = st, r = r, expiry = expiry }
+
+local function read_renew(first, last)
+  return { lease = ARGV[first], ttl = tonumber(ARGV[first + 1]), names = { unpack(ARGV, first + 2, last) } }
 end
-local reply = { 'renewed' }
-for _, each in ipairs(held) do
-  local st, r, expiry = each.st, each.r, each.expiry
-  -- A lease of a session lives as long as the session: keeping that alive is what renews it.
-  if r.session == '-' then
-    if ttl > 0 and ttl ~= r.ttl then
-      r.ttl = ttl
-      put(st, lease, format(r))
-    end
-    expiry = now + r.ttl
-    redis.call('ZADD', P .. 'x:' .. st.n, expiry, lease)
-    redis.call('ZADD', P .. 'due', 'LT', expiry, st.n)
+
+local function renew(a)
+  local held = {}
+  for _, n in ipairs(a.names) do
+    local st = state(n, a.lease)
+    local r, expiry = holding(st, a.lease)
+    if not r or r.state:sub(1, 1) == 'P' then return { 'lost' } end
+    held[#held + 1] = { st = st, r = r, expiry = expiry }
   end
-  reply[#reply + 1] = record(st, lease)
-  reply[#reply + 1] = string.format('%d', expiry)
+  local reply = { 'renewed' }
+  for _, each in ipairs(held) do
+    local st, r, expiry = each.st, each.r, each.expiry
+    -- A lease of a session lives as long as the session: keeping that alive is what renews it.
+    if r.session == '-' then
+      if a.ttl > 0 and a.ttl ~= r.ttl then
+        r.ttl = a.ttl
+        put(st, a.lease, format(r))
+      end
+      local before = expiry
+      expiry = now + r.ttl
+      set_end(st, a.lease, expiry)
+      -- It is looked at when its end before this one comes, at the latest.
+      if expiry < before then look_by(st, expiry) end
+    end
+    reply[#reply + 1] = record(st, a.lease)
+    reply[#reply + 1] = int(expiry)
+  end
+  return reply
 end
-save()
-return reply

@@ -9,12 +9,11 @@ local n = ARGV[2]
 local st = state(n)
 touch(n)
 local reply = { '0' }
-local leases = redis.call('ZRANGE', P .. 'x:' .. n, 0, MOST_REVOKED - 1, 'WITHSCORES')
+local leases = leases_of(st, MOST_REVOKED)
 for i = 1, #leases, 2 do
-  local rec = record(st, leases[i])
-  local r = parse(rec)
+  local r = parse(record(st, leases[i]))
   if r.state:sub(1, 1) == 'T' then
-    finish(st, leases[i], rec, 'revoked', string.format('%d', ends(r, leases[i + 1])))
+    finish(st, leases[i], r, 'revoked', int(ends(r, leases[i + 1])))
     reply[#reply + 1] = leases[i]
   end
 end

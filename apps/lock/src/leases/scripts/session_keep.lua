@@ -8,4 +8,4 @@ local id = ARGV[2]
 if tonumber(redis.call('ZSCORE', P .. 'sessions', id) or '0') <= now then return nil end
 local f = redis.call('HMGET', P .. 'S:' .. id, 'ttl', 'owner')
 redis.call('ZADD', P .. 'sessions', now + tonumber(f[1]), id)
-return { f[1], f[2], string.format('%d', now + tonumber(f[1])) }
+return { f[1], f[2], int(now + tonumber(f[1])) }

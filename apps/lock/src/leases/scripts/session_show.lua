@@ -15,8 +15,8 @@ for _, member in ipairs(redis.call('SRANDMEMBER', P .. 'L:' .. id, ARGV[3])) do
     leases[#leases + 1] = n
     leases[#leases + 1] = lease
     leases[#leases + 1] = record(state(n), lease)
-    leases[#leases + 1] = string.format('%d', expiry)
+    leases[#leases + 1] = int(expiry)
   end
 end
 local f = redis.call('HMGET', P .. 'S:' .. id, 'ttl', 'owner', 'metadata')
-return { f[1], f[2], string.format('%d', ending), f[3], leases }
+return { f[1], f[2], int(ending), f[3], leases }

@@ -1,12 +1,15 @@
 -- What is known of the names that a script touches: read once, changed here, written back by save().
 --
 -- Every key of a shard begins with KEYS[1]:
---   l:<name>      hash: token, used, limit, waiting, and one field a holder: lease id -> record
---   x:<name>      zset: lease id -> end of the lease, ms; +inf for a lease that lives as long as its session
+--   l:<name>      hash: token, used, limit, waiting, and one field a holder: lease id -> record;
+--                 sole: '<end> <lease id>' of a holder that is the only one since the name was idle
+--   x:<name>      zset: lease id -> end of the lease, of all others; an end is in ms, or inf for a lease that lives
+--                 as long as its session
 --   q:<name>      zset: wait id -> arrival, microseconds; the queue
---   t:<name>      string: last token of an idle name, for KEEP_MS
---   s:<name> <lease id>   string: how a lease ended, for KEEP_MS: '1' released, '0' lost
---   e:<name>      stream: events, only while somebody watches the name
+--   t:<name>      string: last token of an idle name, for KEEP_MS; behind it how its last lease ended, as
+--                 '<lease id> <outcome> <kept until, ms>'
+--   s:<name> <lease id>   string: how a lease before that one ended, for KEEP_MS: '1' released, '0' lost
+--   e:<name>      stream: events, only while somebody watches the name; watching: exists while anybody watches any
 --   w             hash: wait id -> record of a waiting request: ttl deadline permits,... runs session owner metadata
 --   o:<owner>     set: wait ids of an owner
 --   nodes         zset: node run -> alive until, ms      n:<run>  set: its wait ids      g:<run>  hash: wait id -> outcome
@@ -26,23 +29,49 @@ local LOCK_PERMITS = 1000000
 local KEEP_MS = 300000
 local EVENTS_KEPT = 256
 
-local states, touched = {}, {}
+local states, touched, recalled, texts = {}, {}, {}, {}
 
--- With a lease id its record is read along; with `history` also how it ended, should it have.
-local function state(n, lease, history)
+-- A whole number in digits. Operations of one script share most of theirs: the time, lengths, weights.
+local function int(number)
+  local text = texts[number]
+  if not text then
+    text = string.format('%.0f', number)
+    texts[number] = text
+  end
+  return text
+end
+
+-- What is kept of idle names and of leases that ended. Several keys at once cost hardly more than one.
+local function recall(keys)
+  local values = redis.call('MGET', unpack(keys))
+  for i, key in ipairs(keys) do recalled[key] = values[i] end
+end
+
+local function kept(key)
+  if recalled[key] == nil then recalled[key] = redis.call('GET', key) end
+  return recalled[key]
+end
+
+local UNKNOWN = { token = 0, till = 0 }
+
+-- A name when it was last idle: its token, and how its last lease ended.
+local function past(n)
+  local value = kept(P .. 't:' .. n)
+  if not value then return UNKNOWN end
+  local token, lease, outcome, till = value:match('^(%d+) ?(%S*) ?(%d*) ?(%d*)$')
+  return { token = tonumber(token), lease = lease, outcome = outcome, till = tonumber(till) or 0 }
+end
+
+-- With a lease id its record is read along.
+local function state(n, lease)
   local st = states[n]
   if st then return st end
-  local f = redis.call('HMGET', P .. 'l:' .. n, 'token', 'used', 'limit', 'waiting', lease or 'token')
-  local past = {}
-  if history then
-    past = redis.call('MGET', P .. 't:' .. n, P .. 's:' .. n .. ' ' .. lease)
-  elseif not f[1] then
-    past[1] = redis.call('GET', P .. 't:' .. n)
-  end
+  local key = P .. 'l:' .. n
+  local f = redis.call('HMGET', key, 'token', 'used', 'limit', 'waiting', 'sole', lease or 'token')
   st = {
     n = n,
-    token = tonumber(f[1] or past[1] or 0),
-    ended = {},
+    key = key,
+    token = f[1] and tonumber(f[1]) or past(n).token,
     used = tonumber(f[2] or 0),
     limit = n:sub(1, 1) == 'l' and LOCK_PERMITS or tonumber(f[3] or nil),
     waiting = tonumber(f[4] or 0),
@@ -50,7 +79,12 @@ local function state(n, lease, history)
     records = {},
     changed = false,
   }
-  if lease then st.records[lease], st.ended[lease] = f[5], past[2] end
+  if f[5] then
+    local at, id = f[5]:match('^(%S+) (%S+)$')
+    st.sole = { at = at, lease = id }
+  end
+  st.several = st.used > 0 and not st.sole
+  if lease then st.records[lease] = f[6] end
   states[n] = st
   touched[#touched + 1] = st
   return st
@@ -58,7 +92,7 @@ end
 
 -- The record of a holder; false when there is none.
 local function record(st, lease)
-  if st.records[lease] == nil then st.records[lease] = redis.call('HGET', P .. 'l:' .. st.n, lease) end
+  if st.records[lease] == nil then st.records[lease] = redis.call('HGET', st.key, lease) end
   return st.records[lease]
 end
 
@@ -72,8 +106,8 @@ local function parse(rec)
 end
 
 local function format(r)
-  return table.concat({ r.token, r.acquired, r.waited, string.format('%d', r.ttl), string.format('%d', r.weight),
-    r.state, r.session, r.owner, r.metadata }, ' ')
+  return r.token .. ' ' .. r.acquired .. ' ' .. r.waited .. ' ' .. int(r.ttl) .. ' ' .. int(r.weight) .. ' ' .. r.state ..
+    ' ' .. r.session .. ' ' .. r.owner .. ' ' .. r.metadata
 end
 
 local function put(st, lease, rec)
@@ -83,46 +117,110 @@ local function put(st, lease, rec)
   st.changed = true
 end
 
-local function save()
-  for _, st in ipairs(touched) do
-    if st.changed then
-      st.changed = false
-      local key = P .. 'l:' .. st.n
-      if st.used == 0 and st.waiting == 0 then
-        redis.call('DEL', key)
-        if st.token > 0 then redis.call('SET', P .. 't:' .. st.n, string.format('%.0f', st.token), 'PX', KEEP_MS) end
-        redis.call('ZREM', P .. 'index', st.n)
-        redis.call('ZREM', P .. 'due', st.n)
-      else
-        if st.fresh then
-          redis.call('ZADD', P .. 'index', 0, st.n)
-          if st.limit ~= LOCK_PERMITS then redis.call('PERSIST', key) end
-        end
-        local set = { 'token', st.token, 'used', st.used, 'waiting', st.waiting }
-        if st.limit ~= LOCK_PERMITS then set[7], set[8] = 'limit', st.limit end
-        local del = {}
-        for lease in pairs(st.written or {}) do
-          if st.records[lease] then
-            set[#set + 1] = lease
-            set[#set + 1] = st.records[lease]
-          else
-            del[#del + 1] = lease
-          end
-        end
-        redis.call('HSET', key, unpack(set))
-        if #del > 0 then redis.call('HDEL', key, unpack(del)) end
-      end
+local function keep_outcome(st, lease, outcome, till)
+  local key = P .. 's:' .. st.n .. ' ' .. lease
+  redis.call('SET', key, outcome, 'PXAT', int(till))
+  recalled[key] = outcome
+end
+
+-- Remembers how a lease ended. save() writes it down, with the token when the name is idle then.
+local function remember(st, lease, outcome)
+  if st.last then keep_outcome(st, st.last.lease, st.last.outcome, st.last.till) end
+  st.last = { lease = lease, outcome = outcome, till = now + KEEP_MS }
+end
+
+-- How a lease ended: '1' released, '0' lost; false when nobody knows it.
+local function outcome_of(st, lease)
+  if st.last and st.last.lease == lease then return st.last.outcome end
+  local before = past(st.n)
+  if before.lease == lease and before.till > now then return before.outcome end
+  return kept(P .. 's:' .. st.n .. ' ' .. lease)
+end
+
+-- Has a name looked at by then, at the latest, ms.
+local function look_by(st, at)
+  st.due = math.min(st.due or at, at)
+end
+
+local function save_idle(st)
+  if st.token == 0 then return end
+  local before, key = past(st.n), P .. 't:' .. st.n
+  local last = before.till > now and before or nil
+  if st.last then
+    if last then keep_outcome(st, last.lease, last.outcome, last.till) end
+    last, st.last = st.last, nil
+  end
+  local value = int(st.token)
+  if last then value = value .. ' ' .. last.lease .. ' ' .. last.outcome .. ' ' .. int(last.till) end
+  redis.call('SET', key, value, 'PX', KEEP_MS)
+  recalled[key] = value
+end
+
+local function save_busy(st)
+  if st.last then
+    keep_outcome(st, st.last.lease, st.last.outcome, st.last.till)
+    st.last = nil
+  end
+  if st.fresh and st.limit ~= LOCK_PERMITS then redis.call('PERSIST', st.key) end
+  local set, del = { 'token', int(st.token), 'used', int(st.used), 'waiting', int(st.waiting) }, {}
+  if st.limit ~= LOCK_PERMITS then set[7], set[8] = 'limit', st.limit end
+  if st.sole then
+    set[#set + 1] = 'sole'
+    set[#set + 1] = st.sole.at .. ' ' .. st.sole.lease
+  elseif not st.fresh then
+    del[1] = 'sole'
+  end
+  for lease in pairs(st.written or {}) do
+    if st.records[lease] then
+      set[#set + 1] = lease
+      set[#set + 1] = st.records[lease]
+    elseif not st.fresh then
+      del[#del + 1] = lease
     end
   end
+  redis.call('HSET', st.key, unpack(set))
+  if #del > 0 then redis.call('HDEL', st.key, unpack(del)) end
+end
+
+local function save()
+  local idle, gone, begun, due = {}, {}, {}, {}
+  for _, st in ipairs(touched) do
+    st.idle = st.changed and st.used == 0 and st.waiting == 0
+    if st.idle then idle[#idle + 1], gone[#gone + 1] = st.n, st.key end
+  end
+  -- What frees memory comes first: a Redis that is full does not refuse it, nor what follows it in the same script.
+  if #idle > 0 then
+    redis.call('DEL', unpack(gone))
+    redis.call('ZREM', P .. 'index', unpack(idle))
+    redis.call('ZREM', P .. 'due', unpack(idle))
+  end
+  for _, st in ipairs(touched) do
+    if st.idle then
+      save_idle(st)
+    elseif st.changed then
+      save_busy(st)
+      if st.fresh then begun[#begun + 1], begun[#begun + 2] = 0, st.n end
+    end
+    if st.due and not st.idle then due[#due + 1], due[#due + 2] = int(st.due), st.n end
+    if st.changed then st.fresh = st.idle end
+    st.changed, st.written, st.due = false, nil, nil
+  end
+  if #begun > 0 then redis.call('ZADD', P .. 'index', unpack(begun)) end
+  if #due > 0 then redis.call('ZADD', P .. 'due', 'LT', unpack(due)) end
 end
 
 -- The end of a lease: its own, or that of its session.
-local function ends(r, score)
-  if score == 'inf' or score == '+inf' then score = redis.call('ZSCORE', P .. 'sessions', r.session) end
-  return tonumber(score or 0)
+local function ends(r, at)
+  if at == 'inf' then at = redis.call('ZSCORE', P .. 'sessions', r.session) end
+  return tonumber(at or 0)
 end
 
+-- Whether somebody watches names of this shard.
+local watching
+
 local function log(kind, st, lease, rec, expiry)
+  if watching == nil then watching = redis.call('EXISTS', P .. 'watching') == 1 end
+  if not watching then return end
   local key = P .. 'e:' .. st.n
   if st.watched == nil then st.watched = redis.call('EXISTS', key) == 1 end
   if not st.watched then return end

@@ -12,7 +12,7 @@ local function end_session(id, kind)
     if n then
       local st = state(n)
       local rec = record(st, lease)
-      if rec then finish(st, lease, rec, kind, string.format('%d', now)) end
+      if rec then finish(st, lease, parse(rec), kind, int(now)) end
       redis.call('SREM', P .. 'L:' .. id, member)
       names[#names + 1] = n
     else
@@ -67,8 +67,8 @@ local function sweep()
   for _, n in ipairs(due) do
     redis.call('ZREM', P .. 'due', n)
     touch(n)
-    local first = redis.call('ZRANGE', P .. 'x:' .. n, 0, 0, 'WITHSCORES')
-    if first[2] and first[2] ~= 'inf' then redis.call('ZADD', P .. 'due', 'LT', first[2], n) end
+    local _, first = first_end(state(n))
+    if first and first ~= 'inf' then look_by(state(n), tonumber(first)) end
   end
   save()
   if more or #due == MOST_NAMES then return now end

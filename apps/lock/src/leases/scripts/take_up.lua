@@ -28,8 +28,7 @@ local function take_up()
   for _, each in ipairs(held) do
     tell(each.st, lease, each.r, claim)
     reply[#reply + 1] = each.st.records[lease]
-    local score = redis.call('ZSCORE', P .. 'x:' .. each.st.n, lease)
-    reply[#reply + 1] = string.format('%d', ends(each.r, score))
+    reply[#reply + 1] = int(ends(each.r, end_of(each.st, lease)))
   end
   return reply
 end

@@ -6,6 +6,7 @@
 -- @include state.lua
 local WATCH_MS, MOST_READ = 300000, 256
 local reply = {}
+redis.call('SET', P .. 'watching', '1', 'PX', WATCH_MS)
 for i = 2, #ARGV, 2 do
   local key, after = P .. 'e:' .. ARGV[i], ARGV[i + 1]
   if redis.call('EXISTS', key) == 0 then redis.call('XADD', key, '*', 'kind', 'watched') end

@@ -1,0 +1,57 @@
+import { isRefused, type RedisClient } from '@syncline/redis';
+import { operate } from './scripts/lease.scripts.js';
+import type { Operation } from './scripts/operations.js';
+
+/** Most operations in one script, so that none keeps Redis busy for long. */
+const MOST_OPERATIONS = 64;
+
+interface Gathered {
+  readonly operation: Operation<unknown>;
+  readonly resolve: (reply: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * Gathers the operations of one turn of the event loop: each shard runs its own in one script, in their order.
+ * What a script costs by itself, in Redis and here, is more than what an operation costs.
+ */
+export class Gatherer {
+  private readonly gathered = new Map<number, Gathered[]>();
+
+  constructor(
+    private readonly redis: RedisClient,
+    private readonly run: string,
+  ) {}
+
+  add<Reply>(shard: number, operation: Operation<Reply>): Promise<Reply> {
+    return new Promise<unknown>((resolve, reject) => {
+      if (this.gathered.size === 0) setImmediate(() => this.flush());
+      const others = this.gathered.get(shard);
+      if (others) others.push({ operation, resolve, reject });
+      else this.gathered.set(shard, [{ operation, resolve, reject }]);
+    }) as Promise<Reply>;
+  }
+
+  private flush(): void {
+    const shards = [...this.gathered];
+    this.gathered.clear();
+    for (const [shard, gathered] of shards) {
+      for (let at = 0; at < gathered.length; at += MOST_OPERATIONS) {
+        void this.perform(shard, gathered.slice(at, at + MOST_OPERATIONS));
+      }
+    }
+  }
+
+  private async perform(shard: number, gathered: readonly Gathered[]): Promise<void> {
+    const operations = gathered.map(({ operation }) => operation);
+    try {
+      const replies = await operate(this.redis, { shard, run: this.run, operations });
+      for (const [i, { operation, resolve }] of gathered.entries()) resolve(operation.read(replies[i]));
+    } catch (error) {
+      // One operation must not spoil the others: a full Redis refuses a grant, but not a release.
+      if (gathered.length > 1 && isRefused(error))
+        for (const one of gathered) void this.perform(shard, [one]);
+      else for (const { reject } of gathered) reject(error);
+    }
+  }
+}
