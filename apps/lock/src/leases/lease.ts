@@ -33,8 +33,8 @@ export const leaseOfWait = (id: string): string => id.slice(0, 36);
 export const keysOfWait = (id: string): string[] => id.slice(37).split(',');
 
 /** Wishes of one request in one order, so that a retry that lists them otherwise is the same request. */
-export const inOrder = (wishes: readonly Wish[]): Wish[] =>
-  [...wishes].sort((a, b) => (a.key < b.key ? -1 : 1));
+export const inOrder = (wishes: readonly Wish[]): readonly Wish[] =>
+  wishes.length === 1 ? wishes : [...wishes].sort((a, b) => (a.key < b.key ? -1 : 1));
 
 export const modeOf = (permits: number): LeaseMode => (permits === LOCK_PERMITS ? 'exclusive' : 'shared');
 export const permitsOf = (mode: LeaseMode): number => (mode === 'exclusive' ? LOCK_PERMITS : 1);
@@ -44,11 +44,9 @@ export const decodeOwner = (owner: string): string => decodeURIComponent(owner);
 
 /** Reads a lease from the record that the scripts keep of it (see `state.lua`). */
 export function readLease(key: string, leaseId: string, record: string, endsAt: number): Lease {
-  const [token = '', acquiredAt, waitedMs, ttlMs, permits, _state, _session, owner = ''] = record.split(
-    ' ',
-    8,
-  );
-  const facts = record.split(' ').slice(8).join(' ');
+  const [token = '', acquiredAt, waitedMs, ttlMs, permits, _state, _session, owner = '', ...rest] =
+    record.split(' ');
+  const facts = rest.join(' ');
   const mode = modeOf(Number(permits));
   return {
     name: resourceName(key),

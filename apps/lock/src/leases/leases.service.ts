@@ -61,6 +61,7 @@ export class LeasesService {
       metadata: terms.metadata ?? null,
     };
     const leases = await this.obtain(request, hangUp);
+    if (wishes.length === 1) return leases;
     const byKey = new Map(inOrder(wishes).map((wish, i) => [wish.key, leases[i]]));
     return wishes.flatMap((wish) => byKey.get(wish.key) ?? []);
   }

@@ -41,16 +41,14 @@ export abstract class Holding implements AsyncDisposable {
   }
 
   private async end(): Promise<void> {
-    const { signal } = this.term;
     this.term.end();
     try {
       // Also after a loss: it may have been one of sight only, and others wait.
       await this.giveBack();
     } catch (error) {
-      if (signal.aborted) throw signal.reason;
-      throw error;
+      throw this.term.loss ?? error;
     }
-    if (signal.aborted) throw signal.reason;
+    if (this.term.loss !== undefined) throw this.term.loss;
   }
 }
 

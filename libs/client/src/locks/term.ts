@@ -31,7 +31,9 @@ export interface TermOptions {
  * was *sent*, whether or not any answer arrives.
  */
 export class Term {
-  private readonly controller = new AbortController();
+  /** Made when somebody asks for the signal: most leases are given back before anybody does. */
+  private controller: AbortController | undefined;
+  private lost: LeaseLostError | undefined;
   private readonly marginMs: number;
   private since: number;
   private ended = false;
@@ -49,7 +51,16 @@ export class Term {
 
   /** Aborts with a {@link LeaseLostError} when the lease is lost, in time to stop. */
   get signal(): AbortSignal {
+    if (this.controller === undefined) {
+      this.controller = new AbortController();
+      if (this.lost !== undefined) this.controller.abort(this.lost);
+    }
     return this.controller.signal;
+  }
+
+  /** Why it is lost; undefined while it is not. */
+  get loss(): LeaseLostError | undefined {
+    return this.lost;
   }
 
   /** For how long it is surely held, in milliseconds; 0 when it is lost or was given back. Right also when timers are late. */
@@ -69,7 +80,8 @@ export class Term {
   lose(error: LeaseLostError): void {
     if (this.ended) return;
     this.end();
-    this.controller.abort(error);
+    this.lost = error;
+    this.controller?.abort(error);
   }
 
   private watch(): void {
