@@ -156,6 +156,27 @@ describe('what a cache does beside entries', () => {
       expect((await fill(1, 'k', {}).expect(409)).body.code).toBe('wait-timeout');
     });
 
+    it('does not leave the lease with a caller that hung up before it was told of it', async () => {
+      await fill(0, 'other', {}).expect(200);
+      redis.freeze();
+      const hangUp = new AbortController();
+      const gone = fetch(`${at(0, 'k')}/fill`, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify({ leaseMs: 60_000 }),
+        signal: hangUp.signal,
+      }).catch((error: Error) => error.name);
+      // Answered after the call, on another connection: by then the node has the call.
+      await fetch(`${url(0)}/health/live`);
+      hangUp.abort();
+      expect(await gone).toBe('AbortError');
+      await fetch(`${url(0)}/health/live`);
+      redis.thaw();
+      await eventually(async () => {
+        expect((await fill(1, 'k', { waitMs: 1_000 })).body.status).toBe('lease');
+      }, 3_000);
+    });
+
     it('gives the lease to a waiter when the first caller lets it run out', async () => {
       await fill(0, 'k', { leaseMs: 300 }).expect(200);
       const { body } = await fill(1, 'k', { waitMs: 3_000 }).expect(200);

@@ -64,6 +64,10 @@ export class EntriesStore {
     return this.life.within(cache, (life) => entry.leaseFill(this.redis, { cache, life, ...input }));
   }
 
+  giveLeaseBack(cache: string, key: string, lease: string): Promise<void> {
+    return this.life.within(cache, (life) => entry.giveLeaseBack(this.redis, { cache, life, key, lease }));
+  }
+
   /** @returns those of the keys whose fill lease is free */
   freeLeases(cache: string, keys: readonly string[]): Promise<string[]> {
     return this.life.within(cache, (life) => entry.freeLeases(this.redis, { cache, life, keys }));

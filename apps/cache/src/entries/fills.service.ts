@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { Drain } from '@syncline/http';
 import { FillWaitTimeout } from './entries.errors.js';
+import { EntriesStore } from './entries.store.js';
 import type { Entry } from './entry.js';
 import { FillWaiters } from './fill-waiters.js';
 import { Reader } from './reader.js';
@@ -18,6 +19,7 @@ export interface Fill {
 export class FillsService {
   constructor(
     private readonly reader: Reader,
+    private readonly store: EntriesStore,
     private readonly waiters: FillWaiters,
     private readonly drain: Drain,
   ) {}
@@ -41,7 +43,14 @@ export class FillsService {
       const waits = performance.now() < deadline;
       const { state, leftMs, entry } = await this.reader.lease(cache, key, { lease, leaseMs, waits });
       if (state === 'hit') return { entry, fillLease: null };
-      if (state === 'lease') return { entry, fillLease: lease };
+      if (state === 'lease') {
+        if (hangUp.aborted) {
+          // It cannot be told, so it does not keep the lease.
+          await this.store.giveLeaseBack(cache, key, lease);
+          throw hangUp.reason;
+        }
+        return { entry, fillLease: lease };
+      }
       if (entry !== null) return { entry, fillLease: null };
       const remaining = deadline - performance.now();
       if (remaining <= 0) throw new FillWaitTimeout();

@@ -110,6 +110,15 @@ export const leaseFill = defineScript({
   },
 });
 
+/** Ends the fill lease of a caller that went away before it was told of it. */
+export const giveLeaseBack = defineScript({
+  file: file('give-lease-back'),
+  keys,
+  life,
+  args: ({ key, lease }: InLife & { key: string; lease: string }) => [key, lease],
+  decode: () => undefined,
+});
+
 /** Those of the keys whose fill lease is free. */
 export const freeLeases = defineScript({
   file: file('free-leases'),

@@ -8,7 +8,7 @@
 --   configure  default ttl, largest entry, near cache bytes, coherence; '' for the default
 -- Conditions are '' (none), '*' or a list of versions between commas.
 -- A result is a list of strings, its first says what happened.
--- @include state.lua
+-- @include end-fill.lua
 local MAX_TAGS = 100000
 local MAX_PREFIXES = 10000
 local MAX_PREFIX_LENGTHS = 64
@@ -46,15 +46,6 @@ local function store(key, bytes, content_type, expires, stale_until, tags)
   redis.call('ZADD', stem .. ':index', stale_until > 0 and stale_until or '+inf', key)
   redis.call('HINCRBY', stem, 'bytes', grown)
   return made
-end
-
--- A write voids the fill lease of its key; who waits for the fill looks again.
-local function end_fill(key)
-  if redis.call('DEL', stem .. ':l:' .. key) == 0 then return end
-  for _, node in ipairs(redis.call('SMEMBERS', stem .. ':w:' .. key)) do
-    tell(node, 'cache.filled', { stem = stem, key = key })
-  end
-  redis.call('DEL', stem .. ':w:' .. key)
 end
 
 -- The sum, and the entry that it adds to (nil: it starts from 0); no sum when there is no integer to add to.
