@@ -12,8 +12,8 @@ export const mutants: FaultSuite['mutants'] = [
   {
     name: 'a release does not ask whose lease it ends',
     file: `${SCRIPTS}/release.lua`,
-    find: 'local r, expiry = holding(st, a.lease)',
-    replace: 'a.lease = leases_of(st, 1)[1] or a.lease\nlocal r, expiry = holding(st, a.lease)',
+    find: 'local r, expiry = Lease.holding(st, a.lease)',
+    replace: 'a.lease = Lease.list(st, 1)[1] or a.lease\nlocal r, expiry = Lease.holding(st, a.lease)',
     run: alone(scenarios.crowd),
   },
   {
@@ -91,7 +91,7 @@ export const mutants: FaultSuite['mutants'] = [
   {
     name: 'a waiting request that is sent again goes to the end of the queue',
     file: `${SCRIPTS}/acquire.lua`,
-    find: 'local w = id and not a.fresh and a.items[1].st.waiting > 0 and wait(id)',
+    find: 'local w = id and not a.fresh and a.items[1].st.waiting > 0 and Wait.find(id)',
     replace: 'local w = nil',
     run: alone(scenarios.retries),
   },
@@ -114,7 +114,7 @@ export const mutants: FaultSuite['mutants'] = [
   {
     name: 'a set overtakes on the names where it is not first',
     file: `${SCRIPTS}/queue.lua`,
-    find: '(#w.items == 2 or first_everywhere(id, w))',
+    find: '(#w.items == 2 or Wait.first_everywhere(id, w))',
     replace: 'true',
     run: alone(scenarios.set),
   },
@@ -142,7 +142,7 @@ export const mutants: FaultSuite['mutants'] = [
   {
     name: 'a circle counts as a deadlock though somebody else may open it',
     file: `${SCRIPTS}/deadlock.lua`,
-    find: 'return state(item.n).limit - never < item.weight',
+    find: 'return Name.of(item.n).limit - never < item.weight',
     replace: 'return #item.holders > 0',
     run: alone(scenarios.openCircle),
   },

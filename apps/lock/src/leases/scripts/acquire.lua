@@ -24,10 +24,10 @@ end
 local function granted(a)
   local reply = { 'granted' }
   for _, item in ipairs(a.items) do
-    local r = holding(item.st, a.lease)
-    tell(item.st, a.lease, r, a.claim)
+    local r = Lease.holding(item.st, a.lease)
+    Lease.tell(item.st, a.lease, r, a.claim)
     reply[#reply + 1] = item.st.records[a.lease]
-    reply[#reply + 1] = int(ends(r, end_of(item.st, a.lease)))
+    reply[#reply + 1] = int(Lease.ends(r, Lease.end_of(item.st, a.lease)))
   end
   return reply
 end
@@ -36,8 +36,8 @@ end
 local function known(a)
   local held = 0
   for _, item in ipairs(a.items) do
-    if holding(item.st, a.lease) then held = held + 1
-    elseif outcome_of(item.st, a.lease) then return { 'spent' } end
+    if Lease.holding(item.st, a.lease) then held = held + 1
+    elseif Name.outcome_of(item.st, a.lease) then return { 'spent' } end
   end
   if held == #a.items then return granted(a) end
   if held > 0 then return { 'spent' } end
@@ -46,8 +46,8 @@ end
 local function next_end(items)
   local soonest = -1
   for _, item in ipairs(items) do
-    local first, at = first_end(item.st)
-    if at == 'inf' then at = ends(parse(record(item.st, first)), at) end
+    local first, at = Lease.first(item.st)
+    if at == 'inf' then at = Lease.ends(Lease.parse(Name.record(item.st, first)), at) end
     at = tonumber(at)
     if at and (soonest < 0 or at < soonest) then soonest = at end
   end
@@ -59,13 +59,13 @@ local function held(items)
   for _, item in ipairs(items) do
     local st = item.st
     waiters = waiters + st.waiting
-    local leases = leases_of(st, MOST_SHOWN)
+    local leases = Lease.list(st, MOST_SHOWN)
     for i = 1, #leases, 2 do
-      local rec = record(st, leases[i])
+      local rec = Name.record(st, leases[i])
       shown[#shown + 1] = st.n
       shown[#shown + 1] = leases[i]
       shown[#shown + 1] = rec
-      shown[#shown + 1] = int(ends(parse(rec), leases[i + 1]))
+      shown[#shown + 1] = int(Lease.ends(Lease.parse(rec), leases[i + 1]))
     end
   end
   return { 'held', waiters, shown }
@@ -95,7 +95,7 @@ local function enqueue(a, id)
     item.st.waiting = item.st.waiting + 1
     item.st.changed = true
   end
-  keep_wait(id, w)
+  Wait.keep(id, w)
   redis.call('SADD', P .. 'o:' .. a.owner, id)
   if a.session ~= '-' then redis.call('SADD', P .. 'L:' .. a.session, id) end
 end
@@ -111,17 +111,17 @@ end
 local function tidy(a)
   local busy, mine = false, false
   for _, item in ipairs(a.items) do
-    item.st = state(item.n, a.lease)
+    item.st = Name.of(item.n, a.lease)
     local st = item.st
     if st.waiting > 0 or st.used + item.weight > (st.limit or LOCK_PERMITS) then busy = true end
-    if not a.fresh and record(st, a.lease) then mine = true end
+    if not a.fresh and Name.record(st, a.lease) then mine = true end
   end
   if not busy and not mine then return end
   for _, item in ipairs(a.items) do
     local st = item.st
-    expire(st)
+    Lease.expire(st)
     -- With all permits taken nobody can be served; one that will wait itself need not tidy up the queue.
-    if st.waiting > 0 and (a.wait_ms == 0 or st.used < (st.limit or LOCK_PERMITS)) then promote({ st.n }) end
+    if st.waiting > 0 and (a.wait_ms == 0 or st.used < (st.limit or LOCK_PERMITS)) then Wait.promote({ st.n }) end
   end
 end
 
@@ -147,12 +147,12 @@ local function acquire(a)
   end
 
   local id = not free and wait_id(a)
-  local w = id and not a.fresh and a.items[1].st.waiting > 0 and wait(id)
+  local w = id and not a.fresh and a.items[1].st.waiting > 0 and Wait.find(id)
   if w and a.wait_ms > 0 then
-    w.runs = without(w.runs, RUN)
+    w.runs = Wait.without(w.runs, RUN)
     w.runs = w.runs == '' and RUN or w.runs .. ',' .. RUN
     w.deadline = math.max(w.deadline, now + a.wait_ms)
-    keep_wait(id, w)
+    Wait.keep(id, w)
     return wait_here(a, id)
   end
   if not free and a.wait_ms == 0 then return held(a.items) end
@@ -171,9 +171,9 @@ local function acquire(a)
       waited = '0', ttl = a.ttl, weight = item.weight, state = 'T:' .. a.claim, session = a.session, owner = a.owner,
       metadata = a.metadata,
     }
-    grant(st, a.lease, r, expiry)
-    local at = ends(r, expiry)
-    log('acquired', st, a.lease, st.records[a.lease], at)
+    Lease.grant(st, a.lease, r, expiry)
+    local at = Lease.ends(r, expiry)
+    Name.log('acquired', st, a.lease, st.records[a.lease], at)
     reply[#reply + 1] = st.records[a.lease]
     reply[#reply + 1] = int(at)
   end

@@ -30,14 +30,14 @@ end
 
 -- Owners of the leases of a name and their permits.
 local function holders_of(n)
-  local st = state(n)
+  local st = Name.of(n)
   local ids, holders = {}, {}
-  for i, id in ipairs(leases_of(st, MOST_HOLDERS)) do
+  for i, id in ipairs(Lease.list(st, MOST_HOLDERS)) do
     if i % 2 == 1 then ids[#ids + 1] = id end
   end
   if #ids == 0 then return {} end
   for i, rec in ipairs(redis.call('HMGET', P .. 'l:' .. n, unpack(ids))) do
-    local r = parse(rec)
+    local r = Lease.parse(rec)
     holders[i] = { owner = r.owner, weight = r.weight }
   end
   return holders
@@ -58,11 +58,11 @@ local function may_be_stuck(me)
   while names[at] and at <= MOST_WAITS do
     for _, holder in ipairs(holders_of(names[at])) do
       if holder.owner == me.owner then return true end
-      for _, id in ipairs(waits_of(holder.owner)) do add(wait(id)) end
+      for _, id in ipairs(waits_of(holder.owner)) do add(Wait.find(id)) end
     end
     for _, id in ipairs(redis.call('ZRANGE', P .. 'q:' .. names[at], 0, MOST_AHEAD - 1)) do
       -- One that waits for this name alone leads nowhere else.
-      if id:find(',', 38, true) then add(wait(id)) end
+      if id:find(',', 38, true) then add(Wait.find(id)) end
     end
     at = at + 1
   end
@@ -72,7 +72,7 @@ end
 local function visit(id, w)
   count = count + 1
   -- A request that ends by itself, because its node died or its time is over, stands in nobody's way for ever.
-  local me = { id = id, owner = w.owner, items = {}, stuck = w.deadline > now and alive_until(w.runs) > 0 }
+  local me = { id = id, owner = w.owner, items = {}, stuck = w.deadline > now and Wait.alive_until(w.runs) > 0 }
   waits[id] = me
   for i = 1, #w.items, 2 do
     local n = w.items[i]
@@ -90,7 +90,7 @@ local function collect(first, w)
   local todo, at = { visit(first, w) }, 1
   local function reach(id)
     if waits[id] or count >= MOST_WAITS then return end
-    local other = wait(id)
+    local other = Wait.find(id)
     if other then todo[#todo + 1] = visit(id, other) end
   end
   while todo[at] do
@@ -117,7 +117,7 @@ local function blocked_by_holders(item)
   for _, holder in ipairs(item.holders) do
     if stuck(holder.owner) then never = never + holder.weight end
   end
-  return state(item.n).limit - never < item.weight
+  return Name.of(item.n).limit - never < item.weight
 end
 
 local function blocked(item)
@@ -165,7 +165,7 @@ local function circle(id, path, visited)
   return nil
 end
 
-local me = wait(ME)
+local me = Wait.find(ME)
 if not me or not may_be_stuck(me) then return nil end
 collect(ME, me)
 prune()
@@ -181,10 +181,10 @@ for _, each in ipairs(path) do
   for _, part in ipairs(each.step) do reply[#reply + 1] = part end
 end
 -- Another node may hold the same request: it has to hear of it, too.
-me.runs = without(me.runs, ARGV[2])
-if me.runs ~= '' then notify(ME, me, 'deadlock:' .. cjson.encode(reply)) end
+me.runs = Wait.without(me.runs, ARGV[2])
+if me.runs ~= '' then Wait.notify(ME, me, 'deadlock:' .. cjson.encode(reply)) end
 me.runs = me.runs == '' and ARGV[2] or me.runs .. ',' .. ARGV[2]
-leave(ME, me, names)
-promote(names)
-save()
+Wait.leave(ME, me, names)
+Wait.promote(names)
+Name.save()
 return reply

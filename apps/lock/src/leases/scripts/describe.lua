@@ -2,22 +2,22 @@
 -- @include queue.lua
 
 local function describe(n, most)
-  touch(n)
-  local st = state(n)
+  Wait.touch(n)
+  local st = Name.of(n)
   local holders, waiters = {}, {}
   if st.used > 0 then
-    local leases = leases_of(st, most)
+    local leases = Lease.list(st, most)
     for i = 1, #leases, 2 do
-      local rec = record(st, leases[i])
+      local rec = Name.record(st, leases[i])
       holders[#holders + 1] = leases[i]
       holders[#holders + 1] = rec
-      holders[#holders + 1] = int(ends(parse(rec), leases[i + 1]))
+      holders[#holders + 1] = int(Lease.ends(Lease.parse(rec), leases[i + 1]))
     end
   end
   if st.waiting > 0 then
     local queue = redis.call('ZRANGE', P .. 'q:' .. n, 0, most - 1, 'WITHSCORES')
     for i = 1, #queue, 2 do
-      local w = wait(queue[i])
+      local w = Wait.find(queue[i])
       for k = 1, #w.items, 2 do
         if w.items[k] == n then
           waiters[#waiters + 1] = w.owner

@@ -2,7 +2,7 @@
 -- @include state.lua
 
 -- Sets the end of a lease. Most names never have two holders at once: the end of a sole one stands in the hash.
-local function set_end(st, lease, at)
+function Lease.set_end(st, lease, at)
   at = at == 'inf' and at or int(at)
   st.first = nil
   if not st.several and (not st.sole or st.sole.lease == lease) then
@@ -18,32 +18,32 @@ local function set_end(st, lease, at)
 end
 
 -- When a lease ends, as it was set; nil when nobody holds it.
-local function end_of(st, lease)
+function Lease.end_of(st, lease)
   if st.sole then return st.sole.lease == lease and st.sole.at or nil end
   return st.several and redis.call('ZSCORE', P .. 'x:' .. st.n, lease) or nil
 end
 
 -- Holders, who ends first before the others: lease id, end, ...
-local function leases_of(st, most)
+function Lease.list(st, most)
   if st.sole then return { st.sole.lease, st.sole.at } end
   return st.several and redis.call('ZRANGE', P .. 'x:' .. st.n, 0, most - 1, 'WITHSCORES') or {}
 end
 
 -- Makes a lease. The clock is the floor of its token, so tokens rise also after everything was forgotten.
-local function grant(st, lease, r, expiry)
+function Lease.grant(st, lease, r, expiry)
   st.token = math.max(st.token + 1, micros)
   st.used = st.used + r.weight
   r.token = int(st.token)
   r.acquired = int(now)
-  put(st, lease, format(r))
-  set_end(st, lease, expiry)
-  if expiry ~= 'inf' then look_by(st, expiry) end
+  Name.put(st, lease, Lease.format(r))
+  Lease.set_end(st, lease, expiry)
+  if expiry ~= 'inf' then Name.look_by(st, expiry) end
   if r.session ~= '-' then redis.call('SADD', P .. 'L:' .. r.session, st.n .. ' ' .. lease) end
 end
 
-local function drop(st, lease, r)
+function Lease.drop(st, lease, r)
   st.used = st.used - r.weight
-  put(st, lease, false)
+  Name.put(st, lease, false)
   if st.sole then st.sole = nil else redis.call('ZREM', P .. 'x:' .. st.n, lease) end
   if st.used == 0 then st.several = false end
   st.first = nil
@@ -51,56 +51,56 @@ local function drop(st, lease, r)
 end
 
 -- Ends a lease for good. One that nobody was told of leaves no trace: its caller may ask again.
-local function finish(st, lease, r, kind, expiry)
-  local rec = record(st, lease)
-  drop(st, lease, r)
+function Lease.finish(st, lease, r, kind, expiry)
+  local rec = Name.record(st, lease)
+  Lease.drop(st, lease, r)
   if r.state:sub(1, 1) == 'P' then return end
-  remember(st, lease, kind == 'released' and '1' or '0')
-  log(kind, st, lease, rec, expiry)
+  Name.remember(st, lease, kind == 'released' and '1' or '0')
+  Name.log(kind, st, lease, rec, expiry)
 end
 
 local MOST_EXPIRED = 256
 
 -- The lease that ends first and when; nil when there is none.
-local function first_end(st)
-  if not st.first then st.first = leases_of(st, 1) end
+function Lease.first(st)
+  if not st.first then st.first = Lease.list(st, 1) end
   return st.first[1], st.first[2]
 end
 
 -- Ends the leases whose time is over.
-local function expire(st)
-  local lease, soonest = first_end(st)
+function Lease.expire(st)
+  local lease, soonest = Lease.first(st)
   if not soonest or soonest == 'inf' or tonumber(soonest) > now then return end
   local over = { lease, soonest }
   if st.several then
     over = redis.call('ZRANGE', P .. 'x:' .. st.n, '-inf', now, 'BYSCORE', 'LIMIT', 0, MOST_EXPIRED, 'WITHSCORES')
   end
-  for i = 1, #over, 2 do finish(st, over[i], parse(record(st, over[i])), 'expired', over[i + 1]) end
-  if #over == 2 * MOST_EXPIRED then look_by(st, now) end
+  for i = 1, #over, 2 do Lease.finish(st, over[i], Lease.parse(Name.record(st, over[i])), 'expired', over[i + 1]) end
+  if #over == 2 * MOST_EXPIRED then Name.look_by(st, now) end
 end
 
 -- A lease that is still its holder's: its record and when it ends; nil when there is none or its time is over.
-local function holding(st, lease)
-  local rec = record(st, lease)
+function Lease.holding(st, lease)
+  local rec = Name.record(st, lease)
   if not rec then return nil end
-  local r = parse(rec)
-  local expiry = ends(r, end_of(st, lease))
+  local r = Lease.parse(rec)
+  local expiry = Lease.ends(r, Lease.end_of(st, lease))
   if expiry <= now then return nil end
   return r, expiry
 end
 
 -- A caller is told of its lease. The lease can be given back by the caller that was told alone; a second
 -- telling makes it nobody's to give back.
-local function tell(st, lease, r, claim)
+function Lease.tell(st, lease, r, claim)
   if r.state:sub(1, 1) == 'P' then
     local several = r.state:find(',', 1, true)
     r.state = 'T:' .. (several and '*' or claim)
     local expiry = r.session ~= '-' and 'inf' or tonumber(r.acquired) + r.ttl
-    set_end(st, lease, expiry)
-    put(st, lease, format(r))
-    log('acquired', st, lease, st.records[lease], ends(r, expiry))
+    Lease.set_end(st, lease, expiry)
+    Name.put(st, lease, Lease.format(r))
+    Name.log('acquired', st, lease, st.records[lease], Lease.ends(r, expiry))
   elseif r.state ~= 'T:' .. claim and r.state ~= 'T:*' then
     r.state = 'T:*'
-    put(st, lease, format(r))
+    Name.put(st, lease, Lease.format(r))
   end
 end

@@ -4,5 +4,5 @@
 -- Returns {name, token, permits in use, limit, {lease id, record, end, ...}, {owner, permits, since, ...}}.
 -- @include describe.lua
 local reply = describe(ARGV[2], tonumber(ARGV[3]))
-save()
+Name.save()
 return reply

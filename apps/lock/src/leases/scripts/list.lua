@@ -12,5 +12,5 @@ for _, n in ipairs(names) do
   -- Its last lease may just have ended.
   if #shown[5] > 0 or #shown[6] > 0 then reply[#reply + 1] = shown end
 end
-save()
+Name.save()
 return reply

@@ -25,9 +25,9 @@ while ARGV[at] do
   end
   at = last + 1
 end
-if #keys > 0 then recall(keys) end
+if #keys > 0 then Name.recall(keys) end
 
 local replies = {}
 for i, each in ipairs(todo) do replies[i] = each.run(each.a) end
-save()
+Name.save()
 return replies

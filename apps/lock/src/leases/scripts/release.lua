@@ -18,18 +18,18 @@ local function release(a)
   local released, lost, names = false, false, {}
   vouched, served = a.vouched, {}
   for _, n in ipairs(a.names) do
-    local st = state(n, a.lease)
-    local r, expiry = holding(st, a.lease)
+    local st = Name.of(n, a.lease)
+    local r, expiry = Lease.holding(st, a.lease)
     if r and r.state:sub(1, 1) == 'T' then
-      finish(st, a.lease, r, 'released', int(expiry))
+      Lease.finish(st, a.lease, r, 'released', int(expiry))
       if st.waiting > 0 then names[#names + 1] = n end
       released = true
     else
-      if outcome_of(st, a.lease) ~= '1' then lost = true end
-      if record(st, a.lease) then touch(n) end
+      if Name.outcome_of(st, a.lease) ~= '1' then lost = true end
+      if Name.record(st, a.lease) then Wait.touch(n) end
     end
   end
-  promote(names)
+  Wait.promote(names)
   vouched = {}
   return { lost and -1 or released and 1 or 0, unpack(served) }
 end

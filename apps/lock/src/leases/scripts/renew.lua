@@ -11,8 +11,8 @@ end
 local function renew(a)
   local held = {}
   for _, n in ipairs(a.names) do
-    local st = state(n, a.lease)
-    local r, expiry = holding(st, a.lease)
+    local st = Name.of(n, a.lease)
+    local r, expiry = Lease.holding(st, a.lease)
     if not r or r.state:sub(1, 1) == 'P' then return { 'lost' } end
     held[#held + 1] = { st = st, r = r, expiry = expiry }
   end
@@ -23,15 +23,15 @@ local function renew(a)
     if r.session == '-' then
       if a.ttl > 0 and a.ttl ~= r.ttl then
         r.ttl = a.ttl
-        put(st, a.lease, format(r))
+        Name.put(st, a.lease, Lease.format(r))
       end
       local before = expiry
       expiry = now + r.ttl
-      set_end(st, a.lease, expiry)
+      Lease.set_end(st, a.lease, expiry)
       -- It is looked at when its end before this one comes, at the latest.
-      if expiry < before then look_by(st, expiry) end
+      if expiry < before then Name.look_by(st, expiry) end
     end
-    reply[#reply + 1] = record(st, a.lease)
+    reply[#reply + 1] = Name.record(st, a.lease)
     reply[#reply + 1] = int(expiry)
   end
   return reply

@@ -6,17 +6,17 @@
 -- Invariant: leases stay as they are; the limit holds for the next grants.
 -- @include describe.lua
 local n, limit = ARGV[2], tonumber(ARGV[3])
-local st = state(n)
-touch(n)
+local st = Name.of(n)
+Wait.touch(n)
 st.limit = limit
 if st.used == 0 and st.waiting == 0 then
-  save()
+  Name.save()
   redis.call('HSET', P .. 'l:' .. n, 'limit', limit)
   redis.call('PEXPIRE', P .. 'l:' .. n, ARGV[4])
 else
   st.changed = true
-  promote({ n })
+  Wait.promote({ n })
 end
 local reply = describe(n, tonumber(ARGV[5]))
-save()
+Name.save()
 return reply

@@ -6,14 +6,14 @@
 -- @include queue.lua
 local MOST_REVOKED, AUDIT_KEPT = 1000, 10000
 local n = ARGV[2]
-local st = state(n)
-touch(n)
+local st = Name.of(n)
+Wait.touch(n)
 local reply = { '0' }
-local leases = leases_of(st, MOST_REVOKED)
+local leases = Lease.list(st, MOST_REVOKED)
 for i = 1, #leases, 2 do
-  local r = parse(record(st, leases[i]))
+  local r = Lease.parse(Name.record(st, leases[i]))
   if r.state:sub(1, 1) == 'T' then
-    finish(st, leases[i], r, 'revoked', int(ends(r, leases[i + 1])))
+    Lease.finish(st, leases[i], r, 'revoked', int(Lease.ends(r, leases[i + 1])))
     reply[#reply + 1] = leases[i]
   end
 end
@@ -22,6 +22,6 @@ if #reply > 1 then
   redis.call('XADD', P .. 'audit', 'MAXLEN', AUDIT_KEPT, '*', 'action', 'revoke', 'name', n, 'reason', ARGV[3],
     'node', ARGV[4], 'leases', table.concat(reply, ' ', 2))
 end
-promote({ n })
-save()
+Wait.promote({ n })
+Name.save()
 return reply

@@ -6,6 +6,6 @@
 local score = redis.call('ZSCORE', P .. 'sessions', ARGV[2])
 if not score then return 0 end
 local more = end_session(ARGV[2], tonumber(score) > now and 'released' or 'expired')
-save()
+Name.save()
 if more then return 2 end
 return tonumber(score) > now and 1 or 0

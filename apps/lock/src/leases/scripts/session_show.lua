@@ -10,11 +10,11 @@ local leases = {}
 for _, member in ipairs(redis.call('SRANDMEMBER', P .. 'L:' .. id, ARGV[3])) do
   local n, lease = member:match('^(%S+) (%S+)$')
   local r, expiry
-  if n then r, expiry = holding(state(n), lease) end
+  if n then r, expiry = Lease.holding(Name.of(n), lease) end
   if r then
     leases[#leases + 1] = n
     leases[#leases + 1] = lease
-    leases[#leases + 1] = record(state(n), lease)
+    leases[#leases + 1] = Name.record(Name.of(n), lease)
     leases[#leases + 1] = int(expiry)
   end
 end

@@ -1,4 +1,4 @@
--- What is known of the names that a script touches: read once, changed here, written back by save().
+-- What is known of the names that a script touches: read once, changed here, written back by Name.save().
 --
 -- Every key of a shard begins with KEYS[1]:
 --   l:<name>      hash: token, used, limit, waiting, and one field a holder: lease id -> record;
@@ -29,6 +29,9 @@ local LOCK_PERMITS = 1000000
 local KEEP_MS = 300000
 local EVENTS_KEPT = 256
 
+-- What scripts do stands in three tables: with a local for each function, making the functions anew at each call
+-- of a script would cost more than most scripts do.
+local Name, Lease = {}, {}
 local states, touched, recalled, texts = {}, {}, {}, {}
 
 -- A whole number in digits. Operations of one script share most of theirs: the time, lengths, weights.
@@ -42,12 +45,12 @@ local function int(number)
 end
 
 -- What is kept of idle names and of leases that ended. Several keys at once cost hardly more than one.
-local function recall(keys)
+function Name.recall(keys)
   local values = redis.call('MGET', unpack(keys))
   for i, key in ipairs(keys) do recalled[key] = values[i] end
 end
 
-local function kept(key)
+function Name.kept(key)
   if recalled[key] == nil then recalled[key] = redis.call('GET', key) end
   return recalled[key]
 end
@@ -55,15 +58,15 @@ end
 local UNKNOWN = { token = 0, till = 0 }
 
 -- A name when it was last idle: its token, and how its last lease ended.
-local function past(n)
-  local value = kept(P .. 't:' .. n)
+function Name.past(n)
+  local value = Name.kept(P .. 't:' .. n)
   if not value then return UNKNOWN end
   local token, lease, outcome, till = value:match('^(%d+) ?(%S*) ?(%d*) ?(%d*)$')
   return { token = tonumber(token), lease = lease, outcome = outcome, till = tonumber(till) or 0 }
 end
 
 -- With a lease id its record is read along.
-local function state(n, lease)
+function Name.of(n, lease)
   local st = states[n]
   if st then return st end
   local key = P .. 'l:' .. n
@@ -71,7 +74,7 @@ local function state(n, lease)
   st = {
     n = n,
     key = key,
-    token = f[1] and tonumber(f[1]) or past(n).token,
+    token = f[1] and tonumber(f[1]) or Name.past(n).token,
     used = tonumber(f[2] or 0),
     limit = n:sub(1, 1) == 'l' and LOCK_PERMITS or tonumber(f[3] or nil),
     waiting = tonumber(f[4] or 0),
@@ -91,12 +94,12 @@ local function state(n, lease)
 end
 
 -- The record of a holder; false when there is none.
-local function record(st, lease)
+function Name.record(st, lease)
   if st.records[lease] == nil then st.records[lease] = redis.call('HGET', st.key, lease) end
   return st.records[lease]
 end
 
-local function parse(rec)
+function Lease.parse(rec)
   local token, acquired, waited, ttl, weight, status, session, owner, metadata =
     rec:match('^(%d+) (%d+) (%d+) (%d+) (%d+) (%S+) (%S+) (%S+) (.*)$')
   return {
@@ -105,49 +108,49 @@ local function parse(rec)
   }
 end
 
-local function format(r)
+function Lease.format(r)
   return r.token .. ' ' .. r.acquired .. ' ' .. r.waited .. ' ' .. int(r.ttl) .. ' ' .. int(r.weight) .. ' ' .. r.state ..
     ' ' .. r.session .. ' ' .. r.owner .. ' ' .. r.metadata
 end
 
-local function put(st, lease, rec)
+function Name.put(st, lease, rec)
   st.records[lease] = rec
   st.written = st.written or {}
   st.written[lease] = true
   st.changed = true
 end
 
-local function keep_outcome(st, lease, outcome, till)
+function Name.keep_outcome(st, lease, outcome, till)
   local key = P .. 's:' .. st.n .. ' ' .. lease
   redis.call('SET', key, outcome, 'PXAT', int(till))
   recalled[key] = outcome
 end
 
--- Remembers how a lease ended. save() writes it down, with the token when the name is idle then.
-local function remember(st, lease, outcome)
-  if st.last then keep_outcome(st, st.last.lease, st.last.outcome, st.last.till) end
+-- Remembers how a lease ended. Name.save() writes it down, with the token when the name is idle then.
+function Name.remember(st, lease, outcome)
+  if st.last then Name.keep_outcome(st, st.last.lease, st.last.outcome, st.last.till) end
   st.last = { lease = lease, outcome = outcome, till = now + KEEP_MS }
 end
 
 -- How a lease ended: '1' released, '0' lost; false when nobody knows it.
-local function outcome_of(st, lease)
+function Name.outcome_of(st, lease)
   if st.last and st.last.lease == lease then return st.last.outcome end
-  local before = past(st.n)
+  local before = Name.past(st.n)
   if before.lease == lease and before.till > now then return before.outcome end
-  return kept(P .. 's:' .. st.n .. ' ' .. lease)
+  return Name.kept(P .. 's:' .. st.n .. ' ' .. lease)
 end
 
 -- Has a name looked at by then, at the latest, ms.
-local function look_by(st, at)
+function Name.look_by(st, at)
   st.due = math.min(st.due or at, at)
 end
 
-local function save_idle(st)
+function Name.save_idle(st)
   if st.token == 0 then return end
-  local before, key = past(st.n), P .. 't:' .. st.n
+  local before, key = Name.past(st.n), P .. 't:' .. st.n
   local last = before.till > now and before or nil
   if st.last then
-    if last then keep_outcome(st, last.lease, last.outcome, last.till) end
+    if last then Name.keep_outcome(st, last.lease, last.outcome, last.till) end
     last, st.last = st.last, nil
   end
   local value = int(st.token)
@@ -156,9 +159,9 @@ local function save_idle(st)
   recalled[key] = value
 end
 
-local function save_busy(st)
+function Name.save_busy(st)
   if st.last then
-    keep_outcome(st, st.last.lease, st.last.outcome, st.last.till)
+    Name.keep_outcome(st, st.last.lease, st.last.outcome, st.last.till)
     st.last = nil
   end
   if st.fresh and st.limit ~= LOCK_PERMITS then redis.call('PERSIST', st.key) end
@@ -182,7 +185,7 @@ local function save_busy(st)
   if #del > 0 then redis.call('HDEL', st.key, unpack(del)) end
 end
 
-local function save()
+function Name.save()
   local idle, gone, begun, due = {}, {}, {}, {}
   for _, st in ipairs(touched) do
     st.idle = st.changed and st.used == 0 and st.waiting == 0
@@ -196,9 +199,9 @@ local function save()
   end
   for _, st in ipairs(touched) do
     if st.idle then
-      save_idle(st)
+      Name.save_idle(st)
     elseif st.changed then
-      save_busy(st)
+      Name.save_busy(st)
       if st.fresh then begun[#begun + 1], begun[#begun + 2] = 0, st.n end
     end
     if st.due and not st.idle then due[#due + 1], due[#due + 2] = int(st.due), st.n end
@@ -210,7 +213,7 @@ local function save()
 end
 
 -- The end of a lease: its own, or that of its session.
-local function ends(r, at)
+function Lease.ends(r, at)
   if at == 'inf' then at = redis.call('ZSCORE', P .. 'sessions', r.session) end
   return tonumber(at or 0)
 end
@@ -218,7 +221,7 @@ end
 -- Whether somebody watches names of this shard.
 local watching
 
-local function log(kind, st, lease, rec, expiry)
+function Name.log(kind, st, lease, rec, expiry)
   if watching == nil then watching = redis.call('EXISTS', P .. 'watching') == 1 end
   if not watching then return end
   local key = P .. 'e:' .. st.n

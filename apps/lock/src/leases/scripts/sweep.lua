@@ -10,21 +10,21 @@ local function end_session(id, kind)
   for _, member in ipairs(members) do
     local n, lease = member:match('^(%S+) (%S+)$')
     if n then
-      local st = state(n)
-      local rec = record(st, lease)
-      if rec then finish(st, lease, parse(rec), kind, int(now)) end
+      local st = Name.of(n)
+      local rec = Name.record(st, lease)
+      if rec then Lease.finish(st, lease, Lease.parse(rec), kind, int(now)) end
       redis.call('SREM', P .. 'L:' .. id, member)
       names[#names + 1] = n
     else
-      local w = wait(member)
+      local w = Wait.find(member)
       if w then
-        leave(member, w, names)
-        notify(member, w, 'session')
+        Wait.leave(member, w, names)
+        Wait.notify(member, w, 'session')
       end
       redis.call('SREM', P .. 'L:' .. id, member)
     end
   end
-  promote(names)
+  Wait.promote(names)
   if #members == MOST_LEASES then return true end
   redis.call('ZREM', P .. 'sessions', id)
   redis.call('DEL', P .. 'S:' .. id)
@@ -35,19 +35,19 @@ local function bury(run)
   local names = {}
   local ids = redis.call('SRANDMEMBER', P .. 'n:' .. run, MOST_DEAD)
   for _, id in ipairs(ids) do
-    local w = wait(id)
+    local w = Wait.find(id)
     if w then
-      local rest = without(w.runs, run)
+      local rest = Wait.without(w.runs, run)
       if rest == '' then
-        leave(id, w, names)
+        Wait.leave(id, w, names)
       else
         w.runs = rest
-        keep_wait(id, w)
+        Wait.keep(id, w)
       end
     end
     redis.call('SREM', P .. 'n:' .. run, id)
   end
-  promote(names)
+  Wait.promote(names)
   if #ids == MOST_DEAD then return true end
   redis.call('ZREM', P .. 'nodes', run)
   redis.call('DEL', P .. 'g:' .. run)
@@ -66,11 +66,11 @@ local function sweep()
   local due = redis.call('ZRANGE', P .. 'due', '-inf', now, 'BYSCORE', 'LIMIT', 0, MOST_NAMES)
   for _, n in ipairs(due) do
     redis.call('ZREM', P .. 'due', n)
-    touch(n)
-    local _, first = first_end(state(n))
-    if first and first ~= 'inf' then look_by(state(n), tonumber(first)) end
+    Wait.touch(n)
+    local _, first = Lease.first(Name.of(n))
+    if first and first ~= 'inf' then Name.look_by(Name.of(n), tonumber(first)) end
   end
-  save()
+  Name.save()
   if more or #due == MOST_NAMES then return now end
   local at = redis.call('ZRANGE', P .. 'due', 0, 0, 'WITHSCORES')[2]
   local ending = redis.call('ZRANGE', P .. 'sessions', 0, 0, 'WITHSCORES')[2]

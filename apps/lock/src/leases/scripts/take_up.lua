@@ -7,7 +7,7 @@
 -- Invariant: a lease is told only once it can no longer pass to somebody else.
 -- @include queue.lua
 local run, id, claim, leaving = ARGV[2], ARGV[3], ARGV[4], ARGV[5] == '1'
-local lease, items = wanted(id)
+local lease, items = Wait.wanted(id)
 
 local function take_up()
   local outcome = redis.call('HGET', P .. 'g:' .. run, id)
@@ -15,24 +15,24 @@ local function take_up()
   if outcome and outcome ~= 'granted' then return { outcome } end
   if redis.call('HEXISTS', P .. 'w', id) == 1 then
     if not leaving then return { 'waiting' } end
-    give_up(run, id, claim)
+    Wait.give_up(run, id, claim)
     return { 'left' }
   end
   local held = {}
   for _, n in ipairs(items) do
-    local r, expiry = holding(state(n), lease)
+    local r, expiry = Lease.holding(Name.of(n), lease)
     if not r then return { leaving and 'left' or 'lost' } end
-    held[#held + 1] = { st = state(n), r = r, expiry = expiry }
+    held[#held + 1] = { st = Name.of(n), r = r, expiry = expiry }
   end
   local reply = { 'granted' }
   for _, each in ipairs(held) do
-    tell(each.st, lease, each.r, claim)
+    Lease.tell(each.st, lease, each.r, claim)
     reply[#reply + 1] = each.st.records[lease]
-    reply[#reply + 1] = int(ends(each.r, end_of(each.st, lease)))
+    reply[#reply + 1] = int(Lease.ends(each.r, Lease.end_of(each.st, lease)))
   end
   return reply
 end
 
 local reply = take_up()
-save()
+Name.save()
 return reply

@@ -3,6 +3,6 @@
 -- ARGV 1 channel prefix  2 run of the node  3 wait id  4 claim of the request, or '-'
 -- Invariant: a lease that its caller was told of, here or elsewhere, stays.
 -- @include queue.lua
-give_up(ARGV[2], ARGV[3], ARGV[4])
-save()
+Wait.give_up(ARGV[2], ARGV[3], ARGV[4])
+Name.save()
 return 1
