@@ -1,36 +1,42 @@
 import { type Browsed, type Received, toInstant } from '@syncline/contracts';
-import { writeReceipt } from './receipt.js';
-import { decodeRecord } from './record.js';
-import type { ReceiveReply } from './scripts/delivery.scripts.js';
+import { type Delivery, writeReceipt } from './receipt.js';
+import { decodeRecord, type StoredMessage } from './record.js';
+import type { Deliveries } from './scripts/delivery.scripts.js';
 import type { SeenMessage } from './scripts/queue.scripts.js';
 import { messageId } from './token.js';
 
 type Instants = (ms: number) => string;
 
 /** Deliveries as their receiver sees them. */
-export function toReceived(queue: string, reply: ReceiveReply): Received {
-  const { gen, secret } = reply;
-  const visibleUntil = toInstant(reply.visibleUntil);
+export function toReceived(queue: string, deliveries: Deliveries): Received {
+  const { gen, secret } = deliveries;
+  const visibleUntil = toInstant(deliveries.visibleUntil);
   const instant = instants();
   return {
-    messages: reply.messages.map(({ token, failedDeliveries, record }) => {
-      const receiveCount = failedDeliveries + 1;
-      const delivery = { gen, token, delivery: receiveCount, size: record.length };
+    messages: deliveries.messages.map((delivered) => {
+      const { token, message } = delivered;
+      const delivery = toDelivery(gen, delivered);
       return {
-        ...readMessage(gen, token, record, instant),
+        ...readMessage(gen, token, message, instant),
         receipt: writeReceipt(secret, queue, delivery),
-        receiveCount,
+        receiveCount: delivery.delivery,
         visibleUntil,
       };
     }),
   };
 }
 
+/** What a receipt for it stands for. */
+export const toDelivery = (
+  gen: string,
+  { token, failedDeliveries, size }: Deliveries['messages'][number],
+): Delivery => ({ gen, token, delivery: failedDeliveries + 1, size });
+
 /** A message as somebody sees it who only looks. */
 export function toBrowsed(gen: string, message: SeenMessage): Browsed['messages'][number] {
   const { token, failedDeliveries, availableAt, record } = message;
   return {
-    ...readMessage(gen, token, record, toInstant),
+    ...readMessage(gen, token, decodeRecord(record), toInstant),
     receiveCount: failedDeliveries,
     availableAt: availableAt === null ? null : toInstant(availableAt),
   };
@@ -49,8 +55,8 @@ function instants(): Instants {
   };
 }
 
-function readMessage(gen: string, token: number, record: Buffer, instant: Instants) {
-  const { body, headers, enqueuedAt, priority, groupId, extra } = decodeRecord(record);
+function readMessage(gen: string, token: number, message: StoredMessage, instant: Instants) {
+  const { body, headers, enqueuedAt, priority, groupId, extra } = message;
   return {
     id: extra?.id ?? messageId(gen, token),
     body: JSON.parse(body) as unknown,

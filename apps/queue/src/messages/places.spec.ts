@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { deliveries, ScriptStage } from '../../../../test/faults/queue/script-stage.js';
 import type { Delivery } from './receipt.js';
+import type { Vouched } from './scripts/delivery.scripts.js';
 
 describe('the places of a message', () => {
   let stage: ScriptStage;
@@ -37,6 +38,7 @@ describe('the places of a message', () => {
         do: fc.constantFrom('ack' as const, 'nack' as const, 'extend' as const, 'giveBack' as const),
         some: fc.integer({ min: 1, max: 4 }),
       }),
+      fc.record({ do: fc.constant('park' as const), max: fc.integer({ min: 1, max: 6 }) }),
       fc.record({ do: fc.constantFrom('wait' as const, 'work' as const, 'purge' as const) }),
     );
     await fc.assert(
@@ -44,17 +46,24 @@ describe('the places of a message', () => {
         stage.nextQueue();
         await stage.configure({ maxReceives: 3 });
         const held: Delivery[] = [];
+        const parked: Vouched[] = [];
         for (const action of steps) {
           if (action.do === 'send') {
-            await stage.send(
-              ...action.messages.map(({ groupId, ttlMs, ...rest }) => ({
+            const reply = await stage.sendVouching(
+              parked,
+              action.messages.map(({ groupId, ttlMs, ...rest }) => ({
                 ...rest,
                 ...(groupId !== undefined && { groupId }),
                 ...(ttlMs !== undefined && { ttlMs }),
               })),
             );
+            if (reply.outcome === 'sent') {
+              held.push(...reply.handed.flatMap((handed) => deliveries(handed.deliveries)));
+            }
           } else if (action.do === 'receive')
             held.push(...deliveries(await stage.receive(action.max, action.visibility)));
+          else if (action.do === 'park')
+            parked.push(await stage.park(`queue_1#${parked.length}`, action.max));
           else if (action.do === 'ack')
             await stage.store.acknowledge(stage.queue, held.splice(0, action.some));
           else if (action.do === 'nack')
