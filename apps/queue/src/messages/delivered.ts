@@ -16,12 +16,12 @@ export function toReceived(queue: string, deliveries: Deliveries): Received {
     messages: deliveries.messages.map((delivered) => {
       const { token, message } = delivered;
       const delivery = toDelivery(gen, delivered);
-      return {
-        ...readMessage(gen, token, message, instant),
+      // Not by spreading: that costs more than all the rest.
+      return Object.assign(readMessage(gen, token, message, instant), {
         receipt: writeReceipt(secret, queue, delivery),
         receiveCount: delivery.delivery,
         visibleUntil,
-      };
+      });
     }),
   };
 }
@@ -64,6 +64,6 @@ function readMessage(gen: string, token: number, message: StoredMessage, instant
     enqueuedAt: instant(enqueuedAt),
     priority,
     groupId,
-    ...(extra?.deadLetter && { deadLetter: extra.deadLetter }),
+    deadLetter: extra?.deadLetter ?? undefined,
   };
 }

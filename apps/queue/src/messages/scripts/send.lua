@@ -24,12 +24,12 @@ do
   due = tonumber(due)
   plain = plain and due and due >= now - 1000 and due <= now + retention
   local parked = plain and call('EXISTS', base .. 'w') == 1
-  local takers = {}
+  local takers, room = {}, 0
   -- Those at the head of the line get what they would come for, if they are vouched for, these messages are all that
   -- is ready, and nobody behind them is left to be woken.
   if parked and ARGV[6] ~= '0' and mask == '0' and paused == '0' and (rate or '') == '' and due > now
     and call('EXISTS', base .. gen .. ':ranked') == 0 then
-    local vouched, room = {}, 0
+    local vouched = {}
     for i = 0, ARGV[6] - 1 do vouched[ARGV[7 + 3 * i]] = i end
     local line = call('ZRANGE', base .. 'w', 0, ARGV[6])
     for _, waiter in ipairs(line) do
@@ -37,7 +37,9 @@ do
       local ends = i and now + (tonumber(ARGV[9 + 3 * i]) or tonumber(visibility))
       if not i or ends < due or room >= count then break end
       local max = tonumber(ARGV[8 + 3 * i])
-      takers[#takers + 1] = { index = i, waiter = waiter, max = max, ends = ends, tokens = {} }
+      takers[#takers + 1] = {
+        index = i, waiter = waiter, max = max, ends = ends, ends_text = string.format('%.0f', ends), tokens = {},
+      }
       room = room + max
     end
     parked = room < count and #takers < #line
@@ -67,17 +69,21 @@ do
     end
     bytes = bytes + #tails + 3 * count
     call('HSET', base .. gen .. ':b:' .. bucket, unpack(records))
-    local handed, leases, next_taker = {}, {}, 1
+    -- The last lease first, as in receive.lua.
+    local handed, leases, at, turn = {}, {}, 2 * math.min(room, count), 1
+    local taker = takers[turn]
     for p = 9, 0, -1 do
       local tokens, first = lists[p], 1
       if tokens then
-        while takers[next_taker] and tokens[first] do
-          local taker = takers[next_taker]
-          taker.tokens[#taker.tokens + 1] = tokens[first]
-          leases[#leases + 1] = taker.ends
-          leases[#leases + 1] = tokens[first]
-          first = first + 1
-          if #taker.tokens == taker.max then next_taker = next_taker + 1 end
+        while taker and tokens[first] do
+          local got = taker.tokens
+          got[#got + 1] = tokens[first]
+          leases[at - 1], leases[at] = taker.ends_text, tokens[first]
+          first, at = first + 1, at - 2
+          if #got == taker.max then
+            turn = turn + 1
+            taker = takers[turn]
+          end
         end
         if tokens[first] then
           call('RPUSH', base .. gen .. ':r:' .. p, unpack(tokens, first))
