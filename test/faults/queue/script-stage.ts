@@ -102,7 +102,7 @@ export class ScriptStage {
   /** A receiver that waits, of a node. */
   async park(waiter: string, max = 1, visibilityTimeoutMs?: number): Promise<Vouched> {
     await this.store.receive(this.queue, { max, visibilityTimeoutMs, waiter: { id: waiter, arrival: '' } });
-    return { id: waiter, max, visibilityTimeoutMs, hand: () => true };
+    return { id: waiter, max, visibilityTimeoutMs };
   }
 
   async stats(): Promise<QueueStats> {
@@ -113,7 +113,7 @@ export class ScriptStage {
 }
 
 export const bodies = (reply: Deliveries): unknown[] =>
-  reply.messages.map(({ message }) => JSON.parse(message.body));
+  reply.messages.map(({ content }) => JSON.parse(content.body));
 
 export const deliveries = (reply: Deliveries): Delivery[] =>
   reply.messages.map((message) => toDelivery(reply.gen, message));

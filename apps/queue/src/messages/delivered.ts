@@ -1,11 +1,9 @@
 import { type Browsed, type Received, toInstant } from '@syncline/contracts';
 import { type Delivery, writeReceipt } from './receipt.js';
-import { decodeRecord, type StoredMessage } from './record.js';
+import { decodeRecord, type MessageContent } from './record.js';
 import type { Deliveries } from './scripts/delivery.scripts.js';
 import type { SeenMessage } from './scripts/queue.scripts.js';
 import { messageId } from './token.js';
-
-type Instants = (ms: number) => string;
 
 /** Deliveries as their receiver sees them. */
 export function toReceived(queue: string, deliveries: Deliveries): Received {
@@ -14,10 +12,10 @@ export function toReceived(queue: string, deliveries: Deliveries): Received {
   const instant = instants();
   return {
     messages: deliveries.messages.map((delivered) => {
-      const { token, message } = delivered;
+      const { token, content, enqueuedAt } = delivered;
       const delivery = toDelivery(gen, delivered);
       // Not by spreading: that costs more than all the rest.
-      return Object.assign(readMessage(gen, token, message, instant), {
+      return Object.assign(readMessage(gen, token, content, instant(enqueuedAt)), {
         receipt: writeReceipt(secret, queue, delivery),
         receiveCount: delivery.delivery,
         visibleUntil,
@@ -35,15 +33,16 @@ export const toDelivery = (
 /** A message as somebody sees it who only looks. */
 export function toBrowsed(gen: string, message: SeenMessage): Browsed['messages'][number] {
   const { token, failedDeliveries, availableAt, record } = message;
+  const content = decodeRecord(record);
   return {
-    ...readMessage(gen, token, decodeRecord(record), toInstant),
+    ...readMessage(gen, token, content, toInstant(content.enqueuedAt)),
     receiveCount: failedDeliveries,
     availableAt: availableAt === null ? null : toInstant(availableAt),
   };
 }
 
 /** Messages that were sent together have one time: it is written once. */
-function instants(): Instants {
+function instants(): (ms: number) => string {
   let last = Number.NaN;
   let text = '';
   return (ms) => {
@@ -55,13 +54,13 @@ function instants(): Instants {
   };
 }
 
-function readMessage(gen: string, token: number, message: StoredMessage, instant: Instants) {
-  const { body, headers, enqueuedAt, priority, groupId, extra } = message;
+function readMessage(gen: string, token: number, content: MessageContent, enqueuedAt: string) {
+  const { body, headers, priority, groupId, extra } = content;
   return {
     id: extra?.id ?? messageId(gen, token),
     body: JSON.parse(body) as unknown,
     headers,
-    enqueuedAt: instant(enqueuedAt),
+    enqueuedAt,
     priority,
     groupId,
     deadLetter: extra?.deadLetter ?? undefined,

@@ -14,7 +14,13 @@ const MOST_VOUCHED = 16;
 
 /** What ended a wait. */
 export type WaitEnd = 'woken' | 'over' | Deliveries;
-type Wish = Pick<Vouched, 'max' | 'visibilityTimeoutMs'>;
+type Wish = Omit<Vouched, 'id'>;
+
+/** A receiver for whom its node vouches. */
+export interface Voucher extends Vouched {
+  /** Gives it what is in flight for it. False: it does not take that any more. */
+  readonly hand: (deliveries: Deliveries) => boolean;
+}
 
 /** One parked receiver. It may be woken, or handed messages, before it begins to wait: that counts. */
 export class Place {
@@ -46,7 +52,7 @@ export class Place {
    * For a send that leaves now, after the latest receive of this one: Redis has them in that order. Should another
    * receive leave before the answer of the send is here, the receiver takes nothing from it: it may have got enough.
    */
-  vouch(): Vouched | null {
+  vouch(): Voucher | null {
     if (this.woken || this.handed !== null) return null;
     const { asked } = this;
     return {
@@ -156,8 +162,8 @@ export class Line implements OnModuleDestroy {
    * The receivers here, whose callers are on the line: a send that meets them hands them what it can without asking
    * back. Those that came first.
    */
-  vouchFor(queue: string): Vouched[] {
-    const vouched: Vouched[] = [];
+  vouchFor(queue: string): Voucher[] {
+    const vouched: Voucher[] = [];
     for (const place of this.places.get(queue)?.values() ?? []) {
       if (vouched.length === MOST_VOUCHED) break;
       const voucher = place.vouch();

@@ -116,14 +116,14 @@ describe('messages, by the scripts of a queue', () => {
       visibilityTimeoutMs: 1_000,
       waiter: null,
     });
-    const message = dead?.messages[0]?.message;
-    expect(message).toMatchObject({ body: '{"keep":"me"}', groupId: 'G', priority: 3 });
-    expect(message?.extra?.deadLetter).toMatchObject({
+    const content = dead?.messages[0]?.content;
+    expect(content).toMatchObject({ body: '{"keep":"me"}', groupId: 'G', priority: 3 });
+    expect(content?.extra?.deadLetter).toMatchObject({
       queue: stage.queue,
       reason: 'max-receives',
       receiveCount: 2,
     });
-    expect(message?.extra?.deadLetter?.attempts.map(({ outcome }) => outcome)).toEqual([
+    expect(content?.extra?.deadLetter?.attempts.map(({ outcome }) => outcome)).toEqual([
       'nacked',
       'timed-out',
     ]);

@@ -12,8 +12,7 @@ export interface Delivery {
 }
 
 /** `GEN.TOKEN.DELIVERY.SIZE.SIGNATURE`; gen as it is, the other numbers to base 36. */
-const RECEIPT =
-  /^([0-9]{1,16})\.([0-9a-z]{1,11})\.([0-9a-z]{1,11})\.([0-9a-z]{1,11})\.([A-Za-z0-9_-]{16})$/;
+const RECEIPT = /^([0-9]{1,16})\.([0-9a-z]{1,11})\.([0-9a-z]{1,11})\.([0-9a-z]{1,11})\.([A-Za-z0-9_-]{16})$/;
 const SIGNATURE_LENGTH = 16;
 
 /**

@@ -1,13 +1,7 @@
 import { defineScript } from '@syncline/redis';
 import { queueKeys } from '../queue.keys.js';
 import type { Delivery } from '../receipt.js';
-import {
-  decodeRecord,
-  encodeTails,
-  type MessageContent,
-  recordBytes,
-  type StoredMessage,
-} from '../record.js';
+import { decodeRecord, encodeTails, type MessageContent, recordBytes } from '../record.js';
 import { seqOf } from '../token.js';
 
 /** What the scripts that change what is ready or due need to know of the nodes. */
@@ -32,8 +26,6 @@ export interface Vouched {
   readonly max: number;
   /** Undefined for the queue's. */
   readonly visibilityTimeoutMs: number | undefined;
-  /** Gives it what is in flight for it. False: it does not take that any more. */
-  readonly hand: (deliveries: Deliveries) => boolean;
 }
 
 /** `dueInMs`: null when the timers need not be told. */
@@ -59,7 +51,8 @@ export interface DeliveredMessage {
   readonly failedDeliveries: number;
   /** Bytes of the record. */
   readonly size: number;
-  readonly message: StoredMessage;
+  readonly enqueuedAt: number;
+  readonly content: MessageContent;
 }
 
 /** What one receiver got at once. */
@@ -154,12 +147,7 @@ function decodeHanded(
     const [receiver, visibleUntil, tokens] = portions.slice(i) as [number, number, number[]];
     const messages = tokens.map((token) => {
       const { content } = asked[seqOf(token) - firstSeq] as NewMessage;
-      return {
-        token,
-        failedDeliveries: 0,
-        size: recordBytes(content),
-        message: { ...content, enqueuedAt },
-      };
+      return { token, failedDeliveries: 0, size: recordBytes(content), enqueuedAt, content };
     });
     handed.push({ receiver, deliveries: { gen, secret, visibleUntil, messages } });
   }
@@ -195,11 +183,13 @@ export const receive = defineScript({
     const messages: DeliveredMessage[] = [];
     for (let i = RECEIVE_HEADER; i < values.length; i += 3) {
       const record = values[i + 2] as Buffer;
+      const content = decodeRecord(record);
       messages.push({
         token: values[i] as number,
         failedDeliveries: values[i + 1] as number,
         size: record.length,
-        message: decodeRecord(record),
+        enqueuedAt: content.enqueuedAt,
+        content,
       });
     }
     const [gen, secret, _now, visibleUntil, due, outboxLength, arrival] = values;
