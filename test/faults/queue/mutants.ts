@@ -48,6 +48,13 @@ export const mutants: FaultSuite['mutants'] = [
     run: play.eachIsHandedOutOnce.run,
   },
   {
+    name: 'a message that is handed over by its send stays ready as well',
+    file: script('send'),
+    find: 'if tokens[first] then',
+    replace: 'first = 1 if tokens[first] then',
+    run: play.handingOverIsDelivering.run,
+  },
+  {
     name: 'what is delayed is promoted without a look at when it is due',
     file: script('due-work'),
     find: "local tokens = call('ZRANGE', key(part), '-inf', now,",
@@ -148,8 +155,8 @@ export const mutants: FaultSuite['mutants'] = [
   {
     name: 'what was taken for a caller who had gone stays in flight',
     file: `${MESSAGES}/messages.service.js`,
-    find: 'if (hangUp.aborted && reply.messages.length > 0)',
-    replace: 'if (hangUp.aborted && reply.messages.length < 0)',
+    find: 'await this.takeBack(queue, deliveries);',
+    replace: 'await null;',
     run: play.hangUpsDoNotCount.run,
   },
   {

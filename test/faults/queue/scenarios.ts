@@ -66,6 +66,23 @@ export const eachIsHandedOutOnce = scenario(2, async ({ put, send, receive, end,
   expect(statuses.filter((status) => status === 'acked').length === 20, 'not all could be acked once');
 });
 
+export const handingOverIsDelivering = scenario(1, async ({ put, send, receive, end, expect, stats }) => {
+  await put({});
+  await send({ body: 'first' });
+  await receive();
+  const parked = receive({ max: 10, waitMs: 6_000 });
+  await sleep(300);
+  await send(...numbered(3));
+  const taken = await parked;
+  const bodies = taken.map(({ body }) => String(body)).join();
+  expect(bodies === '0,1,2', `a parked receiver got ${bodies}`);
+  const { ready, inFlight } = await stats();
+  expect(ready === 0 && inFlight === 4, `of 4 that were delivered ${ready} are ready`);
+  expect((await receive({ max: 10 })).length === 0, 'what was handed over was delivered once more');
+  const statuses = await end('ack', receipts(taken));
+  expect(statuses.join() === 'acked,acked,acked', 'what was handed over could not be acked');
+});
+
 export const nothingComesEarly = scenario(1, async ({ put, send, receive, expect }) => {
   await put({});
   await send({ body: 1, delayMs: 400 }, { body: 2, delayMs: 150 });

@@ -4,11 +4,15 @@ import type { PutQueue, QueueStats } from '@syncline/contracts';
 import { RedisServer } from '@syncline/testing';
 import type { Redis } from 'ioredis';
 import { completeConfiguration } from '../../../apps/queue/src/messages/configuration.js';
+import { toDelivery } from '../../../apps/queue/src/messages/delivered.js';
 import { Outbox } from '../../../apps/queue/src/messages/outbox.js';
 import { QueueStore } from '../../../apps/queue/src/messages/queue.store.js';
 import type { Delivery } from '../../../apps/queue/src/messages/receipt.js';
-import { decodeRecord } from '../../../apps/queue/src/messages/record.js';
-import type { ReceiveReply } from '../../../apps/queue/src/messages/scripts/delivery.scripts.js';
+import type {
+  Deliveries,
+  ReceiveReply,
+  Vouched,
+} from '../../../apps/queue/src/messages/scripts/delivery.scripts.js';
 import { auditQueue } from './audit.js';
 
 const DEFAULTS: PutQueue = {
@@ -71,7 +75,11 @@ export class ScriptStage {
     );
   }
 
-  async send(...messages: Given[]) {
+  send(...messages: Given[]) {
+    return this.sendVouching([], messages);
+  }
+
+  async sendVouching(vouched: readonly Vouched[], messages: readonly Given[]) {
     const reply = await this.store.send(
       this.queue,
       messages.map(({ body = 'x', priority = 0, groupId = null, ttlMs = null, delayMs = 0, dedup = '' }) => ({
@@ -79,6 +87,7 @@ export class ScriptStage {
         delayMs,
         deduplicationHash: dedup,
       })),
+      vouched,
     );
     if (reply === null) throw new Error('no such queue');
     return reply;
@@ -90,6 +99,12 @@ export class ScriptStage {
     return reply;
   }
 
+  /** A receiver that waits, of a node. */
+  async park(waiter: string, max = 1, visibilityTimeoutMs?: number): Promise<Vouched> {
+    await this.store.receive(this.queue, { max, visibilityTimeoutMs, waiter: { id: waiter, arrival: '' } });
+    return { id: waiter, max, visibilityTimeoutMs };
+  }
+
   async stats(): Promise<QueueStats> {
     const described = await this.store.describe(this.queue);
     if (described === null) throw new Error('no such queue');
@@ -97,13 +112,8 @@ export class ScriptStage {
   }
 }
 
-export const bodies = (reply: ReceiveReply): unknown[] =>
-  reply.messages.map(({ record }) => JSON.parse(decodeRecord(record).body));
+export const bodies = (reply: Deliveries): unknown[] =>
+  reply.messages.map(({ content }) => JSON.parse(content.body));
 
-export const deliveries = (reply: ReceiveReply): Delivery[] =>
-  reply.messages.map(({ token, failedDeliveries, record }) => ({
-    gen: reply.gen,
-    token,
-    delivery: failedDeliveries + 1,
-    size: record.length,
-  }));
+export const deliveries = (reply: Deliveries): Delivery[] =>
+  reply.messages.map((message) => toDelivery(reply.gen, message));

@@ -14,21 +14,25 @@ export interface TrafficOptions {
 export const MAX_RECEIVES = 12;
 const POISON_EVERY = 40;
 
-/** Sends one message after the other, each until somebody says that it was taken. */
+/**
+ * Sends one message after the other, each until somebody says that it was taken. Every fourth producer sends plain
+ * ones, without a deduplication id and so only once each: they may be handed over while they are sent.
+ */
 export async function produce(p: number, options: TrafficOptions): Promise<void> {
   const { queue, urls, random, history, stopped } = options;
   const groupId = p % 2 === 0 ? `group-${p}` : null;
   for (let k = 0; !stopped(); k += 1) {
-    const delayMs = groupId === null && random.chance(20) ? random.int(50, 400) : 0;
+    const plain = p % 4 === 1;
+    const delayMs = groupId === null && !plain && random.chance(20) ? random.int(50, 400) : 0;
     const body: Body = { p, k, delayMs, poison: k % POISON_EVERY === 7 };
     const message = {
       body,
       delayMs,
       priority: groupId === null ? random.int(0, 3) : 0,
-      deduplicationId: `${p}/${k}`,
+      ...(!plain && { deduplicationId: `${p}/${k}` }),
       ...(groupId !== null && { groupId }),
     };
-    history.sends.push({ body, groupId, id: await sendUntilTaken(message, options) });
+    history.sends.push({ body, groupId, id: await (plain ? sendOnce : sendUntilTaken)(message, options) });
     // A group waits for each of its messages that is rejected, forgotten or overrun: faster, it would never drain.
     await sleep(groupId === null ? random.int(0, 15) : random.int(30, 120));
   }
@@ -36,13 +40,18 @@ export async function produce(p: number, options: TrafficOptions): Promise<void>
   async function sendUntilTaken(message: object, { stopped: over }: TrafficOptions): Promise<string | null> {
     // After the end a few tries more: most sends should have a known outcome.
     for (let tries = 0; !over() || tries < 5; tries += 1) {
-      const answer = await call(anyOf(urls, random), 'POST', `${queue}/messages`, {
-        messages: [message],
-      }).catch(() => null);
-      if (answer?.status === 201) return (answer.body.messages as { id: string }[])[0]?.id ?? null;
+      const id = await sendOnce(message);
+      if (id !== null) return id;
       await sleep(50);
     }
     return null;
+  }
+
+  async function sendOnce(message: object): Promise<string | null> {
+    const answer = await call(anyOf(urls, random), 'POST', `${queue}/messages`, {
+      messages: [message],
+    }).catch(() => null);
+    return answer?.status === 201 ? ((answer.body.messages as { id: string }[])[0]?.id ?? null) : null;
   }
 }
 

@@ -1,43 +1,48 @@
 import { type Browsed, type Received, toInstant } from '@syncline/contracts';
-import { writeReceipt } from './receipt.js';
-import { decodeRecord } from './record.js';
-import type { ReceiveReply } from './scripts/delivery.scripts.js';
+import { type Delivery, writeReceipt } from './receipt.js';
+import { decodeRecord, type MessageContent } from './record.js';
+import type { Deliveries } from './scripts/delivery.scripts.js';
 import type { SeenMessage } from './scripts/queue.scripts.js';
 import { messageId } from './token.js';
 
-type Instants = (ms: number) => string;
-
 /** Deliveries as their receiver sees them. */
-export function toReceived(queue: string, reply: ReceiveReply): Received {
-  const { gen, secret } = reply;
-  const visibleUntil = toInstant(reply.visibleUntil);
+export function toReceived(queue: string, deliveries: Deliveries): Received {
+  const { gen, secret } = deliveries;
+  const visibleUntil = toInstant(deliveries.visibleUntil);
   const instant = instants();
   return {
-    messages: reply.messages.map(({ token, failedDeliveries, record }) => {
-      const receiveCount = failedDeliveries + 1;
-      const delivery = { gen, token, delivery: receiveCount, size: record.length };
-      return {
-        ...readMessage(gen, token, record, instant),
+    messages: deliveries.messages.map((delivered) => {
+      const { token, content, enqueuedAt } = delivered;
+      const delivery = toDelivery(gen, delivered);
+      // Not by spreading: that costs more than all the rest.
+      return Object.assign(readMessage(gen, token, content, instant(enqueuedAt)), {
         receipt: writeReceipt(secret, queue, delivery),
-        receiveCount,
+        receiveCount: delivery.delivery,
         visibleUntil,
-      };
+      });
     }),
   };
 }
 
+/** What a receipt for it stands for. */
+export const toDelivery = (
+  gen: string,
+  { token, failedDeliveries, size }: Deliveries['messages'][number],
+): Delivery => ({ gen, token, delivery: failedDeliveries + 1, size });
+
 /** A message as somebody sees it who only looks. */
 export function toBrowsed(gen: string, message: SeenMessage): Browsed['messages'][number] {
   const { token, failedDeliveries, availableAt, record } = message;
+  const content = decodeRecord(record);
   return {
-    ...readMessage(gen, token, record, toInstant),
+    ...readMessage(gen, token, content, toInstant(content.enqueuedAt)),
     receiveCount: failedDeliveries,
     availableAt: availableAt === null ? null : toInstant(availableAt),
   };
 }
 
 /** Messages that were sent together have one time: it is written once. */
-function instants(): Instants {
+function instants(): (ms: number) => string {
   let last = Number.NaN;
   let text = '';
   return (ms) => {
@@ -49,15 +54,15 @@ function instants(): Instants {
   };
 }
 
-function readMessage(gen: string, token: number, record: Buffer, instant: Instants) {
-  const { body, headers, enqueuedAt, priority, groupId, extra } = decodeRecord(record);
+function readMessage(gen: string, token: number, content: MessageContent, enqueuedAt: string) {
+  const { body, headers, priority, groupId, extra } = content;
   return {
     id: extra?.id ?? messageId(gen, token),
     body: JSON.parse(body) as unknown,
     headers,
-    enqueuedAt: instant(enqueuedAt),
+    enqueuedAt,
     priority,
     groupId,
-    ...(extra?.deadLetter && { deadLetter: extra.deadLetter }),
+    deadLetter: extra?.deadLetter ?? undefined,
   };
 }

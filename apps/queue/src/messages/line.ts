@@ -3,25 +3,68 @@ import { Membership } from '@syncline/cluster';
 import { Drain, ShuttingDown } from '@syncline/http';
 import { StoreUnavailable } from '@syncline/redis';
 import { QueueStore } from './queue.store.js';
-import type { Waiter } from './scripts/delivery.scripts.js';
+import type { Deliveries, Vouched, Waiter } from './scripts/delivery.scripts.js';
 
 const TEND_MS = 1_000;
 const RETRY_MS = 500;
 /** Receivers that Redis has not heard of for this long are told so. */
 const OUT_OF_TOUCH_MS = 2_500;
+/** Receivers of a queue that a send here vouches for. Usually the first one takes all there is. */
+const MOST_VOUCHED = 16;
 
-/** One parked receiver. It may be woken before it begins to wait: that counts. */
+/** What ended a wait. */
+export type WaitEnd = 'woken' | 'over' | Deliveries;
+type Wish = Omit<Vouched, 'id'>;
+
+/** A receiver for whom its node vouches. */
+export interface Voucher extends Vouched {
+  /** Gives it what is in flight for it. False: it does not take that any more. */
+  readonly hand: (deliveries: Deliveries) => boolean;
+}
+
+/** One parked receiver. It may be woken, or handed messages, before it begins to wait: that counts. */
 export class Place {
   /** Microseconds of Redis' clock; empty until Redis answered. */
   arrival = '';
+  private asked = 0;
   private woken = false;
+  private left = false;
+  private handed: Deliveries | null = null;
   private failure: Error | null = null;
   private settle: (() => void) | null = null;
 
-  constructor(readonly id: string) {}
+  constructor(
+    readonly id: string,
+    private readonly wish: Wish,
+  ) {}
 
   get waiter(): Waiter {
     return { id: this.id, arrival: this.arrival };
+  }
+
+  /** For a receive that leaves now. */
+  ask(): Waiter {
+    this.asked++;
+    return this.waiter;
+  }
+
+  /**
+   * For a send that leaves now, after the latest receive of this one: Redis has them in that order. Should another
+   * receive leave before the answer of the send is here, the receiver takes nothing from it: it may have got enough.
+   */
+  vouch(): Voucher | null {
+    if (this.woken || this.handed !== null) return null;
+    const { asked } = this;
+    return {
+      id: this.id,
+      ...this.wish,
+      hand: (deliveries) => {
+        if (this.left || this.asked !== asked) return false;
+        this.handed = deliveries;
+        this.settle?.();
+        return true;
+      },
+    };
   }
 
   wake(): void {
@@ -34,12 +77,16 @@ export class Place {
     this.settle?.();
   }
 
-  /**
-   * @returns true when woken, false when the time is over
-   * @throws what it was failed with, or the reason of the signal
-   */
-  async wait(ms: number, hangUp: AbortSignal): Promise<boolean> {
-    if (!this.woken && this.failure === null && !hangUp.aborted && ms > 0) {
+  /** From now on it takes nothing. Returns what it was handed and has not taken. */
+  leave(): Deliveries | null {
+    this.left = true;
+    return this.handed;
+  }
+
+  /** @throws what it was failed with, or the reason of the signal, when it was handed nothing */
+  async wait(ms: number, hangUp: AbortSignal): Promise<WaitEnd> {
+    const waits = !this.woken && this.handed === null && this.failure === null;
+    if (waits && !hangUp.aborted && ms > 0) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, ms);
         this.settle = () => {
@@ -51,11 +98,16 @@ export class Place {
       if (this.settle !== null) hangUp.removeEventListener('abort', this.settle);
       this.settle = null;
     }
+    if (this.handed !== null) {
+      const { handed } = this;
+      this.handed = null;
+      return handed;
+    }
     hangUp.throwIfAborted();
     if (this.failure !== null) throw this.failure;
-    const wasWoken = this.woken;
+    const end = this.woken ? 'woken' : 'over';
     this.woken = false;
-    return wasWoken;
+    return end;
   }
 }
 
@@ -85,9 +137,9 @@ export class Line implements OnModuleDestroy {
   }
 
   /** @throws ShuttingDown when the node stops */
-  enter(queue: string): Place {
+  enter(queue: string, wish: Wish): Place {
     if (this.drain.draining) throw new ShuttingDown();
-    const place = new Place(`${this.membership.nodeId}#${this.process}-${this.entered++}`);
+    const place = new Place(`${this.membership.nodeId}#${this.process}-${this.entered++}`, wish);
     if (this.places.size === 0) {
       this.heardAt = performance.now();
       this.schedule(TEND_MS);
@@ -97,11 +149,27 @@ export class Line implements OnModuleDestroy {
     return place;
   }
 
-  leave(queue: string, place: Place): void {
+  /** Returns what the receiver was handed and has not taken. */
+  leave(queue: string, place: Place): Deliveries | null {
     const line = this.places.get(queue);
     line?.delete(place.id);
     if (line?.size === 0) this.places.delete(queue);
     if (this.places.size === 0) clearTimeout(this.timer);
+    return place.leave();
+  }
+
+  /**
+   * The receivers here, whose callers are on the line: a send that meets them hands them what it can without asking
+   * back. Those that came first.
+   */
+  vouchFor(queue: string): Voucher[] {
+    const vouched: Voucher[] = [];
+    for (const place of this.places.get(queue)?.values() ?? []) {
+      if (vouched.length === MOST_VOUCHED) break;
+      const voucher = place.vouch();
+      if (voucher !== null) vouched.push(voucher);
+    }
+    return vouched;
   }
 
   /** A hint: there is something for these. One that is gone passes it on. */

@@ -12,14 +12,14 @@ import {
 } from '@syncline/contracts';
 import { StoreUnavailable } from '@syncline/redis';
 import { defaultConfiguration } from './configuration.js';
-import { toReceived } from './delivered.js';
+import { toDelivery, toReceived } from './delivered.js';
 import { DueTimers } from './due-timers.js';
 import { Line } from './line.js';
 import { Outbox } from './outbox.js';
 import { MessageTooLarge, OverBeforeDue, QueueFull, QueueNotFound } from './queue.errors.js';
 import { QueueStore } from './queue.store.js';
 import { Receipts } from './receipts.js';
-import type { NewMessage, ReceiveReply } from './scripts/delivery.scripts.js';
+import type { Deliveries, NewMessage, ReceiveReply } from './scripts/delivery.scripts.js';
 
 type Judged<Reply> = { readonly reply: Reply; readonly marks: string };
 
@@ -40,7 +40,8 @@ export class MessagesService {
   async send(queue: string, { messages }: Send): Promise<Sent> {
     const prepared = messages.map(prepare);
     for (;;) {
-      const reply = await this.watch(queue, this.store.send(queue, prepared));
+      const vouched = this.line.vouchFor(queue);
+      const reply = await this.watch(queue, this.store.send(queue, prepared, vouched));
       if (reply === null) {
         const made = await this.store.configure(queue, defaultConfiguration(queue), true);
         this.timers.arm(queue, made.dueInMs);
@@ -50,6 +51,9 @@ export class MessagesService {
         throw new OverBeforeDue(reply.index, reply.retentionMs);
       } else {
         this.timers.arm(queue, reply.dueInMs);
+        for (const { receiver, deliveries } of reply.handed) {
+          if (!vouched[receiver]?.hand(deliveries)) void this.takeBack(queue, deliveries);
+        }
         return { messages: reply.messages };
       }
     }
@@ -65,19 +69,22 @@ export class MessagesService {
       return this.answer(queue, await this.take(queue, { max, visibilityTimeoutMs, waiter: null }), hangUp);
     }
     const deadline = performance.now() + waitMs;
-    const place = this.line.enter(queue);
+    const place = this.line.enter(queue, { max, visibilityTimeoutMs });
     try {
       for (;;) {
-        const reply = await this.take(queue, { max, visibilityTimeoutMs, waiter: place.waiter });
+        const reply = await this.take(queue, { max, visibilityTimeoutMs, waiter: place.ask() });
         if (reply.messages.length > 0) return this.answer(queue, reply, hangUp);
         place.arrival = reply.arrival;
-        if (!(await place.wait(deadline - performance.now(), hangUp))) break;
+        const end = await place.wait(deadline - performance.now(), hangUp);
+        if (end === 'over') break;
+        if (end !== 'woken') return this.answer(queue, end, hangUp);
       }
     } catch (error) {
       this.line.giveUp(queue, place.id);
       throw error;
     } finally {
-      this.line.leave(queue, place);
+      const left = this.line.leave(queue, place);
+      if (left !== null) void this.takeBack(queue, left);
     }
     this.line.giveUp(queue, place.id);
     return { messages: [] };
@@ -144,25 +151,28 @@ export class MessagesService {
   private async take(queue: string, options: Parameters<QueueStore['receive']>[1]): Promise<ReceiveReply> {
     const reply = await this.watch(queue, this.store.receive(queue, options));
     if (reply === null) throw new QueueNotFound(queue);
-    this.receipts.learn(queue, reply.secret);
     this.timers.arm(queue, reply.dueInMs);
     // The receiver need not wait for the dead letters of others.
     void this.deliverDeadLetters(queue, reply.outboxLength);
     return reply;
   }
 
-  private async answer(queue: string, reply: ReceiveReply, hangUp: AbortSignal): Promise<Received> {
-    if (hangUp.aborted && reply.messages.length > 0) {
-      const untold = reply.messages.map(({ token, failedDeliveries, record }) => ({
-        gen: reply.gen,
-        token,
-        delivery: failedDeliveries + 1,
-        size: record.length,
-      }));
-      this.timers.arm(queue, await this.store.giveBack(queue, untold));
-    }
+  private async answer(queue: string, deliveries: Deliveries, hangUp: AbortSignal): Promise<Received> {
+    if (hangUp.aborted) await this.takeBack(queue, deliveries);
     hangUp.throwIfAborted();
-    return toReceived(queue, reply);
+    this.receipts.learn(queue, deliveries.secret);
+    return toReceived(queue, deliveries);
+  }
+
+  /** Never fails: should Redis be away, the visibility timeout does it. */
+  private async takeBack(queue: string, { gen, messages }: Deliveries): Promise<void> {
+    if (messages.length === 0) return;
+    try {
+      const untold = messages.map((message) => toDelivery(gen, message));
+      this.timers.arm(queue, await this.store.giveBack(queue, untold));
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) this.logger.error(error);
+    }
   }
 
   /** Never fails: what waits in the outbox is safe there, and the timers try again. */

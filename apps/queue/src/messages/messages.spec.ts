@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '@syncline/testing';
 import { bodies, deliveries, ScriptStage } from '../../../../test/faults/queue/script-stage.js';
-import { decodeRecord } from './record.js';
 
 describe('messages, by the scripts of a queue', () => {
   let stage: ScriptStage;
@@ -117,14 +116,17 @@ describe('messages, by the scripts of a queue', () => {
       visibilityTimeoutMs: 1_000,
       waiter: null,
     });
-    const record = decodeRecord(dead?.messages[0]?.record ?? Buffer.alloc(0));
-    expect(record).toMatchObject({ body: '{"keep":"me"}', groupId: 'G', priority: 3 });
-    expect(record.extra?.deadLetter).toMatchObject({
+    const content = dead?.messages[0]?.content;
+    expect(content).toMatchObject({ body: '{"keep":"me"}', groupId: 'G', priority: 3 });
+    expect(content?.extra?.deadLetter).toMatchObject({
       queue: stage.queue,
       reason: 'max-receives',
       receiveCount: 2,
     });
-    expect(record.extra?.deadLetter?.attempts.map(({ outcome }) => outcome)).toEqual(['nacked', 'timed-out']);
+    expect(content?.extra?.deadLetter?.attempts.map(({ outcome }) => outcome)).toEqual([
+      'nacked',
+      'timed-out',
+    ]);
   });
 
   it('delivers dead letters once, however often the outbox is emptied', async () => {

@@ -37,6 +37,11 @@ describe('the places of a message', () => {
         do: fc.constantFrom('ack' as const, 'nack' as const, 'extend' as const, 'giveBack' as const),
         some: fc.integer({ min: 1, max: 4 }),
       }),
+      fc.record({
+        do: fc.constant('meet' as const),
+        max: fc.integer({ min: 1, max: 6 }),
+        priorities: fc.array(fc.constantFrom(0, 3), { minLength: 1, maxLength: 8 }),
+      }),
       fc.record({ do: fc.constantFrom('wait' as const, 'work' as const, 'purge' as const) }),
     );
     await fc.assert(
@@ -55,7 +60,17 @@ describe('the places of a message', () => {
             );
           } else if (action.do === 'receive')
             held.push(...deliveries(await stage.receive(action.max, action.visibility)));
-          else if (action.do === 'ack')
+          else if (action.do === 'meet') {
+            // Nothing is ready any more, so one is parked; and messages meet it.
+            held.push(...deliveries(await stage.receive(100)));
+            const parked = await stage.park(`queue_1#${held.length}`, action.max);
+            const reply = await stage.sendVouching(
+              [parked],
+              action.priorities.map((priority) => ({ priority })),
+            );
+            if (reply.outcome === 'sent')
+              held.push(...reply.handed.flatMap((handed) => deliveries(handed.deliveries)));
+          } else if (action.do === 'ack')
             await stage.store.acknowledge(stage.queue, held.splice(0, action.some));
           else if (action.do === 'nack')
             await stage.store.reject(stage.queue, held.splice(-action.some), undefined);

@@ -29,10 +29,11 @@ export class QueueStore {
     private readonly membership: Membership,
   ) {}
 
-  send(queue: string, messages: readonly deliveries.NewMessage[]) {
+  send(queue: string, messages: readonly deliveries.NewMessage[], vouched: readonly deliveries.Vouched[]) {
     return deliveries.send(this.redis, {
       ...this.nodes(queue),
       messages,
+      vouched,
       rememberMs: REMEMBER_DEDUPLICATION_MS,
     });
   }

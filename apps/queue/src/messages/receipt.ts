@@ -11,9 +11,8 @@ export interface Delivery {
   readonly size: number;
 }
 
-/** `GEN.TOKEN.DELIVERY.SIZE.SIGNATURE`, numbers to base 36. */
-const RECEIPT =
-  /^([0-9a-z]{1,11})\.([0-9a-z]{1,11})\.([0-9a-z]{1,11})\.([0-9a-z]{1,11})\.([A-Za-z0-9_-]{16})$/;
+/** `GEN.TOKEN.DELIVERY.SIZE.SIGNATURE`; gen as it is, the other numbers to base 36. */
+const RECEIPT = /^([0-9]{1,16})\.([0-9a-z]{1,11})\.([0-9a-z]{1,11})\.([0-9a-z]{1,11})\.([A-Za-z0-9_-]{16})$/;
 const SIGNATURE_LENGTH = 16;
 
 /**
@@ -27,8 +26,7 @@ export function writeReceipt(
   queue: string,
   { gen, token, delivery, size }: Delivery,
 ): string {
-  const parts = [Number(gen), token, delivery, size].map((part) => part.toString(36));
-  const text = parts.join('.');
+  const text = `${gen}.${token.toString(36)}.${delivery.toString(36)}.${size.toString(36)}`;
   return `${text}.${sign(secret, queue, text)}`;
 }
 
@@ -40,7 +38,7 @@ export function readReceipt(secret: string, queue: string, receipt: string): Del
   const text = receipt.slice(0, receipt.length - signature.length - 1);
   if (!timingSafeEqual(Buffer.from(signature), Buffer.from(sign(secret, queue, text)))) return null;
   return {
-    gen: String(Number.parseInt(gen, 36)),
+    gen,
     token: Number.parseInt(token, 36),
     delivery: Number.parseInt(delivery, 36),
     size: Number.parseInt(size, 36),

@@ -48,6 +48,9 @@ export function encodeTail(content: MessageContent): Buffer {
   return target;
 }
 
+/** How long the record of a message is, its time with it. */
+export const recordBytes = (content: MessageContent): number => TIME_BYTES + toParts(content).bytes;
+
 function toParts(content: MessageContent) {
   const { body, headers, priority, groupId, ttlMs, extra } = content;
   const headersText = isEmpty(headers) ? '' : JSON.stringify(headers);

@@ -2,4 +2,6 @@
 const PER_SEQ = 64;
 
 /** The id of a message that was sent to the queue of this generation. */
-export const messageId = (gen: string, token: number): string => `${gen}-${Math.floor(token / PER_SEQ)}`;
+export const messageId = (gen: string, token: number): string => `${gen}-${seqOf(token)}`;
+
+export const seqOf = (token: number): number => Math.floor(token / PER_SEQ);

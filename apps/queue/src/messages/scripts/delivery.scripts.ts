@@ -1,7 +1,8 @@
 import { defineScript } from '@syncline/redis';
 import { queueKeys } from '../queue.keys.js';
 import type { Delivery } from '../receipt.js';
-import { encodeTails, type MessageContent } from '../record.js';
+import { decodeRecord, encodeTails, type MessageContent, recordBytes } from '../record.js';
+import { seqOf } from '../token.js';
 
 /** What the scripts that change what is ready or due need to know of the nodes. */
 export interface Nodes {
@@ -19,12 +20,22 @@ export interface NewMessage {
   readonly deduplicationHash: string;
 }
 
+/** A parked receiver of the node that sends, whose caller is on the line at this moment. */
+export interface Vouched {
+  readonly id: string;
+  readonly max: number;
+  /** Undefined for the queue's. */
+  readonly visibilityTimeoutMs: number | undefined;
+}
+
 /** `dueInMs`: null when the timers need not be told. */
 export type SendReply =
   | {
       readonly outcome: 'sent';
       readonly dueInMs: number | null;
       readonly messages: { id: string; deduplicated: boolean }[];
+      /** What vouched receivers were handed: it is in flight, and they have left the line. */
+      readonly handed: readonly Handed[];
     }
   | { readonly outcome: 'full'; readonly limit: 'maxLength' | 'maxBytes' }
   | { readonly outcome: 'over-before-due'; readonly index: number; readonly retentionMs: number };
@@ -38,23 +49,42 @@ export interface Waiter {
 export interface DeliveredMessage {
   readonly token: number;
   readonly failedDeliveries: number;
-  readonly record: Buffer;
+  /** Bytes of the record. */
+  readonly size: number;
+  readonly enqueuedAt: number;
+  readonly content: MessageContent;
 }
 
-export interface ReceiveReply {
+/** What one receiver got at once. */
+export interface Deliveries {
   readonly gen: string;
   readonly secret: string;
   readonly visibleUntil: number;
+  readonly messages: readonly DeliveredMessage[];
+}
+
+/** `receiver`: index of the vouched one. */
+export interface Handed {
+  readonly receiver: number;
+  readonly deliveries: Deliveries;
+}
+
+export interface ReceiveReply extends Deliveries {
   readonly dueInMs: number | null;
   readonly outboxLength: number;
   readonly arrival: string;
-  readonly messages: readonly DeliveredMessage[];
 }
 
 export const keys = ({ queue }: { queue: string }) => [queueKeys.queue(queue)];
 export const dueIn = (ms: number): number | null => (ms < 0 ? null : ms);
 
-type SendInput = Nodes & { readonly messages: readonly NewMessage[]; readonly rememberMs: number };
+type SendInput = Nodes & {
+  readonly messages: readonly NewMessage[];
+  readonly rememberMs: number;
+  /** In the order of their arrival here. */
+  readonly vouched: readonly Vouched[];
+};
+type HandedReply = [secret: string, sentAt: number, ...(number | number[])[]];
 
 /** Ready at once, to be found in the list of its priority, and not to be remembered. */
 const isPlain = ({ content, delayMs, deduplicationHash }: NewMessage): boolean =>
@@ -64,22 +94,29 @@ const isPlain = ({ content, delayMs, deduplicationHash }: NewMessage): boolean =
 export const send = defineScript({
   file: new URL('./send.lua', import.meta.url),
   keys,
-  args: ({ wakePrefix, timersChannel, rememberMs, messages }: SendInput) => [
+  args: ({ wakePrefix, timersChannel, rememberMs, messages, vouched }: SendInput) => [
     wakePrefix,
     timersChannel,
     rememberMs,
     encodeTails(messages.map(({ content }) => content)),
     messages.length,
+    vouched.length,
+    ...vouched.flatMap(({ id, max, visibilityTimeoutMs }) => [id, max, visibilityTimeoutMs ?? '']),
     ...(messages.every(isPlain)
       ? []
       : messages.flatMap(({ delayMs, deduplicationHash }) => [delayMs, deduplicationHash])),
   ],
   decode: (reply, { messages: asked }): SendReply | null => {
     if (reply === null) return null;
-    const [first, second, ...rest] = reply as [string, number | string, ...(number | string)[]];
+    const [first, second, third, ...rest] = reply as [
+      string,
+      number | string,
+      HandedReply | number,
+      ...(number | string)[],
+    ];
     if (first === 'full') return { outcome: 'full', limit: second as 'maxLength' | 'maxBytes' };
     if (first === 'delay') {
-      return { outcome: 'over-before-due', index: Number(second), retentionMs: Number(rest[0]) };
+      return { outcome: 'over-before-due', index: Number(second), retentionMs: Number(third) };
     }
     const [seq] = rest;
     const messages =
@@ -90,9 +127,32 @@ export const send = defineScript({
               ? { id: `${first}-${seqOrId}`, deduplicated: false }
               : { id: seqOrId, deduplicated: true },
           );
-    return { outcome: 'sent', dueInMs: dueIn(Number(second)), messages };
+    return {
+      outcome: 'sent',
+      dueInMs: dueIn(Number(second)),
+      messages,
+      handed: decodeHanded(first, Number(seq), third as HandedReply, asked),
+    };
   },
 });
+
+function decodeHanded(
+  gen: string,
+  firstSeq: number,
+  [secret, enqueuedAt, ...portions]: HandedReply,
+  asked: readonly NewMessage[],
+) {
+  const handed: Handed[] = [];
+  for (let i = 0; i < portions.length; i += 3) {
+    const [receiver, visibleUntil, tokens] = portions.slice(i) as [number, number, number[]];
+    const messages = tokens.map((token) => {
+      const { content } = asked[seqOf(token) - firstSeq] as NewMessage;
+      return { token, failedDeliveries: 0, size: recordBytes(content), enqueuedAt, content };
+    });
+    handed.push({ receiver, deliveries: { gen, secret, visibleUntil, messages } });
+  }
+  return handed;
+}
 
 const RECEIVE_HEADER = 7;
 
@@ -122,10 +182,14 @@ export const receive = defineScript({
     const values = reply as (Buffer | number)[];
     const messages: DeliveredMessage[] = [];
     for (let i = RECEIVE_HEADER; i < values.length; i += 3) {
+      const record = values[i + 2] as Buffer;
+      const content = decodeRecord(record);
       messages.push({
         token: values[i] as number,
         failedDeliveries: values[i + 1] as number,
-        record: values[i + 2] as Buffer,
+        size: record.length,
+        enqueuedAt: content.enqueuedAt,
+        content,
       });
     }
     const [gen, secret, _now, visibleUntil, due, outboxLength, arrival] = values;

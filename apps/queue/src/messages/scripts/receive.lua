@@ -7,8 +7,10 @@
 --         nil when there is no such queue.
 -- Invariant: a message is in flight at most once; a group has one batch in flight.
 -- @include clock.lua
--- The usual case by itself: plain messages of one priority, nothing due, nobody else to tell. It changes nothing until
--- it is sure; and Lua makes the functions of the general case, which cost more than all this, only when it gets there.
+-- @include keep-line.lua
+-- The usual cases by themselves: plain messages of one priority, or none at all; nothing due, nobody else to tell. They
+-- change nothing until they are sure; and Lua makes the functions of the general case, which cost more than all this,
+-- only when it gets there.
 do
   local gen, secret, mask, due, paused, visibility, rate = unpack(call('HMGET', KEYS[1],
     'gen', 'secret', 'mask', 'due', 'paused', 'visibilityTimeoutMs', 'rateMax'))
@@ -18,6 +20,10 @@ do
   local max = tonumber(ARGV[1])
   local one_priority = mask ~= 0 and bit.band(mask, mask - 1) == 0
   due = tonumber(due)
+  if mask == 0 and not (due and due <= now) and call('EXISTS', base .. gen .. ':ranked') == 0 then
+    local arrival = ARGV[3] == '' and '' or park(ARGV[3], ARGV[4], tonumber(ARGV[5]))
+    return { gen, secret, now, ends, -1, 0, arrival }
+  end
   if one_priority and paused == '0' and (rate or '') == '' and max <= 100 and ARGV[4] == ''
     and due and due > now and due <= ends and call('EXISTS', base .. gen .. ':ranked') == 0 then
     local list, p = base .. gen .. ':r:', 0
@@ -30,7 +36,9 @@ do
     local reply, leases, ends_text = { gen, secret, now, ends, -1, 0, '' }, {}, string.format('%.0f', ends)
     for i, token in ipairs(tokens) do
       reply[5 + 3 * i] = tonumber(token)
-      leases[2 * i - 1], leases[2 * i] = ends_text, token
+      -- The last one first: a short sorted set is a list, in which each then finds its place at once.
+      local at = 2 * (count - i)
+      leases[at + 1], leases[at + 2] = ends_text, token
     end
     local first = 1
     while first <= count do
@@ -94,10 +102,7 @@ if count > 0 then
   if q.rateMax then spend(allowed, count) end
   if arrival ~= '' then leave_line(ARGV[3]) end
 elseif ARGV[3] ~= '' then
-  if arrival == '' then arrival = string.format('%.0f', tonumber(time[1]) * 1000000 + tonumber(time[2])) end
-  call('ZADD', base .. 'w', arrival, ARGV[3])
-  keep_line(string.match(ARGV[3], '^(.-)#'), tonumber(ARGV[5]))
-  reply[7] = arrival
+  reply[7] = park(ARGV[3], arrival, tonumber(ARGV[5]))
   if q.rateMax and allowed < 1 and any_ready() then
     announce(now + math.ceil((1 - allowed) * q.ratePer / q.rateMax))
   end

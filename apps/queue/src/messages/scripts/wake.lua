@@ -1,14 +1,7 @@
 -- Parked receivers stand in `w` by arrival as 'NODE#ID'. Whatever makes messages receivable takes as many of
 -- them out and tells their nodes; nodes whose lease ran out are passed over.
 -- @include state.lua
--- What a dead node left behind goes by itself.
-local LINE_KEPT_MS = 30000
-local function keep_line(node, lease)
-  call('HSET', base .. 'wn', node, now + lease)
-  call('PEXPIRE', base .. 'wn', LINE_KEPT_MS)
-  call('PEXPIRE', base .. 'w', LINE_KEPT_MS)
-end
-
+-- @include keep-line.lua
 -- Takes a waiter out. Returns 1, or 0 when it was woken before.
 local function leave_line(waiter)
   local left = call('ZREM', base .. 'w', waiter)
