@@ -7,8 +7,7 @@ const WAITERS = 16;
 const WARM_UP_MS = 250;
 
 /** Many want one lock, all the time. The latencies are those of the hand-over: from one's release to the next one's grant. */
-async function contend(locker: Locker, heldMs: number, seconds: number): Promise<Measurement> {
-  const name = `contended-${randomUUID()}`;
+async function contend(locker: Locker, name: string, heldMs: number, seconds: number): Promise<Measurement> {
   const handOvers = new Latencies();
   const waits = new Latencies();
   const turns = Array.from({ length: WAITERS }, () => 0);
@@ -58,8 +57,10 @@ const contestant = (peer: Peer): Contestant => ({
   name: peer.name,
   start: async (stage) => {
     const locker = await peer.open(stage, true);
+    // The same all the time: where a name has a node, that node is warm by then.
+    const name = `contended-${randomUUID()}`;
     return {
-      measure: (heldMs, seconds) => contend(locker, heldMs, seconds),
+      measure: (heldMs, seconds) => contend(locker, name, heldMs, seconds),
       stop: async () => locker.stop(),
     };
   },

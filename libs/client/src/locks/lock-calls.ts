@@ -3,10 +3,7 @@ import { SynclineError, toError } from '../errors.js';
 import { Collector } from '../transport/collector.js';
 import { type Call, parse, type Transport } from '../transport/transport.js';
 
-/**
- * Of each operation Redis runs a script of its own, so a request costs little beside what it carries, and several
- * smaller ones keep Redis and the nodes busy at the same time.
- */
+/** Smaller requests keep the client, a node and Redis busy at the same time; still smaller ones cost more than that gains. */
 const MAX_OPERATIONS = 32;
 const MAX_RENEWALS = 512;
 /** Below the limit of a body, 1 MiB. */
@@ -18,6 +15,8 @@ export interface Operation {
   readonly op: 'acquire' | 'renew' | 'release';
   readonly name: string;
   readonly fields: Readonly<Record<string, unknown>>;
+  /** Sent to the node of the name when it travels alone. */
+  readonly atItsNode?: boolean;
   readonly timeoutMs?: number | undefined;
   readonly attemptTimeoutMs?: number | undefined;
 }
@@ -60,10 +59,13 @@ export class LockCalls {
     >;
   }
 
-  release(name: string, leaseId: string): Promise<Timed<Released>> {
-    return this.quick.add({ op: 'release', name, fields: { leaseId } }, OPERATION_BYTES) as Promise<
-      Timed<Released>
-    >;
+  /**
+   * @param contended whether others may wait for the name: they are parked at its node, which can serve them in the
+   *                  step that frees it. Else any node will do, and the one that is asked all the time is quickest.
+   */
+  release(name: string, leaseId: string, contended: boolean): Promise<Timed<Released>> {
+    const operation = { op: 'release', name, fields: { leaseId }, atItsNode: contended } as const;
+    return this.quick.add(operation, OPERATION_BYTES) as Promise<Timed<Released>>;
   }
 
   private async run(operations: readonly Operation[]): Promise<(Timed<unknown> | Error)[]> {
@@ -102,11 +104,10 @@ export class LockCalls {
   }
 
   private async alone(operation: Operation): Promise<Timed<unknown>> {
-    const { op, name, fields, timeoutMs, attemptTimeoutMs } = operation;
+    const { op, name, fields, atItsNode = false, timeoutMs, attemptTimeoutMs } = operation;
     const answer = await this.transport.call({
       ...lockCall(`/v1/locks/${encodeURIComponent(name)}/${op}`, fields),
-      // Where those who wait for the name are parked: the node that frees it can serve them at once.
-      affinity: name,
+      ...(atItsNode ? { affinity: name } : {}),
       timeoutMs,
       attemptTimeoutMs,
     });

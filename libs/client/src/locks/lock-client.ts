@@ -51,7 +51,7 @@ export class LockClient implements AsyncDisposable {
     const { mode, ttlMs = DEFAULT_TTL_MS, waitMs = 0, signal } = options;
     signal?.throwIfAborted();
     const leaseId = newId();
-    const giveBack = () => this.calls.release(name, leaseId);
+    const giveBack = () => this.calls.release(name, leaseId, waitMs > 0);
     const fields = { ...wishOf(options, leaseId), ...(mode === undefined ? {} : { mode }) };
     const path = `/v1/locks/${encodeURIComponent(name)}/acquire`;
     const acquiring =
