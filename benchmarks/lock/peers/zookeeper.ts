@@ -4,6 +4,8 @@ import type { Peer } from '../locker.js';
 
 const { CreateMode, Exception } = zookeeper;
 const ROOT = '/locks';
+const CONNECT_MS = 5_000;
+const MOST_ATTEMPTS = 6;
 
 const codeOf = (error: unknown) => (error instanceof Exception ? error.getCode() : undefined);
 
@@ -44,6 +46,22 @@ class Session {
   }
 }
 
+/** A server that has just opened its port may leave a session unanswered for ever: then another one is opened. */
+async function connect(address: string): Promise<Client> {
+  for (let attempt = 1; ; attempt += 1) {
+    const client = zookeeper.createClient(address);
+    const connected = once(client, 'connected', { signal: AbortSignal.timeout(CONNECT_MS) });
+    client.connect();
+    try {
+      await connected;
+      return client;
+    } catch (error) {
+      client.close();
+      if (attempt === MOST_ATTEMPTS) throw new Error('ZooKeeper opens no session.', { cause: error });
+    }
+  }
+}
+
 /**
  * The recipe of the ZooKeeper manual, as Curator's InterProcessMutex does it: an ephemeral node with a number; the lowest
  * number holds the lock, each other one watches the one before it. The name's parent is made when it is absent.
@@ -53,10 +71,7 @@ export const zooKeeper: Peer = {
   open: async (stage) => {
     const { address } = await stage.service('zookeeper');
     // One session for the process: that is how Curator is to be used.
-    const client = zookeeper.createClient(address);
-    const connected = once(client, 'connected');
-    client.connect();
-    await connected;
+    const client = await connect(address);
     const session = new Session(client);
     await session.create(ROOT, CreateMode.PERSISTENT);
 
