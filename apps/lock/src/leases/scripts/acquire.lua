@@ -1,4 +1,5 @@
 -- Takes leases of one or several names for one caller, all or none; waits for them when it may.
+-- KEYS, and ARGV around these fields, as in operate.lua.
 -- Fields: lease id  '1': nobody knows the lease id yet  ttl, ms  wait, ms  owner  metadata  session or '-'
 --         claim of this request, then name, permits, limit (0: not given), again for each name
 -- Answers {'granted', record, end, ...}  {'waiting', next end of a lease or -1, now}  {'spent'}  {'session'}

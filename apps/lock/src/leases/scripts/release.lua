@@ -1,4 +1,5 @@
 -- Ends leases and serves who waits, in one step.
+-- KEYS, and ARGV around these fields, as in operate.lua.
 -- Fields: lease id  number of names  names..., then wait id, claim of each request that the node vouches for
 --         (see queue.lua)
 -- Answers {1 released; 0 released before; -1 when one of them was lost (those still held are released),

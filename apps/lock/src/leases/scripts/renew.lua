@@ -1,4 +1,5 @@
 -- Starts the time of leases anew: of all these names or of none.
+-- KEYS, and ARGV around these fields, as in operate.lua.
 -- Fields: lease id  ttl, ms; 0: as before  names...
 -- Answers {'renewed', record, end, ...} or {'lost'}.
 -- Invariant: a lease that ended never begins again.
