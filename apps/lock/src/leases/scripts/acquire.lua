@@ -103,8 +103,10 @@ end
 
 local function wait_here(a, id)
   redis.call('SADD', P .. 'n:' .. RUN, id)
-  local until_ms = tonumber(redis.call('ZSCORE', P .. 'nodes', RUN) or '0')
-  if until_ms < now + NODE_LEASE_MS / 2 then redis.call('ZADD', P .. 'nodes', now + NODE_LEASE_MS, RUN) end
+  if Wait.life_of(RUN) < now + NODE_LEASE_MS / 2 then
+    lives[RUN] = now + NODE_LEASE_MS
+    redis.call('ZADD', P .. 'nodes', lives[RUN], RUN)
+  end
   return { 'waiting', next_end(a.items), int(now) }
 end
 

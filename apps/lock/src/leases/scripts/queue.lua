@@ -11,6 +11,8 @@ local NODE_LEASE_MS = 2500
 -- Requests that the asking node vouches for, wait id -> claim: it has their callers on the line at this moment,
 -- so what they are served with is theirs at once. `served` lists them for its reply: wait id, record, end, ...
 local vouched, served = {}, {}
+-- Node runs -> until when they live, as far as this script asked.
+local lives = {}
 -- Run of the node that asks, where it says so.
 local RUN = ARGV[2]
 
@@ -55,12 +57,16 @@ function Wait.without(list, run)
   return table.concat(rest, ',')
 end
 
+-- Until when a node run was said to live, ms; 0 when it never was.
+function Wait.life_of(run)
+  if not lives[run] then lives[run] = tonumber(redis.call('ZSCORE', P .. 'nodes', run) or '0') end
+  return lives[run]
+end
+
 -- Until when one of these node runs is known to live; 0 when none does.
 function Wait.alive_until(list)
   local latest = 0
-  for run in Wait.runs(list) do
-    latest = math.max(latest, tonumber(redis.call('ZSCORE', P .. 'nodes', run) or '0'))
-  end
+  for run in Wait.runs(list) do latest = math.max(latest, Wait.life_of(run)) end
   return latest > now and latest or 0
 end
 
@@ -137,7 +143,8 @@ function Wait.promote(names)
   local at, steps = 1, 0
   while names[at] do
     local st = Name.of(names[at])
-    while st.waiting > 0 do
+    -- Once somebody was served with the last permit there is nothing more to do.
+    while st.waiting > 0 and not (st.served and st.used >= st.limit) do
       steps = steps + 1
       if steps > MOST_STEPS then
         Name.look_by(st, now)
@@ -155,6 +162,7 @@ function Wait.promote(names)
         Wait.notify(id, w, 'limit:' .. int(st.limit))
       elseif Wait.fits(w) and (#w.items == 2 or Wait.first_everywhere(id, w)) then
         Wait.serve(id, w, tonumber(head[2]), until_ms, names)
+        st.served = true
       else
         break
       end
