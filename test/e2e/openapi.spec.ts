@@ -23,6 +23,7 @@ const COMMON = [
   'GET /health/live',
   'GET /health/ready',
   'GET /metrics',
+  'GET /v1/calls',
   'GET /v1/cluster',
   'GET /v1/cluster/owner',
 ];

@@ -1,5 +1,6 @@
 export * from './cache.js';
 export * from './caches.js';
+export * from './calls.js';
 export * from './cluster.js';
 export * from './fields.js';
 export * from './lease.js';

@@ -7,11 +7,11 @@ import { HttpAdapterHost } from '@nestjs/core';
 import { Problem } from '@syncline/contracts';
 
 /** New requests are still answered (by 503) for this long, so that clients and balancers learn to go elsewhere. */
-const GRACE_MS = 500;
+export const GRACE_MS = 500;
 /** Connections that were made just before the port closed get this long to send their request. */
 const LAST_CALL_MS = 100;
 /** Running requests get this long to end. */
-const FINISH_MS = 10_000;
+export const FINISH_MS = 10_000;
 
 /** The node stops: try another one, or this one again after a moment. */
 export class ShuttingDown extends Problem {

@@ -23,7 +23,8 @@ export function edge(nodeId: string, drain: Drain, metrics: HttpMetrics) {
     drain.requestStarted();
     response.once('close', () => {
       drain.requestEnded();
-      metrics.observe(request, response, performance.now() - startedAt);
+      const route: string = request.route?.path ?? 'none';
+      metrics.observe(request.method, route, response.statusCode, performance.now() - startedAt);
     });
 
     if (drain.draining) {

@@ -31,11 +31,25 @@ export class FastExpressAdapter extends ExpressAdapter {
     const app = this.getInstance<Express>();
 
     // Classes of their own, not Reflect.construct: only then does V8 give all instances one hidden class.
-    class ExpressRequest extends IncomingMessage {}
+    class ExpressRequest extends IncomingMessage {
+      private offersUpgrade = false;
+
+      /**
+       * Set by the parser, read by the server: whether the request leaves HTTP. Node 20 lets every offer of another
+       * protocol do so once somebody listens for upgrades, and never answers those that nobody takes, such as the
+       * offer of HTTP/2 that Java's client makes with its requests.
+       */
+      get upgrade(): boolean {
+        return this.offersUpgrade && this.headers.upgrade?.toLowerCase() === 'websocket';
+      }
+      set upgrade(offered: boolean) {
+        this.offersUpgrade = offered;
+      }
+    }
     class ExpressResponse extends ServerResponse {}
     Object.setPrototypeOf(ExpressRequest.prototype, app.request);
     Object.setPrototypeOf(ExpressResponse.prototype, app.response);
-    app.request = ExpressRequest.prototype as Request;
+    app.request = ExpressRequest.prototype as unknown as Request;
     app.response = ExpressResponse.prototype as Response;
 
     this.httpServer = createServer(

@@ -1,13 +1,12 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
-import type { Response } from 'express';
-
-/** Why a parked request ends without an answer: its caller went away. */
-export class HungUp extends Error {
-  override readonly name = 'HungUp';
-}
+import type { Request, Response } from 'express';
+import { Call } from './calls/call.js';
+import { HungUp } from './hung-up.js';
 
 /** Handler parameter: an `AbortSignal` that is aborted with {@link HungUp} when the caller goes away unanswered. */
 export const HangUp = createParamDecorator((_data: unknown, context: ExecutionContext): AbortSignal => {
+  const request: Request | Call = context.switchToHttp().getRequest();
+  if (request instanceof Call) return request.hangUp;
   const response: Response = context.switchToHttp().getResponse();
   const controller = new AbortController();
   const hangUp = () => {

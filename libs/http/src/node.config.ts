@@ -73,6 +73,8 @@ const nodeConfigSchema = (role: Role) =>
       apiKeys: env.API_KEYS,
     }));
 
+/** Largest body that a node takes, in bytes, and largest message of a call stream. */
+export const MAX_BODY_BYTES = 1_048_576;
 /** Injection token of {@link NodeConfig}. */
 export const NODE_CONFIG = Symbol('NODE_CONFIG');
 export type NodeConfig = Readonly<z.infer<ReturnType<typeof nodeConfigSchema>>>;

@@ -1,10 +1,13 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import { APP_FILTER, APP_GUARD, APP_PIPE } from '@nestjs/core';
+import { APP_FILTER, APP_GUARD, APP_PIPE, DiscoveryModule } from '@nestjs/core';
 import { TerminusModule } from '@nestjs/terminus';
 import { ClusterModule } from '@syncline/cluster';
 import { RedisModule } from '@syncline/redis';
 import { LoggerModule } from 'nestjs-pino';
 import { ApiKeyGuard } from './api-key.guard.js';
+import { CallRoutes } from './calls/call-routes.js';
+import { CallsController } from './calls/calls.controller.js';
+import { CallsGateway } from './calls/calls.gateway.js';
 import { ContractPipe } from './contract.pipe.js';
 import { Drain } from './drain.js';
 import { HealthController } from './health.controller.js';
@@ -26,6 +29,7 @@ export class NodeModule {
           pinoHttp: { level: config.logLevel, base: { nodeId: config.nodeId } },
           forRoutes: [],
         }),
+        DiscoveryModule,
         TerminusModule.forRoot({ logger: false }),
         RedisModule.forRoot({ url: config.redisUrl, connectionName: config.nodeId }),
         ClusterModule.forRoot({
@@ -34,10 +38,12 @@ export class NodeModule {
           peers: config.peers,
         }),
       ],
-      controllers: [HealthController, MetricsController],
+      controllers: [HealthController, MetricsController, CallsController],
       providers: [
         { provide: NODE_CONFIG, useValue: config },
         Drain,
+        CallRoutes,
+        CallsGateway,
         HttpMetrics,
         { provide: APP_FILTER, useClass: ProblemFilter },
         { provide: APP_PIPE, useClass: ContractPipe },

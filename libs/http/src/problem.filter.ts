@@ -1,16 +1,14 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, Logger } from '@nestjs/common';
-import { Problem } from '@syncline/contracts';
+import type { Problem } from '@syncline/contracts';
 import type { Request, Response } from 'express';
 import { EMPTY, type Observable } from 'rxjs';
-import { HungUp } from './hang-up.decorator.js';
-import { toProblem } from './problems.js';
-
-/** Seconds after which a 503 or a 429 is worth another try, where the problem does not say. */
-const RETRY_AFTER_S = '1';
+import { HungUp } from './hung-up.js';
+import { problemOf, retryAfterOf } from './problems.js';
 
 /** Answers with `application/problem+json` (RFC 9457). */
 export function sendProblem(problem: Problem, request: Request, response: Response): void {
-  if (problem.status === 503 || problem.status === 429) response.setHeader('Retry-After', RETRY_AFTER_S);
+  const retryAfter = retryAfterOf(problem);
+  if (retryAfter !== undefined) response.setHeader('Retry-After', String(retryAfter));
   const path = request.originalUrl.split('?', 1)[0] ?? '';
   response
     .status(problem.status)
@@ -18,7 +16,7 @@ export function sendProblem(problem: Problem, request: Request, response: Respon
     .send(JSON.stringify(problem.toBody(path)));
 }
 
-/** The one place where errors become answers. What nobody foresaw is logged with its stack and answers 500. */
+/** Turns what handlers throw into answers. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
   private readonly logger = new Logger('Requests');
@@ -32,19 +30,11 @@ export class ProblemFilter implements ExceptionFilter {
     const response: Response = host.switchToHttp().getResponse();
     // The caller went away while its request was parked: there is nobody to answer, and nothing went wrong.
     if (error instanceof HungUp) return undefined;
-    let problem = toProblem(error);
-    if (problem === null) {
-      this.logger.error({
-        err: error,
-        method: request.method,
-        path: request.originalUrl,
-        requestId: response.getHeader('X-Request-Id'),
-      });
-      problem = new Problem(
-        'internal-error',
-        'The node failed. Its log has the details under this request id.',
-      );
-    }
+    const problem = problemOf(error, this.logger, {
+      method: request.method,
+      path: request.originalUrl,
+      requestId: String(response.getHeader('X-Request-Id')),
+    });
     // A stream that already began, or a caller that hung up: there is nobody to tell.
     if (response.headersSent) response.destroy();
     else sendProblem(problem, request, response);

@@ -1,4 +1,4 @@
-import { HttpException } from '@nestjs/common';
+import { HttpException, type Logger } from '@nestjs/common';
 import { Problem } from '@syncline/contracts';
 
 /** One thing that is wrong with a request: where (a field path, or `body`) and what. */
@@ -36,7 +36,7 @@ const tooLarge = (limit?: number): Problem =>
  * Gives any error that reaches the edge its problem: domain errors are one already, errors of Express and Nest
  * are translated, and null stands for what nobody foresaw.
  */
-export function toProblem(error: unknown): Problem | null {
+function toProblem(error: unknown): Problem | null {
   if (error instanceof Problem) return error;
   if (isParserError(error)) {
     if (error.status === 413) return tooLarge(error.limit);
@@ -52,3 +52,25 @@ export function toProblem(error: unknown): Problem | null {
   }
   return null;
 }
+
+/** Which request failed, for the log. */
+export interface RequestFacts {
+  readonly method: string;
+  readonly path: string;
+  readonly requestId: string;
+}
+
+/** The one place where errors become problems. What nobody foresaw is logged with its stack and answers 500. */
+export function problemOf(error: unknown, logger: Logger, facts: RequestFacts): Problem {
+  const problem = toProblem(error);
+  if (problem !== null) return problem;
+  logger.error({ err: error, ...facts });
+  return new Problem('internal-error', 'The node failed. Its log has the details under this request id.');
+}
+
+/** Seconds after which a 503 or a 429 is worth another try. */
+const RETRY_AFTER_S = 1;
+
+/** When to try again after a problem, in seconds; undefined when that would change nothing. */
+export const retryAfterOf = ({ status }: Problem): number | undefined =>
+  status === 503 || status === 429 ? RETRY_AFTER_S : undefined;

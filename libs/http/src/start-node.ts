@@ -11,10 +11,13 @@ import { Drain } from './drain.js';
 import { edge, jsonOnly } from './edge.middleware.js';
 import { FastExpressAdapter } from './fast-express.adapter.js';
 import { HttpMetrics } from './metrics.js';
-import { InvalidConfig, NODE_CONFIG, type NodeConfig, readNodeConfig } from './node.config.js';
-
-/** Largest body that a node takes, in bytes. */
-export const MAX_BODY_BYTES = 1_048_576;
+import {
+  InvalidConfig,
+  MAX_BODY_BYTES,
+  NODE_CONFIG,
+  type NodeConfig,
+  readNodeConfig,
+} from './node.config.js';
 
 /** One of the three services. */
 export interface NodeApp {

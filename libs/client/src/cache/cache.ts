@@ -325,7 +325,8 @@ export class Cache<Value = unknown> {
     const path = this.entryPath(key);
     try {
       const answer = await this.transport.call({ method: 'GET', path, idempotent: true, affinity: key });
-      return { bytes: answer.body, version: String(answer.headers.etag).slice(1, -1) };
+      // A GET always brings bytes.
+      return { bytes: answer.body as Buffer, version: String(answer.headers.etag).slice(1, -1) };
     } catch (error) {
       if (error instanceof NotFoundError) return null;
       throw error;

@@ -81,7 +81,7 @@ export async function* observe(
   while (!signal.aborted) {
     try {
       const path = `/v1/locks/${encodeURIComponent(name)}/events`;
-      const { statusCode, body } = await transport.stream(path, { accept: 'text/event-stream' }, signal);
+      const { statusCode, body } = await transport.events(path, { accept: 'text/event-stream' }, signal);
       if (statusCode !== 200) throw new ConnectionError(`The events answered ${statusCode}`, 'unknown');
       // The state after the events began: nothing falls between the two. An event only says that it may have changed.
       let changed = true;

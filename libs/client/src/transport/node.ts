@@ -1,5 +1,6 @@
 import { type Dispatcher, Pool } from 'undici';
 import { ConnectionError } from '../errors.js';
+import { CallStream } from './call-stream.js';
 
 /** Longest time to open a connection. */
 const CONNECT_TIMEOUT_MS = 2_000;
@@ -7,11 +8,17 @@ const CONNECT_TIMEOUT_MS = 2_000;
 const PROBE_EVERY_MS = 1_000;
 const PROBE_TIMEOUT_MS = 2_000;
 const PENALTY_MS = 1_000;
+/** A stream is opened for a caller that comes back: after this many calls. */
+const CALLS_BEFORE_STREAM = 8;
+/** Until the next try after a stream that ended, and after one that the node, or a proxy before it, did not open. */
+const REOPEN_AFTER_MS = 1_000;
+const REFUSED_FOR_MS = 10_000;
 
 export interface Exchange {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly path: string;
-  readonly headers: Record<string, string>;
+  /** Beside those of all requests. */
+  readonly headers?: Record<string, string> | undefined;
   readonly body?: string | Uint8Array | undefined;
   /** Longest time until the answer is complete. */
   readonly timeoutMs: number;
@@ -23,9 +30,22 @@ export interface Exchange {
 export interface Answer {
   readonly status: number;
   readonly headers: Dispatcher.ResponseData['headers'];
-  readonly body: Buffer;
+  /** Bytes; what came over a call stream is read already. */
+  readonly body: Buffer | Parsed;
   /** `performance.now()` just before the request was handed to the connection. */
   readonly sentAt: number;
+}
+
+/** JSON that was read. */
+export class Parsed {
+  constructor(readonly value: unknown) {}
+}
+
+/** How an exchange ends, and how to end it. */
+interface Receiver {
+  started(abort: (reason: Error) => void): void;
+  answered(status: number, headers: Answer['headers'], body: Answer['body']): void;
+  lost(why: string, begun: boolean, cause?: unknown): void;
 }
 
 /** One node: its kept-alive connections, and whether it is to be avoided for the moment. */
@@ -38,7 +58,18 @@ export class Node {
   avoidUntil = 0;
   private underWay = 0;
 
-  constructor(readonly url: string) {
+  /** The stream that takes calls; those that still end some are kept beside it. */
+  private stream: CallStream | undefined;
+  private readonly streams = new Set<CallStream>();
+  /** Calls that a stream would have taken, and from when on one may be opened, by `performance.now()`. */
+  private streamable = 0;
+  private streamFrom = 0;
+
+  /** @param common headers of all requests: they tell who calls */
+  constructor(
+    readonly url: string,
+    private readonly common: Record<string, string>,
+  ) {
     const { origin, pathname } = new URL(url);
     this.prefix = pathname.replace(/\/$/, '');
     this.pool = new Pool(origin, {
@@ -60,24 +91,21 @@ export class Node {
   }
 
   /**
-   * One request and its whole answer, whatever its status.
+   * One request and its whole answer, whatever its status. Over the call stream of the node when there is one.
    *
    * @throws {ConnectionError} no answer, because of the network or of `timeoutMs`
    * @throws the reason of `signal`
    */
   exchange(request: Exchange): Promise<Answer> {
-    const { method, path, headers, body, timeoutMs, signal } = request;
+    const { timeoutMs, signal } = request;
     return new Promise((resolve, reject) => {
       if (signal?.aborted) {
         reject(signal.reason);
         return;
       }
       const sentAt = performance.now();
-      let controller: Dispatcher.DispatchController | undefined;
-      let failure: { reason: unknown } | undefined;
-      let status = 0;
-      let answerHeaders: Answer['headers'] = {};
-      const chunks: Buffer[] = [];
+      let abort: ((reason: Error) => void) | undefined;
+      let failure: Error | undefined;
       const settle = () => {
         clearTimeout(timer);
         signal?.removeEventListener('abort', onAbort);
@@ -86,55 +114,48 @@ export class Node {
       };
       const fail = (reason: unknown) => {
         if (failure !== undefined) return;
-        failure = { reason };
+        failure = asError(reason);
         settle();
         reject(reason);
-        controller?.abort(asError(reason));
+        abort?.(failure);
       };
-      const lost = (why: string, cause?: unknown) =>
+      const lost = (why: string, begun: boolean, cause?: unknown) =>
         fail(
           new ConnectionError(
             `${this.url} ${why}`,
-            controller === undefined ? 'not-sent' : 'unknown',
+            begun ? 'unknown' : 'not-sent',
             cause === undefined ? undefined : { cause },
           ),
         );
       const onAbort = () => fail(signal?.reason);
-      const timer = setTimeout(() => lost(`did not answer within ${Math.round(timeoutMs)} ms`), timeoutMs);
+      const timer = setTimeout(() => {
+        // It may be the connection that is broken: the next call has another one.
+        this.retireStream();
+        lost(`did not answer within ${Math.round(timeoutMs)} ms`, abort !== undefined);
+      }, timeoutMs);
       signal?.addEventListener('abort', onAbort, { once: true });
       if (request.parks) this.park(fail);
       else this.underWay++;
-      this.pool.dispatch(
-        { method, path: this.prefix + path, headers, body: body ?? null },
-        {
-          onRequestStart(started) {
-            controller = started;
-            if (failure !== undefined) started.abort(asError(failure.reason));
-          },
-          onResponseStart(_, statusCode, received) {
-            // Informational answers (1xx) come before the real one.
-            status = statusCode;
-            answerHeaders = received as Answer['headers'];
-          },
-          onResponseData(_, chunk) {
-            chunks.push(chunk);
-          },
-          onResponseEnd() {
-            if (failure !== undefined) return;
-            settle();
-            const whole = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
-            resolve({ status, headers: answerHeaders, body: whole, sentAt });
-          },
-          onResponseError: (_, error) => lost(`is not reachable: ${error.message}`, error),
+      this.dispatch(request, {
+        started(by) {
+          abort = by;
+          if (failure !== undefined) by(failure);
         },
-      );
+        answered(status, headers, body) {
+          if (failure !== undefined) return;
+          settle();
+          resolve({ status, headers, body, sentAt });
+        },
+        lost,
+      });
     });
   }
 
   /** Opens a stream of server-sent events; the caller reads it to its end or aborts. */
-  async stream(path: string, headers: Record<string, string>, signal: AbortSignal) {
+  async events(path: string, headers: Record<string, string>, signal: AbortSignal) {
     try {
-      return await this.pool.request({ method: 'GET', path: this.prefix + path, headers, signal });
+      const all = { ...this.common, ...headers };
+      return await this.pool.request({ method: 'GET', path: this.prefix + path, headers: all, signal });
     } catch (error) {
       if (signal.aborted) throw signal.reason;
       throw new ConnectionError(`${this.url} is not reachable: ${String(error)}`, 'not-sent', {
@@ -145,7 +166,87 @@ export class Node {
 
   async close(): Promise<void> {
     clearInterval(this.prober);
+    this.streamFrom = Number.POSITIVE_INFINITY;
+    for (const stream of this.streams) stream.end();
     await this.pool.destroy();
+  }
+
+  private dispatch(request: Exchange, receiver: Receiver): void {
+    const { method, path, headers, body } = request;
+    const streamed = method === 'POST' && typeof body === 'string' && headers === undefined;
+    const stream = streamed ? this.streamFor(body) : undefined;
+    if (stream === undefined) {
+      this.dispatchAlone(request, receiver);
+      return;
+    }
+    const cancel = stream.call(this.prefix + path, body as string, {
+      answered: ({ id, status, body, retryAfter }) => {
+        const facts = {
+          'x-node-id': stream.nodeId,
+          'x-request-id': `${stream.requestId}.${id}`,
+          'retry-after': retryAfter?.toString(),
+        };
+        receiver.answered(status, facts, new Parsed(body));
+      },
+      lost: (why, begun) => receiver.lost(why, begun),
+    });
+    receiver.started(cancel);
+  }
+
+  /** The stream of this node, if it takes the call; opened once it seems worth it. */
+  private streamFor(body: string): CallStream | undefined {
+    if (this.stream !== undefined) return this.stream.takes(body) ? this.stream : undefined;
+    this.streamable += 1;
+    if (this.streamable >= CALLS_BEFORE_STREAM && performance.now() >= this.streamFrom) {
+      const stream = new CallStream(this.url, this.common, (opened) => {
+        this.streams.delete(stream);
+        if (this.stream === stream) this.noStreamFor(opened ? REOPEN_AFTER_MS : REFUSED_FOR_MS);
+      });
+      this.streams.add(stream);
+      this.stream = stream;
+    }
+    return undefined;
+  }
+
+  private retireStream(): void {
+    this.stream?.retire();
+    this.noStreamFor(REOPEN_AFTER_MS);
+  }
+
+  private noStreamFor(ms: number): void {
+    this.stream = undefined;
+    this.streamFrom = Math.max(this.streamFrom, performance.now() + ms);
+  }
+
+  private dispatchAlone({ method, path, headers, body }: Exchange, receiver: Receiver): void {
+    let begun = false;
+    let status = 0;
+    let answerHeaders: Answer['headers'] = {};
+    const chunks: Buffer[] = [];
+    const all = { ...this.common, ...headers };
+    if (typeof body === 'string') all['content-type'] ??= 'application/json';
+    this.pool.dispatch(
+      { method, path: this.prefix + path, headers: all, body: body ?? null },
+      {
+        onRequestStart(controller) {
+          begun = true;
+          receiver.started((reason) => controller.abort(reason));
+        },
+        onResponseStart(_, statusCode, received) {
+          // Informational answers (1xx) come before the real one.
+          status = statusCode;
+          answerHeaders = received as Answer['headers'];
+        },
+        onResponseData(_, chunk) {
+          chunks.push(chunk);
+        },
+        onResponseEnd() {
+          const whole = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
+          receiver.answered(status, answerHeaders, whole);
+        },
+        onResponseError: (_, error) => receiver.lost(`is not reachable: ${error.message}`, begun, error),
+      },
+    );
   }
 
   private park(fail: (error: ConnectionError) => void): void {
@@ -166,7 +267,6 @@ export class Node {
       await this.exchange({
         method: 'GET',
         path: '/health/live',
-        headers: {},
         timeoutMs: PROBE_TIMEOUT_MS,
         parks: false,
       });

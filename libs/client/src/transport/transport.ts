@@ -8,7 +8,7 @@ import {
   type SynclineError,
   toError,
 } from '../errors.js';
-import { type Answer, Node } from './node.js';
+import { type Answer, Node, Parsed } from './node.js';
 
 /** A node answers within 5 s, parked time aside. */
 const ATTEMPT_TIMEOUT_MS = 5_500;
@@ -57,7 +57,6 @@ export interface CallAnswer extends Answer {
 /** Calls the nodes of one role: picks one, fails over, repeats what is safe to repeat. */
 export class Transport {
   private readonly nodes: readonly Node[];
-  private readonly common: Record<string, string>;
   private readonly timeoutMs: number;
   /** Where calls without an affinity go first: each client has a home of its own, so that they spread. */
   private readonly home: number;
@@ -65,9 +64,10 @@ export class Transport {
 
   constructor(options: TransportOptions) {
     if (options.urls.length === 0) throw new TypeError('At least one node URL is needed');
-    this.nodes = options.urls.map((url) => new Node(url));
+    const common: Record<string, string> =
+      options.apiKey === undefined ? {} : { authorization: `Bearer ${options.apiKey}` };
+    this.nodes = options.urls.map((url) => new Node(url, common));
     this.home = Math.floor(Math.random() * this.nodes.length);
-    this.common = options.apiKey === undefined ? {} : { authorization: `Bearer ${options.apiKey}` };
     this.timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
   }
 
@@ -155,10 +155,10 @@ export class Transport {
   }
 
   /** Opens a stream of server-sent events at a node that is well. */
-  async stream(path: string, headers: Record<string, string>, signal: AbortSignal) {
+  async events(path: string, headers: Record<string, string>, signal: AbortSignal) {
     const node = this.pick(undefined, undefined);
     try {
-      return await node.stream(path, { ...this.common, ...headers }, signal);
+      return await node.events(path, headers, signal);
     } catch (error) {
       if (error instanceof ConnectionError) node.penalise();
       throw error;
@@ -173,12 +173,10 @@ export class Transport {
 
   private attempt(node: Node, call: Call, timeoutMs: number): Promise<Answer> {
     const body = typeof call.body === 'function' ? call.body() : call.body;
-    const headers = { ...this.common, ...call.headers };
-    if (typeof body === 'string') headers['content-type'] ??= 'application/json';
     return node.exchange({
       method: call.method,
       path: call.path,
-      headers,
+      headers: call.headers,
       body,
       timeoutMs,
       parks: (call.waitMs ?? 0) > 0,
@@ -236,7 +234,8 @@ function hash(text: string): number {
   return value >>> 0;
 }
 
-export const parse = <T>(answer: Answer): T => JSON.parse(answer.body.toString()) as T;
+export const parse = <T>({ body }: Answer): T =>
+  (body instanceof Parsed ? body.value : JSON.parse(body.toString())) as T;
 
 const header = (answer: Answer, name: string): string | undefined => {
   const value = answer.headers[name];

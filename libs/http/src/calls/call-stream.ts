@@ -1,0 +1,143 @@
+import { EventEmitter, once } from 'node:events';
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Logger } from '@nestjs/common';
+import {
+  callsSchema,
+  GOING_AWAY,
+  MAX_STREAMED_CALLS,
+  Problem,
+  type StreamedCalls,
+} from '@syncline/contracts';
+import type { WebSocket } from 'ws';
+import { type Drain, FINISH_MS, ShuttingDown } from '../drain.js';
+import { HungUp } from '../hung-up.js';
+import type { HttpMetrics } from '../metrics.js';
+import { problemOf, retryAfterOf } from '../problems.js';
+import { Call } from './call.js';
+import type { CallRoutes } from './call-routes.js';
+
+/** A long answer leaves at once, so that its caller works on it meanwhile; short ones wait for the end of the turn. */
+const LONG_ANSWER = 2_000;
+/** With more than this unread by its caller, in bytes, a stream takes no more calls until it was read. */
+const MAX_UNREAD_BYTES = 1_048_576;
+/** How long the caller may take to agree that the connection ends. */
+const GOODBYE_MS = 1_000;
+
+/** What the streams of a node share. */
+export interface CallServices {
+  readonly routes: CallRoutes;
+  readonly drain: Drain;
+  readonly metrics: HttpMetrics;
+  readonly logger: Logger;
+}
+
+/** The calls of one connection: performed side by side, answered in the order in which they end. */
+export class CallStream {
+  private readonly calls = new Map<number, Call>();
+  private answers: string[] = [];
+  private ended = false;
+  private readonly idle = new EventEmitter();
+
+  constructor(
+    private readonly socket: WebSocket,
+    /** Of the request that opened the stream. */
+    private readonly headers: IncomingHttpHeaders,
+    private readonly requestId: string,
+    private readonly services: CallServices,
+  ) {
+    socket.on('message', (data: Buffer) => this.take(data));
+    socket.on('close', () => {
+      for (const call of this.calls.values()) call.abandon();
+    });
+    // What is wrong with the connection also closes it: there is nobody to tell.
+    socket.on('error', () => undefined);
+  }
+
+  /**
+   * Ends the stream once its calls are answered. Calls that come later are not performed, which is what
+   * {@link GOING_AWAY} says: they may be made elsewhere.
+   */
+  async end(): Promise<void> {
+    const deadline = AbortSignal.timeout(FINISH_MS);
+    while (this.calls.size > 0 && !deadline.aborted) await within(deadline, this.idle, 'idle');
+    this.ended = true;
+    this.flush();
+    if (this.calls.size === 0 && this.socket.readyState === this.socket.OPEN) {
+      this.socket.close(GOING_AWAY, 'The node shuts down.');
+      await within(AbortSignal.timeout(GOODBYE_MS), this.socket, 'close');
+    }
+    this.socket.terminate();
+  }
+
+  private take(data: Buffer): void {
+    if (this.ended) return;
+    const calls = read(data);
+    if (calls === null) {
+      this.socket.close(1007, 'Send an array of calls: [{"id":1,"path":"/v1/...","body":{}}]');
+      return;
+    }
+    for (const call of calls) {
+      if ('cancel' in call) this.calls.get(call.id)?.abandon();
+      else if (this.calls.size === MAX_STREAMED_CALLS || this.calls.has(call.id)) {
+        this.socket.close(1008, `At most ${MAX_STREAMED_CALLS} calls at a time, each with an id of its own.`);
+        return;
+      } else void this.perform(new Call(call.id, call.path, call.body, this.headers));
+    }
+  }
+
+  private async perform(call: Call): Promise<void> {
+    const { routes, drain, metrics, logger } = this.services;
+    this.calls.set(call.id, call);
+    drain.requestStarted();
+    const route = routes.find(call);
+    let status = route?.status ?? 404;
+    try {
+      if (drain.draining) throw new ShuttingDown();
+      if (route === undefined) {
+        throw new Problem('not-found', `No POST ${call.path} that takes calls. See /api/doc.`);
+      }
+      const body = await route.handle(call);
+      this.answer(`{"id":${call.id},"status":${status},"body":${JSON.stringify(body)}}`);
+    } catch (error) {
+      if (error instanceof HungUp) return;
+      const { id, method, path } = call;
+      const problem = problemOf(error, logger, { method, path, requestId: `${this.requestId}.${id}` });
+      status = problem.status;
+      const retryAfter = retryAfterOf(problem);
+      const [instance] = path.split('?', 1);
+      this.answer(JSON.stringify({ id, status, retryAfter, body: problem.toBody(instance ?? path) }));
+    } finally {
+      this.calls.delete(call.id);
+      if (this.calls.size === 0) this.idle.emit('idle');
+      drain.requestEnded();
+      metrics.observe(call.method, route?.template ?? 'none', status, performance.now() - call.startedAt);
+    }
+  }
+
+  private answer(text: string): void {
+    if (this.answers.length === 0) setImmediate(() => this.flush());
+    this.answers.push(text);
+    if (text.length >= LONG_ANSWER) this.flush();
+  }
+
+  private flush(): void {
+    const { answers, socket } = this;
+    if (answers.length === 0 || socket.readyState !== socket.OPEN) return;
+    this.answers = [];
+    socket.send(`[${answers.join(',')}]`, () => {
+      if (socket.isPaused && socket.bufferedAmount <= MAX_UNREAD_BYTES) socket.resume();
+    });
+    if (socket.bufferedAmount > MAX_UNREAD_BYTES) socket.pause();
+  }
+}
+
+const within = (signal: AbortSignal, emitter: EventEmitter, event: string) =>
+  once(emitter, event, { signal }).catch(() => undefined);
+
+function read(data: Buffer): StreamedCalls | null {
+  try {
+    return callsSchema.parse(JSON.parse(data.toString()));
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,37 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { HungUp } from '../hung-up.js';
+
+/** A call that came in a call stream. To guards and parameter decorators it is a request like any other. */
+export class Call {
+  readonly method = 'POST';
+  readonly params: Record<string, string> = {};
+  readonly startedAt = performance.now();
+  private abandoned = false;
+  private controller: AbortController | undefined;
+
+  constructor(
+    /** The caller's own: the answer carries it. */
+    readonly id: number,
+    readonly path: string,
+    readonly body: unknown,
+    /** Those of the request that opened the stream: who calls is said once. */
+    readonly headers: IncomingHttpHeaders,
+  ) {}
+
+  get(name: string): string | undefined {
+    const value = this.headers[name.toLowerCase()];
+    return Array.isArray(value) ? value[0] : value;
+  }
+
+  /** Aborted when the caller goes away, or does not want the answer any more. Made when asked for. */
+  get hangUp(): AbortSignal {
+    this.controller ??= new AbortController();
+    if (this.abandoned) this.controller.abort(new HungUp());
+    return this.controller.signal;
+  }
+
+  abandon(): void {
+    this.abandoned = true;
+    this.controller?.abort(new HungUp());
+  }
+}

@@ -1,0 +1,122 @@
+import { randomUUID } from 'node:crypto';
+import { type IncomingMessage, type Server, STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  type BeforeApplicationShutdown,
+  Inject,
+  Injectable,
+  Logger,
+  type OnApplicationBootstrap,
+} from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import { Problem } from '@syncline/contracts';
+import { type WebSocket, WebSocketServer } from 'ws';
+import { Drain, GRACE_MS, ShuttingDown } from '../drain.js';
+import { HttpMetrics } from '../metrics.js';
+import { MAX_BODY_BYTES, NODE_CONFIG, type NodeConfig } from '../node.config.js';
+import { CallRoutes } from './call-routes.js';
+import { CallStream } from './call-stream.js';
+
+/** How often a connection is asked whether its other end lives; one that did not answer until then is dropped. */
+const PING_EVERY_MS = 15_000;
+
+/** Opens call streams: WebSockets at `/v1/calls`. */
+@Injectable()
+export class CallsGateway implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  static readonly path = '/v1/calls';
+
+  private readonly logger = new Logger('Requests');
+  private readonly server = new WebSocketServer({
+    noServer: true,
+    perMessageDeflate: false,
+    // Each message has a turn of its own: what it brought is on its way to Redis before the next one is read.
+    allowSynchronousEvents: false,
+    maxPayload: MAX_BODY_BYTES,
+  });
+  private readonly streams = new Set<CallStream>();
+
+  constructor(
+    private readonly adapterHost: HttpAdapterHost,
+    private readonly routes: CallRoutes,
+    private readonly drain: Drain,
+    private readonly metrics: HttpMetrics,
+    @Inject(NODE_CONFIG) private readonly config: NodeConfig,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    const http: Server = this.adapterHost.httpAdapter.getHttpServer();
+    http.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      const problem = this.refusalOf(request);
+      if (problem === null) this.open(request, socket, head);
+      else refuse(socket, problem);
+    });
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    // Until then calls are answered by 503, as requests are.
+    if (this.streams.size > 0) await sleep(GRACE_MS);
+    await Promise.all([...this.streams].map((stream) => stream.end()));
+  }
+
+  private open(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const requestId = randomUUID();
+    const tell = (headers: string[]) =>
+      headers.push(`X-Node-Id: ${this.config.nodeId}`, `X-Request-Id: ${requestId}`);
+    this.server.once('headers', tell);
+    this.server.handleUpgrade(request, socket, head, (connection) => {
+      const stream = new CallStream(connection, request.headers, requestId, {
+        routes: this.routes,
+        drain: this.drain,
+        metrics: this.metrics,
+        logger: this.logger,
+      });
+      this.streams.add(stream);
+      connection.once('close', () => this.streams.delete(stream));
+      keepAlive(connection);
+    });
+    // Where the handshake was refused.
+    this.server.off('headers', tell);
+  }
+
+  private refusalOf(request: IncomingMessage): Problem | null {
+    const [path] = request.url?.split('?', 1) ?? [];
+    if (path !== CallsGateway.path) {
+      return new Problem('not-found', `There is no WebSocket here, but at ${CallsGateway.path}.`);
+    }
+    // Pages of any site may open a WebSocket, and browsers send no preflight: let them not reach a node by one.
+    if (request.headers.origin !== undefined) {
+      return new Problem('forbidden', 'Call streams are not for browsers: the header Origin was sent.');
+    }
+    return this.drain.draining ? new ShuttingDown() : null;
+  }
+}
+
+function refuse(socket: Duplex, problem: Problem): void {
+  const body = JSON.stringify(problem.toBody(CallsGateway.path));
+  socket.on('error', () => undefined);
+  socket.end(
+    [
+      `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
+      'Connection: close',
+      'Content-Type: application/problem+json; charset=utf-8',
+      `Content-Length: ${Buffer.byteLength(body)}`,
+      '',
+      body,
+    ].join('\r\n'),
+  );
+}
+
+/** A caller whose machine vanished leaves its connection open: without this what it waits for would wait on. */
+function keepAlive(connection: WebSocket): void {
+  let answered = true;
+  connection.on('pong', () => {
+    answered = true;
+  });
+  const timer = setInterval(() => {
+    if (!answered) connection.terminate();
+    answered = false;
+    connection.ping();
+  }, PING_EVERY_MS);
+  connection.once('close', () => clearInterval(timer));
+}
