@@ -106,7 +106,7 @@ export class Cache<Value = unknown> {
           new Collector<Item, Result>({
             maxItems: MAX_ITEMS,
             maxBytes: MAX_BATCH_BYTES,
-            ordered: true,
+            together: () => true,
             run: (items) => run(items, slot),
           }),
       );

@@ -17,6 +17,8 @@ import { Worker, type WorkerOptions } from './worker.js';
 /** Most messages or receipts in one request, and most bytes: below the limit of a body, 1 MiB. */
 const MAX_ITEMS = 1_000;
 const MAX_BATCH_BYTES = 900_000;
+/** Messages that are worth a request of their own. */
+const WORTH_ONE = 32;
 
 /** What a message carries beside its body, and when it is delivered. */
 export interface SendOptions {
@@ -59,6 +61,7 @@ export type QueueChanges = {
 interface Outgoing {
   readonly text: string;
   readonly repeatable: boolean;
+  readonly grouped: boolean;
 }
 
 /** One queue. Calls of one turn of the event loop travel in one request and come back one by one. */
@@ -66,6 +69,8 @@ export class Queue<Body = unknown> {
   private readonly path: string;
   private readonly sends: Collector<Outgoing, SentMessage>;
   private readonly acks: Collector<string, Acked['results'][number]['status']>;
+  /** Receives that are under way. */
+  private receiving = 0;
 
   /** @internal */
   constructor(
@@ -76,7 +81,11 @@ export class Queue<Body = unknown> {
     this.sends = new Collector({
       maxItems: MAX_ITEMS,
       maxBytes: MAX_BATCH_BYTES,
-      ordered: true,
+      worthOne: WORTH_ONE,
+      // The order of a group holds whatever happens to a request on its way. And what goes to a receiver of ours is
+      // handed to it by the step that stores it: then it is also handled and acknowledged together.
+      together: (messages) =>
+        this.receiving > 0 || !transport.keepsOrder || messages.some(({ grouped }) => grouped),
       run: (messages) => this.post(messages),
     });
     this.acks = new Collector({
@@ -99,22 +108,28 @@ export class Queue<Body = unknown> {
   send(body: Body, options: SendOptions = {}): Promise<SentMessage> {
     const text = JSON.stringify({ body, ...options });
     const repeatable = options.deduplicationId !== undefined;
-    return this.sends.add({ text, repeatable }, Buffer.byteLength(text) + 1);
+    const grouped = options.groupId !== undefined;
+    return this.sends.add({ text, repeatable, grouped }, Buffer.byteLength(text) + 1);
   }
 
   /** Receives what is ready, or waits for it. Empty when there was none in time. @throws {NotFoundError} no such queue */
   async receive(options: ReceiveOptions = {}): Promise<Message<Body>[]> {
     const { signal, ...fields } = options;
-    const { messages } = await this.transport.json<{ messages: Message<Body>[] }>({
-      method: 'POST',
-      path: `${this.path}/receive`,
-      body: JSON.stringify(fields),
-      // What a lost answer carried is delivered again after its visibility timeout.
-      idempotent: true,
-      waitMs: options.waitMs ?? 0,
-      signal,
-    });
-    return messages;
+    this.receiving++;
+    try {
+      const { messages } = await this.transport.json<{ messages: Message<Body>[] }>({
+        method: 'POST',
+        path: `${this.path}/receive`,
+        body: JSON.stringify(fields),
+        // What a lost answer carried is delivered again after its visibility timeout.
+        idempotent: true,
+        waitMs: options.waitMs ?? 0,
+        signal,
+      });
+      return messages;
+    } finally {
+      this.receiving--;
+    }
   }
 
   /** Done with a delivery. `stale`: its visibility timeout was over, or it was acknowledged before. */

@@ -11,8 +11,13 @@ export interface CollectorOptions<Item, Result> {
   readonly maxItems: number;
   /** Most bytes in one request, as counted by `add`. Default: no limit. */
   readonly maxBytes?: number;
-  /** Send the batches of a turn one after another, so that their order is kept. Default: side by side. */
-  readonly ordered?: boolean;
+  /**
+   * Items that are worth a request of their own: a turn of more leaves as two requests at least, so that client, node
+   * and Redis work at the same time. Default: a turn leaves as one.
+   */
+  readonly worthOne?: number;
+  /** Whether a turn is not to be parted: as few requests as may be, one after another. Default: never. */
+  readonly together?: (items: readonly Item[]) => boolean;
   /** Performs a batch: one result an item, in their order; an `Error` is that item's failure. */
   readonly run: (items: readonly Item[]) => Promise<readonly (Result | Error)[]>;
 }
@@ -32,15 +37,22 @@ export class Collector<Item, Result> {
   }
 
   private async flush(): Promise<void> {
-    const batches = this.split(this.waiting.splice(0));
+    const entries = this.waiting.splice(0);
+    const { maxItems, worthOne = maxItems } = this.options;
+    const together = this.options.together?.(entries.map(({ item }) => item)) ?? false;
+    const half = Math.max(worthOne, Math.ceil(entries.length / 2));
+    const batches = this.split(entries, together ? maxItems : Math.min(half, maxItems));
     for (const batch of batches) {
       const performed = this.perform(batch);
-      if (this.options.ordered && batches.length > 1) await performed;
+      if (together && batches.length > 1) await performed;
     }
   }
 
-  private split(entries: readonly Entry<Item, Result>[]): (readonly Entry<Item, Result>[])[] {
-    const { maxItems, maxBytes = Number.POSITIVE_INFINITY } = this.options;
+  private split(
+    entries: readonly Entry<Item, Result>[],
+    maxItems: number,
+  ): (readonly Entry<Item, Result>[])[] {
+    const { maxBytes = Number.POSITIVE_INFINITY } = this.options;
     const batches: (readonly Entry<Item, Result>[])[] = [];
     let from = 0;
     let bytes = 0;

@@ -85,6 +85,11 @@ export class Node {
     return this.underWay;
   }
 
+  /** Whether calls go over its call stream now: then they arrive in the order in which they are made. */
+  get streaming(): boolean {
+    return this.stream?.takes('') ?? false;
+  }
+
   /** Keeps calls away for a second, or for as long as the node wishes. */
   penalise(ms: number = PENALTY_MS): void {
     this.avoidUntil = performance.now() + ms;

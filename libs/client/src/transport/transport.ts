@@ -14,7 +14,7 @@ import { type Answer, Node, Parsed } from './node.js';
 const ATTEMPT_TIMEOUT_MS = 5_500;
 const DEFAULT_TIMEOUT_MS = 10_000;
 /** How many fewer requests another node must have under way before it is preferred to home. */
-const SPREAD_FROM = 2;
+const SPREAD_FROM = 16;
 const FIRST_PAUSE_MS = 25;
 const LONGEST_PAUSE_MS = 500;
 
@@ -113,6 +113,11 @@ export class Transport {
       if (performance.now() + pauseMs >= deadline) throw last;
       if (pauseMs > 0) await this.pause(pauseMs, call.signal);
     }
+  }
+
+  /** Whether calls without an affinity arrive in the order in which they are made, as long as nothing goes wrong. */
+  get keepsOrder(): boolean {
+    return this.pick(undefined, undefined).streaming;
   }
 
   /** How many slots there are for {@link Call.affinity}: one a node. */
