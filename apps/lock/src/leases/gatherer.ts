@@ -17,6 +17,7 @@ interface Gathered {
  */
 export class Gatherer {
   private readonly gathered = new Map<number, Gathered[]>();
+  private count = 0;
 
   constructor(
     private readonly redis: RedisClient,
@@ -25,7 +26,14 @@ export class Gatherer {
 
   add<Reply>(shard: number, operation: Operation<Reply>): Promise<Reply> {
     return new Promise<unknown>((resolve, reject) => {
-      if (this.gathered.size === 0) setImmediate(() => this.flush());
+      if (this.gathered.size === 0) {
+        setImmediate(() => this.flush());
+        // What came together, as in a batch or over a call stream, is not to wait for what others may bring.
+        process.nextTick(() => {
+          if (this.count > 1) this.flush();
+        });
+      }
+      this.count += 1;
       const others = this.gathered.get(shard);
       if (others) others.push({ operation, resolve, reject });
       else this.gathered.set(shard, [{ operation, resolve, reject }]);
@@ -35,6 +43,7 @@ export class Gatherer {
   private flush(): void {
     const shards = [...this.gathered];
     this.gathered.clear();
+    this.count = 0;
     for (const [shard, gathered] of shards) {
       for (let at = 0; at < gathered.length; at += MOST_OPERATIONS) {
         void this.perform(shard, gathered.slice(at, at + MOST_OPERATIONS));

@@ -15,8 +15,6 @@ export interface Operation {
   readonly op: 'acquire' | 'renew' | 'release';
   readonly name: string;
   readonly fields: Readonly<Record<string, unknown>>;
-  /** Sent to the node of the name when it travels alone. */
-  readonly atItsNode?: boolean;
   readonly timeoutMs?: number | undefined;
   readonly attemptTimeoutMs?: number | undefined;
 }
@@ -64,8 +62,9 @@ export class LockCalls {
    *                  step that frees it. Else any node will do, and the one that is asked all the time is quickest.
    */
   release(name: string, leaseId: string, contended: boolean): Promise<Timed<Released>> {
-    const operation = { op: 'release', name, fields: { leaseId }, atItsNode: contended } as const;
-    return this.quick.add(operation, OPERATION_BYTES) as Promise<Timed<Released>>;
+    const operation = { op: 'release', name, fields: { leaseId } } as const;
+    const released = contended ? this.alone(operation, name) : this.quick.add(operation, OPERATION_BYTES);
+    return released as Promise<Timed<Released>>;
   }
 
   private async run(operations: readonly Operation[]): Promise<(Timed<unknown> | Error)[]> {
@@ -103,11 +102,11 @@ export class LockCalls {
     }
   }
 
-  private async alone(operation: Operation): Promise<Timed<unknown>> {
-    const { op, name, fields, atItsNode = false, timeoutMs, attemptTimeoutMs } = operation;
+  private async alone(operation: Operation, affinity?: string): Promise<Timed<unknown>> {
+    const { op, name, fields, timeoutMs, attemptTimeoutMs } = operation;
     const answer = await this.transport.call({
       ...lockCall(`/v1/locks/${encodeURIComponent(name)}/${op}`, fields),
-      ...(atItsNode ? { affinity: name } : {}),
+      ...(affinity === undefined ? {} : { affinity }),
       timeoutMs,
       attemptTimeoutMs,
     });

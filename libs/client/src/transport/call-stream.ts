@@ -134,7 +134,7 @@ export class CallStream {
   }
 
   private send(text: string): void {
-    if (this.gathered.length === 0) setImmediate(() => this.flush());
+    if (this.gathered.length === 0) process.nextTick(() => this.flush());
     this.gathered.push(text);
     this.length += text.length;
     if (text.length >= LONG_CALL || this.length >= MAX_GATHERED) this.flush();

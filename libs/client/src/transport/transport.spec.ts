@@ -88,8 +88,11 @@ describe('a call', () => {
     const transport = new Transport({ urls });
     for (let i = 0; i < 6; i++) await transport.json(send);
     expect([...asked].sort()).toEqual([0, 0, 6]);
-    await Promise.all(Array.from({ length: 6 }, () => transport.json(send)));
-    expect(asked.sort((a, b) => a - b)).toEqual([1, 2, 9]);
+    await Promise.all(Array.from({ length: 60 }, () => transport.json(send)));
+    // Home has 16 more under way than the others, or 17 before the last one.
+    const [least = 0, middle = 0, most = 0] = asked.sort((a, b) => a - b);
+    expect(most - 6 - least).toBeLessThanOrEqual(17);
+    expect(least + middle + most).toBe(66);
     await transport.close();
   });
 });

@@ -16,8 +16,6 @@ import { problemOf, retryAfterOf } from '../problems.js';
 import { Call } from './call.js';
 import type { CallRoutes } from './call-routes.js';
 
-/** A long answer leaves at once, so that its caller works on it meanwhile; short ones wait for the end of the turn. */
-const LONG_ANSWER = 2_000;
 /** With more than this unread by its caller, in bytes, a stream takes no more calls until it was read. */
 const MAX_UNREAD_BYTES = 1_048_576;
 /** How long the caller may take to agree that the connection ends. */
@@ -115,9 +113,8 @@ export class CallStream {
   }
 
   private answer(text: string): void {
-    if (this.answers.length === 0) setImmediate(() => this.flush());
+    if (this.answers.length === 0) process.nextTick(() => this.flush());
     this.answers.push(text);
-    if (text.length >= LONG_ANSWER) this.flush();
   }
 
   private flush(): void {
