@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { Stage } from '../harness/index.js';
 
 /** Life of every lock: far longer than it is held. */
@@ -16,5 +16,12 @@ export interface Peer {
   open(stage: Stage, waits: boolean): Promise<Locker>;
 }
 
-/** Holds a lock for a while. A timer of 1 ms fires later than that: measure what was held. */
-export const hold = (ms: number): Promise<void> | void => (ms > 0 ? sleep(ms) : undefined);
+/**
+ * Holds a lock for that long, or longer. Timers of Node count whole milliseconds of its loop, so one of 1 ms fires
+ * after 0.1 to 1.2 ms: sooner where the loop was woken meanwhile, which would favour peers that send more messages.
+ */
+export async function hold(ms: number): Promise<void> {
+  const until = performance.now() + ms;
+  if (ms > 0) await sleep(ms);
+  while (performance.now() < until) await nextTurn();
+}

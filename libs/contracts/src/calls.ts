@@ -24,10 +24,10 @@ export const callsSchema = z
 export type StreamedCalls = z.infer<typeof callsSchema>;
 
 /** How a call ended: status and body as over HTTP. A call that was cancelled gets no answer. */
-export interface StreamedAnswer {
+export type StreamedAnswer = {
   readonly id: number;
   readonly status: number;
   readonly body: unknown;
   /** Seconds after which a 503 or a 429 is worth another try. */
   readonly retryAfter?: number;
-}
+};
