@@ -22,6 +22,6 @@ export interface Peer {
  */
 export async function hold(ms: number): Promise<void> {
   const until = performance.now() + ms;
-  if (ms > 0) await sleep(ms);
+  await sleep(ms);
   while (performance.now() < until) await nextTurn();
 }

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Lease, LeaseLostError, LockClient } from '@syncline/client';
-import { type NodeProcess, RedisServer, startNodes, stopAll, TcpProxy } from '@syncline/testing';
+import { eventually, type NodeProcess, RedisServer, startNodes, stopAll, TcpProxy } from '@syncline/testing';
 
 /**
  * Invariant L7: a holder learns that its lease is lost before `ttlMs` has passed on its own monotonic clock, counted
@@ -23,6 +23,25 @@ afterAll(async () => {
   await stopAll(nodes ?? []);
   await redis?.stop();
 });
+
+/** A client that speaks to its node by requests, as one does that makes few calls, or over a call stream. */
+async function connect(way: Way, urls: readonly string[]): Promise<LockClient> {
+  const client = new LockClient({ urls });
+  if (way === 'over a call stream') {
+    const streams = async () => {
+      const metrics = await Promise.all(nodes.map(async ({ url }) => (await fetch(`${url}/metrics`)).text()));
+      return metrics.reduce((sum, text) => sum + Number(/^call_streams (\d+)$/m.exec(text)?.[1]), 0);
+    };
+    await eventually(async () => expect(await streams()).toBe(0));
+    await eventually(async () => {
+      await (await client.acquire('warm-up')).release();
+      expect(await streams()).toBe(1);
+    });
+  }
+  return client;
+}
+const WAYS = ['by requests', 'over a call stream'] as const;
+type Way = (typeof WAYS)[number];
 
 interface Loss {
   readonly reason: unknown;
@@ -53,15 +72,21 @@ async function expectLossInTime(client: LockClient, name: string, breakIt: () =>
   expect(leases.every(({ remainingMs }) => remainingMs === 0)).toBe(true);
 }
 
-describe('a holder learns of its loss in time', () => {
+describe.each(WAYS)('%s, a holder learns of its loss in time', (way) => {
   it('when Redis freezes', async () => {
-    await using client = new LockClient({ urls: nodes.map(({ url }) => url) });
+    await using client = await connect(
+      way,
+      nodes.map(({ url }) => url),
+    );
     await expectLossInTime(client, 'redis', () => redis.freeze());
     redis.thaw();
   });
 
   it('when every node freezes', async () => {
-    await using client = new LockClient({ urls: nodes.map(({ url }) => url) });
+    await using client = await connect(
+      way,
+      nodes.map(({ url }) => url),
+    );
     await expectLossInTime(client, 'nodes', () => {
       for (const node of nodes) node.freeze();
     });
@@ -70,7 +95,7 @@ describe('a holder learns of its loss in time', () => {
 
   it.each(['requests', 'replies'] as const)('when the network holds back the %s', async (direction) => {
     const cable = await TcpProxy.start(Number(new URL((nodes[0] as NodeProcess).url).port));
-    await using client = new LockClient({ urls: [cable.url.replace('redis:', 'http:')] });
+    await using client = await connect(way, [cable.url.replace('redis:', 'http:')]);
     // Replies that are held back leave renewals with their effect: the loss is told all the same.
     await expectLossInTime(client, direction, () => cable.hold(direction));
     cable.heal();
@@ -79,7 +104,7 @@ describe('a holder learns of its loss in time', () => {
 
   it('before Redis gives the lock to the next one', async () => {
     const cable = await TcpProxy.start(Number(new URL((nodes[0] as NodeProcess).url).port));
-    await using cut = new LockClient({ urls: [cable.url.replace('redis:', 'http:')] });
+    await using cut = await connect(way, [cable.url.replace('redis:', 'http:')]);
     await using other = new LockClient({ urls: [(nodes[1] as NodeProcess).url] });
     const lease = await cut.acquire('handed-over', { ttlMs: TTL_MS });
     const next = other
@@ -96,9 +121,12 @@ describe('a holder learns of its loss in time', () => {
   });
 });
 
-describe('a holder keeps its lease', () => {
+describe.each(WAYS)('%s, a holder keeps its lease', (way) => {
   it('when the node that it speaks to freezes: another one renews', async () => {
-    await using client = new LockClient({ urls: nodes.map(({ url }) => url) });
+    await using client = await connect(
+      way,
+      nodes.map(({ url }) => url),
+    );
     const leases = await Promise.all(
       Array.from({ length: HOLDERS }, (_, i) => client.acquire(`kept-${i}`, { ttlMs: 2_000 })),
     );
@@ -112,7 +140,7 @@ describe('a holder keeps its lease', () => {
 
   it('when the network loses a connection', async () => {
     const cable = await TcpProxy.start(Number(new URL((nodes[0] as NodeProcess).url).port));
-    await using client = new LockClient({ urls: [cable.url.replace('redis:', 'http:')] });
+    await using client = await connect(way, [cable.url.replace('redis:', 'http:')]);
     const lease = await client.acquire('reconnected', { ttlMs: TTL_MS });
     for (let i = 0; i < 8; i++) {
       cable.cut();
@@ -124,9 +152,12 @@ describe('a holder keeps its lease', () => {
   });
 });
 
-describe('a waiter', () => {
+describe.each(WAYS)('%s, a waiter', (way) => {
   it('goes on waiting at another node when its own one freezes', async () => {
-    await using client = new LockClient({ urls: nodes.map(({ url }) => url) });
+    await using client = await connect(
+      way,
+      nodes.map(({ url }) => url),
+    );
     await using holder = new LockClient({ urls: [(nodes[1] as NodeProcess).url] });
     const held = await Promise.all(Array.from({ length: 4 }, (_, i) => holder.acquire(`parked-${i}`)));
     const waiting = held.map(({ name }) => client.acquire(name, { waitMs: 30_000 }));

@@ -71,16 +71,21 @@ export class CallStream {
     if (this.ended) return;
     const calls = read(data);
     if (calls === null) {
-      this.socket.close(1007, 'Send an array of calls: [{"id":1,"path":"/v1/...","body":{}}]');
+      this.refuse(1007, 'Send an array of calls: [{"id":1,"path":"/v1/...","body":{}}]');
       return;
     }
     for (const call of calls) {
       if ('cancel' in call) this.calls.get(call.id)?.abandon();
       else if (this.calls.size === MAX_STREAMED_CALLS || this.calls.has(call.id)) {
-        this.socket.close(1008, `At most ${MAX_STREAMED_CALLS} calls at a time, each with an id of its own.`);
+        this.refuse(1008, `At most ${MAX_STREAMED_CALLS} calls at a time, each with an id of its own.`);
         return;
       } else void this.perform(new Call(call.id, call.path, call.body, this.headers));
     }
+  }
+
+  private refuse(code: number, why: string): void {
+    this.ended = true;
+    this.socket.close(code, why);
   }
 
   private async perform(call: Call): Promise<void> {

@@ -11,6 +11,7 @@ import {
 } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { Problem } from '@syncline/contracts';
+import { Gauge } from 'prom-client';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { Drain, GRACE_MS, ShuttingDown } from '../drain.js';
 import { HttpMetrics } from '../metrics.js';
@@ -45,6 +46,15 @@ export class CallsGateway implements OnApplicationBootstrap, BeforeApplicationSh
   ) {}
 
   onApplicationBootstrap(): void {
+    const { streams } = this;
+    new Gauge({
+      name: 'call_streams',
+      help: 'Call streams that are open',
+      registers: [this.metrics.registry],
+      collect() {
+        this.set(streams.size);
+      },
+    });
     const http: Server = this.adapterHost.httpAdapter.getHttpServer();
     http.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
       const problem = this.refusalOf(request);
