@@ -16,7 +16,7 @@ import { problemOf, retryAfterOf } from '../problems.js';
 import { Call } from './call.js';
 import type { CallRoutes } from './call-routes.js';
 
-/** With more than this unread by its caller, in bytes, a stream takes no more calls until it was read. */
+/** With more than this unread by its caller, in bytes, no more is read from the stream. */
 const MAX_UNREAD_BYTES = 1_048_576;
 /** How long the caller may take to agree that the connection ends. */
 const GOODBYE_MS = 1_000;
