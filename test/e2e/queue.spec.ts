@@ -133,7 +133,7 @@ describe('the HTTP contract of the queue', () => {
       '',
       'nonsense',
       `${message?.receipt}x`,
-      message?.receipt.replace(/.$/, '_'),
+      message?.receipt.replace(/.$/, (last) => (last === '_' ? '-' : '_')),
       message?.receipt,
     ];
     for (const [call, good] of [
