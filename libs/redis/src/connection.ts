@@ -1,4 +1,4 @@
-import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import { Cluster, type Command, Redis, type RedisOptions } from 'ioredis';
 import { StoreUnavailable } from './store-unavailable.js';
 
 /**
@@ -30,18 +30,36 @@ const SAFE_OPTIONS = {
 export type RedisClient = Redis | Cluster;
 
 /**
+ * What is sent in one turn of the event loop leaves in one packet. The automatic pipelines of ioredis do that too, but
+ * hold back what comes while one of them is under way, so Redis and the node would take turns.
+ */
+class GatheringRedis extends Redis {
+  private gathering = false;
+
+  override sendCommand(command: Command, stream?: Parameters<Redis['sendCommand']>[1]): unknown {
+    if (!this.gathering && this.status === 'ready') {
+      const { stream: socket } = this;
+      this.gathering = true;
+      socket.cork();
+      process.nextTick(() => {
+        this.gathering = false;
+        socket.uncork();
+      });
+    }
+    return super.sendCommand(command, stream);
+  }
+}
+
+/**
  * Connects to what `REDIS_URL` names.
  *
  * @param url one `redis://` or `rediss://` URL; several, comma-separated, are seed nodes of a Redis Cluster
  */
-function connectTo(
-  url: string,
-  options: { connectionName: string; enableAutoPipelining?: boolean; autoResubscribe?: boolean },
-): RedisClient {
+function connectTo(url: string, options: { connectionName: string; autoResubscribe?: boolean }): RedisClient {
   const seeds = url.split(',');
-  if (seeds.length === 1) return new Redis(url, { ...SAFE_OPTIONS, ...options });
+  if (seeds.length === 1) return new GatheringRedis(url, { ...SAFE_OPTIONS, ...options });
   const { username, password, protocol } = new URL(seeds[0] ?? '');
-  const { retryStrategy, enableAutoPipelining = false, ...redisOptions } = { ...SAFE_OPTIONS, ...options };
+  const { retryStrategy, ...redisOptions } = { ...SAFE_OPTIONS, ...options };
   return new Cluster(seeds, {
     redisOptions: {
       ...redisOptions,
@@ -50,7 +68,7 @@ function connectTo(
       ...(protocol === 'rediss:' && { tls: {} }),
     },
     clusterRetryStrategy: retryStrategy,
-    enableAutoPipelining,
+    enableAutoPipelining: true,
     enableOfflineQueue: false,
     lazyConnect: true,
   });
@@ -58,7 +76,7 @@ function connectTo(
 
 /** A connection for commands: what is sent in one turn of the event loop travels together. */
 export const commandConnection = (url: string, name: string): RedisClient =>
-  connectTo(url, { connectionName: name, enableAutoPipelining: true });
+  connectTo(url, { connectionName: name });
 
 /** A connection that subscribes; its user subscribes again at every `ready`. */
 export const subscriberConnection = (url: string, name: string): RedisClient =>

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { Command } from 'ioredis';
 import { type RedisClient, whenReady } from './connection.js';
 import { isReplyError, storeError } from './store-unavailable.js';
 
@@ -12,11 +11,6 @@ export interface ScriptDefinition<Input, Reply> {
   /** The keys that the script touches; they share a `{hash tag}`. */
   readonly keys: (input: Input) => string[];
   readonly args?: (input: Input) => Argument[];
-  /**
-   * True when its caller has gathered what belongs together: it is sent at once, not with the other commands of the
-   * turn, which also wait for the answers to those of the turn before.
-   */
-  readonly atOnce?: boolean;
   /** True when the reply carries bytes that are not text: then strings arrive as `Buffer`. */
   readonly binary?: boolean;
   /**
@@ -53,14 +47,14 @@ export class UnknownLife extends Error {
  */
 export function defineScript<Input, Reply>(definition: ScriptDefinition<Input, Reply>): Script<Input, Reply> {
   const body = readScript(definition.file);
-  const { keys: keysOf, args: argsOf, atOnce = false, binary = false, decode, life: lifeOf } = definition;
+  const { keys: keysOf, args: argsOf, binary = false, decode, life: lifeOf } = definition;
   const textOf = (life: string | null) =>
     lifeOf === undefined ? body : `local LIFE = ${life === null ? 'false' : `'${life}'`}\n${body}`;
   // The last life is remembered: there is one at a time, and hashing a script costs more than calling it.
   let current: Text = textWithSha(null, textOf(null));
 
   const send = async (redis: RedisClient, life: string | null, keys: string[], args: Argument[]) => {
-    const { evalsha, evaluate } = atOnce ? AT_ONCE : binary ? BINARY : TEXT;
+    const { evalsha, evaluate } = binary ? BINARY : TEXT;
     if (current.life !== life) current = textWithSha(life, textOf(life));
     const { text, sha } = current;
     try {
@@ -112,16 +106,6 @@ const TEXT: { evalsha: Send; evaluate: Send } = {
   evalsha: (redis, ...args) => redis.evalsha(...args),
   evaluate: (redis, ...args) => redis.eval(...args),
 };
-/** Past the methods of the client, which hold their commands back for the end of the turn. */
-const AT_ONCE: { evalsha: Send; evaluate: Send } = {
-  evalsha: (redis, ...args) => sendNow(redis, 'evalsha', args),
-  evaluate: (redis, ...args) => sendNow(redis, 'eval', args),
-};
-function sendNow(redis: RedisClient, name: string, args: Argument[]): Promise<unknown> {
-  const command = new Command(name, args, { replyEncoding: 'utf8' });
-  redis.sendCommand(command);
-  return command.promise;
-}
 /** ioredis has these methods, though its types do not name them. */
 interface BinaryRedis {
   evalshaBuffer(script: string, keyCount: number, ...args: Argument[]): Promise<unknown>;

@@ -20,7 +20,6 @@ export interface Held extends InShard {
 export const operate = defineScript({
   file: script('operate'),
   keys,
-  atOnce: true,
   args: (input: InShard & { run: string; operations: readonly Operation<unknown>[] }) => [
     HINT_CHANNELS,
     input.run,

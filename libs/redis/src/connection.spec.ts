@@ -1,0 +1,63 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { jest } from '@jest/globals';
+import { RedisServer } from '@syncline/testing';
+import { Redis } from 'ioredis';
+import { commandConnection } from './connection.js';
+
+const BUSY_FOR_200_MS = `
+  local function now() local t = redis.call('TIME') return t[1] * 1000 + t[2] / 1000 end
+  local until_ms = now() + 200
+  while now() < until_ms do end
+`;
+
+describe('the connection for commands', () => {
+  let server: RedisServer;
+  let redis: Redis;
+  /** How many commands were in each packet that was written. */
+  let packets: number[];
+
+  beforeAll(async () => {
+    server = await RedisServer.start();
+    const connection = commandConnection(server.url, 'test');
+    if (!(connection instanceof Redis)) throw new Error('expected a connection to one Redis');
+    redis = connection;
+    await redis.connect();
+    const { stream } = redis;
+    const [one, several] = [stream._write.bind(stream), stream._writev?.bind(stream)];
+    jest.spyOn(stream, '_write').mockImplementation((...args) => {
+      packets.push(1);
+      one(...args);
+    });
+    stream._writev = (chunks, done) => {
+      packets.push(chunks.length);
+      several?.(chunks, done);
+    };
+  });
+  beforeEach(() => {
+    packets = [];
+  });
+  afterAll(async () => {
+    redis.disconnect();
+    await server.stop();
+  });
+
+  it('sends what is asked in one turn in one packet', async () => {
+    const asked = [redis.set('a', 1), redis.incr('a')];
+    // Also what follows in the same turn from a promise that is there.
+    const later = Promise.resolve().then(() => redis.incr('a'));
+    expect(await Promise.all([...asked, later])).toEqual(['OK', 2, 3]);
+    expect(packets).toEqual([3]);
+  });
+
+  it('does not wait for the answers to what was sent before', async () => {
+    let answered = false;
+    const slow = redis.eval(BUSY_FOR_200_MS, 0).then(() => {
+      answered = true;
+    });
+    await nextTurn();
+    const next = redis.incr('b');
+    await nextTurn();
+    expect({ packets, answered }).toEqual({ packets: [1, 1], answered: false });
+    await Promise.all([slow, next]);
+  });
+});
