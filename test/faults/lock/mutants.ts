@@ -91,8 +91,8 @@ export const mutants: FaultSuite['mutants'] = [
   {
     name: 'a waiting request that is sent again goes to the end of the queue',
     file: `${SCRIPTS}/acquire.lua`,
-    find: 'local w = id and not a.fresh and a.items[1].st.waiting > 0 and Wait.find(id)',
-    replace: 'local w = nil',
+    find: "'NX', int(arrival), id) == 0",
+    replace: "'CH', int(arrival), id) == 0",
     run: alone(scenarios.retries),
   },
   {

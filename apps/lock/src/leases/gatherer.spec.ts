@@ -85,7 +85,9 @@ describe('operations of one turn', () => {
 
   it('do not spoil each other: what Redis refuses to one it does for the others', async () => {
     await redis.set('syncline:lock:{0}:q:l/broken', 'not a queue');
-    await redis.hset('syncline:lock:{0}:l:l/broken', { token: '1', used: '0', waiting: '1' });
+    await redis.set('syncline:lock:{0}:l:l/broken', '*');
+    const facts = { token: 1, used: 0, limit: 1_000_000, waiting: 1, arrival: 1, past: '- - 0' };
+    await redis.hset('syncline:lock:{0}:m:l/broken', facts);
     const outcomes = await Promise.allSettled([
       store.acquire(ask('good'), 'c'),
       store.acquire(ask('broken'), 'c'),

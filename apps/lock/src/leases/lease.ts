@@ -44,7 +44,7 @@ export const decodeOwner = (owner: string): string => decodeURIComponent(owner);
 
 /** Reads a lease from the record that the scripts keep of it (see `state.lua`). */
 export function readLease(key: string, leaseId: string, record: string, endsAt: number): Lease {
-  const [token = '', acquiredAt, waitedMs, ttlMs, permits, _state, _session, owner = '', ...rest] =
+  const [permits, _state, _session, token = '', acquiredAt, waitedMs, ttlMs, owner = '', ...rest] =
     record.split(' ');
   const facts = rest.join(' ');
   const mode = modeOf(Number(permits));

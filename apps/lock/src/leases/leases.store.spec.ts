@@ -89,8 +89,7 @@ describe('leases in Redis', () => {
       await one.release(0, [key('a')], request.leaseId);
     }
     // A clock that went back must not bring back an old token.
-    const ahead = '9000000000000000';
-    await redis.set('syncline:lock:{0}:t:l/a', ahead);
+    await redis.set('syncline:lock:{0}:l:l/a', '- 9000000000000000 0 - - 0');
     expect((await acquire(one, ask('a')))?.fencingToken).toBe('9000000000000001');
   });
 
@@ -299,8 +298,18 @@ describe('leases in Redis', () => {
       expect(ttl).toBeLessThanOrEqual(300_000);
     }
     // How the last lease ended stands beside the token.
-    expect(left.sort()).toEqual(['t:l/a', `s:l/a ${holder.leaseId}`].sort());
-    expect(await redis.get('syncline:lock:{0}:t:l/a')).toContain(next.leaseId);
+    expect(left.sort()).toEqual(['l:l/a', `s:l/a ${holder.leaseId}`].sort());
+    expect(await redis.get('syncline:lock:{0}:l:l/a')).toContain(next.leaseId);
+  });
+
+  it('keeps nothing of a name that was awaited and never held', async () => {
+    await acquire(one, ask('b'));
+    const before = await keysIn();
+    const set = ask(['a', 'b'], { waitMs: 9_000 });
+    expect((await one.acquire(set, 'c')).outcome).toBe('waiting');
+    expect((await one.takeUp(0, idOf(set), 'c', true)).outcome).toBe('left');
+    expect((await keysIn()).sort()).toEqual(before.sort());
+    expect(await one.inspect('lock', 'a')).toMatchObject({ holders: [], waiters: [], currentToken: null });
   });
 
   it('lists by prefix, page by page', async () => {

@@ -10,14 +10,27 @@
 -- @include queue.lua
 local MOST_SHOWN = 100
 
+-- Where what is kept of its names begins among its fields.
+local FIRST_NAME = 8
+
+local function keys_of_acquire(first, last, keys)
+  for i = first + FIRST_NAME, last, 3 do
+    local n = ARGV[i]
+    keys[#keys + 1] = P .. 'l:' .. n
+    if ARGV[first + 1] == '0' then keys[#keys + 1] = P .. 's:' .. n .. ' ' .. ARGV[first] end
+  end
+end
+
 local function read_acquire(first, last)
   local a = {
     lease = ARGV[first], fresh = ARGV[first + 1] == '1', ttl = tonumber(ARGV[first + 2]),
     wait_ms = tonumber(ARGV[first + 3]), owner = ARGV[first + 4], metadata = ARGV[first + 5],
     session = ARGV[first + 6], claim = ARGV[first + 7], items = {},
   }
-  for i = first + 8, last, 3 do
-    a.items[#a.items + 1] = { n = ARGV[i], weight = tonumber(ARGV[i + 1]), limit = tonumber(ARGV[i + 2]) }
+  for i = first + FIRST_NAME, last, 3 do
+    a.items[#a.items + 1] = {
+      n = ARGV[i], weight = tonumber(ARGV[i + 1]), limit = tonumber(ARGV[i + 2]), st = Name.of(ARGV[i], a.lease),
+    }
   end
   return a
 end
@@ -78,27 +91,36 @@ local function wait_id(a)
   return a.lease .. '/' .. table.concat(names, ',')
 end
 
+-- Puts a request at the end of its queues. False: it waits there already.
 local function enqueue(a, id)
   local arrival = micros
+  for _, item in ipairs(a.items) do
+    if item.st.waiting > 0 then arrival = math.max(arrival, item.st.arrival + 1) end
+  end
+  for _, item in ipairs(a.items) do
+    local st = item.st
+    if redis.call('ZADD', P .. 'q:' .. item.n, 'NX', int(arrival), id) == 0 then return false end
+    st.waiting, st.arrival, st.changed = st.waiting + 1, arrival, true
+    st.limit = st.limit or item.limit
+  end
   local w = {
     owner = a.owner, metadata = a.metadata, session = a.session, runs = RUN, ttl = a.ttl,
     deadline = now + a.wait_ms, items = {},
   }
-  for i, item in ipairs(a.items) do
-    w.items[2 * i - 1], w.items[2 * i] = item.n, item.weight
-    if item.st.waiting > 0 then
-      local last = redis.call('ZRANGE', P .. 'q:' .. item.n, -1, -1, 'WITHSCORES')[2]
-      arrival = math.max(arrival, tonumber(last or 0) + 1)
-    end
-  end
-  for _, item in ipairs(a.items) do
-    redis.call('ZADD', P .. 'q:' .. item.n, arrival, id)
-    item.st.waiting = item.st.waiting + 1
-    item.st.changed = true
-  end
+  for i, item in ipairs(a.items) do w.items[2 * i - 1], w.items[2 * i] = item.n, item.weight end
   Wait.keep(id, w)
   redis.call('SADD', P .. 'o:' .. a.owner, id)
   if a.session ~= '-' then redis.call('SADD', P .. 'L:' .. a.session, id) end
+  return true
+end
+
+-- A waiting request was sent again, perhaps through another node: it keeps its place.
+local function enqueue_again(a, id)
+  local w = Wait.find(id)
+  w.runs = Wait.without(w.runs, RUN)
+  w.runs = w.runs == '' and RUN or w.runs .. ',' .. RUN
+  w.deadline = math.max(w.deadline, now + a.wait_ms)
+  Wait.keep(id, w)
 end
 
 local function wait_here(a, id)
@@ -114,7 +136,6 @@ end
 local function tidy(a)
   local busy, mine = false, false
   for _, item in ipairs(a.items) do
-    item.st = Name.of(item.n, a.lease)
     local st = item.st
     if st.waiting > 0 or st.used + item.weight > (st.limit or LOCK_PERMITS) then busy = true end
     if not a.fresh and Name.record(st, a.lease) then mine = true end
@@ -128,7 +149,8 @@ local function tidy(a)
   end
 end
 
-local function acquire(a)
+local function acquire(first, last)
+  local a = read_acquire(first, last)
   tidy(a)
   if not a.fresh then
     local reply = known(a)
@@ -149,20 +171,10 @@ local function acquire(a)
     if st.waiting > 0 or st.used + item.weight > limit then free = false end
   end
 
-  local id = not free and wait_id(a)
-  local w = id and not a.fresh and a.items[1].st.waiting > 0 and Wait.find(id)
-  if w and a.wait_ms > 0 then
-    w.runs = Wait.without(w.runs, RUN)
-    w.runs = w.runs == '' and RUN or w.runs .. ',' .. RUN
-    w.deadline = math.max(w.deadline, now + a.wait_ms)
-    Wait.keep(id, w)
-    return wait_here(a, id)
-  end
-  if not free and a.wait_ms == 0 then return held(a.items) end
-
-  for _, item in ipairs(a.items) do item.st.limit = item.st.limit or item.limit end
   if not free then
-    enqueue(a, id)
+    if a.wait_ms == 0 then return held(a.items) end
+    local id = wait_id(a)
+    if not enqueue(a, id) then enqueue_again(a, id) end
     return wait_here(a, id)
   end
 
@@ -170,6 +182,7 @@ local function acquire(a)
   local expiry = a.session ~= '-' and 'inf' or now + a.ttl
   for _, item in ipairs(a.items) do
     local st = item.st
+    st.limit = st.limit or item.limit
     local r = {
       waited = '0', ttl = a.ttl, weight = item.weight, state = 'T:' .. a.claim, session = a.session, owner = a.owner,
       metadata = a.metadata,

@@ -31,14 +31,10 @@ end
 -- Owners of the leases of a name and their permits.
 local function holders_of(n)
   local st = Name.of(n)
-  local ids, holders = {}, {}
-  for i, id in ipairs(Lease.list(st, MOST_HOLDERS)) do
-    if i % 2 == 1 then ids[#ids + 1] = id end
-  end
-  if #ids == 0 then return {} end
-  for i, rec in ipairs(redis.call('HMGET', P .. 'l:' .. n, unpack(ids))) do
-    local r = Lease.parse(rec)
-    holders[i] = { owner = r.owner, weight = r.weight }
+  local leases, holders = Lease.list(st, MOST_HOLDERS), {}
+  for i = 1, #leases, 2 do
+    local r = Lease.parse(Name.record(st, leases[i]))
+    holders[#holders + 1] = { owner = r.owner, weight = r.weight }
   end
   return holders
 end

@@ -1,17 +1,16 @@
 -- Leases: how they begin and how they end.
 -- @include state.lua
 
--- Sets the end of a lease. Most names never have two holders at once: the end of a sole one stands in the hash.
+-- Sets the end of a lease. Most names never have two holders at once: these need no set of ends.
 function Lease.set_end(st, lease, at)
   at = at == 'inf' and at or int(at)
   st.first = nil
-  if not st.several and (not st.sole or st.sole.lease == lease) then
-    st.sole = { at = at, lease = lease }
-    st.changed = true
+  st.changed = true
+  if not st.several and (not st.sole or st.sole == lease) then
+    st.sole, st.sole_end = lease, at
   elseif st.sole then
-    redis.call('ZADD', P .. 'x:' .. st.n, st.sole.at, st.sole.lease, at, lease)
+    redis.call('ZADD', P .. 'x:' .. st.n, st.sole_end, st.sole, at, lease)
     st.sole, st.several = nil, true
-    st.changed = true
   else
     redis.call('ZADD', P .. 'x:' .. st.n, at, lease)
   end
@@ -19,13 +18,13 @@ end
 
 -- When a lease ends, as it was set; nil when nobody holds it.
 function Lease.end_of(st, lease)
-  if st.sole then return st.sole.lease == lease and st.sole.at or nil end
+  if st.sole then return st.sole == lease and st.sole_end or nil end
   return st.several and redis.call('ZSCORE', P .. 'x:' .. st.n, lease) or nil
 end
 
 -- Holders, who ends first before the others: lease id, end, ...
 function Lease.list(st, most)
-  if st.sole then return { st.sole.lease, st.sole.at } end
+  if st.sole then return { st.sole, st.sole_end } end
   return st.several and redis.call('ZRANGE', P .. 'x:' .. st.n, 0, most - 1, 'WITHSCORES') or {}
 end
 

@@ -6,28 +6,22 @@
 -- @include renew.lua
 -- @include release.lua
 local OPERATIONS = {
-  acquire = { read_acquire, acquire }, renew = { read_renew, renew }, release = { read_release, release },
+  acquire = { keys_of_acquire, acquire }, renew = { keys_of_renew, renew }, release = { keys_of_release, release },
 }
 
-local todo, keys, at = {}, {}, 3
-while ARGV[at] do
-  local kind, first, last = ARGV[at], at + 2, at + 1 + tonumber(ARGV[at + 1])
-  local read, run = unpack(OPERATIONS[kind])
-  local a = read(first, last)
-  todo[#todo + 1] = { run = run, a = a }
-  if kind == 'acquire' then
-    for _, item in ipairs(a.items) do
-      keys[#keys + 1] = P .. 't:' .. item.n
-      if not a.fresh then keys[#keys + 1] = P .. 's:' .. item.n .. ' ' .. a.lease end
-    end
-  elseif kind == 'release' then
-    for _, n in ipairs(a.names) do keys[#keys + 1] = P .. 't:' .. n end
+-- Calls the part of each operation that is meant, with the places of its first and its last field.
+local function each_operation(part, call)
+  local at = 3
+  while ARGV[at] do
+    local last = at + 1 + tonumber(ARGV[at + 1])
+    call(OPERATIONS[ARGV[at]][part], at + 2, last)
+    at = last + 1
   end
-  at = last + 1
 end
-if #keys > 0 then Name.recall(keys) end
 
-local replies = {}
-for i, each in ipairs(todo) do replies[i] = each.run(each.a) end
+local keys, replies = { P .. 'watching' }, {}
+each_operation(1, function(add_keys, first, last) add_keys(first, last, keys) end)
+Name.recall(keys)
+each_operation(2, function(operate, first, last) replies[#replies + 1] = operate(first, last) end)
 Name.save()
 return replies

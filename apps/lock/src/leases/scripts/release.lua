@@ -7,6 +7,10 @@
 -- Invariants: only the holder's lease id ends a lease, a successor's stays; being vouched for changes no turn.
 -- @include queue.lua
 
+local function keys_of_release(first, _, keys)
+  for i = first + 2, first + 1 + tonumber(ARGV[first + 1]) do keys[#keys + 1] = P .. 'l:' .. ARGV[i] end
+end
+
 local function read_release(first, last)
   local a = { lease = ARGV[first], names = {}, vouched = {} }
   local last_name = first + 1 + tonumber(ARGV[first + 1])
@@ -15,7 +19,8 @@ local function read_release(first, last)
   return a
 end
 
-local function release(a)
+local function release(first, last)
+  local a = read_release(first, last)
   local released, lost, names = false, false, {}
   vouched, served = a.vouched, {}
   for _, n in ipairs(a.names) do

@@ -5,11 +5,16 @@
 -- Invariant: a lease that ended never begins again.
 -- @include holders.lua
 
+local function keys_of_renew(first, last, keys)
+  for i = first + 2, last do keys[#keys + 1] = P .. 'l:' .. ARGV[i] end
+end
+
 local function read_renew(first, last)
   return { lease = ARGV[first], ttl = tonumber(ARGV[first + 1]), names = { unpack(ARGV, first + 2, last) } }
 end
 
-local function renew(a)
+local function renew(first, last)
+  local a = read_renew(first, last)
   local held = {}
   for _, n in ipairs(a.names) do
     local st = Name.of(n, a.lease)

@@ -11,8 +11,7 @@ Wait.touch(n)
 st.limit = limit
 if st.used == 0 and st.waiting == 0 then
   Name.save()
-  redis.call('HSET', P .. 'l:' .. n, 'limit', limit)
-  redis.call('PEXPIRE', P .. 'l:' .. n, ARGV[4])
+  Name.save_idle(st, int(limit), ARGV[4])
 else
   st.changed = true
   Wait.promote({ n })

@@ -1,14 +1,17 @@
 -- What is known of the names that a script touches: read once, changed here, written back by Name.save().
 --
 -- Every key of a shard begins with KEYS[1]:
---   l:<name>      hash: token, used, limit, waiting, and one field a holder: lease id -> record;
---                 sole: '<end> <lease id>' of a holder that is the only one since the name was idle
---   x:<name>      zset: lease id -> end of the lease, of all others; an end is in ms, or inf for a lease that lives
---                 as long as its session
+--   l:<name>      string, one of
+--                 '- <token> <limit> <past>': idle, for KEEP_MS; its last token, its limit where it was given one
+--                 '<token> <limit> <waiting> <arrival> <past> <end> <lease id> <record>': it has one holder; how many
+--                 wait, and the arrival of the last of them; an end is in ms, or inf for a lease that lives as long
+--                 as its session
+--                 '*': it has had several holders since it was idle, or has none and requests wait: see m:<name>
+--                 <past> is how its last lease ended: '<lease id> <outcome> <kept until, ms>', or '- - 0'
+--   m:<name>      hash: token, used, limit, waiting, arrival, past, and one field a holder: lease id -> record
+--   x:<name>      zset: lease id -> end of the lease, of the holders in m:<name>
 --   q:<name>      zset: wait id -> arrival, microseconds; the queue
---   t:<name>      string: last token of an idle name, for KEEP_MS; behind it how its last lease ended, as
---                 '<lease id> <outcome> <kept until, ms>'
---   s:<name> <lease id>   string: how a lease before that one ended, for KEEP_MS: '1' released, '0' lost
+--   s:<name> <lease id>   string: how a lease before the last one ended, for KEEP_MS: '1' released, '0' lost
 --   e:<name>      stream: events, only while somebody watches the name; watching: exists while anybody watches any
 --   w             hash: wait id -> record of a waiting request: ttl deadline permits,... runs session owner metadata
 --   o:<owner>     set: wait ids of an owner
@@ -16,7 +19,7 @@
 --   sessions      zset: session id -> end, ms            S:<id>  hash: its facts         L:<id>   set: its leases and waits
 --   index, due    zsets of names: held or awaited ones; a lower bound of the next end of a lease, ms
 --   audit         stream: forced releases
--- A record is: token acquiredAt waitedMs ttlMs weight state session owner metadata, separated by blanks.
+-- A record is: weight state session token acquiredAt waitedMs ttlMs owner metadata, separated by blanks.
 -- State T:<claim> is a lease that was taken up, P:<run>,<run> one that waits to be taken up by a node.
 local P = KEYS[1]
 local CHANNEL = ARGV[1]
@@ -32,7 +35,7 @@ local EVENTS_KEPT = 256
 -- What scripts do stands in three tables: with a local for each function, making the functions anew at each call
 -- of a script would cost more than most scripts do.
 local Name, Lease = {}, {}
-local states, touched, recalled, texts = {}, {}, {}, {}
+local states, touched, recalled, texts, ended = {}, {}, {}, {}, {}
 
 -- A whole number in digits. Operations of one script share most of theirs: the time, lengths, weights.
 local function int(number)
@@ -44,25 +47,19 @@ local function int(number)
   return text
 end
 
--- What is kept of idle names and of leases that ended. Several keys at once cost hardly more than one.
+-- Reads what is kept under several keys: that costs hardly more than reading one.
 function Name.recall(keys)
   local values = redis.call('MGET', unpack(keys))
   for i, key in ipairs(keys) do recalled[key] = values[i] end
 end
 
 function Name.kept(key)
-  if recalled[key] == nil then recalled[key] = redis.call('GET', key) end
-  return recalled[key]
-end
-
-local UNKNOWN = { token = 0, till = 0 }
-
--- A name when it was last idle: its token, and how its last lease ended.
-function Name.past(n)
-  local value = Name.kept(P .. 't:' .. n)
-  if not value then return UNKNOWN end
-  local token, lease, outcome, till = value:match('^(%d+) ?(%S*) ?(%d*) ?(%d*)$')
-  return { token = tonumber(token), lease = lease, outcome = outcome, till = tonumber(till) or 0 }
+  local value = recalled[key]
+  if value == nil then
+    value = redis.call('GET', key)
+    recalled[key] = value
+  end
+  return value
 end
 
 -- With a lease id its record is read along.
@@ -70,38 +67,60 @@ function Name.of(n, lease)
   local st = states[n]
   if st then return st end
   local key = P .. 'l:' .. n
-  local f = redis.call('HMGET', key, 'token', 'used', 'limit', 'waiting', 'sole', lease or 'token')
   st = {
-    n = n,
-    key = key,
-    token = f[1] and tonumber(f[1]) or Name.past(n).token,
-    used = tonumber(f[2] or 0),
-    limit = n:sub(1, 1) == 'l' and LOCK_PERMITS or tonumber(f[3] or nil),
-    waiting = tonumber(f[4] or 0),
-    fresh = not f[2],
-    records = {},
-    changed = false,
+    n = n, key = key, token = 0, used = 0, waiting = 0, arrival = 0, records = {}, changed = false,
+    limit = n:sub(1, 1) == 'l' and LOCK_PERMITS or nil,
   }
-  if f[5] then
-    local at, id = f[5]:match('^(%S+) (%S+)$')
-    st.sole = { at = at, lease = id }
-  end
-  st.several = st.used > 0 and not st.sole
-  if lease then st.records[lease] = f[6] end
   states[n] = st
   touched[#touched + 1] = st
+  local text = Name.kept(key)
+  if not text then return st end
+  if text == '*' then
+    Name.read_several(st, lease)
+    return st
+  end
+  if text:sub(1, 1) == '-' then
+    local token, limit, past, outcome, till = text:match('^%- (%d+) (%d+) (%S+) (%S+) (%d+)$')
+    st.token = tonumber(token)
+    if limit ~= '0' then st.limit = tonumber(limit) end
+    st.past, st.past_outcome, st.past_till = past, outcome, tonumber(till)
+    return st
+  end
+  local token, limit, waiting, arrival, past, outcome, till, at, holder, rec, weight =
+    text:match('^(%d+) (%d+) (%d+) (%d+) (%S+) (%S+) (%d+) (%S+) (%S+) ((%d+) .*)$')
+  st.stored, st.token, st.limit = 'text', tonumber(token), tonumber(limit)
+  st.waiting, st.arrival, st.used = tonumber(waiting), tonumber(arrival), tonumber(weight)
+  st.past, st.past_outcome, st.past_till = past, outcome, tonumber(till)
+  st.sole, st.sole_end = holder, at
+  st.records[holder] = rec
+  -- `due` has an earlier moment for the name, or this one.
+  if at ~= 'inf' then st.look_at = tonumber(at) end
   return st
+end
+
+function Name.read_several(st, lease)
+  local f = redis.call('HMGET', P .. 'm:' .. st.n, 'token', 'used', 'limit', 'waiting', 'arrival', 'past', lease or 'token')
+  st.stored, st.token, st.used = 'hash', tonumber(f[1]), tonumber(f[2])
+  st.limit, st.waiting, st.arrival = tonumber(f[3]), tonumber(f[4]), tonumber(f[5])
+  local past, outcome, till = f[6]:match('^(%S+) (%S+) (%d+)$')
+  st.past, st.past_outcome, st.past_till = past, outcome, tonumber(till)
+  st.several = st.used > 0
+  if lease then st.records[lease] = f[7] end
 end
 
 -- The record of a holder; false when there is none.
 function Name.record(st, lease)
-  if st.records[lease] == nil then st.records[lease] = redis.call('HGET', st.key, lease) end
-  return st.records[lease]
+  local rec = st.records[lease]
+  if rec == nil then
+    rec = st.stored == 'hash' and redis.call('HGET', P .. 'm:' .. st.n, lease)
+    st.records[lease] = rec
+  end
+  return rec
 end
 
 function Lease.parse(rec)
-  local token, acquired, waited, ttl, weight, status, session, owner, metadata =
-    rec:match('^(%d+) (%d+) (%d+) (%d+) (%d+) (%S+) (%S+) (%S+) (.*)$')
+  local weight, status, session, token, acquired, waited, ttl, owner, metadata =
+    rec:match('^(%d+) (%S+) (%S+) (%d+) (%d+) (%d+) (%d+) (%S+) (.*)$')
   return {
     token = token, acquired = acquired, waited = waited, ttl = tonumber(ttl), weight = tonumber(weight),
     state = status, session = session, owner = owner, metadata = metadata,
@@ -109,107 +128,113 @@ function Lease.parse(rec)
 end
 
 function Lease.format(r)
-  return r.token .. ' ' .. r.acquired .. ' ' .. r.waited .. ' ' .. int(r.ttl) .. ' ' .. int(r.weight) .. ' ' .. r.state ..
-    ' ' .. r.session .. ' ' .. r.owner .. ' ' .. r.metadata
+  return int(r.weight) .. ' ' .. r.state .. ' ' .. r.session .. ' ' .. r.token .. ' ' .. r.acquired .. ' ' .. r.waited ..
+    ' ' .. int(r.ttl) .. ' ' .. r.owner .. ' ' .. r.metadata
 end
 
 function Name.put(st, lease, rec)
   st.records[lease] = rec
-  st.written = st.written or {}
-  st.written[lease] = true
   st.changed = true
+  if st.stored == 'hash' then
+    st.written = st.written or {}
+    st.written[lease] = true
+  end
 end
 
-function Name.keep_outcome(st, lease, outcome, till)
-  local key = P .. 's:' .. st.n .. ' ' .. lease
-  redis.call('SET', key, outcome, 'PXAT', int(till))
-  recalled[key] = outcome
-end
-
--- Remembers how a lease ended. Name.save() writes it down, with the token when the name is idle then.
+-- Remembers how a lease ended: the last one with its name, those before it by themselves.
 function Name.remember(st, lease, outcome)
-  if st.last then Name.keep_outcome(st, st.last.lease, st.last.outcome, st.last.till) end
-  st.last = { lease = lease, outcome = outcome, till = now + KEEP_MS }
+  if st.past_till and st.past_till > now then
+    local key = P .. 's:' .. st.n .. ' ' .. st.past
+    recalled[key] = st.past_outcome
+    ended[#ended + 1] = { key = key, outcome = st.past_outcome, till = st.past_till }
+  end
+  st.past, st.past_outcome, st.past_till = lease, outcome, now + KEEP_MS
+  st.changed = true
 end
 
 -- How a lease ended: '1' released, '0' lost; false when nobody knows it.
 function Name.outcome_of(st, lease)
-  if st.last and st.last.lease == lease then return st.last.outcome end
-  local before = Name.past(st.n)
-  if before.lease == lease and before.till > now then return before.outcome end
+  if st.past == lease and st.past_till > now then return st.past_outcome end
   return Name.kept(P .. 's:' .. st.n .. ' ' .. lease)
 end
 
 -- Has a name looked at by then, at the latest, ms.
 function Name.look_by(st, at)
-  st.due = math.min(st.due or at, at)
+  if not st.look_at or at < st.look_at then st.look_at, st.due = at, at end
 end
 
-function Name.save_idle(st)
-  if st.token == 0 then return end
-  local before, key = Name.past(st.n), P .. 't:' .. st.n
-  local last = before.till > now and before or nil
-  if st.last then
-    if last then Name.keep_outcome(st, last.lease, last.outcome, last.till) end
-    last, st.last = st.last, nil
-  end
-  local value = int(st.token)
-  if last then value = value .. ' ' .. last.lease .. ' ' .. last.outcome .. ' ' .. int(last.till) end
-  redis.call('SET', key, value, 'PX', KEEP_MS)
-  recalled[key] = value
+function Name.past_of(st)
+  if not st.past_till or st.past_till <= now then return '- - 0' end
+  return st.past .. ' ' .. st.past_outcome .. ' ' .. int(st.past_till)
 end
 
-function Name.save_busy(st)
-  if st.last then
-    Name.keep_outcome(st, st.last.lease, st.last.outcome, st.last.till)
-    st.last = nil
-  end
-  if st.fresh and st.limit ~= LOCK_PERMITS then redis.call('PERSIST', st.key) end
-  local set, del = { 'token', int(st.token), 'used', int(st.used), 'waiting', int(st.waiting) }, {}
-  if st.limit ~= LOCK_PERMITS then set[7], set[8] = 'limit', st.limit end
-  if st.sole then
-    set[#set + 1] = 'sole'
-    set[#set + 1] = st.sole.at .. ' ' .. st.sole.lease
-  elseif not st.fresh then
-    del[1] = 'sole'
-  end
-  for lease in pairs(st.written or {}) do
+function Name.save_several(st)
+  local key = P .. 'm:' .. st.n
+  local set, del = {
+    'token', int(st.token), 'used', int(st.used), 'limit', int(st.limit), 'waiting', int(st.waiting),
+    'arrival', int(st.arrival), 'past', Name.past_of(st),
+  }, {}
+  -- All records of a name that was no hash, else those that changed.
+  for lease in pairs(st.stored == 'hash' and (st.written or {}) or st.records) do
     if st.records[lease] then
       set[#set + 1] = lease
       set[#set + 1] = st.records[lease]
-    elseif not st.fresh then
+    elseif st.stored == 'hash' then
       del[#del + 1] = lease
     end
   end
-  redis.call('HSET', st.key, unpack(set))
-  if #del > 0 then redis.call('HDEL', st.key, unpack(del)) end
+  redis.call('HSET', key, unpack(set))
+  if #del > 0 then redis.call('HDEL', key, unpack(del)) end
+end
+
+-- Keeps an idle name, and the limit that it was given meanwhile.
+function Name.save_idle(st, limit, keep_ms)
+  if st.token == 0 and limit == '0' then return end
+  local text = '- ' .. int(st.token) .. ' ' .. limit .. ' ' .. Name.past_of(st)
+  redis.call('SET', st.key, text, 'PX', keep_ms)
 end
 
 function Name.save()
-  local idle, gone, begun, due = {}, {}, {}, {}
+  local idle, gone, begun, due, set = {}, {}, {}, {}, {}
   for _, st in ipairs(touched) do
     st.idle = st.changed and st.used == 0 and st.waiting == 0
-    if st.idle then idle[#idle + 1], gone[#gone + 1] = st.n, st.key end
+    if st.idle then idle[#idle + 1] = st.n end
+    if st.changed and st.stored == 'hash' and (st.idle or st.sole) then gone[#gone + 1] = P .. 'm:' .. st.n end
+    -- One that was awaited and never held: there is nothing to remember.
+    if st.idle and st.stored and st.token == 0 then gone[#gone + 1] = st.key end
   end
   -- What frees memory comes first: a Redis that is full does not refuse it, nor what follows it in the same script.
   if #idle > 0 then
-    redis.call('DEL', unpack(gone))
     redis.call('ZREM', P .. 'index', unpack(idle))
     redis.call('ZREM', P .. 'due', unpack(idle))
   end
+  if #gone > 0 then redis.call('DEL', unpack(gone)) end
+  for _, each in ipairs(ended) do redis.call('SET', each.key, each.outcome, 'PXAT', int(each.till)) end
   for _, st in ipairs(touched) do
     if st.idle then
-      Name.save_idle(st)
+      Name.save_idle(st, '0', KEEP_MS)
+      st.stored = nil
     elseif st.changed then
-      Name.save_busy(st)
-      if st.fresh then begun[#begun + 1], begun[#begun + 2] = 0, st.n end
+      if not st.stored then begun[#begun + 1], begun[#begun + 2] = 0, st.n end
+      local before = st.stored
+      if st.sole then
+        set[#set + 1] = st.key
+        set[#set + 1] = int(st.token) .. ' ' .. int(st.limit) .. ' ' .. int(st.waiting) .. ' ' .. int(st.arrival) .. ' ' ..
+          Name.past_of(st) .. ' ' .. st.sole_end .. ' ' .. st.sole .. ' ' .. st.records[st.sole]
+        st.stored = 'text'
+      else
+        Name.save_several(st)
+        if before ~= 'hash' then set[#set + 1], set[#set + 2] = st.key, '*' end
+        st.stored = 'hash'
+      end
     end
     if st.due and not st.idle then due[#due + 1], due[#due + 2] = int(st.due), st.n end
-    if st.changed then st.fresh = st.idle end
-    st.changed, st.written, st.due = false, nil, nil
+    st.changed, st.written, st.due, st.look_at = false, nil, nil, nil
   end
+  if #set > 0 then redis.call('MSET', unpack(set)) end
   if #begun > 0 then redis.call('ZADD', P .. 'index', unpack(begun)) end
   if #due > 0 then redis.call('ZADD', P .. 'due', 'LT', unpack(due)) end
+  ended = {}
 end
 
 -- The end of a lease: its own, or that of its session.
@@ -218,12 +243,9 @@ function Lease.ends(r, at)
   return tonumber(at or 0)
 end
 
--- Whether somebody watches names of this shard.
-local watching
-
 function Name.log(kind, st, lease, rec, expiry)
-  if watching == nil then watching = redis.call('EXISTS', P .. 'watching') == 1 end
-  if not watching then return end
+  -- Whether somebody watches names of this shard.
+  if not Name.kept(P .. 'watching') then return end
   local key = P .. 'e:' .. st.n
   if st.watched == nil then st.watched = redis.call('EXISTS', key) == 1 end
   if not st.watched then return end

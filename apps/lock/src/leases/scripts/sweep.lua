@@ -66,6 +66,7 @@ local function sweep()
   local due = redis.call('ZRANGE', P .. 'due', '-inf', now, 'BYSCORE', 'LIMIT', 0, MOST_NAMES)
   for _, n in ipairs(due) do
     redis.call('ZREM', P .. 'due', n)
+    Name.of(n).look_at = nil
     Wait.touch(n)
     local _, first = Lease.first(Name.of(n))
     if first and first ~= 'inf' then Name.look_by(Name.of(n), tonumber(first)) end
