@@ -46,6 +46,12 @@ export {
   type SentMessage,
 } from './queues/queue.js';
 export { QueueClient } from './queues/queue-client.js';
-export { type BackOff, Worker, type WorkerOptions } from './queues/worker.js';
+export {
+  type BackOff,
+  type Handler,
+  type HandlerContext,
+  Worker,
+  type WorkerOptions,
+} from './queues/worker.js';
 export { Syncline, type SynclineOptions } from './syncline.js';
 export type { TransportOptions } from './transport/transport.js';

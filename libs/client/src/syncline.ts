@@ -1,9 +1,9 @@
 import type { Cache, CacheOptions } from './cache/cache.js';
 import { CacheClient } from './cache/cache-client.js';
 import { LockClient } from './locks/lock-client.js';
-import type { Message, Queue } from './queues/queue.js';
+import type { Queue } from './queues/queue.js';
 import { QueueClient } from './queues/queue-client.js';
-import type { Worker, WorkerOptions } from './queues/worker.js';
+import type { Handler, Worker, WorkerOptions } from './queues/worker.js';
 
 /** The nodes of the services that are used, and what holds for all of them. */
 export interface SynclineOptions {
@@ -49,11 +49,7 @@ export class Syncline implements AsyncDisposable {
   }
 
   /** Handles the messages of a queue until it, or this client, is stopped. */
-  worker<Body = unknown>(
-    queue: string,
-    handler: (message: Message<Body>, signal: AbortSignal) => unknown,
-    options?: WorkerOptions,
-  ): Worker<Body> {
+  worker<Body = unknown>(queue: string, handler: Handler<Body>, options?: WorkerOptions): Worker<Body> {
     const worker = this.queue<Body>(queue).worker(handler, options);
     this.workers.add(worker as unknown as Worker<never>);
     return worker;

@@ -2,7 +2,14 @@ import { once } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
 import { type DynamicModule, Injectable, Module, Scope, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { CacheClient, LockClient, type Message, QueueClient, type SynclineOptions } from '@syncline/client';
+import {
+  CacheClient,
+  type HandlerContext,
+  LockClient,
+  type Message,
+  QueueClient,
+  type SynclineOptions,
+} from '@syncline/client';
 import { type NodeProcess, RedisServer, startNodes, stopAll } from '@syncline/testing';
 import { SynclineModule, Worker } from './index.js';
 
@@ -168,7 +175,7 @@ describe('a worker', () => {
     @Injectable()
     class Slow {
       @Worker('slow', { stopTimeoutMs: 50 })
-      async handle(_: Message<number>, signal: AbortSignal) {
+      async handle(_: Message<number>, { signal }: HandlerContext) {
         started.open(signal);
         await once(signal, 'abort');
       }

@@ -1,5 +1,5 @@
 import { Reflector } from '@nestjs/core';
-import type { Message, WorkerOptions } from '@syncline/client';
+import type { Handler, WorkerOptions } from '@syncline/client';
 
 export interface WorkerSettings extends WorkerOptions {
   /**
@@ -12,18 +12,16 @@ export interface WorkerSettings extends WorkerOptions {
 /** What {@link Worker} leaves at a method. */
 export const Subscription = Reflector.createDecorator<{ queue: string; settings: WorkerSettings }>();
 
-type Handler = (message: Message<never>, signal: AbortSignal) => unknown;
-
 /**
- * Makes a method the handler of a queue: `(message: Message<Body>, signal: AbortSignal) => unknown`. It runs from the
- * bootstrap of the application until its close. What it throws is logged, and the message is delivered again.
+ * Makes a method the handler of a queue: `(message: Message<Body>, context: HandlerContext) => unknown`. It runs
+ * from the bootstrap of the application until its close. What it throws is logged, and the message is delivered again.
  *
  * @param queue its name
  * @param settings as of the client's worker. Default of `onError`: Nest's logger
  */
 export const Worker =
   (queue: string, settings: WorkerSettings = {}) =>
-  <Method extends Handler>(
+  <Method extends Handler<never>>(
     target: object,
     name: string | symbol,
     method: TypedPropertyDescriptor<Method>,

@@ -1,6 +1,6 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { DiscoveryService, MetadataScanner, Reflector } from '@nestjs/core';
-import type { Message, Worker } from '@syncline/client';
+import type { Handler, Message, Worker } from '@syncline/client';
 import { Clients } from './clients.js';
 import { Subscription, type WorkerSettings } from './worker.decorator.js';
 
@@ -9,7 +9,7 @@ interface Subscribed {
   readonly settings: WorkerSettings;
   /** `Class.method`, for logs. */
   readonly name: string;
-  readonly handler: (message: Message<unknown>, signal: AbortSignal) => unknown;
+  readonly handler: Handler<unknown>;
 }
 
 /** Runs the methods that are decorated with `@Worker`, while the application does. */
@@ -64,7 +64,7 @@ export class Workers implements OnApplicationBootstrap, OnModuleDestroy {
         yield {
           ...subscription,
           name,
-          handler: (message, signal) => instance[method](message, signal),
+          handler: (message, context) => instance[method](message, context),
         };
       }
     }

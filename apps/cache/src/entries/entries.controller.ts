@@ -41,7 +41,7 @@ import {
   storedEntrySchema,
   toInstant,
 } from '@syncline/contracts';
-import { ApiProblems, HangUp } from '@syncline/http';
+import { ApiProblems, HangUp, type HangUpSignal } from '@syncline/http';
 import type { Request, Response } from 'express';
 import { encode } from './encoding.js';
 import { EntryNotFound } from './entries.errors.js';
@@ -147,7 +147,7 @@ export class EntriesController {
     @Param('cache', { schema: nameSchema }) cache: string,
     @Param('key', { schema: cacheKeySchema }) key: string,
     @Body({ schema: fillBodySchema }) body: FillBody,
-    @HangUp() hangUp: AbortSignal,
+    @HangUp() hangUp: HangUpSignal,
   ): Promise<FillResult> {
     const { entry, fillLease } = await this.fills.fill(cache, key, body, hangUp);
     const lease = fillLease === null ? {} : { fillLease };

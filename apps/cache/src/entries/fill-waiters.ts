@@ -1,4 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { Drain, type HangUpSignal, ShuttingDown } from '@syncline/http';
 import { StoreUnavailable } from '@syncline/redis';
 import { EntriesStore } from './entries.store.js';
 
@@ -18,29 +19,37 @@ export class FillWaiters {
   private readonly caches = new Map<string, Map<string, Set<Waiter>>>();
   private timer: NodeJS.Timeout | undefined;
 
-  constructor(private readonly store: EntriesStore) {}
+  constructor(
+    private readonly store: EntriesStore,
+    private readonly drain: Drain,
+  ) {
+    drain.signal.addEventListener('abort', () => {
+      for (const cache of this.caches.keys()) this.failAll(cache, new ShuttingDown());
+    });
+  }
 
   /**
    * Waits until the fill lease of a key may be free.
    *
    * @param ms at most so long
-   * @param signal ends the wait with its reason
-   * @throws StoreUnavailable when Redis is away meanwhile
+   * @param hangUp ends the wait with its reason
+   * @throws StoreUnavailable when Redis is away meanwhile, ShuttingDown when the node stops
    */
-  wait(cache: string, key: string, ms: number, signal: AbortSignal): Promise<void> {
+  wait(cache: string, key: string, ms: number, hangUp: HangUpSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const end = (outcome: () => void) => {
         clearTimeout(timeout);
-        signal.removeEventListener('abort', onAbort);
+        hangUp.removeEventListener('abort', onAbort);
         this.remove(cache, key, waiter);
         outcome();
       };
-      const onAbort = () => end(() => reject(signal.reason));
+      const onAbort = () => end(() => reject(hangUp.reason));
       const waiter: Waiter = { wake: () => end(resolve), fail: (error) => end(() => reject(error)) };
       const timeout = setTimeout(() => end(resolve), ms);
-      signal.addEventListener('abort', onAbort);
+      hangUp.addEventListener('abort', onAbort);
       this.add(cache, key, waiter);
-      if (signal.aborted) onAbort();
+      if (hangUp.aborted) onAbort();
+      if (this.drain.draining) waiter.fail(new ShuttingDown());
     });
   }
 
@@ -82,9 +91,13 @@ export class FillWaiters {
         this.logger.error(error);
         return;
       }
-      for (const waiters of [...(this.caches.get(cache)?.values() ?? [])]) {
-        for (const waiter of [...waiters]) waiter.fail(error);
-      }
+      this.failAll(cache, error);
+    }
+  }
+
+  private failAll(cache: string, error: Error): void {
+    for (const waiters of [...(this.caches.get(cache)?.values() ?? [])]) {
+      for (const waiter of [...waiters]) waiter.fail(error);
     }
   }
 }

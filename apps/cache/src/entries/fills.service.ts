@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { Drain } from '@syncline/http';
+import type { HangUpSignal } from '@syncline/http';
 import { FillWaitTimeout } from './entries.errors.js';
 import { EntriesStore } from './entries.store.js';
 import type { Entry } from './entry.js';
@@ -21,7 +21,6 @@ export class FillsService {
     private readonly reader: Reader,
     private readonly store: EntriesStore,
     private readonly waiters: FillWaiters,
-    private readonly drain: Drain,
   ) {}
 
   /**
@@ -32,9 +31,8 @@ export class FillsService {
     cache: string,
     key: string,
     { waitMs, leaseMs }: { waitMs: number; leaseMs: number },
-    hangUp: AbortSignal,
+    hangUp: HangUpSignal,
   ): Promise<Fill> {
-    const signal = AbortSignal.any([hangUp, this.drain.signal]);
     const deadline = performance.now() + waitMs;
     for (;;) {
       const near = this.reader.near(cache, key);
@@ -54,7 +52,7 @@ export class FillsService {
       if (entry !== null) return { entry, fillLease: null };
       const remaining = deadline - performance.now();
       if (remaining <= 0) throw new FillWaitTimeout();
-      await this.waiters.wait(cache, key, Math.min(leftMs + 1, remaining), signal);
+      await this.waiters.wait(cache, key, Math.min(leftMs + 1, remaining), hangUp);
     }
   }
 }

@@ -21,7 +21,9 @@ interface Pending {
 @Injectable()
 export class PendingWrites implements OnApplicationBootstrap {
   private readonly logger = new Logger(PendingWrites.name);
-  private readonly pending = new Map<string, Pending>();
+  /** By id. An object, not a map: see `docs/decisions/garbage.md`. */
+  private readonly pending: Record<string, Pending> = Object.create(null);
+  private count = 0;
   private readonly process = randomUUID();
   private writes = 0;
   private lookUps: NodeJS.Timeout | undefined;
@@ -34,7 +36,7 @@ export class PendingWrites implements OnApplicationBootstrap {
 
   onApplicationBootstrap(): void {
     this.life.ended.subscribe(() => {
-      for (const write of this.pending.values()) {
+      for (const write of Object.values(this.pending)) {
         write.fail(new StoreUnavailable('Redis started anew during the write.'));
       }
     });
@@ -58,7 +60,8 @@ export class PendingWrites implements OnApplicationBootstrap {
     const { id, cache, register } = write;
     const { promise, resolve, reject } = promiseWithResolvers<readonly string[]>();
     promise.catch(() => {});
-    this.pending.set(id, { id, cache, settle: resolve, fail: reject });
+    this.pending[id] = { id, cache, settle: resolve, fail: reject };
+    this.count += 1;
     const timers: NodeJS.Timeout[] = [];
     try {
       const prepared = await send();
@@ -72,8 +75,9 @@ export class PendingWrites implements OnApplicationBootstrap {
       return await promise;
     } finally {
       for (const timer of timers) clearTimeout(timer);
-      this.pending.delete(id);
-      if (this.pending.size === 0) {
+      delete this.pending[id];
+      this.count -= 1;
+      if (this.count === 0) {
         clearInterval(this.lookUps);
         this.lookUps = undefined;
       }
@@ -82,7 +86,7 @@ export class PendingWrites implements OnApplicationBootstrap {
 
   /** A hint from the script that did the write. It may never come. */
   onSettled(hint: { id: string; result: readonly string[] }): void {
-    this.pending.get(hint.id)?.settle(hint.result);
+    this.pending[hint.id]?.settle(hint.result);
   }
 
   private async force(cache: string, id: string, round: StuckRound): Promise<void> {
@@ -96,7 +100,7 @@ export class PendingWrites implements OnApplicationBootstrap {
 
   private async lookUp(): Promise<void> {
     const byCache = new Map<string, string[]>();
-    for (const { id, cache } of [...this.pending.values()].slice(0, MAX_LOOKED_UP)) {
+    for (const { id, cache } of Object.values(this.pending).slice(0, MAX_LOOKED_UP)) {
       byCache.set(cache, [...(byCache.get(cache) ?? []), id]);
     }
     try {
@@ -109,7 +113,7 @@ export class PendingWrites implements OnApplicationBootstrap {
   private async lookUpIn(cache: string, ids: readonly string[]): Promise<void> {
     const results = await this.store.results(cache, ids);
     for (const [i, result] of results.entries()) {
-      if (result.length > 0) this.pending.get(ids[i] ?? '')?.settle(result);
+      if (result.length > 0) this.pending[ids[i] ?? '']?.settle(result);
     }
   }
 

@@ -28,7 +28,7 @@ export class Replica {
 
   private leaseUntil = Number.NEGATIVE_INFINITY;
   private fills = 0;
-  private readonly flights = new Map<string, Set<Flight>>();
+  private readonly flights: Record<string, Set<Flight>> = Object.create(null);
 
   /** @param onCount told of each eviction and invalidation */
   constructor(
@@ -94,22 +94,22 @@ export class Replica {
     });
     const incarnation = this.incarnation ?? '';
     const flight: Flight = { key, number: this.fills, incarnation, poisoned: false, landed, onLanded };
-    const others = this.flights.get(key);
-    if (others === undefined) this.flights.set(key, new Set([flight]));
+    const others = this.flights[key];
+    if (others === undefined) this.flights[key] = new Set([flight]);
     else others.add(flight);
     return flight;
   }
 
   land(flight: Flight): void {
-    const others = this.flights.get(flight.key);
+    const others = this.flights[flight.key];
     others?.delete(flight);
-    if (others?.size === 0) this.flights.delete(flight.key);
+    if (others?.size === 0) delete this.flights[flight.key];
     flight.onLanded();
   }
 
   /** The arrival of a fill of the key that is under way, if there is one. */
   landingOf(key: string): Promise<void> | undefined {
-    for (const flight of this.flights.get(key) ?? []) return flight.landed;
+    for (const flight of this.flights[key] ?? []) return flight.landed;
     return undefined;
   }
 
@@ -145,10 +145,10 @@ export class Replica {
   }
 
   private poison(key: string): void {
-    for (const flight of this.flights.get(key) ?? []) flight.poisoned = true;
+    for (const flight of this.flights[key] ?? []) flight.poisoned = true;
   }
 
   private poisonAll(): void {
-    for (const key of this.flights.keys()) this.poison(key);
+    for (const key of Object.keys(this.flights)) this.poison(key);
   }
 }

@@ -9,7 +9,7 @@ import {
   batchSchema,
   Problem,
 } from '@syncline/contracts';
-import { HangUp, HungUp, ValidationFailed } from '@syncline/http';
+import { HangUp, type HangUpSignal, HungUp, ValidationFailed } from '@syncline/http';
 import { LeasesService, lockWish } from './leases.service.js';
 
 type Result = BatchResults['results'][number];
@@ -28,13 +28,13 @@ export class BatchController {
   @ApiOkResponse({ standardSchema: batchResultsSchema })
   async runBatch(
     @Body({ schema: batchSchema }) body: Batch,
-    @HangUp() hangUp: AbortSignal,
+    @HangUp() hangUp: HangUpSignal,
   ): Promise<BatchResults> {
     // All are sent in one turn of the event loop: they reach Redis in this order, in one round trip.
     return { results: await Promise.all(body.operations.map((operation) => this.answer(operation, hangUp))) };
   }
 
-  private async answer(operation: Batch['operations'][number], hangUp: AbortSignal): Promise<Result> {
+  private async answer(operation: Batch['operations'][number], hangUp: HangUpSignal): Promise<Result> {
     try {
       const parsed = batchOperationSchema.safeParse(operation);
       if (!parsed.success) {
@@ -51,7 +51,7 @@ export class BatchController {
     }
   }
 
-  private async run(operation: BatchOperation, hangUp: AbortSignal) {
+  private async run(operation: BatchOperation, hangUp: HangUpSignal) {
     const { name } = operation;
     switch (operation.op) {
       case 'acquire': {

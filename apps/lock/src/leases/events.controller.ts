@@ -2,7 +2,7 @@ import { Controller, Headers, type MessageEvent, Param, Sse } from '@nestjs/comm
 import { EventPattern, Payload } from '@nestjs/microservices';
 import { ApiHeader, ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import { nameSchema } from '@syncline/contracts';
-import { Drain, HangUp, ValidationFailed } from '@syncline/http';
+import { Drain, HangUp, type HangUpSignal, ValidationFailed } from '@syncline/http';
 import { Observable } from 'rxjs';
 import { Watches } from './watches.js';
 
@@ -29,7 +29,7 @@ export class EventsController {
   @ApiOkResponse({ description: 'Server-sent events', schema: { type: 'string' } })
   async watchLock(
     @Param('name', { schema: nameSchema }) name: string,
-    @HangUp() hangUp: AbortSignal,
+    @HangUp() hangUp: HangUpSignal,
     @Headers('last-event-id') lastEventId?: string,
   ): Promise<Observable<MessageEvent>> {
     const after = lastEventId || null;
@@ -47,7 +47,7 @@ export class EventsController {
   private async follow(
     name: string,
     after: string | null,
-    hangUp: AbortSignal,
+    hangUp: HangUpSignal,
   ): Promise<Observable<MessageEvent>> {
     // Told before anybody listens: kept until then.
     const early: MessageEvent[] = [];

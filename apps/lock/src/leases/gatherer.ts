@@ -16,7 +16,7 @@ interface Gathered {
  * What a script costs by itself, in Redis and here, is more than what an operation costs.
  */
 export class Gatherer {
-  private readonly gathered = new Map<number, Gathered[]>();
+  private gathered = new Map<number, Gathered[]>();
   private count = 0;
 
   constructor(
@@ -41,8 +41,10 @@ export class Gatherer {
   }
 
   private flush(): void {
-    const shards = [...this.gathered];
-    this.gathered.clear();
+    const shards = this.gathered;
+    // Another map, not this one cleared: V8 links what a map held before with what it holds next, so once a single
+    // turn of it is old to the garbage collector, all that follow are kept until its next full run.
+    this.gathered = new Map();
     this.count = 0;
     for (const [shard, gathered] of shards) {
       for (let at = 0; at < gathered.length; at += MOST_OPERATIONS) {

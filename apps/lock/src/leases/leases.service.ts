@@ -10,7 +10,7 @@ import type {
   Semaphore,
   Verified,
 } from '@syncline/contracts';
-import { HungUp, ValidationFailed } from '@syncline/http';
+import { type HangUpSignal, HungUp, ValidationFailed } from '@syncline/http';
 import { StoreUnavailable } from '@syncline/redis';
 import { Heartbeat } from './heartbeat.js';
 import { LeaseLost, LimitMismatch, LockHeld } from './lease.errors.js';
@@ -48,7 +48,7 @@ export class LeasesService {
    * @param hangUp aborted when the caller goes away: it then leaves the queue, and keeps nothing
    * @throws LockHeld, WaitTimeout, Deadlock, LimitMismatch, LeaseLost, StoreUnavailable, ShuttingDown
    */
-  async acquire(wishes: readonly Wish[], terms: LeaseTerms, hangUp: AbortSignal): Promise<Lease[]> {
+  async acquire(wishes: readonly Wish[], terms: LeaseTerms, hangUp: HangUpSignal): Promise<Lease[]> {
     const request: LeaseRequest = {
       shard: this.store.shards.ofAll(wishes.map((wish) => resourceName(wish.key))),
       wishes,
@@ -120,7 +120,7 @@ export class LeasesService {
     return toSemaphore(await this.store.resize(name, limit));
   }
 
-  private async obtain(request: LeaseRequest, hangUp: AbortSignal): Promise<Lease[]> {
+  private async obtain(request: LeaseRequest, hangUp: HangUpSignal): Promise<Lease[]> {
     const deadline = performance.now() + request.waitMs;
     for (let left = request.waitMs; ; left = Math.max(0, Math.ceil(deadline - performance.now()))) {
       const end = await this.attempt({ ...request, waitMs: left }, hangUp);
@@ -129,7 +129,7 @@ export class LeasesService {
     }
   }
 
-  private async attempt(request: LeaseRequest, hangUp: AbortSignal): Promise<WaitEnd> {
+  private async attempt(request: LeaseRequest, hangUp: HangUpSignal): Promise<WaitEnd> {
     const { shard, leaseId, waitMs } = request;
     const id = waitId(
       leaseId,
@@ -164,7 +164,7 @@ export class LeasesService {
     request: LeaseRequest,
     id: string,
     claim: string,
-    hangUp: AbortSignal,
+    hangUp: HangUpSignal,
   ): WaitEnd {
     if (reply.outcome !== 'granted') throw refusal(reply, request);
     if (hangUp.aborted) {

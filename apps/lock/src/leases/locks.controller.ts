@@ -27,7 +27,7 @@ import {
   verifiedSchema,
   verifySchema,
 } from '@syncline/contracts';
-import { ApiProblems, HangUp, Requires } from '@syncline/http';
+import { ApiProblems, HangUp, type HangUpSignal, Requires } from '@syncline/http';
 import { LeasesService, lockWish } from './leases.service.js';
 
 @ApiTags('locks')
@@ -43,7 +43,7 @@ export class LocksController {
   async acquireLock(
     @Param('name', { schema: nameSchema }) name: string,
     @Body({ schema: acquireSchema }) body: Acquire,
-    @HangUp() hangUp: AbortSignal,
+    @HangUp() hangUp: HangUpSignal,
   ): Promise<Lease> {
     const [lease] = await this.leases.acquire([lockWish(name, body.mode)], body, hangUp);
     return lease as Lease;

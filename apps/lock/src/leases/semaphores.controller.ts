@@ -17,7 +17,7 @@ import {
   type Semaphore,
   semaphoreSchema,
 } from '@syncline/contracts';
-import { ApiProblems, HangUp } from '@syncline/http';
+import { ApiProblems, HangUp, type HangUpSignal } from '@syncline/http';
 import { resourceKey } from './lease.keys.js';
 import { LeasesService } from './leases.service.js';
 
@@ -34,7 +34,7 @@ export class SemaphoresController {
   async acquirePermits(
     @Param('name', { schema: nameSchema }) name: string,
     @Body({ schema: acquirePermitsSchema }) body: AcquirePermits,
-    @HangUp() hangUp: AbortSignal,
+    @HangUp() hangUp: HangUpSignal,
   ): Promise<Lease> {
     const wish = { key: resourceKey('semaphore', name), permits: body.permits, limit: body.limit ?? 0 };
     const [lease] = await this.leases.acquire([wish], body, hangUp);

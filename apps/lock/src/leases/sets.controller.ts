@@ -12,7 +12,7 @@ import {
   releaseSetSchema,
   renewSetSchema,
 } from '@syncline/contracts';
-import { ApiProblems, HangUp } from '@syncline/http';
+import { ApiProblems, HangUp, type HangUpSignal } from '@syncline/http';
 import { LeasesService, lockWish } from './leases.service.js';
 
 /** Several locks at once, all or none. */
@@ -28,7 +28,7 @@ export class SetsController {
   @ApiProblems('cross-slot', 'lock-held', 'wait-timeout', 'deadlock', 'lease-lost')
   async acquireSet(
     @Body({ schema: acquireSetSchema }) body: AcquireSet,
-    @HangUp() hangUp: AbortSignal,
+    @HangUp() hangUp: HangUpSignal,
   ): Promise<LeaseSet> {
     const wishes = body.locks.map(({ name, mode }) => lockWish(name, mode));
     return toSet(await this.leases.acquire(wishes, body, hangUp));

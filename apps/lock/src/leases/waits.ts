@@ -1,6 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { Lease } from '@syncline/contracts';
-import { Drain, ShuttingDown } from '@syncline/http';
+import { Drain, type HangUpSignal, ShuttingDown } from '@syncline/http';
 import { StoreUnavailable } from '@syncline/redis';
 import { Deadlock, LeaseLost, LimitMismatch, WaitTimeout } from './lease.errors.js';
 import { LeasesStore } from './leases.store.js';
@@ -65,7 +65,9 @@ function newTicket(shard: number, id: string, claim: string): Ticket {
 @Injectable()
 export class Waits {
   private readonly logger = new Logger(Waits.name);
-  private readonly tickets = new Map<string, Set<Ticket>>();
+  /** By wait id. An object, not a map: see `docs/decisions/garbage.md`. */
+  private readonly tickets: Record<string, Set<Ticket>> = Object.create(null);
+  private count = 0;
   /** Wait ids by the names that they wait for, in order of their arrival here. */
   private readonly idsByNames = new Map<string, Set<string>>();
 
@@ -81,18 +83,19 @@ export class Waits {
 
   /** Requests that wait on this node. */
   get size(): number {
-    return this.tickets.size;
+    return this.count;
   }
 
   /** Enters a request before Redis hears of it: its grant may be announced before the reply is here. */
   enter(shard: number, id: string, claim: string): Ticket {
     const ticket = newTicket(shard, id, claim);
-    const same = this.tickets.get(id);
+    const same = this.tickets[id];
     if (same) {
       same.add(ticket);
       return ticket;
     }
-    this.tickets.set(id, new Set([ticket]));
+    this.tickets[id] = new Set([ticket]);
+    this.count += 1;
     const names = id.slice(NAMES_AT);
     const ids = this.idsByNames.get(names);
     if (ids) ids.add(id);
@@ -102,10 +105,11 @@ export class Waits {
 
   /** Returns true when no other request of this node waits for the same. */
   remove(ticket: Ticket): boolean {
-    const same = this.tickets.get(ticket.id);
+    const same = this.tickets[ticket.id];
     same?.delete(ticket);
     if (same === undefined || same.size > 0) return false;
-    this.tickets.delete(ticket.id);
+    delete this.tickets[ticket.id];
+    this.count -= 1;
     const names = ticket.id.slice(NAMES_AT);
     const ids = this.idsByNames.get(names);
     ids?.delete(ticket.id);
@@ -124,7 +128,7 @@ export class Waits {
     for (const key of keys) {
       let left = MOST_VOUCHED;
       for (const id of this.idsByNames.get(key) ?? []) {
-        const same = this.tickets.get(id);
+        const same = this.tickets[id];
         const [only] = same ?? [];
         if (only?.open && same?.size === 1) vouched.set(id, only.claim);
         left -= 1;
@@ -136,7 +140,7 @@ export class Waits {
 
   /** Tells a request what it was served with. False: it is not here any more, or not alone with that claim. */
   grant(id: string, claim: string, leases: Lease[]): boolean {
-    const same = this.tickets.get(id);
+    const same = this.tickets[id];
     const [only] = same ?? [];
     if (!only?.open || same?.size !== 1 || only.claim !== claim) return false;
     only.end({ leases });
@@ -144,13 +148,13 @@ export class Waits {
   }
 
   has(id: string): boolean {
-    return this.tickets.has(id);
+    return this.tickets[id] !== undefined;
   }
 
   /** Ids that Redis should know of, in a shard. */
   parkedIn(shard: number): string[] {
     const ids: string[] = [];
-    for (const [id, same] of this.tickets) {
+    for (const [id, same] of Object.entries(this.tickets)) {
       for (const ticket of same) {
         if (ticket.shard === shard && ticket.parked) {
           ids.push(id);
@@ -167,14 +171,14 @@ export class Waits {
    * @param waitMs how long, in ms
    * @throws WaitTimeout, LeaseLost, LimitMismatch, ShuttingDown, StoreUnavailable; HungUp when the caller went away
    */
-  async park(ticket: Ticket, waitMs: number, hangUp: AbortSignal): Promise<WaitEnd> {
+  async park(ticket: Ticket, waitMs: number, hangUp: HangUpSignal): Promise<WaitEnd> {
     ticket.parked = true;
     const hungUp = () => ticket.fail(hangUp.reason as Error);
     const deadline = setTimeout(() => void this.leave(ticket, waitMs), waitMs);
     let check = setTimeout(() => void look(), FIRST_LOOK_MS);
     const look = async () => {
       await this.lookForDeadlock(ticket);
-      if (this.tickets.get(ticket.id)?.has(ticket)) check = setTimeout(() => void look(), this.nextLookMs());
+      if (this.tickets[ticket.id]?.has(ticket)) check = setTimeout(() => void look(), this.nextLookMs());
     };
     hangUp.addEventListener('abort', hungUp);
     if (this.drain.signal.aborted) ticket.fail(new ShuttingDown());
@@ -190,7 +194,7 @@ export class Waits {
 
   /** There is word of a request: it was served, or its wait was ended. */
   async wordOf(shard: number, id: string): Promise<void> {
-    const same = this.tickets.get(id);
+    const same = this.tickets[id];
     const [first] = same ?? [];
     if (same === undefined || first === undefined) {
       // Its caller is gone: what it was served with goes to the next one.
@@ -207,11 +211,11 @@ export class Waits {
   }
 
   private all(): Ticket[] {
-    return [...this.tickets.values()].flatMap((same) => [...same]);
+    return Object.values(this.tickets).flatMap((same) => [...same]);
   }
 
   private nextLookMs(): number {
-    return Math.max(NEXT_LOOK_MS, (this.tickets.size * 1_000) / MOST_LOOKS_PER_S);
+    return Math.max(NEXT_LOOK_MS, (this.count * 1_000) / MOST_LOOKS_PER_S);
   }
 
   private async lookForDeadlock(ticket: Ticket): Promise<void> {
@@ -225,7 +229,7 @@ export class Waits {
 
   private async leave(ticket: Ticket, waitMs: number): Promise<void> {
     const timeout = new WaitTimeout(waitMs);
-    if ((this.tickets.get(ticket.id)?.size ?? 0) > 1) {
+    if ((this.tickets[ticket.id]?.size ?? 0) > 1) {
       ticket.fail(timeout);
       return;
     }
@@ -240,7 +244,7 @@ export class Waits {
   }
 
   private settle(id: string, reply: TakeUpReply): void {
-    for (const ticket of this.tickets.get(id) ?? []) {
+    for (const ticket of this.tickets[id] ?? []) {
       switch (reply.outcome) {
         case 'granted':
           ticket.end({ leases: reply.leases });

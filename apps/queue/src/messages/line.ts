@@ -1,6 +1,6 @@
 import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { Membership } from '@syncline/cluster';
-import { Drain, ShuttingDown } from '@syncline/http';
+import { Drain, type HangUpSignal, ShuttingDown } from '@syncline/http';
 import { StoreUnavailable } from '@syncline/redis';
 import { QueueStore } from './queue.store.js';
 import type { Deliveries, Vouched, Waiter } from './scripts/delivery.scripts.js';
@@ -84,7 +84,7 @@ export class Place {
   }
 
   /** @throws what it was failed with, or the reason of the signal, when it was handed nothing */
-  async wait(ms: number, hangUp: AbortSignal): Promise<WaitEnd> {
+  async wait(ms: number, hangUp: HangUpSignal): Promise<WaitEnd> {
     const waits = !this.woken && this.handed === null && this.failure === null;
     if (waits && !hangUp.aborted && ms > 0) {
       await new Promise<void>((resolve) => {

@@ -20,7 +20,7 @@ import {
   sendSchema,
   sentSchema,
 } from '@syncline/contracts';
-import { ApiProblems, HangUp } from '@syncline/http';
+import { ApiProblems, HangUp, type HangUpSignal } from '@syncline/http';
 import type { z } from 'zod';
 import { MessagesService } from './messages.service.js';
 
@@ -48,7 +48,7 @@ export class MessagesController {
   receive(
     @Param('queue', { schema: nameSchema }) queue: string,
     @Body({ schema: receiveSchema }) body: Receive,
-    @HangUp() hangUp: AbortSignal,
+    @HangUp() hangUp: HangUpSignal,
   ): Promise<Received> {
     return this.messages.receive(queue, body, hangUp);
   }

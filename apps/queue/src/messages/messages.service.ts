@@ -10,6 +10,7 @@ import {
   type Send,
   type Sent,
 } from '@syncline/contracts';
+import type { HangUpSignal } from '@syncline/http';
 import { StoreUnavailable } from '@syncline/redis';
 import { defaultConfiguration } from './configuration.js';
 import { toDelivery, toReceived } from './delivered.js';
@@ -63,7 +64,7 @@ export class MessagesService {
    * Waits up to `waitMs` for messages. What was taken for a caller who has gone meanwhile goes back to the front,
    * and does not count as a delivery: nobody was told its receipt.
    */
-  async receive(queue: string, options: Receive, hangUp: AbortSignal): Promise<Received> {
+  async receive(queue: string, options: Receive, hangUp: HangUpSignal): Promise<Received> {
     const { max, waitMs, visibilityTimeoutMs } = options;
     if (waitMs === 0) {
       return this.answer(queue, await this.take(queue, { max, visibilityTimeoutMs, waiter: null }), hangUp);
@@ -157,7 +158,7 @@ export class MessagesService {
     return reply;
   }
 
-  private async answer(queue: string, deliveries: Deliveries, hangUp: AbortSignal): Promise<Received> {
+  private async answer(queue: string, deliveries: Deliveries, hangUp: HangUpSignal): Promise<Received> {
     if (hangUp.aborted) await this.takeBack(queue, deliveries);
     hangUp.throwIfAborted();
     this.receipts.learn(queue, deliveries.secret);

@@ -20,7 +20,7 @@ import {
   redrivenSchema,
   redriveSchema,
 } from '@syncline/contracts';
-import { ApiProblems, HangUp } from '@syncline/http';
+import { ApiProblems, HangUp, type HangUpSignal } from '@syncline/http';
 import type { z } from 'zod';
 import { QueuesService } from './queues.service.js';
 
@@ -112,7 +112,7 @@ export class QueuesController {
   redrive(
     @Param('queue', { schema: nameSchema }) queue: string,
     @Body({ schema: redriveSchema }) body: Redrive,
-    @HangUp() hangUp: AbortSignal,
+    @HangUp() hangUp: HangUpSignal,
   ): Promise<Redriven> {
     return this.queues.redrive(queue, body, hangUp);
   }

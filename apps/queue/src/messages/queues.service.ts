@@ -10,7 +10,7 @@ import type {
   Redrive,
   Redriven,
 } from '@syncline/contracts';
-import { Drain } from '@syncline/http';
+import { Drain, type HangUpSignal } from '@syncline/http';
 import { completeConfiguration } from './configuration.js';
 import { toBrowsed } from './delivered.js';
 import { DueTimers } from './due-timers.js';
@@ -86,7 +86,7 @@ export class QueuesService {
   async redrive(
     queue: string,
     { max = Number.POSITIVE_INFINITY, to }: Redrive,
-    hangUp: AbortSignal,
+    hangUp: HangUpSignal,
   ): Promise<Redriven> {
     if (to === queue) throw new RedriveToItself();
     const { stats } = await this.get(queue);

@@ -1,7 +1,7 @@
 import type { Cluster, Queues } from '@syncline/contracts';
 import { Transport, type TransportOptions } from '../transport/transport.js';
-import { type Message, Queue } from './queue.js';
-import type { Worker, WorkerOptions } from './worker.js';
+import { Queue } from './queue.js';
+import type { Handler, Worker, WorkerOptions } from './worker.js';
 
 /** Queues, through the queue nodes. */
 export class QueueClient implements AsyncDisposable {
@@ -23,11 +23,7 @@ export class QueueClient implements AsyncDisposable {
   }
 
   /** Handles the messages of a queue until it is stopped; see {@link Queue.worker}. */
-  worker<Body = unknown>(
-    queue: string,
-    handler: (message: Message<Body>, signal: AbortSignal) => unknown,
-    options?: WorkerOptions,
-  ): Worker<Body> {
+  worker<Body = unknown>(queue: string, handler: Handler<Body>, options?: WorkerOptions): Worker<Body> {
     return this.queue<Body>(queue).worker(handler, options);
   }
 

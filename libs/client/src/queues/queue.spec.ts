@@ -154,7 +154,7 @@ describe('a worker', () => {
     const queue = queues.queue('slow');
     let deliveries = 0;
     await using worker = queue.worker(
-      async (_, signal) => {
+      async (_, { signal }) => {
         deliveries++;
         await sleep(2_000, undefined, { signal });
       },
@@ -170,7 +170,7 @@ describe('a worker', () => {
     const queue = queues.queue('lost');
     const reasons: unknown[] = [];
     await using worker = queue.worker(
-      async (_, signal) => {
+      async (_, { signal }) => {
         await once(signal, 'abort');
         reasons.push(signal.reason);
       },
@@ -186,7 +186,7 @@ describe('a worker', () => {
     const queue = queues.queue<string>('stopping');
     const ended: string[] = [];
     const worker = queue.worker(
-      async ({ body }, signal) => {
+      async ({ body }, { signal }) => {
         await sleep(body === 'short' ? 200 : 60_000, undefined, { signal });
         ended.push(body);
       },

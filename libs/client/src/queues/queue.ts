@@ -12,7 +12,7 @@ import { abortable } from '../abortable.js';
 import { ProblemError, type SynclineError } from '../errors.js';
 import { Collector } from '../transport/collector.js';
 import type { Transport } from '../transport/transport.js';
-import { Worker, type WorkerOptions } from './worker.js';
+import { type Handler, Worker, type WorkerOptions } from './worker.js';
 
 /** Most messages or receipts in one request, and most bytes: below the limit of a body, 1 MiB. */
 const MAX_ITEMS = 1_000;
@@ -157,10 +157,7 @@ export class Queue<Body = unknown> {
    * Receives and handles messages until it is stopped: acknowledges what the handler returns from, gives back with a
    * back-off what it throws on, and extends the visibility while it runs.
    */
-  worker(
-    handler: (message: Message<Body>, signal: AbortSignal) => unknown,
-    options: WorkerOptions = {},
-  ): Worker<Body> {
+  worker(handler: Handler<Body>, options: WorkerOptions = {}): Worker<Body> {
     return new Worker(this, handler, options);
   }
 

@@ -33,18 +33,50 @@ export interface WorkerOptions {
   readonly onError?: (error: unknown, message: Message<unknown> | undefined) => void;
 }
 
-interface Running {
-  readonly receipt: string;
-  readonly controller: AbortController;
-  /** The delivery is ours until then, by `performance.now()`. */
-  heldUntil: number;
-  done: Promise<void>;
+/** What a handler is told beside its message. */
+export interface HandlerContext {
+  /** Aborts with a {@link LeaseLostError} when the message is no longer this worker's. */
+  readonly signal: AbortSignal;
 }
+
+/** A delivery without an answer yet. */
+class Running implements HandlerContext {
+  done: Promise<void> = Promise.resolve();
+  private controller: AbortController | undefined;
+  private lost: LeaseLostError | undefined;
+
+  constructor(
+    readonly number: number,
+    readonly receipt: string,
+    /** The delivery is ours until then, by `performance.now()`. */
+    public heldUntil: number,
+  ) {}
+
+  /** Made when a handler asks for it: a signal costs more than the rest of a delivery. */
+  get signal(): AbortSignal {
+    if (this.controller === undefined) {
+      this.controller = new AbortController();
+      if (this.lost !== undefined) this.controller.abort(this.lost);
+    }
+    return this.controller.signal;
+  }
+
+  lose(why: string): void {
+    this.lost ??= LeaseLostError.local(why);
+    this.controller?.abort(this.lost);
+  }
+}
+
+/** Handles a message: acknowledged when it returns, delivered again when it throws. */
+export type Handler<Body> = (message: Message<Body>, context: HandlerContext) => unknown;
 
 /** Handles messages of a queue until {@link stop}. */
 export class Worker<Body> implements AsyncDisposable {
   /** Deliveries without an answer yet. */
-  private readonly running = new Set<Running>();
+  /** By their numbers. An object: what stood in a map that messages come and go in would be garbage for long. */
+  private readonly running: Record<number, Running> = Object.create(null);
+  private runningCount = 0;
+  private lastNumber = 0;
   private handlers = 0;
   private readonly stopping = new AbortController();
   private readonly concurrency: number;
@@ -58,7 +90,7 @@ export class Worker<Body> implements AsyncDisposable {
   /** @internal */
   constructor(
     private readonly queue: Queue<Body>,
-    private readonly handler: (message: Message<Body>, signal: AbortSignal) => unknown,
+    private readonly handler: Handler<Body>,
     private readonly options: WorkerOptions,
   ) {
     this.concurrency = options.concurrency ?? 1;
@@ -105,14 +137,13 @@ export class Worker<Body> implements AsyncDisposable {
     await this.polling;
     const deadline = new AbortController();
     const timeOut = sleep(timeoutMs, undefined, { signal: deadline.signal }).catch(() => undefined);
-    await Promise.race([Promise.all([...this.running].map(({ done }) => done)), timeOut]);
+    await Promise.race([Promise.all(Object.values(this.running).map(({ done }) => done)), timeOut]);
     deadline.abort();
     clearInterval(this.heartbeat);
-    const left = [...this.running];
-    this.running.clear();
+    const left = Object.values(this.running);
+    for (const running of left) this.forget(running);
     if (left.length === 0) return;
-    const reason = LeaseLostError.local('the worker was stopped before its handler was done');
-    for (const { controller } of left) controller.abort(reason);
+    for (const running of left) running.lose('the worker was stopped before its handler was done');
     await this.queue
       .nack(
         left.map(({ receipt }) => receipt),
@@ -125,7 +156,7 @@ export class Worker<Body> implements AsyncDisposable {
     const { signal } = this.stopping;
     while (!signal.aborted) {
       // Acknowledgements travel while the next messages are fetched, but they do not pile up.
-      const free = Math.min(this.concurrency - this.handlers, 2 * this.concurrency - this.running.size);
+      const free = Math.min(this.concurrency - this.handlers, 2 * this.concurrency - this.runningCount);
       if (free === 0) {
         await new Promise<void>((resolve) => {
           this.wake = resolve;
@@ -158,23 +189,30 @@ export class Worker<Body> implements AsyncDisposable {
   }
 
   private start(message: Message<Body>, heldUntil: number): void {
-    const running: Running = {
-      receipt: message.receipt,
-      controller: new AbortController(),
-      heldUntil,
-      done: Promise.resolve(),
-    };
-    this.running.add(running);
+    this.lastNumber += 1;
+    const running = new Running(this.lastNumber, message.receipt, heldUntil);
+    this.running[running.number] = running;
+    this.runningCount += 1;
     running.done = this.handle(message, running).finally(() => {
-      this.running.delete(running);
+      this.forget(running);
       this.wake?.();
     });
+  }
+
+  private forget(running: Running): void {
+    if (!this.has(running)) return;
+    delete this.running[running.number];
+    this.runningCount -= 1;
+  }
+
+  private has({ number }: Running): boolean {
+    return this.running[number] !== undefined;
   }
 
   private async handle(message: Message<Body>, running: Running): Promise<void> {
     this.handlers++;
     try {
-      await this.handler(message, running.controller.signal);
+      await this.handler(message, running);
       this.handlers--;
       this.wake?.();
     } catch (error) {
@@ -189,7 +227,7 @@ export class Worker<Body> implements AsyncDisposable {
 
   /** Answers for a delivery, unless it was given back already. */
   private async settle(running: Running, answer: () => Promise<unknown>): Promise<void> {
-    if (!this.running.has(running)) return;
+    if (!this.has(running)) return;
     try {
       await answer();
     } catch (error) {
@@ -208,7 +246,7 @@ export class Worker<Body> implements AsyncDisposable {
   private async extend(): Promise<void> {
     const { visibilityTimeoutMs } = this;
     const sentAt = performance.now();
-    const current = [...this.running];
+    const current = Object.values(this.running);
     for (let from = 0; from < current.length; from += MAX_BATCH) {
       const batch = current.slice(from, from + MAX_BATCH);
       try {
@@ -231,9 +269,7 @@ export class Worker<Body> implements AsyncDisposable {
 
   /** Somebody else may have the message now. The handler is told; what it returns is of no use. */
   private abandon(running: Running): void {
-    if (!this.running.has(running)) return;
-    running.controller.abort(
-      LeaseLostError.local('the message is no longer this worker’s: it is delivered again'),
-    );
+    if (!this.has(running)) return;
+    running.lose('the message is no longer this worker’s: it is delivered again');
   }
 }

@@ -29,7 +29,12 @@ export interface CallReceiver {
  * each is answered as soon as it ends. Costs client and node much less than a request each.
  */
 export class CallStream {
-  private readonly calls = new Map<number, CallReceiver>();
+  /**
+   * By id. An object: what once stood in a map that entries come and go in is kept until V8 collects all garbage, since
+   * each table of such a map that grew out of use points to the next one.
+   */
+  private readonly calls: Record<number, CallReceiver> = Object.create(null);
+  private underWay = 0;
   private readonly webSocket: WebSocket;
   private connection: Socket | undefined;
   private gathered: string[] = [];
@@ -60,7 +65,7 @@ export class CallStream {
     this.webSocket.on('open', () => {
       opened = true;
       // A stream that nobody waits for keeps no process alive.
-      if (this.calls.size === 0) this.connection?.unref();
+      if (this.underWay === 0) this.connection?.unref();
     });
     this.webSocket.on('message', (data: Buffer) => this.receive(data));
     let why = 'ended the connection';
@@ -69,21 +74,22 @@ export class CallStream {
     });
     this.webSocket.on('close', (code) => {
       this.retired = true;
-      const lost = [...this.calls.values()];
-      this.calls.clear();
+      const lost = Object.entries(this.calls);
+      for (const [id] of lost) delete this.calls[Number(id)];
+      this.underWay = 0;
       onEnd(opened);
-      for (const receiver of lost) receiver.lost(why, code !== GOING_AWAY);
+      for (const [, receiver] of lost) receiver.lost(why, code !== GOING_AWAY);
     });
   }
 
   /** Whether it takes this call now: it is open, and has room. */
   takes(body: string): boolean {
-    const { webSocket, calls } = this;
+    const { webSocket } = this;
     return (
       !this.retired &&
       webSocket.readyState === WebSocket.OPEN &&
       body.length <= MAX_CALL &&
-      calls.size < MAX_CALLS &&
+      this.underWay < MAX_CALLS &&
       webSocket.bufferedAmount <= MAX_UNREAD_BYTES
     );
   }
@@ -95,11 +101,12 @@ export class CallStream {
   call(path: string, body: string, receiver: CallReceiver): () => void {
     this.lastId += 1;
     const id = this.lastId;
-    if (this.calls.size === 0) this.connection?.ref();
-    this.calls.set(id, receiver);
+    if (this.underWay === 0) this.connection?.ref();
+    this.calls[id] = receiver;
+    this.underWay += 1;
     this.send(`{"id":${id},"path":${JSON.stringify(path)},"body":${body}}`);
     return () => {
-      if (!this.calls.has(id)) return;
+      if (this.calls[id] === undefined) return;
       this.forget(id);
       this.send(`{"id":${id},"cancel":true}`);
     };
@@ -108,7 +115,7 @@ export class CallStream {
   /** Takes no more calls, and ends when those that are under way have ended. */
   retire(): void {
     this.retired = true;
-    if (this.calls.size === 0) this.end();
+    if (this.underWay === 0) this.end();
   }
 
   /** Ends at once; calls that are under way are lost. */
@@ -118,7 +125,7 @@ export class CallStream {
 
   private receive(data: Buffer): void {
     for (const answer of JSON.parse(data.toString()) as StreamedAnswer[]) {
-      const receiver = this.calls.get(answer.id);
+      const receiver = this.calls[answer.id];
       // Its caller may have given up meanwhile.
       if (receiver === undefined) continue;
       this.forget(answer.id);
@@ -127,8 +134,9 @@ export class CallStream {
   }
 
   private forget(id: number): void {
-    this.calls.delete(id);
-    if (this.calls.size > 0) return;
+    delete this.calls[id];
+    this.underWay -= 1;
+    if (this.underWay > 0) return;
     if (this.retired) this.end();
     else this.connection?.unref();
   }

@@ -51,7 +51,10 @@ interface Receiver {
 /** One node: its kept-alive connections, and whether it is to be avoided for the moment. */
 export class Node {
   private readonly pool: Pool;
-  private readonly parked = new Set<(error: ConnectionError) => void>();
+  /** How to fail the requests that the node may hold back, by a number. An object: see {@link CallStream}. */
+  private readonly parked: Record<number, (error: ConnectionError) => void> = Object.create(null);
+  private parkedCount = 0;
+  private lastParked = 0;
   private readonly prefix: string;
   private prober: NodeJS.Timeout | undefined;
   /** Avoid the node until then, by `performance.now()`. */
@@ -111,10 +114,11 @@ export class Node {
       const sentAt = performance.now();
       let abort: ((reason: Error) => void) | undefined;
       let failure: Error | undefined;
+      let parked = 0;
       const settle = () => {
         clearTimeout(timer);
         signal?.removeEventListener('abort', onAbort);
-        if (request.parks) this.unpark(fail);
+        if (request.parks) this.unpark(parked);
         else this.underWay--;
       };
       const fail = (reason: unknown) => {
@@ -139,7 +143,7 @@ export class Node {
         lost(`did not answer within ${Math.round(timeoutMs)} ms`, abort !== undefined);
       }, timeoutMs);
       signal?.addEventListener('abort', onAbort, { once: true });
-      if (request.parks) this.park(fail);
+      if (request.parks) parked = this.park(fail);
       else this.underWay++;
       this.dispatch(request, {
         started(by) {
@@ -254,14 +258,18 @@ export class Node {
     );
   }
 
-  private park(fail: (error: ConnectionError) => void): void {
-    this.parked.add(fail);
+  private park(fail: (error: ConnectionError) => void): number {
+    this.lastParked += 1;
+    this.parked[this.lastParked] = fail;
+    this.parkedCount += 1;
     this.prober ??= setInterval(() => void this.probe(), PROBE_EVERY_MS).unref();
+    return this.lastParked;
   }
 
-  private unpark(fail: (error: ConnectionError) => void): void {
-    this.parked.delete(fail);
-    if (this.parked.size > 0) return;
+  private unpark(number: number): void {
+    delete this.parked[number];
+    this.parkedCount -= 1;
+    if (this.parkedCount > 0) return;
     clearInterval(this.prober);
     this.prober = undefined;
   }
@@ -277,7 +285,7 @@ export class Node {
       });
     } catch (error) {
       this.penalise();
-      for (const fail of [...this.parked]) {
+      for (const fail of Object.values(this.parked)) {
         fail(new ConnectionError(`${this.url} does not answer any more`, 'unknown', { cause: error }));
       }
     }

@@ -31,7 +31,12 @@ export interface CallServices {
 
 /** The calls of one connection: performed side by side, answered in the order in which they end. */
 export class CallStream {
-  private readonly calls = new Map<number, Call>();
+  /**
+   * By id. An object, because maps that entries come and go in keep dead entries alive: see
+   * `docs/decisions/garbage.md`.
+   */
+  private readonly calls: Record<number, Call> = Object.create(null);
+  private underWay = 0;
   private answers: string[] = [];
   private ended = false;
   private readonly idle = new EventEmitter();
@@ -45,7 +50,7 @@ export class CallStream {
   ) {
     socket.on('message', (data: Buffer) => this.take(data));
     socket.on('close', () => {
-      for (const call of this.calls.values()) call.abandon();
+      for (const call of Object.values(this.calls)) call.abandon();
     });
     // What is wrong with the connection also closes it: there is nobody to tell.
     socket.on('error', () => undefined);
@@ -57,10 +62,10 @@ export class CallStream {
    */
   async end(): Promise<void> {
     const deadline = AbortSignal.timeout(FINISH_MS);
-    while (this.calls.size > 0 && !deadline.aborted) await within(deadline, this.idle, 'idle');
+    while (this.underWay > 0 && !deadline.aborted) await within(deadline, this.idle, 'idle');
     this.ended = true;
     this.flush();
-    if (this.calls.size === 0 && this.socket.readyState === this.socket.OPEN) {
+    if (this.underWay === 0 && this.socket.readyState === this.socket.OPEN) {
       this.socket.close(GOING_AWAY, 'The node shuts down.');
       await within(AbortSignal.timeout(GOODBYE_MS), this.socket, 'close');
     }
@@ -75,8 +80,8 @@ export class CallStream {
       return;
     }
     for (const call of calls) {
-      if ('cancel' in call) this.calls.get(call.id)?.abandon();
-      else if (this.calls.size === MAX_STREAMED_CALLS || this.calls.has(call.id)) {
+      if ('cancel' in call) this.calls[call.id]?.abandon();
+      else if (this.underWay === MAX_STREAMED_CALLS || this.calls[call.id] !== undefined) {
         this.refuse(1008, `At most ${MAX_STREAMED_CALLS} calls at a time, each with an id of its own.`);
         return;
       } else void this.perform(new Call(call.id, call.path, call.body, this.headers));
@@ -90,7 +95,8 @@ export class CallStream {
 
   private async perform(call: Call): Promise<void> {
     const { routes, drain, metrics, logger } = this.services;
-    this.calls.set(call.id, call);
+    this.calls[call.id] = call;
+    this.underWay += 1;
     drain.requestStarted();
     const route = routes.find(call);
     let status = route?.status ?? 404;
@@ -110,8 +116,9 @@ export class CallStream {
       const [instance] = path.split('?', 1);
       this.answer(JSON.stringify({ id, status, retryAfter, body: problem.toBody(instance ?? path) }));
     } finally {
-      this.calls.delete(call.id);
-      if (this.calls.size === 0) this.idle.emit('idle');
+      delete this.calls[call.id];
+      this.underWay -= 1;
+      if (this.underWay === 0) this.idle.emit('idle');
       drain.requestEnded();
       metrics.observe(call.method, route?.template ?? 'none', status, performance.now() - call.startedAt);
     }

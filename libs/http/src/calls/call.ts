@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { HungUp } from '../hung-up.js';
+import { Caller, type HangUpSignal } from '../hang-up-signal.js';
 
 /** A call that came in a call stream. To guards and parameter decorators it is a request like any other. */
 export class Call {
@@ -7,7 +7,7 @@ export class Call {
   readonly params: Record<string, string> = {};
   readonly startedAt = performance.now();
   private abandoned = false;
-  private controller: AbortController | undefined;
+  private caller: Caller | undefined;
 
   constructor(
     /** The caller's own: the answer carries it. */
@@ -24,14 +24,14 @@ export class Call {
   }
 
   /** Aborted when the caller goes away, or does not want the answer any more. Made when asked for. */
-  get hangUp(): AbortSignal {
-    this.controller ??= new AbortController();
-    if (this.abandoned) this.controller.abort(new HungUp());
-    return this.controller.signal;
+  get hangUp(): HangUpSignal {
+    this.caller ??= new Caller();
+    if (this.abandoned) this.caller.hangUp();
+    return this.caller;
   }
 
   abandon(): void {
     this.abandoned = true;
-    this.controller?.abort(new HungUp());
+    this.caller?.hangUp();
   }
 }
