@@ -1,5 +1,4 @@
 // npm run bench: installs and builds what is missing, then runs benchmarks/harness/cli.ts.
-import { spawnSync } from 'node:child_process';
 import { buildWhenStale } from './build-when-stale.mjs';
 import { findRedis, HOW_TO_GET_REDIS } from './find-redis.mjs';
 import { installWhenStale } from './install-when-stale.mjs';
@@ -9,10 +8,8 @@ installWhenStale(say);
 installWhenStale(say, 'benchmarks');
 // A load on nodes that run elsewhere needs neither a build nor a Redis.
 if (!process.argv.includes('--url')) {
-  buildWhenStale(say);
-  say('Building the client as it is published ...');
-  const { status } = spawnSync(process.execPath, ['scripts/build-packages.mjs'], { stdio: 'inherit' });
-  if (status !== 0) throw new Error('The build of the client failed: see the messages above.');
+  buildWhenStale(say, 'apps');
+  buildWhenStale(say, 'packages');
   const redis = findRedis(say);
   if (redis === null) throw new Error(HOW_TO_GET_REDIS);
   process.env.REDIS_SERVER = redis;

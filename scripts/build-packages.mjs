@@ -2,7 +2,7 @@
 // `node scripts/build-packages.mjs [folder]`, by default dist/packages.
 // Packages import each other by name. The types of the wire, which the client needs, are written out from the contracts:
 // users need neither those nor the schema library.
-import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join, posix, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
@@ -82,6 +82,11 @@ for (const [name, { manual }] of Object.entries(PACKAGES)) {
   );
   writeFileSync(join(target, name, 'README.md'), page);
 }
+// So that they find each other before they are installed anywhere.
+const scope = join(target, 'node_modules/@syncline');
+rmSync(scope, { recursive: true, force: true });
+mkdirSync(scope, { recursive: true });
+symlinkSync('../../client', join(scope, 'client'));
 write(join(target, 'client/dist/contracts.d.ts'), writtenOutContracts());
 write(join(target, 'client/dist/contracts.js'), 'export {};\n');
 

@@ -3,7 +3,16 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 const SOURCES = ['apps', 'libs', 'package-lock.json', 'nest-cli.json', 'tsconfig.json'];
-const MAINS = ['lock', 'queue', 'cache'].map((app) => `dist/apps/${app}/apps/${app}/src/main.js`);
+const BUILDS = {
+  apps: {
+    made: ['lock', 'queue', 'cache'].map((app) => `dist/apps/${app}/apps/${app}/src/main.js`),
+    by: ['npm', 'run', '--silent', 'build'],
+  },
+  packages: {
+    made: ['dist/packages/client/dist/index.js', 'dist/packages/cli/dist/main.js'],
+    by: [process.execPath, 'scripts/build-packages.mjs'],
+  },
+};
 
 const isSource = (path) => /\.(ts|lua|json)$/.test(path) && !path.endsWith('.spec.ts');
 
@@ -13,21 +22,24 @@ function newest(path) {
   return Math.max(0, ...files.filter(isSource).map((file) => statSync(file).mtimeMs));
 }
 
-/** True when an app was never built, or a source is newer than what was built of it. */
-function stale() {
-  if (!MAINS.every(existsSync)) return true;
-  const built = Math.min(...MAINS.map((main) => statSync(main).mtimeMs));
+/** True when something was never built, or a source is newer than what was built of it. */
+function stale(made) {
+  if (!made.every(existsSync)) return true;
+  const built = Math.min(...made.map((file) => statSync(file).mtimeMs));
   return SOURCES.some((path) => newest(path) > built);
 }
 
 /**
- * Builds the three apps when a source is newer than the build.
+ * Builds the apps, or the packages that are published, when a source is newer than the build.
  *
  * @param {(line: string) => void} say told what takes time
+ * @param {'apps' | 'packages'} what
  */
-export function buildWhenStale(say) {
-  if (!stale()) return;
-  say('Building the three apps ...');
-  const { status } = spawnSync('npm', ['run', '--silent', 'build'], { stdio: 'inherit' });
+export function buildWhenStale(say, what) {
+  const { made, by } = BUILDS[what];
+  if (!stale(made)) return;
+  say(`Building the ${what} ...`);
+  const [program, ...args] = by;
+  const { status } = spawnSync(program, args, { stdio: 'inherit' });
   if (status !== 0) throw new Error('The build failed: see the messages above.');
 }

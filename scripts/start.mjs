@@ -131,7 +131,7 @@ async function start() {
     })),
   ]);
   installWhenStale(say);
-  buildWhenStale(say);
+  buildWhenStale(say, 'apps');
   const redisUrl = await startRedis(settings, binary);
   say(`Starting ${settings.nodes.length} nodes ...`);
   await startNodes(settings, redisUrl);

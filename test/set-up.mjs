@@ -7,5 +7,6 @@ export default function setUp() {
   const redis = findRedis(say);
   if (redis === null) throw new Error(HOW_TO_GET_REDIS);
   process.env.REDIS_SERVER = redis;
-  buildWhenStale(say);
+  buildWhenStale(say, 'apps');
+  buildWhenStale(say, 'packages');
 }

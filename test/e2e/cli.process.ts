@@ -2,12 +2,10 @@ import { execFile, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { Child, type NodeProcess } from '@syncline/testing';
 
-/** The command as it is run in this repository; `--unhandled-rejections=strict` ends it when it forgets one. */
+/** The command as it is published; `--unhandled-rejections=strict` ends it when it forgets one. */
 export const COMMAND = [
   '--unhandled-rejections=strict',
-  '--import',
-  'tsx',
-  join(process.cwd(), 'libs/cli/src/main.ts'),
+  join(process.cwd(), 'dist/packages/cli/dist/main.js'),
 ] as const;
 
 export interface Ended {

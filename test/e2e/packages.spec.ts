@@ -63,14 +63,13 @@ async function provide(name: string, seen: Set<string>): Promise<void> {
 }
 
 async function install(): Promise<void> {
-  const built = join(folder, 'built');
-  await run(process.execPath, ['scripts/build-packages.mjs', built]);
+  // The set-up of the tests has built them.
+  const built = join(process.cwd(), 'dist/packages');
   await Promise.all(PACKAGES.map((name) => npm('pack', join(built, name))));
   const manifests = await Promise.all(PACKAGES.map((name) => manifestIn(join(built, name))));
   const needed = manifests.flatMap(({ dependencies = {} }) => Object.keys(dependencies));
   const seen = new Set<string>();
   for (const name of [...BESIDE, ...needed]) if (!name.startsWith('@syncline/')) await provide(name, seen);
-  await rm(built, { recursive: true });
   const dependencies = Object.fromEntries(BESIDE.map((name) => [name, '*']));
   await writeFile(join(folder, 'package.json'), JSON.stringify({ type: 'module', dependencies }));
   const tarballs = (await readdir(folder)).filter((name) => name.endsWith('.tgz')).map((name) => `./${name}`);
