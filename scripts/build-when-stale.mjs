@@ -6,10 +6,12 @@ const SOURCES = ['apps', 'libs', 'package-lock.json', 'nest-cli.json', 'tsconfig
 const BUILDS = {
   apps: {
     made: ['lock', 'queue', 'cache'].map((app) => `dist/apps/${app}/apps/${app}/src/main.js`),
+    from: SOURCES,
     by: ['npm', 'run', '--silent', 'build'],
   },
   packages: {
     made: ['dist/packages/client/dist/index.js', 'dist/packages/cli/dist/main.js'],
+    from: [...SOURCES, 'scripts/build-packages.mjs'],
     by: [process.execPath, 'scripts/build-packages.mjs'],
   },
 };
@@ -23,10 +25,10 @@ function newest(path) {
 }
 
 /** True when something was never built, or a source is newer than what was built of it. */
-function stale(made) {
+function stale({ made, from }) {
   if (!made.every(existsSync)) return true;
   const built = Math.min(...made.map((file) => statSync(file).mtimeMs));
-  return SOURCES.some((path) => newest(path) > built);
+  return from.some((path) => newest(path) > built);
 }
 
 /**
@@ -36,10 +38,10 @@ function stale(made) {
  * @param {'apps' | 'packages'} what
  */
 export function buildWhenStale(say, what) {
-  const { made, by } = BUILDS[what];
-  if (!stale(made)) return;
+  const build = BUILDS[what];
+  if (!stale(build)) return;
   say(`Building the ${what} ...`);
-  const [program, ...args] = by;
+  const [program, ...args] = build.by;
   const { status } = spawnSync(program, args, { stdio: 'inherit' });
   if (status !== 0) throw new Error('The build failed: see the messages above.');
 }
