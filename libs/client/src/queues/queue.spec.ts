@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually, type NodeProcess, RedisServer, startNodes, stopAll } from '@syncline/testing';
 import {
+  type HandlerContext,
   LeaseLostError,
   NotFoundError,
   PayloadTooLargeError,
@@ -180,6 +181,26 @@ describe('a worker', () => {
     await eventually(() => expect(worker.active).toBe(1));
     await queue.purge();
     await eventually(() => expect(reasons).toEqual([expect.any(LeaseLostError)]));
+  });
+
+  it('tells so also a handler that asks only afterwards', async () => {
+    const queue = queues.queue('asked-late');
+    const contexts: HandlerContext[] = [];
+    let finish = () => {};
+    const worker = queue.worker(
+      (_, context) => {
+        contexts.push(context);
+        return new Promise<void>((resolve) => {
+          finish = resolve;
+        });
+      },
+      { onError: () => undefined },
+    );
+    await queue.send('x');
+    await eventually(() => expect(contexts).toHaveLength(1));
+    await worker.stop(0);
+    expect(contexts[0]?.signal).toMatchObject({ aborted: true, reason: expect.any(LeaseLostError) });
+    finish();
   });
 
   it('stops gracefully: what runs is finished, what does not end is given back', async () => {

@@ -10,7 +10,7 @@
 -- @include queue.lua
 local MOST_SHOWN = 100
 
--- Where what is kept of its names begins among its fields.
+-- Place of the first name, after the first field.
 local FIRST_NAME = 8
 
 local function keys_of_acquire(first, last, keys)

@@ -31,10 +31,16 @@ end
 -- Owners of the leases of a name and their permits.
 local function holders_of(n)
   local st = Name.of(n)
-  local leases, holders = Lease.list(st, MOST_HOLDERS), {}
-  for i = 1, #leases, 2 do
-    local r = Lease.parse(Name.record(st, leases[i]))
-    holders[#holders + 1] = { owner = r.owner, weight = r.weight }
+  local ids, holders = {}, {}
+  for i, id in ipairs(Lease.list(st, MOST_HOLDERS)) do
+    if i % 2 == 1 then ids[#ids + 1] = id end
+  end
+  if st.several then
+    for i, rec in ipairs(redis.call('HMGET', P .. 'm:' .. n, unpack(ids))) do st.records[ids[i]] = rec end
+  end
+  for i, id in ipairs(ids) do
+    local r = Lease.parse(Name.record(st, id))
+    holders[i] = { owner = r.owner, weight = r.weight }
   end
   return holders
 end
