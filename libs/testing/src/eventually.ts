@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
  *
  * @throws the last failure when it does not hold within `withinMs`
  */
-export async function eventually<T>(check: () => T | Promise<T>, withinMs = 10_000): Promise<T> {
+export async function eventually<T>(check: () => T | Promise<T>, withinMs = 5_000): Promise<T> {
   const deadline = performance.now() + withinMs;
   for (;;) {
     try {
