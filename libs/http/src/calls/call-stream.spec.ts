@@ -22,7 +22,7 @@ afterEach(() => {
 });
 
 it('takes no more calls from a caller that does not read its answers', async () => {
-  // Answers of twice what the buffers of a connection hold, on common Linux settings.
+  // Answers of 30 MB: more than the buffers of a connection hold.
   const CALLS = 300;
   const answer = 'x'.repeat(100_000);
   let performed = 0;
