@@ -1,3 +1,4 @@
+export * from './batch.js';
 export * from './cache.js';
 export * from './caches.js';
 export * from './calls.js';
@@ -10,3 +11,4 @@ export * from './problem.js';
 export * from './queue.js';
 export * from './semaphore.js';
 export * from './session.js';
+export * from './validation.js';

@@ -1,7 +1,5 @@
 import { type ArgumentMetadata, Injectable, StandardSchemaValidationPipe } from '@nestjs/common';
-import { ValidationFailed } from './problems.js';
-
-type Issue = { readonly message: string; readonly path?: readonly unknown[] | undefined };
+import { validationFailed } from '@syncline/contracts';
 
 /**
  * Validates what a handler takes against the `schema` of its decorator: `@Body({ schema })`, `@Param(name,
@@ -17,15 +15,7 @@ export class ContractPipe extends StandardSchemaValidationPipe {
     if (schema === undefined || !this.toValidate(metadata)) return value;
     const given = type === 'body' && value === undefined ? {} : value;
     const result = await this.validate<T>(given, schema);
-    if (result.issues)
-      throw new ValidationFailed(result.issues.map((issue) => describe(issue, data ?? type)));
+    if (result.issues) throw validationFailed(result.issues, data ?? type);
     return result.value;
   }
-}
-
-function describe(issue: Issue, where: string) {
-  const path = (issue.path ?? []).map((part) =>
-    String(typeof part === 'object' && part !== null && 'key' in part ? part.key : part),
-  );
-  return { path: path.length > 0 ? path.join('.') : where, message: issue.message };
 }

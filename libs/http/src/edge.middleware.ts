@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { ValidationFailed } from '@syncline/contracts';
 import type { NextFunction, Request, Response } from 'express';
 import { type Drain, ShuttingDown } from './drain.js';
 import type { HttpMetrics } from './metrics.js';
 import { sendProblem } from './problem.filter.js';
-import { ValidationFailed } from './problems.js';
 
 /** What a caller may use as a request id: visible ASCII, bounded, so that it is safe in a header and a log. */
 const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;

@@ -7,5 +7,4 @@ export { HungUp } from './hung-up.js';
 export { HttpMetrics } from './metrics.js';
 export { MAX_BODY_BYTES, NODE_CONFIG, type NodeConfig, readNodeConfig } from './node.config.js';
 export { NodeModule } from './node.module.js';
-export { ValidationFailed } from './problems.js';
 export { type NodeApp, startNode } from './start-node.js';

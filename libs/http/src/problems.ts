@@ -1,20 +1,5 @@
 import { HttpException, type Logger } from '@nestjs/common';
-import { Problem } from '@syncline/contracts';
-
-/** One thing that is wrong with a request: where (a field path, or `body`) and what. */
-export interface FieldError {
-  readonly path: string;
-  readonly message: string;
-}
-
-/** The request breaks the contract. `errors` names each field. */
-export class ValidationFailed extends Problem {
-  constructor(errors: readonly FieldError[]) {
-    super('validation-failed', errors.map(({ path, message }) => `${path}: ${message}`).join('; '), {
-      errors,
-    });
-  }
-}
+import { Problem, ValidationFailed } from '@syncline/contracts';
 
 /** How the body parsers of Express describe what went wrong. */
 interface ParserError extends Error {

@@ -52,6 +52,27 @@ describe('a script', () => {
     expect(replies.sort((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, i) => i + 1));
   });
 
+  it('runs in a full Redis when its first line allows it, with the life that it belongs to too', async () => {
+    const text = "redis.call('SET', KEYS[1], LIFE)\nreturn redis.call('GET', KEYS[1])";
+    const define = (name: string, line: string) =>
+      defineScript({
+        file: script(name, `${line}${text}`),
+        keys: (key: string) => [key],
+        life: () => 'abc',
+        decode: String,
+      });
+    const grow = define('grow.lua', '');
+    const keep = define('keep.lua', '#!lua flags=allow-oom\n');
+    for (const each of [grow, keep]) await redis.script('LOAD', each.textOf('abc'));
+    await redis.config('SET', 'maxmemory', '1');
+    try {
+      await expect(grow(redis, 'full')).rejects.toThrow(StoreUnavailable);
+      expect(await keep(redis, 'full')).toBe('abc');
+    } finally {
+      await redis.config('SET', 'maxmemory', '0');
+    }
+  });
+
   it('takes in the files that it includes, each once', async () => {
     script('one.lua', "redis.call('INCR', KEYS[1])");
     const including = defineScript({

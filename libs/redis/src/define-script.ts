@@ -6,7 +6,11 @@ import { isReplyError, storeError } from './store-unavailable.js';
 type Argument = string | number | Buffer;
 
 export interface ScriptDefinition<Input, Reply> {
-  /** The `.lua` file. `-- @include other.lua` lines are replaced by that file, each file once. */
+  /**
+   * The `.lua` file. `-- @include other.lua` lines are replaced by that file, each file once. A first line
+   * `#!lua flags=allow-oom` lets a script run while Redis is full: for what makes no memory grow. `#!lua` alone lets
+   * it not even begin then; without either it is refused at its first write, unless that frees memory.
+   */
   readonly file: URL;
   /** The keys that the script touches; they share a `{hash tag}`. */
   readonly keys: (input: Input) => string[];
@@ -49,7 +53,7 @@ export function defineScript<Input, Reply>(definition: ScriptDefinition<Input, R
   const body = readScript(definition.file);
   const { keys: keysOf, args: argsOf, binary = false, decode, life: lifeOf } = definition;
   const textOf = (life: string | null) =>
-    lifeOf === undefined ? body : `local LIFE = ${life === null ? 'false' : `'${life}'`}\n${body}`;
+    lifeOf === undefined ? body : withLocal(body, `local LIFE = ${life === null ? 'false' : `'${life}'`}`);
   // The last life is remembered: there is one at a time, and hashing a script costs more than calling it.
   let current: Text = textWithSha(null, textOf(null));
 
@@ -119,6 +123,9 @@ const BINARY: { evalsha: Send; evaluate: Send } = {
 /** The connection broke in the moment of sending: the command never left, so it may be sent again. */
 const wasNotSent = (error: unknown): boolean =>
   error instanceof Error && error.message.startsWith("Stream isn't writeable");
+
+/** Redis reads the flags of a script from its first line. */
+const withLocal = (body: string, local: string): string => body.replace(/^(#!lua.*\n)?/, `$1${local}\n`);
 
 const INCLUDE = /^-- @include (\S+)$/gm;
 

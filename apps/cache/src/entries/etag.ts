@@ -1,4 +1,4 @@
-import { ValidationFailed } from '@syncline/http';
+import { ValidationFailed } from '@syncline/contracts';
 
 const TAG = String.raw`(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"`;
 const LIST = new RegExp(String.raw`^\s*${TAG}(?:\s*,\s*${TAG})*\s*$`);

@@ -8,8 +8,9 @@ import {
   batchResultsSchema,
   batchSchema,
   Problem,
+  validationFailed,
 } from '@syncline/contracts';
-import { HangUp, type HangUpSignal, HungUp, ValidationFailed } from '@syncline/http';
+import { HangUp, type HangUpSignal, HungUp } from '@syncline/http';
 import { LeasesService, lockWish } from './leases.service.js';
 
 type Result = BatchResults['results'][number];
@@ -38,9 +39,7 @@ export class BatchController {
     try {
       const parsed = batchOperationSchema.safeParse(operation);
       if (!parsed.success) {
-        throw new ValidationFailed(
-          parsed.error.issues.map(({ path, message }) => ({ path: path.join('.') || 'body', message })),
-        );
+        throw validationFailed(parsed.error.issues, 'body');
       }
       return { status: 200, body: { ...(await this.run(parsed.data, hangUp)) } };
     } catch (error) {

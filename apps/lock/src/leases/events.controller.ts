@@ -1,8 +1,8 @@
 import { Controller, Headers, type MessageEvent, Param, Sse } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
 import { ApiHeader, ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
-import { nameSchema } from '@syncline/contracts';
-import { Drain, HangUp, type HangUpSignal, ValidationFailed } from '@syncline/http';
+import { nameSchema, ValidationFailed } from '@syncline/contracts';
+import { Drain, HangUp, type HangUpSignal } from '@syncline/http';
 import { Observable } from 'rxjs';
 import { Watches } from './watches.js';
 

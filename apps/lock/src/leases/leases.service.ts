@@ -1,16 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import type {
-  Lease,
-  ListLocks,
-  Lock,
-  LockPage,
-  Released,
-  Revoked,
-  Semaphore,
-  Verified,
+import {
+  type Lease,
+  type ListLocks,
+  type Lock,
+  type LockPage,
+  type Released,
+  type Revoked,
+  type Semaphore,
+  ValidationFailed,
+  type Verified,
 } from '@syncline/contracts';
-import { type HangUpSignal, HungUp, ValidationFailed } from '@syncline/http';
+import { type HangUpSignal, HungUp } from '@syncline/http';
 import { StoreUnavailable } from '@syncline/redis';
 import { Heartbeat } from './heartbeat.js';
 import { LeaseLost, LimitMismatch, LockHeld } from './lease.errors.js';

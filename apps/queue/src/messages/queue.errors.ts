@@ -1,5 +1,4 @@
-import { Problem } from '@syncline/contracts';
-import { ValidationFailed } from '@syncline/http';
+import { Problem, ValidationFailed } from '@syncline/contracts';
 
 export class QueueNotFound extends Problem {
   constructor(queue: string) {

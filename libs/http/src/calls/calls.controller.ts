@@ -1,6 +1,6 @@
 import { Controller, Get } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
-import { ValidationFailed } from '../problems.js';
+import { ValidationFailed } from '@syncline/contracts';
 
 /** Tells those who ask for a call stream by a usual request how it is opened. */
 @ApiTags('node')
