@@ -178,6 +178,26 @@ describe('the HTTP contract of the queue', () => {
     expect(stale.body.results[0].status).toBe('stale');
   });
 
+  it('gives back without counting a failure, as often as it takes', async () => {
+    await put({ maxReceives: 1, backoff: { baseMs: 60_000, factor: 1, maxMs: 60_000 } });
+    await send({ body: 1 });
+    const receipts: string[] = [];
+    for (let i = 0; i < 3; i++) {
+      const [message] = await receive();
+      expect(message).toMatchObject({ body: 1, receiveCount: 1 });
+      receipts.push(message?.receipt ?? '');
+      const { body } = await post('nack', { receipts, countsAs: 'none' }).expect(200);
+      expect(body.results.map(({ status }: { status: string }) => status)).toEqual([
+        ...receipts.slice(1).map(() => 'stale'),
+        'requeued',
+      ]);
+    }
+    const [message] = await receive();
+    const nacked = await post('nack', { receipts: [message?.receipt], countsAs: 'failure' }).expect(200);
+    expect(nacked.body.results[0].status).toBe('dead');
+    await post('nack', { receipts, countsAs: 'nothing' }).expect(400);
+  });
+
   it('extends and shortens a delivery', async () => {
     await put({ visibilityTimeoutMs: 200 });
     await send({ body: 1 }, { body: 2 });

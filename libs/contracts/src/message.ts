@@ -120,9 +120,18 @@ export const ackSchema = z
 export const nackSchema = z
   .strictObject({
     receipts: receiptsSchema,
-    delayMs: durationMs(0, YEAR_MS).optional().describe("Default: the queue's back-off"),
+    delayMs: durationMs(0, YEAR_MS)
+      .optional()
+      .describe("Default: the queue's back-off after a failure, else 0"),
+    countsAs: z
+      .enum(['failure', 'none'])
+      .default('failure')
+      .describe(
+        '`none`: given back unhandled, as by a worker that stops; it counts neither in `receiveCount` nor for `maxReceives`',
+      ),
   })
   .meta({ id: 'Nack', example: { receipts: [RECEIPT_EXAMPLE], delayMs: 5_000 } });
+export type Nack = z.infer<typeof nackSchema>;
 export const extendSchema = z
   .strictObject({
     receipts: receiptsSchema,
@@ -139,7 +148,7 @@ const resultsSchema = <const Status extends readonly [string, ...string[]]>(
     .meta({ id, example: { results: [{ receipt: RECEIPT_EXAMPLE, status: statuses[0] }] } });
 
 export const ackedSchema = resultsSchema('Acked', 'acked', 'stale');
-export const nackedSchema = resultsSchema('Nacked', 'requeued', 'dead', 'stale');
+export const nackedSchema = resultsSchema('Nacked', 'requeued', 'dead', 'expired', 'stale');
 export const extendedSchema = resultsSchema('Extended', 'extended', 'stale');
 export type Acked = z.infer<typeof ackedSchema>;
 export type Nacked = z.infer<typeof nackedSchema>;

@@ -17,7 +17,7 @@ export function toReceived(queue: string, deliveries: Deliveries): Received {
       // Not by spreading: that costs more than all the rest.
       return Object.assign(readMessage(gen, token, content, instant(enqueuedAt)), {
         receipt: writeReceipt(secret, queue, delivery),
-        receiveCount: delivery.delivery,
+        receiveCount: failures(delivered.tries) + 1,
         visibleUntil,
       });
     }),
@@ -27,19 +27,22 @@ export function toReceived(queue: string, deliveries: Deliveries): Received {
 /** What a receipt for it stands for. */
 export const toDelivery = (
   gen: string,
-  { token, failedDeliveries, size }: Deliveries['messages'][number],
-): Delivery => ({ gen, token, delivery: failedDeliveries + 1, size });
+  { token, tries, size }: Deliveries['messages'][number],
+): Delivery => ({ gen, token, delivery: tries + 1, size });
 
 /** A message as somebody sees it who only looks. */
 export function toBrowsed(gen: string, message: SeenMessage): Browsed['messages'][number] {
-  const { token, failedDeliveries, availableAt, record } = message;
+  const { token, tries, availableAt, record } = message;
   const content = decodeRecord(record);
   return {
     ...readMessage(gen, token, content, toInstant(content.enqueuedAt)),
-    receiveCount: failedDeliveries,
+    receiveCount: failures(tries),
     availableAt: availableAt === null ? null : toInstant(availableAt),
   };
 }
+
+/** How many deliveries failed: what was given back is counted above (scripts/state.lua). */
+const failures = (tries: number): number => tries % 1_024;
 
 /** Messages that were sent together have one time: it is written once. */
 function instants(): (ms: number) => string {

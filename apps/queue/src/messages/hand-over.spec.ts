@@ -198,7 +198,7 @@ describe('a node whose receiver is handed messages', () => {
     await eventually(async () => expect(await stage.stats()).toMatchObject({ ready: 2, inFlight: 1 }));
     const again = await stage.receive(10);
     expect(bodies(again)).toEqual([1, 2]);
-    expect(again.messages.map(({ failedDeliveries }) => failedDeliveries)).toEqual([0, 0]);
+    expect(again.messages.map(({ tries }) => tries)).toEqual([0, 0]);
   });
 
   it('gives back what a receiver was handed that has asked once more meanwhile', async () => {

@@ -7,6 +7,7 @@ import {
   type Extended,
   extendedSchema,
   extendSchema,
+  type Nack,
   type Nacked,
   nackedSchema,
   nackSchema,
@@ -68,15 +69,15 @@ export class MessagesController {
   @Post('nack')
   @HttpCode(200)
   @ApiOperation({
-    summary: 'Gives deliveries back: after a delay, or as dead letters when there were too many',
+    summary: 'Gives deliveries back: after a delay, or as dead letters when too many failed',
   })
   @ApiOkResponse({ standardSchema: nackedSchema })
   @ApiProblems('not-found')
   nack(
     @Param('queue', { schema: nameSchema }) queue: string,
-    @Body({ schema: nackSchema }) { receipts, delayMs }: z.infer<typeof nackSchema>,
+    @Body({ schema: nackSchema }) { receipts, ...how }: Nack,
   ): Promise<Nacked> {
-    return this.messages.nack(queue, receipts, delayMs);
+    return this.messages.nack(queue, receipts, how);
   }
 
   @Post('extend')

@@ -4,6 +4,7 @@ import {
   type Acked,
   type Extended,
   MAX_MESSAGE_BYTES,
+  type Nack,
   type Nacked,
   type Receive,
   type Received,
@@ -101,17 +102,26 @@ export class MessagesService {
     };
   }
 
-  /** @param delayMs undefined for the queue's back-off */
-  async nack(queue: string, receipts: readonly string[], delayMs: number | undefined): Promise<Nacked> {
+  /** @param how without `delayMs` a failure waits for the queue's back-off, and what is no failure for nothing */
+  async nack(
+    queue: string,
+    receipts: readonly string[],
+    { delayMs, countsAs }: Pick<Nack, 'delayMs' | 'countsAs'>,
+  ): Promise<Nacked> {
     const { marks, reply } = await this.judge(queue, receipts, async (deliveries) => {
-      const rejected = await this.watch(queue, this.store.reject(queue, deliveries, delayMs));
-      return rejected === null ? null : { reply: rejected, marks: rejected.marks };
+      const ended = await this.watch<{ marks: string; dueInMs: number | null; outboxLength?: number } | null>(
+        queue,
+        countsAs === 'none'
+          ? this.store.giveBack(queue, deliveries, { delayMs, told: true })
+          : this.store.reject(queue, deliveries, delayMs),
+      );
+      return ended === null ? null : { reply: ended, marks: ended.marks };
     });
     if (reply !== null) {
       this.timers.arm(queue, reply.dueInMs);
-      await this.deliverDeadLetters(queue, reply.outboxLength);
+      await this.deliverDeadLetters(queue, reply.outboxLength ?? 0);
     }
-    const statuses = { '0': 'stale', '1': 'requeued', '2': 'dead' } as const;
+    const statuses = { '0': 'stale', '1': 'requeued', '2': 'dead', '3': 'expired' } as const;
     return {
       results: receipts.map((receipt, i) => ({
         receipt,
@@ -170,7 +180,8 @@ export class MessagesService {
     if (messages.length === 0) return;
     try {
       const untold = messages.map((message) => toDelivery(gen, message));
-      this.timers.arm(queue, await this.store.giveBack(queue, untold));
+      const reply = await this.store.giveBack(queue, untold);
+      this.timers.arm(queue, reply?.dueInMs ?? null);
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) this.logger.error(error);
     }

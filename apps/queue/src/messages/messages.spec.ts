@@ -55,7 +55,7 @@ describe('messages, by the scripts of a queue', () => {
     await sleep(50);
     const second = await stage.receive(2);
     expect(bodies(second)).toEqual([1, 2]);
-    expect(second.messages.map(({ failedDeliveries }) => failedDeliveries)).toEqual([1, 0]);
+    expect(second.messages.map(({ tries }) => tries)).toEqual([1, 0]);
     expect(await stage.store.acknowledge(stage.queue, deliveries(first))).toBe('0');
     expect((await stage.store.extend(stage.queue, deliveries(first), 1_000))?.marks).toBe('0');
     expect((await stage.store.reject(stage.queue, deliveries(first), 0))?.marks).toBe('0');
@@ -100,6 +100,39 @@ describe('messages, by the scripts of a queue', () => {
     const second = await delayOf();
     expect(second).toBeGreaterThan(2_900);
     expect(second).toBeLessThanOrEqual(3_600);
+  });
+
+  it('takes back what is given back unhandled, uncounted and under another receipt, until it is over', async () => {
+    await stage.configure({ maxReceives: 2 });
+    await stage.send({ body: 1 }, { body: 2, groupId: 'G' }, { body: 3, groupId: 'G' }, { body: 4 });
+    const earlier = [];
+    for (let i = 0; i < 3; i++) {
+      const got = deliveries(await stage.receive(3));
+      expect((await stage.store.giveBack(stage.queue, got, { told: true }))?.marks).toBe('111');
+      earlier.push(...got);
+    }
+    const got = await stage.receive(10);
+    expect(bodies(got)).toEqual([1, 2, 3, 4]);
+    expect(await stage.store.acknowledge(stage.queue, earlier)).toBe('000000000');
+    // None of them has failed so far: all come once more.
+    expect((await stage.store.reject(stage.queue, deliveries(got), 0))?.marks).toBe('1111');
+    const [first, ...rest] = deliveries(await stage.receive(10));
+    expect(
+      (await stage.store.giveBack(stage.queue, first ? [first] : [], { told: true, delayMs: 60_000 }))?.marks,
+    ).toBe('1');
+    expect(await stage.stats()).toMatchObject({ ready: 0, delayed: 1, inFlight: 3 });
+    expect((await stage.store.reject(stage.queue, rest, 0))?.marks).toBe('222');
+  });
+
+  it('removes what is over when it comes back, and says so', async () => {
+    await stage.configure();
+    await stage.send({ body: 'mortal', ttlMs: 30 }, { body: 'mortal too', ttlMs: 30 });
+    const [failed, unhandled] = deliveries(await stage.receive(2));
+    if (failed === undefined || unhandled === undefined) throw new Error('expected two');
+    await sleep(40);
+    expect((await stage.store.reject(stage.queue, [failed], 0))?.marks).toBe('3');
+    expect((await stage.store.giveBack(stage.queue, [unhandled], { told: true }))?.marks).toBe('3');
+    expect(await stage.stats()).toMatchObject({ ready: 0, inFlight: 0, expired: 2 });
   });
 
   it('moves a message whole to the dead letters after maxReceives, with its history', async () => {

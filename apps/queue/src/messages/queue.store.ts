@@ -57,8 +57,9 @@ export class QueueStore {
     return deliveries.extend(this.redis, { ...this.nodes(queue), deliveries: extended, visibilityTimeoutMs });
   }
 
-  giveBack(queue: string, untold: readonly Delivery[]) {
-    return deliveries.giveBack(this.redis, { ...this.nodes(queue), deliveries: untold });
+  /** @param told whether somebody knows their receipts */
+  giveBack(queue: string, ended: readonly Delivery[], { delayMs = 0, told = false } = {}) {
+    return deliveries.giveBack(this.redis, { ...this.nodes(queue), deliveries: ended, delayMs, told });
   }
 
   leaveLine(queue: string, waiterId: string) {

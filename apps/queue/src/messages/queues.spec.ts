@@ -95,7 +95,7 @@ describe('a queue as a whole, by its scripts', () => {
     await stage.store.giveBack(stage.queue, deliveries(untold));
     const again = await stage.receive(10);
     expect(bodies(again)).toEqual([1, 2, 3, 4]);
-    expect(again.messages.map(({ failedDeliveries }) => failedDeliveries)).toEqual([0, 0, 0, 0]);
+    expect(again.messages.map(({ tries }) => tries)).toEqual([0, 0, 0, 0]);
   });
 
   it('shows messages by state, page by page, without receiving them', async () => {

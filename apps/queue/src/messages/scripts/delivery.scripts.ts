@@ -48,7 +48,8 @@ export interface Waiter {
 
 export interface DeliveredMessage {
   readonly token: number;
-  readonly failedDeliveries: number;
+  /** Of its earlier deliveries, as `tries` in scripts/state.lua. */
+  readonly tries: number;
   /** Bytes of the record. */
   readonly size: number;
   readonly enqueuedAt: number;
@@ -147,7 +148,7 @@ function decodeHanded(
     const [receiver, visibleUntil, tokens] = portions.slice(i) as [number, number, number[]];
     const messages = tokens.map((token) => {
       const { content } = asked[seqOf(token) - firstSeq] as NewMessage;
-      return { token, failedDeliveries: 0, size: recordBytes(content), enqueuedAt, content };
+      return { token, tries: 0, size: recordBytes(content), enqueuedAt, content };
     });
     handed.push({ receiver, deliveries: { gen, secret, visibleUntil, messages } });
   }
@@ -186,7 +187,7 @@ export const receive = defineScript({
       const content = decodeRecord(record);
       messages.push({
         token: values[i] as number,
-        failedDeliveries: values[i + 1] as number,
+        tries: values[i + 1] as number,
         size: record.length,
         enqueuedAt: content.enqueuedAt,
         content,
@@ -219,7 +220,7 @@ export const acknowledge = defineScript({
   decode: (reply) => reply as string | null,
 });
 
-/** One mark for each delivery: `1` requeued, `2` dead, `0` stale. Null: there is no such queue. */
+/** One mark for each delivery: `1` requeued, `2` dead, `3` expired, `0` stale. Null: there is no such queue. */
 export const reject = defineScript({
   file: new URL('./reject.lua', import.meta.url),
   keys,
@@ -252,14 +253,20 @@ export const extend = defineScript({
   },
 });
 
-/** Takes back deliveries that nobody was told of. */
+/** One mark for each delivery: `1` requeued, `3` expired, `0` stale. Null: there is no such queue. */
 export const giveBack = defineScript({
   file: new URL('./give-back.lua', import.meta.url),
   keys,
-  args: (input: Nodes & { deliveries: readonly Delivery[] }) => [
+  args: (input: Nodes & { deliveries: readonly Delivery[]; delayMs: number; told: boolean }) => [
     input.wakePrefix,
     input.timersChannel,
+    input.delayMs,
+    input.told ? 1 : 0,
     ...toTriples(input.deliveries),
   ],
-  decode: (reply) => (reply === null ? null : dueIn(reply as number)),
+  decode: (reply) => {
+    if (reply === null) return null;
+    const [marks, due] = reply as [string, number];
+    return { marks, dueInMs: dueIn(due) };
+  },
 });

@@ -3,6 +3,9 @@
 -- @include due.lua
 -- @include ready.lua
 local KEPT_ATTEMPTS = 20
+-- What a delivery that was given back adds to `tries`. Fewer failures than that end every message; and the receipt of
+-- the next delivery is another one.
+local GIVEN_BACK = 1024
 
 -- Forgets a message that stands in no place any more.
 local function forget(token, record)
@@ -46,25 +49,15 @@ local function backoff(attempts, token)
   return math.floor(delay + spread)
 end
 
--- A delivery failed and its message, already out of `inFlight`, goes on.
--- `why`: 'n' nacked, 't' its time was over. `delay`: nil for the back-off.
-local function requeue(token, why, delay)
-  local record = record_of(token)
-  local attempts = call('HINCRBY', key('tries'), token, 1)
-  local history = (call('HGET', key('history'), token) or '') .. why .. string.format('%.0f', now) .. ';'
-  call('HSET', key('history'), token, string.sub(history, -15 * KEPT_ATTEMPTS))
-
+-- A message, already out of `inFlight`, waits again: at the front, or after a delay. 'expired': its time is over, and it
+-- was removed.
+local function put_back(token, record, delay)
   if has_group(token) then leave_flight(group_of(record, token), 1) end
-  if attempts >= q.maxReceives then
-    post(token, record, q.deadLetterQueue, 'max-receives', attempts)
-    add('dead', 1)
-    return 'dead'
-  end
   if has_ttl(token) then
     local ends = enqueued_at(record) + ttl_of(record)
     if ends <= now then
       expire(token, record)
-      return 'requeued'
+      return 'expired'
     end
     call('ZADD', key('expiring'), ends, token)
     announce(ends)
@@ -72,9 +65,8 @@ local function requeue(token, why, delay)
   -- The retention sweep passed over it while it was in flight.
   if seq_of(token) < q.sweep then
     expire(token, record)
-    return 'requeued'
+    return 'expired'
   end
-  delay = delay or backoff(attempts, token)
   if delay > 0 then
     call('ZADD', key('delayed'), now + delay, token)
     announce(now + delay)
@@ -82,4 +74,19 @@ local function requeue(token, why, delay)
     front[#front + 1] = token
   end
   return 'requeued'
+end
+
+-- A delivery failed and its message, already out of `inFlight`, goes on.
+-- `why`: 'n' nacked, 't' its time was over. `delay`: nil for the back-off.
+local function requeue(token, why, delay)
+  local record = record_of(token)
+  local attempts = call('HINCRBY', key('tries'), token, 1) % GIVEN_BACK
+  local history = (call('HGET', key('history'), token) or '') .. why .. string.format('%.0f', now) .. ';'
+  call('HSET', key('history'), token, string.sub(history, -15 * KEPT_ATTEMPTS))
+  if attempts < q.maxReceives then return put_back(token, record, delay or backoff(attempts, token)) end
+
+  if has_group(token) then leave_flight(group_of(record, token), 1) end
+  post(token, record, q.deadLetterQueue, 'max-receives', attempts)
+  add('dead', 1)
+  return 'dead'
 end

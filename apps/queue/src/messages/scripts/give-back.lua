@@ -1,29 +1,31 @@
--- Takes back deliveries that nobody was told of: their caller had gone. They do not count, and their messages
--- stand at the front again.
+-- Takes back deliveries that do not count as failed: those that nobody was told of, because their caller had gone, and
+-- those that their receiver gives back unhandled. Their messages stand at the front again, or wait for a delay.
 -- KEYS 1 queue (see state.lua)
 -- ARGV 1 prefix of the channels that wake nodes  2 channel of the node that runs the timers ('': the caller)
+--      3 delay, ms  4 '1': their receipts were told, so that the next deliveries need others
 --      then for each: gen, token, delivery
--- Returns due in ms or -1; nil when there is no such queue.
+-- Returns {'1' (requeued), '3' (expired) or '0' (stale) for each, as one string; due in ms or -1};
+--         nil when there is no such queue.
+-- Invariant: as for acknowledge.lua.
 -- @include receipts.lua
 -- @include fail.lua
 -- @include wake.lua
 if not open(ALL) then return nil end
-local valid = judge(3, 3)
-for i = 1, (#ARGV - 2) / 3 do
+local valid = judge(5, 3)
+local delay, told = tonumber(ARGV[3]), ARGV[4] == '1'
+local marks = {}
+for i = 1, (#ARGV - 4) / 3 do
   local token = valid[i]
   if token then
     call('ZREM', key('inFlight'), token)
-    local record = (has_group(token) or has_ttl(token)) and record_of(token)
-    if has_ttl(token) then
-      local ends = enqueued_at(record) + ttl_of(record)
-      call('ZADD', key('expiring'), ends, token)
-      announce(ends)
-    end
-    if has_group(token) then leave_flight(group_of(record, token), 1) else front[#front + 1] = token end
+    if told then call('HINCRBY', key('tries'), token, GIVEN_BACK) end
+    marks[i] = put_back(token, record_of(token), delay) == 'expired' and '3' or '1'
+  else
+    marks[i] = '0'
   end
 end
 place_stirred()
 wake(fresh, ARGV[1])
 local due = tell_due(ARGV[2])
 save()
-return due
+return { table.concat(marks), due }

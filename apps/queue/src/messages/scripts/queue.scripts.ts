@@ -96,7 +96,8 @@ export const remove = defineScript({
 
 export interface SeenMessage {
   readonly token: number;
-  readonly failedDeliveries: number;
+  /** As in {@link DeliveredMessage}. */
+  readonly tries: number;
   /** Milliseconds since 1970; null when it is ready. */
   readonly availableAt: number | null;
   readonly record: Buffer;
@@ -119,7 +120,7 @@ export const browse = defineScript({
     for (let i = 0; i < rest.length; i += 4) {
       messages.push({
         token: rest[i] as number,
-        failedDeliveries: rest[i + 1] as number,
+        tries: rest[i + 1] as number,
         availableAt: dueIn(rest[i + 2] as number),
         record: rest[i + 3] as Buffer,
       });

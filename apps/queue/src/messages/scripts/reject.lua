@@ -2,7 +2,7 @@
 -- KEYS 1 queue (see state.lua)
 -- ARGV 1 prefix of the channels that wake nodes  2 channel of the node that runs the timers ('': the caller)
 --      3 delay, ms ('': the queue's back-off), then for each receipt: gen, token, delivery
--- Returns {'1' (requeued), '2' (dead) or '0' (stale) for each, as one string; due in ms or -1; outbox length};
+-- Returns {'1' (requeued), '2' (dead), '3' (expired) or '0' (stale) for each, as one string; due in ms or -1; outbox length};
 --         nil when there is no such queue.
 -- Invariant: as for acknowledge.lua; what was delivered maxReceives times is not delivered again.
 -- @include receipts.lua
@@ -12,12 +12,12 @@ if not open(ALL) then return nil end
 local valid = judge(4, 3)
 local count = (#ARGV - 3) / 3
 local delay = tonumber(ARGV[3])
-local marks = {}
+local MARKS, marks = { requeued = '1', dead = '2', expired = '3' }, {}
 for i = 1, count do
   local token = valid[i]
   if token then
     call('ZREM', key('inFlight'), token)
-    marks[i] = requeue(token, 'n', delay) == 'dead' and '2' or '1'
+    marks[i] = MARKS[requeue(token, 'n', delay)]
   else
     marks[i] = '0'
   end

@@ -13,7 +13,8 @@
 --   expiring   zset   token -> end of its own TTL, ms; not while in flight
 --   groups     zset   group and token in lexicographic order: each message of a group until it is gone
 --   busy       hash   group -> how many of its messages are in flight
---   tries      hash   token -> deliveries that failed;  history: token -> how and when, the latest 20
+--   tries      hash   token -> deliveries that ended without an ack: 1 for one that failed, 1,024 for one that was given back;
+--   history    hash   token -> how and when the latest 20 failed
 --
 -- A token is seq * 64 + priority * 4 + (2: has a group) + (1: has a TTL of its own).
 -- A record is: 6 bytes enqueued at (ms), 1 byte flags (low nibble: priority; 16 group, 32 ttl, 64 extra),
