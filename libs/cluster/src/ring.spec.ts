@@ -47,6 +47,19 @@ describe('the ring', () => {
     expect(owned.length / 20_000).toBeCloseTo(shares[0] ?? 0, 1);
   });
 
+  it('takes any text for a key and any id for a node', () => {
+    const odd = ['__proto__', 'constructor', 'hasOwnProperty', 'toString', '\ud800', ''];
+    const ids = ['a', '__proto__', 'constructor', 'toString'];
+    const ring = new Ring(ids);
+    for (const round of [1, 2]) {
+      for (const key of odd) expect([round, ids]).toEqual([round, expect.arrayContaining([ring.owner(key)])]);
+      // More than the cache of the ring holds: it has thrown the first ones away.
+      for (let i = 0; i < 6_000; i++) ring.owner(`${round}-${i}`);
+    }
+    expect(Object.keys(Object.prototype)).toEqual([]);
+    expect(ids.map((id) => ring.share(id) > 0)).toEqual(ids.map(() => true));
+  });
+
   it('has no owner without members', () => {
     expect(new Ring([]).owner('key')).toBeNull();
     expect(new Ring([]).share('a')).toBe(0);

@@ -6,6 +6,13 @@ import HashRing from 'hashring';
  * nodes move.
  */
 const VIRTUAL_NODES = 50;
+/**
+ * hashring keeps nodes and keys in plain objects, where `__proto__` and `constructor` are not what they seem. With
+ * these before them no text is special.
+ */
+const pointOf = (nodeId: string) => `node-${nodeId}`;
+const nodeAt = (point: string) => point.slice('node-'.length);
+const placeOf = (key: string) => `key-${key}`;
 /** hashring hashes to 32 bits. */
 const CIRCLE = 2 ** 32;
 
@@ -19,12 +26,12 @@ export class Ring {
 
   constructor(readonly nodeIds: readonly string[]) {
     const node = { vnodes: VIRTUAL_NODES, weight: 1 };
-    this.ring = new HashRing(Object.fromEntries(nodeIds.map((nodeId) => [nodeId, node])));
+    this.ring = new HashRing(Object.fromEntries(nodeIds.map((nodeId) => [pointOf(nodeId), node])));
   }
 
   /** Node that runs the timers of a key; null while there are no members. */
   owner(key: string): string | null {
-    return this.nodeIds.length === 0 ? null : this.ring.get(key);
+    return this.nodeIds.length === 0 ? null : nodeAt(this.ring.get(placeOf(key)));
   }
 
   /** Part of all keys that a node owns, 0..1. */
@@ -35,9 +42,9 @@ export class Ring {
 
   private shares(): Map<string, number> {
     // Given a list, hashring answers an object; its types say otherwise.
-    const pointsByNode = this.ring.points([...this.nodeIds]) as unknown as Record<string, number[]>;
+    const pointsByNode = this.ring.points(this.nodeIds.map(pointOf)) as unknown as Record<string, number[]>;
     const points = Object.entries(pointsByNode)
-      .flatMap(([nodeId, ats]) => ats.map((at) => ({ nodeId, at })))
+      .flatMap(([point, ats]) => ats.map((at) => ({ nodeId: nodeAt(point), at })))
       .sort((a, b) => a.at - b.at);
     // A key belongs to the first point at or after its hash, so a point owns the arc before it.
     const shares = new Map<string, number>();

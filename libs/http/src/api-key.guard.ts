@@ -1,50 +1,48 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
-import { type CanActivate, type ExecutionContext, Inject, Injectable, SetMetadata } from '@nestjs/common';
+import {
+  type CanActivate,
+  type ExecutionContext,
+  Injectable,
+  RequestMethod,
+  SetMetadata,
+} from '@nestjs/common';
+import { METHOD_METADATA } from '@nestjs/common/internal';
 import { Reflector } from '@nestjs/core';
 import { Problem } from '@syncline/contracts';
 import type { Request } from 'express';
-import { type ApiKey, NODE_CONFIG, type NodeConfig } from './node.config.js';
+import { ApiKeys, type Right } from './api-keys.js';
 
-type Right = ApiKey['right'];
 const RANK: Record<Right, number> = { read: 0, write: 1, admin: 2 };
+const OPEN = 'syncline:open';
 const REQUIRED_RIGHT = 'syncline:required-right';
 
-/** The right that a route needs. Without it: `read` for GET, `write` for the rest. */
+/** Handlers, or all those of a controller, that answer without an API key. Everything else is closed. */
+export const Open = () => SetMetadata(OPEN, true);
+
+/** The right that a route needs. Without it: `read` for what only reads (GET), `write` for the rest. */
 export const Requires = (right: Right) => SetMetadata(REQUIRED_RIGHT, right);
 
-const digest = (text: string) => createHash('sha256').update(text).digest();
-
 /**
- * Lets a call pass when its API key allows it: `Authorization: Bearer SECRET` or `X-Api-Key: SECRET`. Health and
- * metrics are open. Without configured keys it lets everything pass.
+ * Lets a call pass when its API key allows it. What is called is told by the handler that was found, never by how the
+ * path was spelt.
  */
 @Injectable()
 export class ApiKeyGuard implements CanActivate {
-  private readonly keys: readonly { digest: Buffer; name: string; right: Right }[];
-
   constructor(
-    @Inject(NODE_CONFIG) config: NodeConfig,
+    private readonly keys: ApiKeys,
     private readonly reflector: Reflector,
-  ) {
-    this.keys = config.apiKeys.map(({ secret, name, right }) => ({ digest: digest(secret), name, right }));
-  }
+  ) {}
 
   canActivate(context: ExecutionContext): boolean {
-    if (this.keys.length === 0 || context.getType() !== 'http') return true;
-    const request: Request = context.switchToHttp().getRequest();
-    if (!request.path.startsWith('/v1/')) return true;
+    if (!this.keys.required || context.getType() !== 'http') return true;
+    const handler = context.getHandler();
+    if (this.reflector.getAllAndOverride<boolean | undefined>(OPEN, [handler, context.getClass()]))
+      return true;
 
-    const given = digest(secretOf(request));
-    const key = this.keys.find((candidate) => timingSafeEqual(candidate.digest, given));
-    if (key === undefined) {
-      throw new Problem(
-        'unauthenticated',
-        'Send a valid API key as "Authorization: Bearer SECRET" or "X-Api-Key: SECRET".',
-      );
-    }
+    const request: Request = context.switchToHttp().getRequest();
+    const key = this.keys.shownBy(request.headers);
+    const reads = this.reflector.get(METHOD_METADATA, handler) === RequestMethod.GET;
     const required =
-      this.reflector.get<Right | undefined>(REQUIRED_RIGHT, context.getHandler()) ??
-      (request.method === 'GET' ? 'read' : 'write');
+      this.reflector.get<Right | undefined>(REQUIRED_RIGHT, handler) ?? (reads ? 'read' : 'write');
     if (RANK[key.right] < RANK[required]) {
       throw new Problem(
         'forbidden',
@@ -53,9 +51,4 @@ export class ApiKeyGuard implements CanActivate {
     }
     return true;
   }
-}
-
-function secretOf(request: Request): string {
-  const bearer = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1];
-  return bearer ?? request.get('x-api-key') ?? '';
 }

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { ValidationFailed } from '@syncline/contracts';
 import type { NextFunction, Request, Response } from 'express';
 import { type Drain, ShuttingDown } from './drain.js';
 import type { HttpMetrics } from './metrics.js';
@@ -36,17 +35,4 @@ export function edge(nodeId: string, drain: Drain, metrics: HttpMetrics) {
     }
     next();
   };
-}
-
-/** Turns away a body that is not JSON: it would otherwise be taken for an empty one. */
-export function jsonOnly(request: Request, response: Response, next: NextFunction): void {
-  const length = request.headers['content-length'];
-  const hasBody =
-    request.headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0');
-  if (hasBody && request.body === undefined) {
-    const message = 'send JSON with the header Content-Type: application/json';
-    sendProblem(new ValidationFailed([{ path: 'body', message }]), request, response);
-    return;
-  }
-  next();
 }

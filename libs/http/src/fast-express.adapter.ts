@@ -1,7 +1,7 @@
 import { createServer, IncomingMessage, ServerResponse } from 'node:http';
 import { StreamableFile } from '@nestjs/common';
 import { ExpressAdapter } from '@nestjs/platform-express';
-import type { Express, Request, Response } from 'express';
+import express, { type Express, type Request, type Response } from 'express';
 
 /** Longer than the idle time of usual clients and balancers, so that they close first, never mid-request. */
 const KEEP_ALIVE_MS = 65_000;
@@ -15,6 +15,11 @@ const JSON_TYPE = 'application/json; charset=utf-8';
  * The idea is public in expressjs/express#5998.
  */
 export class FastExpressAdapter extends ExpressAdapter {
+  constructor() {
+    // One spelling a route: what is nearly right is not there. Set before anything is routed.
+    super(express().enable('case sensitive routing').enable('strict routing'));
+  }
+
   /** JSON goes out as it is: what `response.json()` adds, such as charsets, ETags and freshness, is not for us. */
   override reply(response: Response, body: unknown, statusCode?: number) {
     if (typeof body !== 'object' || body === null || body instanceof StreamableFile) {

@@ -4,6 +4,7 @@ import { type HealthCheckResult, HealthCheckService, HealthIndicatorService } fr
 import { ClusterHealth } from '@syncline/cluster';
 import { RedisHealth } from '@syncline/redis';
 import type { Response } from 'express';
+import { Open } from './api-key.guard.js';
 import { Drain } from './drain.js';
 
 const NOT_READY_EXAMPLE = {
@@ -24,6 +25,7 @@ const READY_EXAMPLE = {
 };
 
 @ApiTags('node')
+@Open()
 @Controller({ path: 'health', version: VERSION_NEUTRAL })
 export class HealthController {
   constructor(

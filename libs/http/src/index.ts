@@ -1,10 +1,11 @@
-export { Requires } from './api-key.guard.js';
+export { Open, Requires } from './api-key.guard.js';
 export { ApiProblems } from './api-problems.decorator.js';
+export { TakesBytes } from './body.guard.js';
 export { Drain, ShuttingDown } from './drain.js';
 export { HangUp } from './hang-up.decorator.js';
 export type { HangUpSignal } from './hang-up-signal.js';
 export { HungUp } from './hung-up.js';
 export { HttpMetrics } from './metrics.js';
-export { MAX_BODY_BYTES, NODE_CONFIG, type NodeConfig, readNodeConfig } from './node.config.js';
+export { NODE_CONFIG, type NodeConfig, readNodeConfig } from './node.config.js';
 export { NodeModule } from './node.module.js';
 export { type NodeApp, startNode } from './start-node.js';

@@ -1,8 +1,10 @@
 import { Controller, Get, Header, VERSION_NEUTRAL } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
+import { Open } from './api-key.guard.js';
 import { HttpMetrics } from './metrics.js';
 
 @ApiTags('node')
+@Open()
 @Controller({ path: 'metrics', version: VERSION_NEUTRAL })
 export class MetricsController {
   constructor(private readonly metrics: HttpMetrics) {}

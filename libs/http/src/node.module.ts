@@ -5,6 +5,8 @@ import { ClusterModule } from '@syncline/cluster';
 import { RedisModule } from '@syncline/redis';
 import { LoggerModule } from 'nestjs-pino';
 import { ApiKeyGuard } from './api-key.guard.js';
+import { ApiKeys } from './api-keys.js';
+import { BodyGuard } from './body.guard.js';
 import { CallRoutes } from './calls/call-routes.js';
 import { CallsController } from './calls/calls.controller.js';
 import { CallsGateway } from './calls/calls.gateway.js';
@@ -41,13 +43,16 @@ export class NodeModule {
       controllers: [HealthController, MetricsController, CallsController],
       providers: [
         { provide: NODE_CONFIG, useValue: config },
+        ApiKeys,
         Drain,
         CallRoutes,
         CallsGateway,
         HttpMetrics,
         { provide: APP_FILTER, useClass: ProblemFilter },
         { provide: APP_PIPE, useClass: ContractPipe },
-        ...(config.apiKeys.length > 0 ? [{ provide: APP_GUARD, useClass: ApiKeyGuard }] : []),
+        // In this order: who calls, then what is sent.
+        { provide: APP_GUARD, useClass: ApiKeyGuard },
+        { provide: APP_GUARD, useClass: BodyGuard },
       ],
       exports: [NODE_CONFIG, Drain, HttpMetrics],
     };

@@ -3,15 +3,14 @@ import type { Problem } from '@syncline/contracts';
 import type { Request, Response } from 'express';
 import { EMPTY, type Observable } from 'rxjs';
 import { HungUp } from './hung-up.js';
-import { problemOf, retryAfterOf } from './problems.js';
+import { headersOf, problemOf } from './problems.js';
 
 /** Answers with `application/problem+json` (RFC 9457). */
 export function sendProblem(problem: Problem, request: Request, response: Response): void {
-  const retryAfter = retryAfterOf(problem);
-  if (retryAfter !== undefined) response.setHeader('Retry-After', String(retryAfter));
   const path = request.originalUrl.split('?', 1)[0] ?? '';
   response
     .status(problem.status)
+    .set(headersOf(problem))
     .type('application/problem+json')
     .send(JSON.stringify(problem.toBody(path)));
 }

@@ -56,6 +56,15 @@ export function problemOf(error: unknown, logger: Logger, facts: RequestFacts): 
 /** Seconds after which a 503 or a 429 is worth another try. */
 const RETRY_AFTER_S = 1;
 
+/** What headers say beside the body of a problem. */
+export function headersOf(problem: Problem): Record<string, string> {
+  const retryAfter = retryAfterOf(problem);
+  return {
+    ...(retryAfter !== undefined && { 'Retry-After': String(retryAfter) }),
+    ...(problem.code === 'unauthenticated' && { 'WWW-Authenticate': 'Bearer' }),
+  };
+}
+
 /** When to try again after a problem, in seconds; undefined when that would change nothing. */
 export const retryAfterOf = ({ status }: Problem): number | undefined =>
   status === 503 || status === 429 ? RETRY_AFTER_S : undefined;

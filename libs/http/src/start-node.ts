@@ -8,24 +8,16 @@ import type { Role } from '@syncline/contracts';
 import { Logger } from 'nestjs-pino';
 import { serveApiDocument } from './api-document.js';
 import { Drain } from './drain.js';
-import { edge, jsonOnly } from './edge.middleware.js';
+import { edge } from './edge.middleware.js';
 import { FastExpressAdapter } from './fast-express.adapter.js';
 import { HttpMetrics } from './metrics.js';
-import {
-  InvalidConfig,
-  MAX_BODY_BYTES,
-  NODE_CONFIG,
-  type NodeConfig,
-  readNodeConfig,
-} from './node.config.js';
+import { InvalidConfig, NODE_CONFIG, type NodeConfig, readNodeConfig } from './node.config.js';
 
 /** One of the three services. */
 export interface NodeApp {
   readonly role: Role;
   /** The app's module, given the configuration of this node. */
   readonly module: (config: NodeConfig) => Parameters<typeof NestFactory.create>[0];
-  /** Sets up what must stand before the JSON parser, such as routes that take raw bytes. */
-  readonly configure?: (app: NestExpressApplication) => void;
 }
 
 /** Builds a node that does not listen yet. */
@@ -34,6 +26,7 @@ async function createNode(node: NodeApp, config: NodeConfig): Promise<NestExpres
     node.module(config),
     new FastExpressAdapter(),
     {
+      // Bodies are read after the API key was seen: BodyGuard.
       bodyParser: false,
       bufferLogs: true,
       abortOnError: false,
@@ -45,9 +38,6 @@ async function createNode(node: NodeApp, config: NodeConfig): Promise<NestExpres
   app.set('query parser', 'simple');
   app.enableVersioning({ type: VersioningType.URI });
   app.use(edge(config.nodeId, app.get(Drain), app.get(HttpMetrics)));
-  node.configure?.(app);
-  app.useBodyParser('json', { limit: MAX_BODY_BYTES });
-  app.use(jsonOnly);
   app.connectMicroservice(
     { strategy: new NodeTransport({ redisUrl: config.redisUrl, role: config.role, nodeId: config.nodeId }) },
     { inheritAppConfig: true },

@@ -27,6 +27,7 @@ import {
   type WrittenEntries,
   writtenEntriesSchema,
 } from '@syncline/contracts';
+import { Requires } from '@syncline/http';
 import { CachesService } from './caches.service.js';
 import { decode, encode } from './encoding.js';
 import { EntriesService } from './entries.service.js';
@@ -88,6 +89,7 @@ export class CachesController {
   }
 
   @Post(':cache/mget')
+  @Requires('read')
   @HttpCode(200)
   @ApiOperation({ summary: 'Read many entries in one round' })
   @ApiOkResponse({ standardSchema: readEntriesSchema })

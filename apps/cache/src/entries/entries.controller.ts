@@ -41,7 +41,7 @@ import {
   storedEntrySchema,
   toInstant,
 } from '@syncline/contracts';
-import { ApiProblems, HangUp, type HangUpSignal } from '@syncline/http';
+import { ApiProblems, HangUp, type HangUpSignal, TakesBytes } from '@syncline/http';
 import type { Request, Response } from 'express';
 import { encode } from './encoding.js';
 import { EntryNotFound } from './entries.errors.js';
@@ -94,6 +94,7 @@ export class EntriesController {
   }
 
   @Put()
+  @TakesBytes()
   @ApiOperation({ summary: 'Store an entry: any bytes, stored as they come' })
   @ApiConsumes('*/*')
   @ApiBody({ schema: { type: 'string', format: 'binary', example: '{"name":"Ada"}' } })

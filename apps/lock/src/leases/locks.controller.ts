@@ -75,6 +75,7 @@ export class LocksController {
   }
 
   @Post(':name/verify')
+  @Requires('read')
   @HttpCode(200)
   @ApiOperation({ summary: 'Ask whether a fencing token is still the newest' })
   @ApiOkResponse({ standardSchema: verifiedSchema })

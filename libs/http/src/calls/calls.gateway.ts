@@ -13,9 +13,11 @@ import { HttpAdapterHost } from '@nestjs/core';
 import { Problem } from '@syncline/contracts';
 import { Gauge } from 'prom-client';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { ApiKeys } from '../api-keys.js';
 import { Drain, GRACE_MS, ShuttingDown } from '../drain.js';
 import { HttpMetrics } from '../metrics.js';
 import { MAX_BODY_BYTES, NODE_CONFIG, type NodeConfig } from '../node.config.js';
+import { headersOf } from '../problems.js';
 import { CallRoutes } from './call-routes.js';
 import { CallStream } from './call-stream.js';
 
@@ -42,6 +44,7 @@ export class CallsGateway implements OnApplicationBootstrap, BeforeApplicationSh
     private readonly routes: CallRoutes,
     private readonly drain: Drain,
     private readonly metrics: HttpMetrics,
+    private readonly keys: ApiKeys,
     @Inject(NODE_CONFIG) private readonly config: NodeConfig,
   ) {}
 
@@ -57,9 +60,14 @@ export class CallsGateway implements OnApplicationBootstrap, BeforeApplicationSh
     });
     const http: Server = this.adapterHost.httpAdapter.getHttpServer();
     http.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-      const problem = this.refusalOf(request);
-      if (problem === null) this.open(request, socket, head);
-      else refuse(socket, problem);
+      try {
+        this.check(request);
+      } catch (error) {
+        if (!(error instanceof Problem)) throw error;
+        refuse(socket, error);
+        return;
+      }
+      this.open(request, socket, head);
     });
   }
 
@@ -89,16 +97,18 @@ export class CallsGateway implements OnApplicationBootstrap, BeforeApplicationSh
     this.server.off('headers', tell);
   }
 
-  private refusalOf(request: IncomingMessage): Problem | null {
+  /** @throws Problem why this request opens no stream */
+  private check(request: IncomingMessage): void {
     const [path] = request.url?.split('?', 1) ?? [];
     if (path !== CallsGateway.path) {
-      return new Problem('not-found', `There is no WebSocket here, but at ${CallsGateway.path}.`);
+      throw new Problem('not-found', `There is no WebSocket here, but at ${CallsGateway.path}.`);
     }
     // Pages of any site may open a WebSocket, and browsers send no preflight: let them not reach a node by one.
     if (request.headers.origin !== undefined) {
-      return new Problem('forbidden', 'Call streams are not for browsers: the header Origin was sent.');
+      throw new Problem('forbidden', 'Call streams are not for browsers: the header Origin was sent.');
     }
-    return this.drain.draining ? new ShuttingDown() : null;
+    if (this.keys.required) this.keys.shownBy(request.headers);
+    if (this.drain.draining) throw new ShuttingDown();
   }
 }
 
@@ -109,6 +119,7 @@ function refuse(socket: Duplex, problem: Problem): void {
     [
       `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
       'Connection: close',
+      ...Object.entries(headersOf(problem)).map(([name, value]) => `${name}: ${value}`),
       'Content-Type: application/problem+json; charset=utf-8',
       `Content-Length: ${Buffer.byteLength(body)}`,
       '',

@@ -1,0 +1,73 @@
+import { type CanActivate, type ExecutionContext, Injectable, SetMetadata } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import { Problem, ValidationFailed } from '@syncline/contracts';
+import { json, type Request, type Response } from 'express';
+import { Call } from './calls/call.js';
+import { HungUp } from './hung-up.js';
+import { MAX_BODY_BYTES } from './node.config.js';
+
+const TAKES_BYTES = 'syncline:takes-bytes';
+
+/** The handler takes its body as bytes, whatever their content type says: `request.body` is a `Buffer`. */
+export const TakesBytes = () => SetMetadata(TAKES_BYTES, true);
+
+const parseJson = json({ limit: MAX_BODY_BYTES });
+
+/**
+ * Reads the body of a request. A guard, after that of the API keys: what a caller without the right sends is never
+ * read, nor what no handler takes.
+ */
+@Injectable()
+export class BodyGuard implements CanActivate {
+  constructor(private readonly reflector: Reflector) {}
+
+  canActivate(context: ExecutionContext): boolean | Promise<boolean> {
+    if (context.getType() !== 'http') return true;
+    const http = context.switchToHttp();
+    const request: Request | Call = http.getRequest();
+    if (request instanceof Call) return true;
+    if (this.reflector.get<boolean | undefined>(TAKES_BYTES, context.getHandler())) return takeBytes(request);
+    return hasBody(request) ? takeJson(request, http.getResponse()) : true;
+  }
+}
+
+const hasBody = ({ headers }: Request): boolean => {
+  const length = headers['content-length'];
+  return headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0');
+};
+
+async function takeJson(request: Request, response: Response): Promise<true> {
+  await new Promise<void>((resolve, reject) => {
+    parseJson(request, response, (error?: unknown) => (error === undefined ? resolve() : reject(error)));
+  });
+  // A body that is not JSON would otherwise be taken for an empty one.
+  if (request.body === undefined) {
+    const message = 'send JSON with the header Content-Type: application/json';
+    throw new ValidationFailed([{ path: 'body', message }]);
+  }
+  return true;
+}
+
+async function takeBytes(request: Request): Promise<true> {
+  if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) throw new BodyTooLarge();
+  request.body = await new Promise<Buffer>((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    request.on('data', (chunk: Buffer) => {
+      length += chunk.length;
+      // What follows is let go: a connection that is cut in the middle of a request would lose the answer.
+      if (length > MAX_BODY_BYTES) reject(new BodyTooLarge());
+      else chunks.push(chunk);
+    });
+    request.once('end', () => resolve(Buffer.concat(chunks, length)));
+    request.once('close', () => reject(new HungUp()));
+    request.once('error', () => reject(new HungUp()));
+  });
+  return true;
+}
+
+class BodyTooLarge extends Problem {
+  constructor() {
+    super('payload-too-large', `The body is larger than ${MAX_BODY_BYTES} bytes.`);
+  }
+}

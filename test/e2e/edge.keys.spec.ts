@@ -1,0 +1,222 @@
+import { once } from 'node:events';
+import { ROLES, type Role } from '@syncline/contracts';
+import { NodeProcess, RedisServer } from '@syncline/testing';
+import request from 'supertest';
+import { WebSocket } from 'ws';
+import { sendRaw } from './raw-http.js';
+
+const KEYS = [
+  'ops:ops-secret-0123456789:admin',
+  'app:app-secret-0123456789:write',
+  'eye:eye-secret-0123456789:read',
+].join(',');
+const bearer = (name: string) => `Bearer ${name}-secret-0123456789`;
+
+/** What answers without a key: how others see that the node lives, and how it is used. */
+const OPEN = ['/health/live', '/health/ready', '/metrics'];
+
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'QUERY', 'get', 'Post'];
+
+/** Other ways to write a path, such as some routers take for the same one. */
+const spellingsOf = (path: string): string[] => {
+  const [, first = '', ...rest] = path.split('/');
+  const at = (place: number, segment: string) => {
+    const segments = path.split('/');
+    segments.splice(place, 0, segment);
+    return segments.join('/');
+  };
+  const encoded = [...path].map((c) => `%${c.charCodeAt(0).toString(16).padStart(2, '0')}`).join('');
+  return [
+    path,
+    path.toUpperCase(),
+    path.replace(first, first.toUpperCase()),
+    path.replace(/[a-z](?=[^/]*$)/, (c) => c.toUpperCase()),
+    `${path}/`,
+    `${path}//`,
+    `/${path}`,
+    `//host.example${path}`,
+    path.replaceAll('/', '//'),
+    path.replaceAll('/', '\\'),
+    at(1, '.'),
+    at(2, '.'),
+    at(2, 'x/..'),
+    at(1, 'health/..'),
+    at(1, 'api/doc/..'),
+    at(1, 'health/%2e%2e'),
+    at(1, '%2e'),
+    `${path};x`,
+    `${path};x=/health/live`,
+    `/${first};x/${rest.join('/')}`,
+    `${path}?`,
+    `${path}?x=/health/live`,
+    `${path}#/health/live`,
+    `${path}%00`,
+    `${path}%20`,
+    `${path}.json`,
+    `/%${first.charCodeAt(0).toString(16)}${path.slice(2)}`,
+    `/${encoded.slice(3)}`,
+    path.replaceAll('/', '%2f').replace('%2f', '/'),
+    path.replaceAll('/', '%2F').replace('%2F', '/'),
+    `http://host.example${path}`,
+    `http://host.example${path.toUpperCase()}`,
+    `HTTP://user@host.example:1${path}`,
+    `http:${path}`,
+    `*`,
+  ];
+};
+
+interface Document {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+}
+
+describe.each(ROLES)('%s nodes with API keys', (role: Role) => {
+  let redis: RedisServer;
+  let node: NodeProcess;
+  let routes: { method: string; path: string }[];
+
+  beforeAll(async () => {
+    redis = await RedisServer.start();
+    node = await NodeProcess.start(role, {
+      redisUrl: redis.url,
+      nodeId: `${role}_1`,
+      env: { API_KEYS: KEYS },
+    });
+    const document: Document = (await request(node.url).get('/api/doc-json').expect(200)).body;
+    routes = Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => ({
+        method: method.toUpperCase(),
+        path: path.replace(/\{\w+\}/g, 'x'),
+      })),
+    );
+  });
+  afterAll(async () => {
+    await node.stop();
+    await redis.stop();
+  });
+  const ask = (method: string, target: string, ...headers: string[]) =>
+    sendRaw(node.url, [`${method} ${target} HTTP/1.1`, 'Host: localhost', ...headers]);
+
+  it('ask for a key on every route but those of health, metrics and the document', async () => {
+    const without = await Promise.all(
+      routes.map(async ({ method, path }) => ({ path, status: (await ask(method, path))?.status })),
+    );
+    const open = without.filter(({ status }) => status !== 401);
+    expect(open.map(({ path }) => path).sort()).toEqual(OPEN);
+    await request(node.url).get('/api/doc').expect(200).expect('Content-Type', /html/);
+  });
+
+  it('answer no spelling of a route, by no method, without a key', async () => {
+    const asked = routes
+      .filter(({ path }) => !OPEN.includes(path))
+      .flatMap(({ method, path }) => [
+        ...spellingsOf(path).map((target) => ({ method, target })),
+        ...METHODS.map((other) => ({ method: other, target: path })),
+      ]);
+    const answered: string[] = [];
+    const askNext = async () => {
+      for (let next = asked.pop(); next !== undefined; next = asked.pop()) {
+        const { method, target } = next;
+        const answer = await ask(method, target);
+        // Null: what is no HTTP for the parser, such as a method in small letters, may also just be cut.
+        if (answer !== null && ![400, 401, 404, 405].includes(answer.status)) {
+          answered.push(`${method} ${target}: ${answer.status}`);
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: 16 }, askNext));
+    expect(answered).toEqual([]);
+  }, 120_000);
+
+  it('know no other method than that of the request line', async () => {
+    for (const { method, path } of routes.filter(({ path }) => !OPEN.includes(path))) {
+      for (const header of ['X-HTTP-Method-Override', 'X-HTTP-Method', 'X-Method-Override']) {
+        expect((await ask('POST', `${path}?_method=${method}`, `${header}: ${method}`))?.status).not.toBe(
+          200,
+        );
+      }
+    }
+  });
+
+  it('ask nothing but reading of a key that reads', async () => {
+    const reading = routes.filter(({ method, path }) => method === 'GET' && path !== '/v1/calls');
+    for (const { path } of reading) {
+      const abort = new AbortController();
+      const answer = await fetch(`${node.url}${path}`, {
+        headers: { Authorization: bearer('eye') },
+        signal: abort.signal,
+      });
+      expect([path, [401, 403].includes(answer.status)]).toEqual([path, false]);
+      abort.abort();
+      const head = await request(node.url).head(path).set('Authorization', bearer('eye'));
+      expect([path, head.status]).not.toEqual([path, 403]);
+    }
+  });
+
+  it('tell how to show a key', async () => {
+    await request(node.url).get('/v1/cluster').expect(401).expect('WWW-Authenticate', 'Bearer');
+    const wrong = await request(node.url).get('/v1/cluster').set('Authorization', 'Bearer wrong').expect(401);
+    expect(wrong.headers['www-authenticate']).toBe('Bearer');
+  });
+
+  it('open a call stream with a key alone', async () => {
+    const refusalOf = async (headers: Record<string, string>) => {
+      const socket = new WebSocket(`${node.url.replace('http', 'ws')}/v1/calls`, { headers });
+      socket.on('error', () => undefined);
+      const [, response] = await once(socket, 'unexpected-response');
+      socket.terminate();
+      return [response.statusCode, response.headers['www-authenticate']];
+    };
+    expect(await refusalOf({})).toEqual([401, 'Bearer']);
+    expect(await refusalOf({ Authorization: 'Bearer wrong' })).toEqual([401, 'Bearer']);
+    const socket = new WebSocket(`${node.url.replace('http', 'ws')}/v1/calls`, {
+      headers: { 'X-Api-Key': 'eye-secret-0123456789' },
+    });
+    await once(socket, 'open');
+    socket.terminate();
+  });
+});
+
+describe('what only looks', () => {
+  it('needs only a key that reads, also where it is asked for by POST', async () => {
+    await using redis = await RedisServer.start();
+    const start = (role: Role) =>
+      NodeProcess.start(role, { redisUrl: redis.url, nodeId: `${role}_1`, env: { API_KEYS: KEYS } });
+    const [lock, cache] = await Promise.all([start('lock'), start('cache')]);
+    const post = (node: NodeProcess, path: string, body: object) =>
+      request(node.url).post(path).set('Authorization', bearer('eye')).send(body);
+    await post(lock, '/v1/locks/x/verify', { fencingToken: '1' }).expect(200);
+    await post(cache, '/v1/caches/x/mget', { keys: ['a'] }).expect(200);
+    await post(lock, '/v1/locks/x/acquire', { owner: 'o' }).expect(403);
+    await post(cache, '/v1/caches/x/mdelete', { keys: ['a'] }).expect(403);
+    await Promise.all([lock.stop(), cache.stop()]);
+  });
+});
+
+describe('the body of a request', () => {
+  it('is not read before the key was seen', async () => {
+    await using redis = await RedisServer.start();
+    const node = await NodeProcess.start('cache', {
+      redisUrl: redis.url,
+      nodeId: 'cache_1',
+      env: { API_KEYS: KEYS },
+    });
+    for (const line of ['PUT /v1/caches/c/entries/k HTTP/1.1', 'POST /v1/caches/c/mset HTTP/1.1']) {
+      const begin = (key: string) =>
+        sendRaw(
+          node.url,
+          [
+            line,
+            'Host: localhost',
+            'Content-Type: application/json',
+            'Content-Length: 1000',
+            ...(key ? [`X-Api-Key: ${key}`] : []),
+          ],
+          '{',
+        );
+      // The rest of the body never comes: only who need not read it can answer.
+      expect((await begin(''))?.status).toBe(401);
+      expect((await begin('eye-secret-0123456789'))?.status).toBe(403);
+    }
+    await node.stop();
+  });
+});
