@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Problem, problemSchema } from './problem.js';
+import { Problem, problemSchema } from './problem.js';
 import { type ValidationFailed, validationFailed } from './validation.js';
 
 /** An item of a batch: what the contract makes of it, or what is wrong with it. */
@@ -27,3 +27,22 @@ export const refusedItem = (problem: Problem, instance: string): RefusedItem => 
   status: problem.status,
   problem: problem.toBody(instance),
 });
+
+/**
+ * The answer to a batch: each item's own in its place, in the order of the request.
+ *
+ * @param instance path of the request
+ * @param nameOf what names a refused item, by its index
+ * @throws what the first item was refused for, when all were
+ */
+export function answerItems<Item extends object, Name extends object>(
+  outcomes: readonly (Item | Problem)[],
+  instance: string,
+  nameOf: (index: number) => Name,
+): (Item | (Name & RefusedItem))[] {
+  const [first] = outcomes;
+  if (first instanceof Problem && outcomes.every((outcome) => outcome instanceof Problem)) throw first;
+  return outcomes.map((outcome, i) =>
+    outcome instanceof Problem ? { ...nameOf(i), ...refusedItem(outcome, instance) } : outcome,
+  );
+}

@@ -42,18 +42,34 @@ export const pageLimitSchema = z.coerce.number().int().min(1).max(1000).default(
 /** Deepest nesting of a JSON value: what can be parsed may be too deep to be written out again. */
 export const MAX_NESTING = 256;
 
-/** Whether a value of JSON has at most so many levels of arrays and objects. */
-export const isNestedWithin = (value: unknown, levels: number): boolean =>
-  typeof value !== 'object' ||
-  value === null ||
-  (levels > 0 && Object.values(value).every((part) => isNestedWithin(part, levels - 1)));
+/**
+ * What keeps a value from being written out as JSON as it came; undefined when nothing does. `1e400` is a number that can
+ * be read and not be written.
+ */
+export function jsonFault(value: unknown, levels = MAX_NESTING): string | undefined {
+  if (typeof value === 'number' && !Number.isFinite(value)) {
+    return 'expected numbers of double precision: one is too large, send it as a string';
+  }
+  if (typeof value !== 'object' || value === null) return undefined;
+  if (levels === 0) return `expected at most ${MAX_NESTING} levels of nesting`;
+  for (const part of Object.values(value)) {
+    const fault = jsonFault(part, levels - 1);
+    if (fault !== undefined) return fault;
+  }
+  return undefined;
+}
 
 /** Any JSON value, kept as it came, whatever its keys are called. */
 export const jsonSchema = z
   .unknown()
   .refine((value) => value !== undefined, 'required; it may be any JSON value')
-  .refine((value) => isNestedWithin(value, MAX_NESTING), {
-    error: `expected at most ${MAX_NESTING} levels of nesting`,
+  .superRefine((value, context) => {
+    const message = jsonFault(value);
     // Checks of what is around it would write it out.
-    abort: true,
+    if (message !== undefined) context.addIssue({ code: 'custom', message, continue: false });
   });
+
+const LONE_SURROGATE = /\p{Cs}/u;
+/** Text that has one form in bytes: half a character would be stored as the same sign as any other half. */
+export const isWellFormed = (text: string): boolean => !LONE_SURROGATE.test(text);
+export const ILL_FORMED = 'expected whole characters: a surrogate stands alone';

@@ -1,32 +1,60 @@
 import { z } from 'zod';
-import { durationMs, instantSchema, jsonSchema, nameSchema, pageLimitSchema } from './fields.js';
+import { judged, refusedItemSchema } from './batch.js';
+import {
+  durationMs,
+  ILL_FORMED,
+  instantSchema,
+  isWellFormed,
+  jsonSchema,
+  nameSchema,
+  pageLimitSchema,
+} from './fields.js';
 import { visibilitySchema, YEAR_MS } from './queue.js';
 
-/** Largest body of one message, in bytes: of the text for a string, of the JSON for anything else. */
+/** Largest message, in bytes: names and values of its headers, and its body: the text of a string, the JSON of anything else. */
 export const MAX_MESSAGE_BYTES = 262_144;
 /** Most messages or receipts in one call. */
 export const MAX_BATCH = 1_000;
-const idTextSchema = z.string().min(1).max(256);
+const idTextSchema = z.string().min(1).max(256).refine(isWellFormed, ILL_FORMED);
+
+/** Not `z.record`: that drops a header of the name `__proto__`. */
+const headersSchema = z
+  .unknown()
+  .superRefine((headers, context) => {
+    const refuse = (message: string, ...path: string[]) =>
+      context.addIssue({ code: 'custom', message, path });
+    if (typeof headers !== 'object' || headers === null || Array.isArray(headers)) {
+      return refuse('expected an object of texts');
+    }
+    for (const [name, value] of Object.entries(headers)) {
+      if (typeof value !== 'string') return refuse('expected a text', name);
+      if (!isWellFormed(name) || !isWellFormed(value)) return refuse(ILL_FORMED, name);
+    }
+  })
+  .default({})
+  .meta({ type: 'object', additionalProperties: { type: 'string' } }) as unknown as z.ZodType<
+  Readonly<Record<string, string>>,
+  Readonly<Record<string, string>> | undefined
+>;
+
+const newMessageSchema = z
+  .strictObject({
+    body: jsonSchema,
+    headers: headersSchema,
+    delayMs: durationMs(0, YEAR_MS).default(0),
+    priority: z.int().min(0).max(9).default(0).describe('Higher first'),
+    groupId: idTextSchema.optional().describe('Messages of a group are delivered in the order of sending'),
+    deduplicationId: idTextSchema.optional().describe('Remembered for 5 minutes'),
+    ttlMs: durationMs(1, YEAR_MS).optional().describe('Dropped when not received within this time'),
+  })
+  .refine(({ delayMs, ttlMs = Number.POSITIVE_INFINITY }) => delayMs < ttlMs, {
+    path: ['delayMs'],
+    error: 'expected less than ttlMs: the message would be over before it is due',
+  });
+export type NewMessage = z.infer<typeof newMessageSchema>;
 
 export const sendSchema = z
-  .strictObject({
-    messages: z
-      .array(
-        z.strictObject({
-          body: jsonSchema,
-          headers: z.record(z.string(), z.string()).default({}),
-          delayMs: durationMs(0, YEAR_MS).default(0),
-          priority: z.int().min(0).max(9).default(0).describe('Higher first'),
-          groupId: idTextSchema
-            .optional()
-            .describe('Messages of a group are delivered in the order of sending'),
-          deduplicationId: idTextSchema.optional().describe('Remembered for 5 minutes'),
-          ttlMs: durationMs(1, YEAR_MS).optional().describe('Dropped when not received within this time'),
-        }),
-      )
-      .min(1)
-      .max(MAX_BATCH),
-  })
+  .strictObject({ messages: z.array(judged(newMessageSchema)).min(1).max(MAX_BATCH) })
   .meta({
     id: 'Send',
     example: {
@@ -38,7 +66,11 @@ export type Send = z.infer<typeof sendSchema>;
 const messageIdSchema = z.string().meta({ example: '1795409663123456-0' });
 
 export const sentSchema = z
-  .strictObject({ messages: z.array(z.strictObject({ id: messageIdSchema, deduplicated: z.boolean() })) })
+  .strictObject({
+    messages: z
+      .array(z.union([z.strictObject({ id: messageIdSchema, deduplicated: z.boolean() }), refusedItemSchema]))
+      .describe('In the order of the request'),
+  })
   .meta({ id: 'Sent', example: { messages: [{ id: '1795409663123456-0', deduplicated: false }] } });
 export type Sent = z.infer<typeof sentSchema>;
 
@@ -83,7 +115,7 @@ const MESSAGE_EXAMPLE = {
   priority: 5,
   groupId: 'customer-7',
 };
-const RECEIPT_EXAMPLE = 'hq3v0m5k9s.1s.1.5k.kQ4nXo1r0cPvY2bd';
+const RECEIPT_EXAMPLE = '1795409663123456.1s.1.5k.kQ4nXo1r0cPvY2bd';
 
 export const receivedSchema = z
   .strictObject({
@@ -112,7 +144,9 @@ export const receivedSchema = z
 export type Received = z.infer<typeof receivedSchema>;
 export type ReceivedMessage = Received['messages'][number];
 
-const receiptsSchema = z.array(z.string().max(1_024)).min(1).max(MAX_BATCH);
+const receiptsSchema = z.array(judged(z.string())).min(1).max(MAX_BATCH);
+/** Texts that are no receipts are refused, each by itself; a receipt whose time is over is `stale`. */
+export type Receipts = z.infer<typeof receiptsSchema>;
 
 export const ackSchema = z
   .strictObject({ receipts: receiptsSchema })
@@ -144,7 +178,16 @@ const resultsSchema = <const Status extends readonly [string, ...string[]]>(
   ...statuses: Status
 ) =>
   z
-    .strictObject({ results: z.array(z.strictObject({ receipt: z.string(), status: z.enum(statuses) })) })
+    .strictObject({
+      results: z
+        .array(
+          z.union([
+            z.strictObject({ receipt: z.string(), status: z.enum(statuses) }),
+            refusedItemSchema.extend({ receipt: z.string().optional() }),
+          ]),
+        )
+        .describe('In the order of the request'),
+    })
     .meta({ id, example: { results: [{ receipt: RECEIPT_EXAMPLE, status: statuses[0] }] } });
 
 export const ackedSchema = resultsSchema('Acked', 'acked', 'stale');
@@ -154,11 +197,19 @@ export type Acked = z.infer<typeof ackedSchema>;
 export type Nacked = z.infer<typeof nackedSchema>;
 export type Extended = z.infer<typeof extendedSchema>;
 
-export const browseQuerySchema = z.strictObject({
-  state: z.enum(['ready', 'delayed', 'inFlight']),
-  cursor: z.string().max(64).optional(),
-  limit: pageLimitSchema,
-});
+/** Ready messages have a cursor by number, others by when they are due. */
+const CURSORS = { ready: /^\d{1,16}$/, delayed: /^\d{1,16}:\d{1,16}$/, inFlight: /^\d{1,16}:\d{1,16}$/ };
+
+export const browseQuerySchema = z
+  .strictObject({
+    state: z.enum(['ready', 'delayed', 'inFlight']),
+    cursor: z.string().optional().describe('From the page before, of the same state'),
+    limit: pageLimitSchema,
+  })
+  .refine(({ state, cursor }) => cursor === undefined || CURSORS[state].test(cursor), {
+    path: ['cursor'],
+    error: 'expected the cursor of a page of the same state',
+  });
 export type BrowseQuery = z.infer<typeof browseQuerySchema>;
 
 export const browsedSchema = z

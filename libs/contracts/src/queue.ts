@@ -42,6 +42,10 @@ export const putQueueSchema = z
     backoff: backoffSchema.nullable().default(null),
     rateLimit: rateLimitSchema.nullable().default(null),
   })
+  .refine(({ backoff, retentionMs }) => backoff === null || backoff.baseMs < retentionMs, {
+    path: ['backoff', 'baseMs'],
+    error: 'expected less than retentionMs: a message would be over before its first retry',
+  })
   .meta({
     id: 'PutQueue',
     example: {
@@ -107,7 +111,11 @@ export type Queue = z.infer<typeof queueSchema>;
 
 export const listQueuesQuerySchema = z.strictObject({
   prefix: namePrefixSchema,
-  cursor: z.string().max(256).optional(),
+  cursor: z
+    .string()
+    .refine((cursor) => nameSchema.safeParse(cursor).success, 'expected the cursor of a page')
+    .optional()
+    .describe('From the page before'),
   limit: pageLimitSchema,
 });
 export const queuesSchema = z

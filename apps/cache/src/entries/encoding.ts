@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { type Encoding, isNestedWithin, MAX_NESTING, type NewEntries } from '@syncline/contracts';
+import { type Encoding, jsonFault, type NewEntries } from '@syncline/contracts';
 import type { Entry } from './entry.js';
 
 const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i;
@@ -16,7 +16,7 @@ export function encode({ bytes, contentType }: Entry): { value: unknown; encodin
   if (JSON_TYPE.test(contentType)) {
     try {
       const value: unknown = JSON.parse(text);
-      if (isNestedWithin(value, MAX_NESTING)) return { value, encoding: 'json' };
+      if (jsonFault(value) === undefined) return { value, encoding: 'json' };
     } catch {
       // Its content type promised too much: it travels as the text that it is, as does what is nested too deep.
     }

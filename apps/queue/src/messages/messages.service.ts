@@ -2,14 +2,19 @@ import { createHash } from 'node:crypto';
 import { Injectable, Logger } from '@nestjs/common';
 import {
   type Acked,
+  answerItems,
   type Extended,
+  type NewMessage as GivenMessage,
+  type Receipts as GivenReceipts,
   MAX_MESSAGE_BYTES,
   type Nack,
   type Nacked,
+  Problem,
   type Receive,
   type Received,
   type Send,
   type Sent,
+  ValidationFailed,
 } from '@syncline/contracts';
 import type { HangUpSignal } from '@syncline/http';
 import { StoreUnavailable } from '@syncline/redis';
@@ -20,10 +25,16 @@ import { Line } from './line.js';
 import { Outbox } from './outbox.js';
 import { MessageTooLarge, OverBeforeDue, QueueFull, QueueNotFound } from './queue.errors.js';
 import { QueueStore } from './queue.store.js';
+import type { Delivery } from './receipt.js';
 import { Receipts } from './receipts.js';
-import type { Deliveries, NewMessage, ReceiveReply } from './scripts/delivery.scripts.js';
+import type { Deliveries, NewMessage, ReceiveReply, SentOne } from './scripts/delivery.scripts.js';
 
-type Judged<Reply> = { readonly reply: Reply; readonly marks: string };
+/** What a script says of deliveries: one mark each, in their order. */
+type Verdict = { readonly marks: string };
+type Mark = '0' | '1' | '2' | '3';
+const ACK = { 0: 'stale', 1: 'acked' } as const;
+const NACK = { 0: 'stale', 1: 'requeued', 2: 'dead', 3: 'expired' } as const;
+const EXTENSION = { 0: 'stale', 1: 'extended' } as const;
 
 /** The life of messages: sent, received, ended. */
 @Injectable()
@@ -38,29 +49,19 @@ export class MessagesService {
     private readonly outbox: Outbox,
   ) {}
 
-  /** @throws QueueFull MessageTooLarge OverBeforeDue; then none of the messages was taken */
+  /** @throws QueueFull; then none of the messages was taken. When all are refused: what the first one is refused for */
   async send(queue: string, { messages }: Send): Promise<Sent> {
     const prepared = messages.map(prepare);
-    for (;;) {
-      const vouched = this.line.vouchFor(queue);
-      const reply = await this.watch(queue, this.store.send(queue, prepared, vouched));
-      if (reply === null) {
-        const made = await this.store.configure(queue, defaultConfiguration(queue), true);
-        this.timers.arm(queue, made.dueInMs);
-      } else if (reply.outcome === 'full') {
-        throw new QueueFull(queue, reply.limit);
-      } else if (reply.outcome === 'over-before-due') {
-        throw new OverBeforeDue(reply.index, reply.retentionMs);
-      } else {
-        this.timers.arm(queue, reply.dueInMs);
-        for (const { receiver, deliveries } of reply.handed) {
-          if (!vouched[receiver]?.hand(deliveries)) void this.takeBack(queue, deliveries);
-        }
-        return { messages: reply.messages };
-      }
-    }
+    const sound = prepared.filter((one): one is NewMessage => !(one instanceof Problem));
+    const sent = sound.length === 0 ? [] : await this.append(queue, sound);
+    let next = 0;
+    const outcomes = prepared.map((one) => {
+      if (one instanceof Problem) return one;
+      const outcome = sent[next++] as SentOne;
+      return 'retentionMs' in outcome ? new OverBeforeDue(outcome.retentionMs) : outcome;
+    });
+    return { messages: answerItems(outcomes, `${pathOf(queue)}/messages`, () => ({})) };
   }
-
   /**
    * Waits up to `waitMs` for messages. What was taken for a caller who has gone meanwhile goes back to the front,
    * and does not count as a delivery: nobody was told its receipt.
@@ -92,71 +93,79 @@ export class MessagesService {
     return { messages: [] };
   }
 
-  async ack(queue: string, receipts: readonly string[]): Promise<Acked> {
-    const { marks } = await this.judge(queue, receipts, async (deliveries) => {
-      const reply = await this.store.acknowledge(queue, deliveries);
-      return reply === null ? null : { reply, marks: reply };
+  async ack(queue: string, receipts: GivenReceipts): Promise<Acked> {
+    const judged = await this.judge(queue, receipts, async (deliveries) => {
+      const marks = await this.store.acknowledge(queue, deliveries);
+      return marks === null ? null : { marks };
     });
-    return {
-      results: receipts.map((receipt, i) => ({ receipt, status: marks[i] === '1' ? 'acked' : 'stale' })),
-    };
+    return answerReceipts(receipts, judged.marks, ACK, `${pathOf(queue)}/ack`);
   }
 
   /** @param how without `delayMs` a failure waits for the queue's back-off, and what is no failure for nothing */
   async nack(
     queue: string,
-    receipts: readonly string[],
+    receipts: GivenReceipts,
     { delayMs, countsAs }: Pick<Nack, 'delayMs' | 'countsAs'>,
   ): Promise<Nacked> {
-    const { marks, reply } = await this.judge(queue, receipts, async (deliveries) => {
-      const ended = await this.watch<{ marks: string; dueInMs: number | null; outboxLength?: number } | null>(
+    const { marks, verdict } = await this.judge(queue, receipts, (deliveries) =>
+      this.watch<(Verdict & { dueInMs: number | null; outboxLength?: number }) | null>(
         queue,
         countsAs === 'none'
           ? this.store.giveBack(queue, deliveries, { delayMs, told: true })
           : this.store.reject(queue, deliveries, delayMs),
-      );
-      return ended === null ? null : { reply: ended, marks: ended.marks };
-    });
-    if (reply !== null) {
-      this.timers.arm(queue, reply.dueInMs);
-      await this.deliverDeadLetters(queue, reply.outboxLength ?? 0);
+      ),
+    );
+    if (verdict !== null) {
+      this.timers.arm(queue, verdict.dueInMs);
+      await this.deliverDeadLetters(queue, verdict.outboxLength ?? 0);
     }
-    const statuses = { '0': 'stale', '1': 'requeued', '2': 'dead', '3': 'expired' } as const;
-    return {
-      results: receipts.map((receipt, i) => ({
-        receipt,
-        status: statuses[(marks[i] ?? '0') as keyof typeof statuses],
-      })),
-    };
+    return answerReceipts(receipts, marks, NACK, `${pathOf(queue)}/nack`);
   }
 
-  async extend(queue: string, receipts: readonly string[], visibilityTimeoutMs: number): Promise<Extended> {
-    const { marks, reply } = await this.judge(queue, receipts, async (deliveries) => {
-      const extended = await this.watch(queue, this.store.extend(queue, deliveries, visibilityTimeoutMs));
-      return extended === null ? null : { reply: extended, marks: extended.marks };
-    });
-    this.timers.arm(queue, reply?.dueInMs ?? null);
-    return {
-      results: receipts.map((receipt, i) => ({ receipt, status: marks[i] === '1' ? 'extended' : 'stale' })),
-    };
+  async extend(queue: string, receipts: GivenReceipts, visibilityTimeoutMs: number): Promise<Extended> {
+    const { marks, verdict } = await this.judge(queue, receipts, (deliveries) =>
+      this.watch(queue, this.store.extend(queue, deliveries, visibilityTimeoutMs)),
+    );
+    this.timers.arm(queue, verdict?.dueInMs ?? null);
+    return answerReceipts(receipts, marks, EXTENSION, `${pathOf(queue)}/extend`);
+  }
+
+  /** All that can be taken, or none. */
+  private async append(queue: string, messages: readonly NewMessage[]): Promise<readonly SentOne[]> {
+    for (;;) {
+      const vouched = this.line.vouchFor(queue);
+      const reply = await this.watch(queue, this.store.send(queue, messages, vouched));
+      if (reply === null) {
+        const made = await this.store.configure(queue, defaultConfiguration(queue), true);
+        this.timers.arm(queue, made.dueInMs);
+      } else if (reply.outcome === 'full') {
+        throw new QueueFull(queue, reply.limit);
+      } else {
+        this.timers.arm(queue, reply.dueInMs);
+        for (const { receiver, deliveries } of reply.handed) {
+          if (!vouched[receiver]?.hand(deliveries)) void this.takeBack(queue, deliveries);
+        }
+        return reply.messages;
+      }
+    }
   }
 
   /** Reads receipts, lets the store judge those that are genuine, and puts the marks back in order. */
-  private async judge<Reply>(
+  private async judge<Reply extends Verdict>(
     queue: string,
-    receipts: readonly string[],
-    decide: (deliveries: Parameters<QueueStore['acknowledge']>[1]) => Promise<Judged<Reply> | null>,
-  ): Promise<{ marks: readonly string[]; reply: Reply | null }> {
+    receipts: GivenReceipts,
+    decide: (deliveries: readonly Delivery[]) => Promise<Reply | null>,
+  ): Promise<{ marks: readonly (Mark | Problem)[]; verdict: Reply | null }> {
     const read = await this.receipts.read(queue, receipts);
-    const genuine = read.filter((delivery) => delivery !== null);
-    if (genuine.length === 0) return { marks: receipts.map(() => '0'), reply: null };
-    const judged = await decide(genuine);
-    if (judged === null) throw new QueueNotFound(queue);
+    const genuine = read.filter((one): one is Delivery => one !== null && !(one instanceof Problem));
+    const verdict = genuine.length === 0 ? null : await decide(genuine);
+    if (verdict === null && genuine.length > 0) throw new QueueNotFound(queue);
     let next = 0;
-    return {
-      marks: read.map((delivery) => (delivery === null ? '0' : (judged.marks[next++] ?? '0'))),
-      reply: judged.reply,
-    };
+    const marks = read.map((one) => {
+      if (one instanceof Problem) return one;
+      return one === null ? '0' : (verdict?.marks[next++] as Mark);
+    });
+    return { marks, verdict };
   }
 
   private async take(queue: string, options: Parameters<QueueStore['receive']>[1]): Promise<ReceiveReply> {
@@ -209,18 +218,44 @@ export class MessagesService {
   }
 }
 
-function prepare(message: Send['messages'][number], index: number): NewMessage {
+/** Refused by itself when it is ill-formed or too large. */
+function prepare(message: GivenMessage | ValidationFailed): NewMessage | Problem {
+  if (message instanceof ValidationFailed) return message;
   const { body, headers, priority, delayMs, groupId = null, ttlMs = null, deduplicationId } = message;
   const text = JSON.stringify(body);
-  const counted = typeof body === 'string' ? body : text;
-  // A UTF-16 unit takes three bytes at most.
-  if (counted.length * 3 > MAX_MESSAGE_BYTES && Buffer.byteLength(counted) > MAX_MESSAGE_BYTES) {
-    throw new MessageTooLarge(index, MAX_MESSAGE_BYTES);
-  }
+  if (isTooLarge(typeof body === 'string' ? body : text, headers))
+    return new MessageTooLarge(MAX_MESSAGE_BYTES);
   return {
     content: { body: text, headers, priority, groupId, ttlMs, extra: null },
     delayMs,
     deduplicationHash:
       deduplicationId === undefined ? '' : createHash('sha256').update(deduplicationId).digest('base64url'),
+  };
+}
+
+function isTooLarge(body: string, headers: Readonly<Record<string, string>>): boolean {
+  const texts = [body, ...Object.entries(headers).flat()];
+  const units = texts.reduce((sum, text) => sum + text.length, 0);
+  // A UTF-16 unit takes three bytes at most.
+  if (units * 3 <= MAX_MESSAGE_BYTES) return false;
+  return texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0) > MAX_MESSAGE_BYTES;
+}
+
+const pathOf = (queue: string) => `/v1/queues/${encodeURIComponent(queue)}`;
+
+function answerReceipts<Status extends string>(
+  receipts: GivenReceipts,
+  marks: readonly (Mark | Problem)[],
+  statuses: Readonly<Partial<Record<Mark, Status>>>,
+  path: string,
+) {
+  const outcomes = marks.map((mark, i) =>
+    mark instanceof Problem ? mark : { receipt: receipts[i] as string, status: statuses[mark] as Status },
+  );
+  return {
+    results: answerItems(outcomes, path, (i) => {
+      const receipt = receipts[i];
+      return typeof receipt === 'string' ? { receipt } : {};
+    }),
   };
 }

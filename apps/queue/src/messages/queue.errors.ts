@@ -13,20 +13,24 @@ export class QueueFull extends Problem {
 }
 
 export class MessageTooLarge extends Problem {
-  constructor(index: number, limit: number) {
-    super('payload-too-large', `The body of messages.${index} is larger than ${limit} bytes.`);
+  constructor(limit: number) {
+    super(
+      'payload-too-large',
+      `The message is larger than ${limit} bytes, its headers and its body together.`,
+    );
   }
 }
 
 /** The message would be removed by the retention before anybody could receive it. */
 export class OverBeforeDue extends ValidationFailed {
-  constructor(index: number, retentionMs: number) {
-    super([
-      {
-        path: `messages.${index}.delayMs`,
-        message: `expected less than the retention of the queue, ${retentionMs} ms`,
-      },
-    ]);
+  constructor(retentionMs: number) {
+    super([{ path: 'delayMs', message: `expected less than the retention of the queue, ${retentionMs} ms` }]);
+  }
+}
+
+export class NoReceipt extends ValidationFailed {
+  constructor() {
+    super([{ path: 'receipt', message: 'expected a receipt as receive gave it' }]);
   }
 }
 

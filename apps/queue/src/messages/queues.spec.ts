@@ -83,7 +83,7 @@ describe('a queue as a whole, by its scripts', () => {
     await stage.configure();
     const again = await stage.send({ dedup: 'D' });
     if (again.outcome !== 'sent') throw new Error('expected it to be taken');
-    expect(again.messages[0]?.deduplicated).toBe(false);
+    expect(again.messages).toMatchObject([{ deduplicated: false }]);
     await stage.receive(1);
     expect(await stage.store.acknowledge(stage.queue, deliveries(taken))).toBe('0');
   });

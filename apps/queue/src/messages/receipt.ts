@@ -15,6 +15,9 @@ export interface Delivery {
 const RECEIPT = /^([0-9]{1,16})\.([0-9a-z]{1,11})\.([0-9a-z]{1,11})\.([0-9a-z]{1,11})\.([A-Za-z0-9_-]{16})$/;
 const SIGNATURE_LENGTH = 16;
 
+/** Whether a text has the form of a receipt; whether it is genuine is another question. */
+export const isReceipt = (text: string): boolean => RECEIPT.test(text);
+
 /**
  * A receipt tells by itself which delivery it stands for, so any node can judge it. It is signed, so that nobody
  * can acknowledge what was not delivered to him.

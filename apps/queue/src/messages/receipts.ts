@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { QueueNotFound } from './queue.errors.js';
+import { type Receipts as GivenReceipts, ValidationFailed } from '@syncline/contracts';
+import { NoReceipt, QueueNotFound } from './queue.errors.js';
 import { QueueStore } from './queue.store.js';
-import { type Delivery, readReceipt } from './receipt.js';
+import { type Delivery, isReceipt, readReceipt } from './receipt.js';
 
 const REMEMBERED_SECRETS = 10_000;
 
@@ -27,18 +28,25 @@ export class Receipts {
   }
 
   /**
-   * @returns what each stands for; null for one that is not genuine
+   * @returns what each stands for; null for one that is not genuine, its problem for what is no receipt at all
    * @throws QueueNotFound
    */
-  async read(queue: string, receipts: readonly string[]): Promise<(Delivery | null)[]> {
+  async read(queue: string, given: GivenReceipts): Promise<(Delivery | null | ValidationFailed)[]> {
+    const readAll = (secret: string) =>
+      given.map((one) =>
+        typeof one === 'string' && isReceipt(one) ? readReceipt(secret, queue, one) : refusal(one),
+      );
     const known = this.secrets.get(queue);
     if (known !== undefined) {
-      const deliveries = receipts.map((receipt) => readReceipt(known, queue, receipt));
-      if (!deliveries.includes(null)) return deliveries;
-    }
+      const read = readAll(known);
+      if (!read.includes(null)) return read;
+    } else if (given.every((one) => typeof one !== 'string' || !isReceipt(one))) return given.map(refusal);
     const secret = await this.store.secret(queue);
     if (secret === null) throw new QueueNotFound(queue);
     this.learn(queue, secret);
-    return receipts.map((receipt) => readReceipt(secret, queue, receipt));
+    return readAll(secret);
   }
 }
+
+const refusal = (one: GivenReceipts[number]): ValidationFailed =>
+  one instanceof ValidationFailed ? one : new NoReceipt();

@@ -8,6 +8,7 @@ import {
   PayloadTooLargeError,
   QueueClient,
   QueueFullError,
+  ValidationError,
 } from '../index.js';
 
 let redis: RedisServer;
@@ -54,7 +55,9 @@ describe('a queue', () => {
     const got = await queue.receive({ max: 1_000 });
     expect(got.length).toBeGreaterThanOrEqual(100);
     expect(got.map(({ body }) => body)).toEqual(got.map((_, i) => i));
-    const acks = await Promise.all([...got.map(({ receipt }) => queue.ack(receipt)), queue.ack('made-up')]);
+    const forged = '1795409663123456.0.1.5k.kQ4nXo1r0cPvY2bd';
+    const acks = await Promise.all([...got.map(({ receipt }) => queue.ack(receipt)), queue.ack(forged)]);
+    await expect(queue.ack('made-up')).rejects.toThrow(ValidationError);
     expect(acks.filter((status) => status === 'acked')).toHaveLength(got.length);
     expect(acks.at(-1)).toBe('stale');
   });

@@ -6,10 +6,11 @@ import type {
   QueueConfiguration,
   Queue as QueueState,
   ReceivedMessage,
+  RefusedItem,
   Sent,
 } from '@syncline/contracts';
 import { abortable } from '../abortable.js';
-import { ProblemError, type SynclineError } from '../errors.js';
+import { ProblemError, type SynclineError, toError } from '../errors.js';
 import { Collector } from '../transport/collector.js';
 import type { Transport } from '../transport/transport.js';
 import { type Handler, Worker, type WorkerOptions } from './worker.js';
@@ -52,7 +53,7 @@ export interface ReceiveOptions {
 /** A delivery. */
 export type Message<Body> = Readonly<Omit<ReceivedMessage, 'body'>> & { readonly body: Body };
 /** What is known of a message that was sent. `deduplicated`: its `deduplicationId` was there already; `id` is that message's. */
-export type SentMessage = Sent['messages'][number];
+export type SentMessage = Exclude<Sent['messages'][number], RefusedItem>;
 /** Fields of a queue's configuration. What is not given, or undefined, gets its default. */
 export type QueueChanges = {
   readonly [Field in keyof QueueConfiguration]?: QueueConfiguration[Field] | undefined;
@@ -68,7 +69,7 @@ interface Outgoing {
 export class Queue<Body = unknown> {
   private readonly path: string;
   private readonly sends: Collector<Outgoing, SentMessage>;
-  private readonly acks: Collector<string, Acked['results'][number]['status']>;
+  private readonly acks: Collector<string, 'acked' | 'stale'>;
   /** Receives that are under way. */
   private receiving = 0;
 
@@ -88,12 +89,12 @@ export class Queue<Body = unknown> {
         this.receiving > 0 || !transport.keepsOrder || messages.some(({ grouped }) => grouped),
       run: (messages) => this.post(messages),
     });
-    this.acks = new Collector({
+    this.acks = new Collector<string, 'acked' | 'stale'>({
       maxItems: MAX_ITEMS,
       maxBytes: MAX_BATCH_BYTES,
       run: async (receipts) => {
         const { results } = await this.settle<Acked>('ack', { receipts });
-        return results.map(({ status }) => status);
+        return results.map((one) => ('problem' in one ? toError(one.status, one.problem) : one.status));
       },
     });
   }
@@ -228,7 +229,7 @@ export class Queue<Body = unknown> {
         body: `{"messages":[${messages.map(({ text }) => text).join(',')}]}`,
         idempotent: messages.every(({ repeatable }) => repeatable),
       });
-      return sent;
+      return sent.map((one) => ('problem' in one ? toError(one.status, one.problem) : one));
     } catch (error) {
       // All or none: a refusal of the whole is not every caller's own. Each is asked for by itself, in order.
       if (!(error instanceof ProblemError) || error.status >= 500 || messages.length === 1) throw error;

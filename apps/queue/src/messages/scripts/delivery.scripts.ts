@@ -28,17 +28,21 @@ export interface Vouched {
   readonly visibilityTimeoutMs: number | undefined;
 }
 
+/** What became of one message. `retentionMs`: it was not taken, because that would be over before the message is due. */
+export type SentOne =
+  | { readonly id: string; readonly deduplicated: boolean }
+  | { readonly retentionMs: number };
+
 /** `dueInMs`: null when the timers need not be told. */
 export type SendReply =
   | {
       readonly outcome: 'sent';
       readonly dueInMs: number | null;
-      readonly messages: { id: string; deduplicated: boolean }[];
+      readonly messages: readonly SentOne[];
       /** What vouched receivers were handed: it is in flight, and they have left the line. */
       readonly handed: readonly Handed[];
     }
-  | { readonly outcome: 'full'; readonly limit: 'maxLength' | 'maxBytes' }
-  | { readonly outcome: 'over-before-due'; readonly index: number; readonly retentionMs: number };
+  | { readonly outcome: 'full'; readonly limit: 'maxLength' | 'maxBytes' };
 
 export interface Waiter {
   readonly id: string;
@@ -109,33 +113,31 @@ export const send = defineScript({
   ],
   decode: (reply, { messages: asked }): SendReply | null => {
     if (reply === null) return null;
-    const [first, second, third, ...rest] = reply as [
+    const [first, second, handed, ...rest] = reply as [
       string,
       number | string,
-      HandedReply | number,
+      HandedReply,
       ...(number | string)[],
     ];
     if (first === 'full') return { outcome: 'full', limit: second as 'maxLength' | 'maxBytes' };
-    if (first === 'delay') {
-      return { outcome: 'over-before-due', index: Number(second), retentionMs: Number(third) };
-    }
     const [seq] = rest;
     const messages =
       rest.length < asked.length
         ? asked.map((_, i) => ({ id: `${first}-${Number(seq) + i}`, deduplicated: false }))
-        : rest.map((seqOrId) =>
-            typeof seqOrId === 'number'
-              ? { id: `${first}-${seqOrId}`, deduplicated: false }
-              : { id: seqOrId, deduplicated: true },
-          );
+        : rest.map((one) => decodeOne(first, one));
     return {
       outcome: 'sent',
       dueInMs: dueIn(Number(second)),
       messages,
-      handed: decodeHanded(first, Number(seq), third as HandedReply, asked),
+      handed: decodeHanded(first, Number(seq), handed, asked),
     };
   },
 });
+
+function decodeOne(gen: string, one: number | string): SentOne {
+  if (typeof one === 'string') return { id: one, deduplicated: true };
+  return one < 0 ? { retentionMs: -one } : { id: `${gen}-${one}`, deduplicated: false };
+}
 
 function decodeHanded(
   gen: string,

@@ -49,23 +49,20 @@ local function backoff(attempts, token)
   return math.floor(delay + spread)
 end
 
--- A message, already out of `inFlight`, waits again: at the front, or after a delay. 'expired': its time is over, and it
--- was removed.
+-- A message, already out of `inFlight`, waits again: at the front, or after a delay. 'expired': its TTL or the retention
+-- ends before it could be delivered again, and it was removed.
 local function put_back(token, record, delay)
   if has_group(token) then leave_flight(group_of(record, token), 1) end
-  if has_ttl(token) then
-    local ends = enqueued_at(record) + ttl_of(record)
-    if ends <= now then
-      expire(token, record)
-      return 'expired'
-    end
-    call('ZADD', key('expiring'), ends, token)
-    announce(ends)
-  end
-  -- The retention sweep passed over it while it was in flight.
-  if seq_of(token) < q.sweep then
+  local sent_at = enqueued_at(record)
+  local over_at = has_ttl(token) and sent_at + ttl_of(record) or math.huge
+  -- The sweep of the retention passes over what is in flight.
+  if math.min(over_at, sent_at + q.retentionMs) <= now + delay or seq_of(token) < q.sweep then
     expire(token, record)
     return 'expired'
+  end
+  if has_ttl(token) then
+    call('ZADD', key('expiring'), over_at, token)
+    announce(over_at)
   end
   if delay > 0 then
     call('ZADD', key('delayed'), now + delay, token)

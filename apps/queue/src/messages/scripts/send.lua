@@ -1,4 +1,4 @@
--- Takes messages in, all or none.
+-- Takes messages in: all that can ever be, or none.
 -- KEYS 1 queue (see state.lua)
 -- ARGV 1 prefix of the channels that wake nodes  2 channel of the node that runs the timers ('': the caller)
 --      3 how long deduplication ids are remembered, ms
@@ -7,10 +7,10 @@
 --      ('': the queue's); they are parked at its node, whose callers are on the line
 --      then for each message, but not when all are plain: delay in ms, hash of its deduplication id or ''
 -- Returns {gen, due in ms or -1, handed, seq of the first of plain messages}, they follow each other;
---         {gen, due in ms or -1, handed, seq or (deduplicated) the id of the first one, ...};
+--         {gen, due in ms or -1, handed, then for each message: seq; id of the first one when it is a duplicate; or less than
+--         0, minus the retention in ms, when it was not taken because it would be over before it is due};
 --         handed is empty, or {secret, now, then of each receiver served: its index from 0, visible until, {token, ...}};
---         {'full', 'maxLength' or 'maxBytes'}; {'delay', index, retention in ms} when it would be over before it is due;
---         nil when there is no such queue.
+--         {'full', 'maxLength' or 'maxBytes'}; nil when there is no such queue.
 -- Invariants: a deduplication id names one message for as long as it is remembered; being vouched for changes no turn.
 -- @include clock.lua
 -- The usual case by itself, as in receive.lua: plain messages, no limit on the queue, nobody to wake.
@@ -122,8 +122,9 @@ for i = 1, count do
   local original = dedup ~= '' and (seen[dedup] or call('GET', base .. 'd:' .. q.born .. ':' .. dedup))
   if original then
     reply[3 + i] = original
+  elseif delay >= q.retentionMs then
+    reply[3 + i] = -q.retentionMs
   else
-    if delay >= q.retentionMs then return { 'delay', i - 1, q.retentionMs } end
     local seq = q.seq + #kept
     if dedup ~= '' then seen[dedup] = q.gen .. '-' .. seq end
     if not plain then reply[3 + i] = seq end
