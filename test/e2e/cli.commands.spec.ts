@@ -44,7 +44,7 @@ describe('syncline lock', () => {
     expect(shown).toMatch(/HOLDER[\s\S]*ann[\s\S]*WAITER[\s\S]*bob/);
     expect(shownJson).toMatchObject({
       name: 'invoice-1',
-      holders: [{ owner: 'ann', leaseId: lease.leaseId }],
+      holders: [{ owner: 'ann', fencingToken: lease.fencingToken }],
       waiters: [{ owner: 'bob', position: 1 }],
     });
 

@@ -38,3 +38,8 @@ export const release = (node: { url: string }, { name, leaseId }: Pick<Lease, 'n
 
 export const describeLock = async (node: { url: string }, name: string) =>
   (await call(node, 'GET', `locks/${encodeURIComponent(name)}`)).body;
+
+/** A lease as others see it: without the right to it. */
+export function shown({ leaseId: _, ...holder }: Lease): Omit<Lease, 'leaseId'> {
+  return holder;
+}

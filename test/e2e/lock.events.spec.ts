@@ -1,7 +1,7 @@
 import { get, type IncomingMessage } from 'node:http';
 import type { Lease } from '@syncline/contracts';
 import { eventually, NodeProcess, RedisServer, startNodes, stopAll } from '@syncline/testing';
-import { acquire, call, describeLock, release } from './lock.calls.js';
+import { acquire, call, describeLock, release, shown } from './lock.calls.js';
 
 interface ServerSentEvent {
   readonly id?: string;
@@ -13,6 +13,9 @@ interface ServerSentEvent {
 /** Follows a stream of server-sent events until it is closed. */
 class Stream {
   readonly events: ServerSentEvent[] = [];
+  /** As a browser keeps it: of the last block that had one. */
+  lastId = '';
+  comments = 0;
   private text = '';
 
   private constructor(private readonly response: IncomingMessage) {
@@ -53,6 +56,8 @@ class Stream {
           return match ? [[match[1] ?? '', match[2] ?? ''] as const] : [];
         }),
       );
+      if (/^:/m.test(part)) this.comments += 1;
+      this.lastId = fields.get('id') ?? this.lastId;
       if (!fields.has('data')) continue;
       const [id, event] = [fields.get('id'), fields.get('event')];
       this.events.push({
@@ -102,7 +107,7 @@ describe('events of a lock', () => {
     await eventually(() =>
       expect(stream.kinds).toEqual(['acquired', 'released', 'acquired', 'revoked', 'acquired', 'expired']),
     );
-    expect(stream.events[0]?.data).toEqual(lease);
+    expect(stream.events[0]?.data).toEqual(shown(lease));
     expect(stream.events.map((each) => each.data.owner)).toEqual(['a', 'a', 'b', 'b', 'c', 'c']);
     expect(stream.events.every((each) => /^\d+-\d+$/.test(each.id ?? ''))).toBe(true);
   });
@@ -125,6 +130,27 @@ describe('events of a lock', () => {
     await eventually(() => expect(second.events).toHaveLength(6));
     const tokens = second.events.map((each) => each.data.fencingToken);
     expect(tokens).toEqual(grants.slice(1).flatMap((lease) => [lease.fencingToken, lease.fencingToken]));
+  });
+
+  it('show by comments that the node lives, from the beginning on', async () => {
+    const stream = await open(one, 'quiet');
+    await eventually(() => expect(stream.comments).toBeGreaterThanOrEqual(1), 1_000);
+    const openedAt = performance.now();
+    await eventually(() => expect(stream.comments).toBeGreaterThanOrEqual(3), 15_000);
+    expect(performance.now() - openedAt).toBeLessThan(10_000);
+    expect(stream.events).toEqual([]);
+  }, 20_000);
+
+  it('can be resumed before anything happened, and after what says that something is missing', async () => {
+    const first = await open(one, 'early');
+    await eventually(() => expect(first.lastId).toMatch(/^\d+-\d+$/));
+    first.close();
+    await acquire(two, 'early', { owner: 'a' });
+    const second = await open(two, 'early', first.lastId);
+    await eventually(() => expect(second.kinds).toEqual(['acquired']));
+    const gone = await open(two, 'early-gone', '1769851800000-0');
+    await eventually(() => expect(gone.kinds).toEqual(['gone']));
+    expect((await open(one, 'early-gone', gone.lastId)).status).toBe(200);
   });
 
   it('say so when the history after Last-Event-ID is gone', async () => {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { eventually, NodeProcess, RedisServer } from '@syncline/testing';
 import request from 'supertest';
-import { acquire, call, describeLock, release } from './lock.calls.js';
+import { acquire, call, describeLock, release, shown } from './lock.calls.js';
 
 const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
@@ -42,7 +42,7 @@ describe('locks over HTTP', () => {
     const name = 'A-z_0.9:/@{tag}';
     const { body } = await acquire(node, name, { owner: 'me' });
     expect(body.name).toBe(name);
-    expect((await describeLock(node, name)).holders).toEqual([body]);
+    expect((await describeLock(node, name)).holders).toEqual([shown(body)]);
     expect((await release(node, body)).body).toEqual({ released: true });
   });
 
@@ -78,11 +78,13 @@ describe('locks over HTTP', () => {
     await eventually(async () => expect((await describeLock(node, 'held')).waiters).toHaveLength(1));
     const { status, body } = await acquire(node, 'held', { owner: 'they' });
     expect([status, body.code]).toEqual([409, 'lock-held']);
-    expect(body).toMatchObject({ holders: [lease], waiters: 1 });
+    const { metadata: _, ...refusedBy } = shown(lease);
+    expect(body).toMatchObject({ waiters: 1 });
+    expect(body.holders).toEqual([refusedBy]);
     expect(await describeLock(node, 'held')).toEqual({
       name: 'held',
       mode: 'exclusive',
-      holders: [lease],
+      holders: [shown(lease)],
       waiters: [{ owner: 'you', mode: 'exclusive', position: 1, waitingSince: expect.stringMatching(ISO) }],
       currentToken: lease.fencingToken,
     });

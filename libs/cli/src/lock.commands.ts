@@ -46,11 +46,11 @@ export function addLockCommands(program: Command, nodes: Nodes, environment: Env
       const revoked = await locks.revoke(name, options.reason);
       if (options.json) return writeJson({ revoked });
       if (revoked.length === 0) return writeLine(`Nobody held ${name}.`);
-      for (const leaseId of revoked) {
-        const owner =
-          holders.find((holder) => holder.leaseId === leaseId)?.owner ?? 'somebody who just got it';
-        await writeLine(`Took ${name} from ${owner}, lease ${leaseId}.`);
-      }
+      const owners = holders.map(({ owner }) => owner);
+      const others = revoked.length - owners.length;
+      if (others > 0) owners.push(owners.length > 0 ? `${others} more` : 'somebody who just got it');
+      const leases = `lease${revoked.length > 1 ? 's' : ''} ${revoked.join(', ')}`;
+      await writeLine(`Took ${name} from ${owners.join(', ')}, ${leases}.`);
     });
 }
 
@@ -59,14 +59,8 @@ async function writeLock({ name, mode, holders, waiters, currentToken }: Lock): 
     `${name} is ${mode === 'free' ? 'free' : `held, ${mode}`}. Fencing token: ${currentToken ?? '-'}`,
   );
   if (holders.length > 0) {
-    const rows = holders.map((lease) => [
-      lease.owner,
-      lease.leaseId,
-      lease.fencingToken,
-      lease.acquiredAt,
-      lease.expiresAt,
-    ]);
-    await write(`\n${tableOf(['HOLDER', 'LEASE', 'TOKEN', 'SINCE', 'UNTIL'], rows)}`);
+    const rows = holders.map((lease) => [lease.owner, lease.fencingToken, lease.acquiredAt, lease.expiresAt]);
+    await write(`\n${tableOf(['HOLDER', 'TOKEN', 'SINCE', 'UNTIL'], rows)}`);
   }
   if (waiters.length > 0) {
     const rows = waiters.map((waiter) => [waiter.owner, waiter.mode, waiter.waitingSince]);

@@ -53,6 +53,8 @@ export class LockHeldError extends ProblemError {}
 export class WaitTimeoutError extends ProblemError {}
 /** Waiting would never end; this caller was chosen to give up. `problem.cycle` names the owners. */
 export class DeadlockError extends ProblemError {}
+/** The lease id was used for a request of another owner, mode or number of permits. */
+export class LeaseMismatchError extends ProblemError {}
 export class LimitMismatchError extends ProblemError {}
 export class NotAnIntegerError extends ProblemError {}
 export class QueueFullError extends ProblemError {}
@@ -97,6 +99,7 @@ const BY_CODE = {
   'limit-mismatch': LimitMismatchError,
   'not-an-integer': NotAnIntegerError,
   'queue-full': QueueFullError,
+  'lease-mismatch': LeaseMismatchError,
   'lease-lost': LeaseLostError,
   'version-mismatch': VersionMismatchError,
   'payload-too-large': PayloadTooLargeError,

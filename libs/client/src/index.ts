@@ -3,6 +3,7 @@ export type {
   CacheConfig,
   Cluster,
   Counter,
+  Holder,
   Lease as Grant,
   LeaseMode,
   Lock,

@@ -4,8 +4,9 @@ import { z } from 'zod';
 export const nameSchema = z
   .string()
   .regex(
-    /^[A-Za-z0-9._:/@{}-]{1,256}$/,
-    'expected 1 to 256 characters out of A-Z a-z 0-9 . _ : / @ { } - (percent-encoded in a path)',
+    // What normalizes URLs takes "." and ".." out of a path.
+    /^(?!\.{1,2}$)[A-Za-z0-9._:/@{}-]{1,256}$/,
+    'expected 1 to 256 characters out of A-Z a-z 0-9 . _ : / @ { } - (percent-encoded in a path), and not "." or ".."',
   )
   .meta({ example: 'invoice-42' });
 

@@ -11,8 +11,12 @@ export const ownerNameSchema = z
   .max(256)
   .regex(/^\P{Surrogate}*$/u, 'expected well-formed Unicode')
   .meta({ example: 'worker-7' });
-export const leaseIdSchema = z.guid().meta({ example: '0195a3d2-7c51-4b8e-9f1a-2f6c1f0f9a11' });
-export const sessionIdSchema = z.guid().meta({ example: '5b1f3c0e-8f0d-4b52-9a4e-1a2b3c4d5e6f' });
+/** UUIDs compare without case: they are taken in lower case. */
+export const leaseIdSchema = z.guid().toLowerCase().meta({ example: '0195a3d2-7c51-4b8e-9f1a-2f6c1f0f9a11' });
+export const sessionIdSchema = z
+  .guid()
+  .toLowerCase()
+  .meta({ example: '5b1f3c0e-8f0d-4b52-9a4e-1a2b3c4d5e6f' });
 export const leaseTtlMs = durationMs(100, 86_400_000);
 export const waitMs = durationMs(0, 600_000);
 
@@ -60,3 +64,12 @@ export const leaseSchema = z
  * `metadata`: what the caller gave, else null. A lease of a session has the session's `ttlMs` and `expiresAt`.
  */
 export type Lease = z.infer<typeof leaseSchema>;
+
+const { leaseId: _right, ...HOLDER } = LEASE_EXAMPLE;
+export const HOLDER_EXAMPLE = HOLDER;
+
+export const holderSchema = leaseSchema
+  .omit({ leaseId: true })
+  .meta({ id: 'Holder', example: HOLDER_EXAMPLE });
+/** A lease as others see it: without its `leaseId`, which is the right to renew and to release it. */
+export type Holder = z.infer<typeof holderSchema>;

@@ -1,6 +1,9 @@
 import { z } from 'zod';
+import { judged } from './batch.js';
 import { instantSchema, namePrefixSchema, nameSchema, pageLimitSchema } from './fields.js';
 import {
+  HOLDER_EXAMPLE,
+  holderSchema,
   LEASE_EXAMPLE,
   leaseIdSchema,
   leaseModeSchema,
@@ -70,14 +73,14 @@ export type Waiter = z.infer<typeof waiterSchema>;
 export const lockShape = {
   name: nameSchema,
   mode: z.enum(['free', 'exclusive', 'shared']),
-  holders: z.array(leaseSchema),
+  holders: z.array(holderSchema),
   waiters: z.array(waiterSchema),
   currentToken: z.string().nullable(),
 };
 export const LOCK_EXAMPLE = {
   name: 'invoice-42',
   mode: 'exclusive',
-  holders: [LEASE_EXAMPLE],
+  holders: [HOLDER_EXAMPLE],
   waiters: [{ owner: 'worker-8', mode: 'exclusive', position: 1, waitingSince: '2026-01-31T09:30:02.000Z' }],
   currentToken: LEASE_EXAMPLE.fencingToken,
 };
@@ -127,6 +130,8 @@ export const acquireSetSchema = z
     ttlMs: leaseTtlMs.default(30_000),
     waitMs: waitMs.default(0),
     leaseId: leaseIdSchema.optional(),
+    sessionId: sessionIdSchema.optional(),
+    metadata: metadataSchema.optional(),
   })
   .meta({
     id: 'AcquireSet',
@@ -164,10 +169,7 @@ export type BatchOperation = z.infer<typeof batchOperationSchema>;
 
 export const batchSchema = z
   .strictObject({
-    operations: z
-      .array(z.looseObject({ op: z.string(), name: z.string() }))
-      .min(1)
-      .max(512),
+    operations: z.array(judged(batchOperationSchema)).min(1).max(512),
   })
   .meta({
     id: 'Batch',
@@ -178,7 +180,7 @@ export const batchSchema = z
       ],
     },
   });
-/** Operations that are judged one by one: a bad one does not spoil the others. */
+/** Operations that are judged one by one: an ill-formed one does not spoil the others. */
 export type Batch = z.infer<typeof batchSchema>;
 
 export const batchResultsSchema = z

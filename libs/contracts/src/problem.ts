@@ -16,6 +16,7 @@ export const PROBLEMS = {
   'limit-mismatch': { status: 409, title: 'The semaphore has another limit' },
   'not-an-integer': { status: 409, title: 'The stored value is not an integer' },
   'queue-full': { status: 409, title: 'The queue is full' },
+  'lease-mismatch': { status: 409, title: 'The lease id belongs to another request' },
   'lease-lost': { status: 410, title: 'The lease is no longer held' },
   'version-mismatch': { status: 412, title: 'The condition on the version is not met' },
   'payload-too-large': { status: 413, title: 'The body is too large' },

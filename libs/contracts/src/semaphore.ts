@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import {
-  LEASE_EXAMPLE,
+  HOLDER_EXAMPLE,
   leaseIdSchema,
   leaseTtlMs,
   metadataSchema,
@@ -46,7 +46,7 @@ export const semaphoreSchema = z
       ...LOCK_EXAMPLE,
       name: 'downloads',
       mode: 'shared',
-      holders: [{ ...LEASE_EXAMPLE, name: 'downloads', mode: 'shared', permits: 2 }],
+      holders: [{ ...HOLDER_EXAMPLE, name: 'downloads', mode: 'shared', permits: 2 }],
       waiters: [],
       limit: 10,
       used: 2,

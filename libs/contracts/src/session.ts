@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { instantSchema, jsonSchema } from './fields.js';
-import { LEASE_EXAMPLE, leaseSchema, leaseTtlMs, metadataSchema, ownerNameSchema } from './lease.js';
+import { instantSchema, jsonSchema, nameSchema } from './fields.js';
+import { HOLDER_EXAMPLE, holderSchema, leaseTtlMs, metadataSchema, ownerNameSchema } from './lease.js';
 
 export const createSessionSchema = z
   .strictObject({
@@ -22,12 +22,25 @@ export const sessionSchema = z.strictObject(sessionShape).meta({ id: 'Session', 
 /** What a worker keeps alive by one call, and all its leases with it. */
 export type Session = z.infer<typeof sessionSchema>;
 
+export const keptSessionSchema = z
+  .strictObject({
+    ...sessionShape,
+    leases: z.int(),
+    lost: z.array(z.strictObject({ name: nameSchema, fencingToken: z.string() })),
+  })
+  .meta({ id: 'KeptSession', example: { ...SESSION, leases: 3, lost: [] } });
+/**
+ * A session that was kept alive. `leases`: how many it holds now. `lost`: leases that were taken away from it, told for
+ * twice its `ttlMs`, so by at least one keep-alive; at most the 1,000 newest.
+ */
+export type KeptSession = z.infer<typeof keptSessionSchema>;
+
 export const sessionDetailsSchema = z
   .strictObject({
     ...sessionShape,
     metadata: z.record(z.string(), jsonSchema).nullable(),
-    leases: z.array(leaseSchema),
+    leases: z.array(holderSchema),
   })
-  .meta({ id: 'SessionDetails', example: { ...SESSION, metadata: null, leases: [LEASE_EXAMPLE] } });
+  .meta({ id: 'SessionDetails', example: { ...SESSION, metadata: null, leases: [HOLDER_EXAMPLE] } });
 /** A session with its leases, at most 1,000 of them. */
 export type SessionDetails = z.infer<typeof sessionDetailsSchema>;

@@ -4,11 +4,9 @@ import {
   type Batch,
   type BatchOperation,
   type BatchResults,
-  batchOperationSchema,
   batchResultsSchema,
   batchSchema,
   Problem,
-  validationFailed,
 } from '@syncline/contracts';
 import { HangUp, type HangUpSignal, HungUp } from '@syncline/http';
 import { LeasesService, lockWish } from './leases.service.js';
@@ -36,17 +34,14 @@ export class BatchController {
   }
 
   private async answer(operation: Batch['operations'][number], hangUp: HangUpSignal): Promise<Result> {
+    if (operation instanceof Problem) return refused(operation, '/v1/locks/batch');
+    const { name, op } = operation;
     try {
-      const parsed = batchOperationSchema.safeParse(operation);
-      if (!parsed.success) {
-        throw validationFailed(parsed.error.issues, 'body');
-      }
-      return { status: 200, body: { ...(await this.run(parsed.data, hangUp)) } };
+      return { status: 200, body: { ...(await this.run(operation, hangUp)) } };
     } catch (error) {
       if (error instanceof HungUp) throw error;
       const problem = error instanceof Problem ? error : this.unforeseen(error);
-      const instance = `/v1/locks/${encodeURIComponent(operation.name)}/${operation.op}`;
-      return { status: problem.status, body: problem.toBody(instance) as Result['body'] };
+      return refused(problem, `/v1/locks/${encodeURIComponent(name)}/${op}`);
     }
   }
 
@@ -71,3 +66,8 @@ export class BatchController {
     return new Problem('internal-error', 'The node failed. Its log has the details.');
   }
 }
+
+const refused = (problem: Problem, instance: string): Result => ({
+  status: problem.status,
+  body: problem.toBody(instance),
+});

@@ -6,6 +6,8 @@ import { Drain, HangUp, type HangUpSignal } from '@syncline/http';
 import { Observable } from 'rxjs';
 import { Watches } from './watches.js';
 
+/** A stream in which nothing happens shows at least this often that its node lives. */
+const SIGN_OF_LIFE_MS = 3_000;
 const EVENT_ID = /^\d{1,20}-\d{1,20}$/;
 
 /** What happens to a lock, as server-sent events. */
@@ -21,8 +23,10 @@ export class EventsController {
   @ApiOperation({
     summary: 'Watch a lock: acquired, released, expired, revoked',
     description:
-      'Each event has an id and the lease. With Last-Event-ID it goes on after that event; the last 256 are kept, for 5 minutes ' +
-      'after the last watcher left. When events were lost meanwhile, the event `gone` says so, before those that are left.',
+      'Each event has an id and the lease, without its leaseId. The stream begins with an id, so that it can be resumed before ' +
+      'anything happened; a comment at least every 5 s shows that the node lives. With Last-Event-ID it goes on after that ' +
+      'event; the last 256 are kept, for 5 minutes after the last watcher left. When events were lost meanwhile, the event ' +
+      '`gone` says so, before those that are left.',
   })
   @ApiHeader({ name: 'Last-Event-ID', required: false, example: '1769851800000-0' })
   @ApiProduces('text/event-stream')
@@ -54,27 +58,32 @@ export class EventsController {
     let push = (event: MessageEvent): void => {
       early.push(event);
     };
-    const stop = await this.watches.watch(name, after, {
+    const { from, stop } = await this.watches.watch(name, after, {
       onEvent: ({ id, kind, lease }) => push({ id, type: kind, data: lease }),
-      onGone: (oldest) =>
+      onGone: (last, oldest) =>
         push({
+          // Without one it would be given a number, with which nobody can resume.
+          id: last,
           type: 'gone',
-          data: {
-            code: 'history-gone',
-            detail: `Events between ${after ?? 'the last one'} and ${oldest} may be missing.`,
-          },
+          data: { code: 'history-gone', detail: `Events between ${last} and ${oldest} may be missing.` },
         }),
     });
     // Also when it goes away before Nest listens.
     hangUp.addEventListener('abort', stop);
     if (hangUp.aborted) stop();
     return new Observable<MessageEvent>((subscriber) => {
+      subscriber.next({ id: from, comment: '' });
       for (const event of early) subscriber.next(event);
+      // A node that cannot read events is no use to the watcher: it had better go to another one.
+      const signs = setInterval(() => {
+        if (this.watches.isCurrent) subscriber.next({ comment: '' });
+      }, SIGN_OF_LIFE_MS);
       push = (event) => subscriber.next(event);
       const end = () => subscriber.complete();
       this.drain.signal.addEventListener('abort', end);
       if (this.drain.draining) end();
       return () => {
+        clearInterval(signs);
         this.drain.signal.removeEventListener('abort', end);
         stop();
       };

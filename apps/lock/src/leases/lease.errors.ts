@@ -1,8 +1,11 @@
-import { type Lease, Problem } from '@syncline/contracts';
+import { type Holder, Problem } from '@syncline/contracts';
+
+/** A holder as a refusal shows it. */
+export type RefusedBy = Omit<Holder, 'metadata'>;
 
 /** Somebody else holds it, and the caller does not want to wait. */
 export class LockHeld extends Problem {
-  constructor(holders: readonly Lease[], waiters: number) {
+  constructor(holders: readonly RefusedBy[], waiters: number) {
     super('lock-held', 'It is held. Try again later, or give waitMs to wait for it.', { holders, waiters });
   }
 }
@@ -29,6 +32,16 @@ export class Deadlock extends Problem {
     super('deadlock', 'The owners wait for each other. Release what this owner holds, then try again.', {
       cycle,
     });
+  }
+}
+
+/** A lease id is one request: the same id with another owner, mode or number of permits is somebody else's, or a slip. */
+export class LeaseMismatch extends Problem {
+  constructor() {
+    super(
+      'lease-mismatch',
+      'This leaseId belongs to a request of another owner, mode or number of permits. Choose a new one.',
+    );
   }
 }
 

@@ -1,4 +1,4 @@
-import { type Lease, type LeaseMode, toInstant } from '@syncline/contracts';
+import { type Holder, type Lease, type LeaseMode, toInstant } from '@syncline/contracts';
 import { resourceName } from './lease.keys.js';
 
 /** Permits of a lock: a shared lease takes one of them, an exclusive one takes all. */
@@ -61,4 +61,10 @@ export function readLease(key: string, leaseId: string, record: string, endsAt: 
     waitedMs: Number(waitedMs),
     metadata: facts === '-' ? null : JSON.parse(facts),
   };
+}
+
+/** The lease as others see it. */
+export function readHolder(key: string, record: string, endsAt: number): Holder {
+  const { leaseId: _right, ...holder } = readLease(key, '', record, endsAt);
+  return holder;
 }

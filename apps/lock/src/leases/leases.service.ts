@@ -14,7 +14,7 @@ import {
 import { type HangUpSignal, HungUp } from '@syncline/http';
 import { StoreUnavailable } from '@syncline/redis';
 import { Heartbeat } from './heartbeat.js';
-import { LeaseLost, LimitMismatch, LockHeld } from './lease.errors.js';
+import { LeaseLost, LeaseMismatch, LimitMismatch, LockHeld } from './lease.errors.js';
 import { inOrder, type LeaseRequest, LOCK_PERMITS, type Wish, waitId } from './lease.js';
 import { type Kind, resourceKey, resourceName } from './lease.keys.js';
 import { LeasesStore } from './leases.store.js';
@@ -47,7 +47,7 @@ export class LeasesService {
    *
    * @param wishes one for each name; the leases come in the same order
    * @param hangUp aborted when the caller goes away: it then leaves the queue, and keeps nothing
-   * @throws LockHeld, WaitTimeout, Deadlock, LimitMismatch, LeaseLost, StoreUnavailable, ShuttingDown
+   * @throws LockHeld, WaitTimeout, Deadlock, LimitMismatch, LeaseMismatch, LeaseLost, StoreUnavailable, ShuttingDown
    */
   async acquire(wishes: readonly Wish[], terms: LeaseTerms, hangUp: HangUpSignal): Promise<Lease[]> {
     const request: LeaseRequest = {
@@ -201,6 +201,8 @@ function refusal(reply: Exclude<AcquireReply, { outcome: 'granted' }>, request: 
       ]);
     case 'session':
       return new LeaseLost(`The session ${request.sessionId} is gone.`);
+    case 'mismatch':
+      return new LeaseMismatch();
     case 'spent':
       return new LeaseLost();
     case 'waiting':

@@ -10,6 +10,8 @@ import {
 import {
   type CreateSession,
   createSessionSchema,
+  type KeptSession,
+  keptSessionSchema,
   Problem,
   type Session,
   type SessionDetails,
@@ -28,6 +30,7 @@ const idSchema = z
   .min(1)
   .max(64)
   .regex(/^\S+$/)
+  .toLowerCase()
   .meta({ example: '5b1f3c0e-8f0d-4b52-9a4e-1a2b3c4d5e6f' });
 
 /** Sessions: many leases that live as long as one keep-alive comes. */
@@ -48,14 +51,20 @@ export class SessionsController {
 
   @Post(':id/keepalive')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Keep a session, and every lease in it' })
-  @ApiOkResponse({ standardSchema: sessionSchema })
+  @ApiOperation({
+    summary: 'Keep a session, and every lease in it',
+    description:
+      'Tells how many leases it holds, and which were taken away from it: each for twice the `ttlMs` of the session, at most ' +
+      'the 1,000 newest.',
+  })
+  @ApiOkResponse({ standardSchema: keptSessionSchema })
   @ApiProblems('lease-lost')
-  async keepSession(@Param('id', { schema: idSchema }) sessionId: string): Promise<Session> {
+  async keepSession(@Param('id', { schema: idSchema }) sessionId: string): Promise<KeptSession> {
     const session = await this.sessions.keep(sessionId);
     if (session === null)
       throw new LeaseLost('The session is gone, and its leases with it. Open another one.');
-    return { sessionId, owner: session.owner, ttlMs: session.ttlMs, expiresAt: toInstant(session.endsAt) };
+    const { endsAt, ...facts } = session;
+    return { sessionId, ...facts, expiresAt: toInstant(endsAt) };
   }
 
   @Get(':id')

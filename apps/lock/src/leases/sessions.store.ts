@@ -22,9 +22,16 @@ export class SessionsStore {
   }
 
   /** Null when it is gone, be it in one shard alone. */
-  async keep(sessionId: string): Promise<scripts.StoredSession | null> {
+  async keep(sessionId: string): Promise<scripts.StoredKeep | null> {
     const kept = await this.inEveryShard((shard) => scripts.keepSession(this.redis, { shard, sessionId }));
-    return earliest(kept);
+    const session = earliest(kept);
+    return (
+      session && {
+        ...session,
+        leases: kept.reduce((sum, each) => sum + (each?.leases ?? 0), 0),
+        lost: kept.flatMap((each) => each?.lost ?? []),
+      }
+    );
   }
 
   async show(sessionId: string) {

@@ -6,12 +6,14 @@ import { type LeaseEvent, type Reading, watch } from './scripts/watch.scripts.js
 
 /** Without hints, events are read this often, in one script for all that is watched here. */
 const READ_EVERY_MS = 1_000;
+/** What was read longer ago may have missed events. */
+const CURRENT_MS = 3_000;
 
 /** Somebody who watches a lock. */
 export interface Watcher {
   readonly onEvent: (event: LeaseEvent) => void;
   /** What happened after the last event that the watcher saw is no longer known in full. */
-  readonly onGone: (oldest: string) => void;
+  readonly onGone: (last: string, oldest: string) => void;
 }
 
 interface Watch extends Watcher {
@@ -28,6 +30,8 @@ export class Watches implements OnModuleDestroy {
   private readonly watches = new Map<string, Set<Watch>>();
   private timer: NodeJS.Timeout | undefined;
   private reading: Promise<void> = Promise.resolve();
+  /** Monotonic, ms: when events were read last. */
+  private readAt = 0;
 
   constructor(
     @Inject(REDIS) private readonly redis: RedisClient,
@@ -37,20 +41,26 @@ export class Watches implements OnModuleDestroy {
   /**
    * Watches a lock from now on, or from the event `after` on.
    *
-   * @returns how to stop
+   * @returns the id from which it is watched, and how to stop
    */
-  async watch(name: string, after: string | null, watcher: Watcher): Promise<() => void> {
+  async watch(
+    name: string,
+    after: string | null,
+    watcher: Watcher,
+  ): Promise<{ from: string; stop: () => void }> {
     const key = resourceKey('lock', name);
     const shard = this.store.shards.of(name);
     const [reading] = await watch(this.redis, { shard, names: [{ key, after }] });
-    const entry: Watch = { ...watcher, key, shard, after: after ?? reading?.newest ?? '0-0' };
+    this.readAt = performance.now();
+    const from = after ?? reading?.newest ?? '0-0';
+    const entry: Watch = { ...watcher, key, shard, after: from };
     if (reading) tell(entry, reading);
     const same = this.watches.get(key) ?? new Set();
     this.watches.set(key, same.add(entry));
     this.timer ??= setInterval(() => this.readAll(), READ_EVERY_MS);
     // What happened while the first reading was on its way.
     this.heed(key);
-    return () => {
+    const stop = () => {
       same.delete(entry);
       if (same.size === 0) this.watches.delete(key);
       if (this.watches.size === 0) {
@@ -58,6 +68,12 @@ export class Watches implements OnModuleDestroy {
         this.timer = undefined;
       }
     };
+    return { from, stop };
+  }
+
+  /** False while this node cannot find out what happens. */
+  get isCurrent(): boolean {
+    return performance.now() - this.readAt < CURRENT_MS;
   }
 
   /** Something happened to a name. */
@@ -90,6 +106,7 @@ export class Watches implements OnModuleDestroy {
     const here = watches.filter((each) => each.shard === shard);
     if (here.length === 0) return;
     const readings = await watch(this.redis, { shard, names: here });
+    this.readAt = performance.now();
     here.forEach((each, i) => {
       const reading = readings[i];
       if (reading) tell(each, reading);
@@ -98,7 +115,7 @@ export class Watches implements OnModuleDestroy {
 }
 
 function tell(watch: Watch, { oldest, readTo, events }: Reading): void {
-  if (isBefore(watch.after, oldest)) watch.onGone(oldest);
+  if (isBefore(watch.after, oldest)) watch.onGone(watch.after, oldest);
   for (const event of events) watch.onEvent(event);
   watch.after = readTo;
 }

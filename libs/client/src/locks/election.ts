@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Lease as Grant } from '@syncline/contracts';
+import type { Holder } from '@syncline/contracts';
 import {
   ConnectionError,
   DeadlineError,
@@ -76,7 +76,7 @@ export async function* observe(
   transport: Transport,
   name: string,
   signal: AbortSignal,
-): AsyncGenerator<Grant | null, void, void> {
+): AsyncGenerator<Holder | null, void, void> {
   let told: string | null | undefined;
   while (!signal.aborted) {
     try {
@@ -89,9 +89,9 @@ export async function* observe(
       try {
         while (changed) {
           const [holder = null] = (await lock.inspect(name, signal)).holders;
-          const leaseId = holder?.leaseId ?? null;
-          if (leaseId !== told) {
-            told = leaseId;
+          const token = holder?.fencingToken ?? null;
+          if (token !== told) {
+            told = token;
             yield holder;
           }
           changed = (await events.next()).done !== true;

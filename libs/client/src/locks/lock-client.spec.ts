@@ -61,7 +61,9 @@ describe('a lock', () => {
       await sleep(900);
       expect(signal.aborted).toBe(false);
       expect(lease.remainingMs).toBeGreaterThan(0);
-      expect((await lock.inspect('long')).holders.map(({ leaseId }) => leaseId)).toEqual([lease.leaseId]);
+      expect((await lock.inspect('long')).holders.map(({ fencingToken }) => fencingToken)).toEqual([
+        lease.fencingToken,
+      ]);
     });
     expect((await lock.inspect('long')).mode).toBe('free');
   });

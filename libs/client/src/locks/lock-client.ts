@@ -2,6 +2,7 @@ import type {
   Cluster,
   Lease as Grant,
   LeaseSet as GrantSet,
+  Holder,
   LeaseMode,
   Lock,
   Verified,
@@ -159,8 +160,8 @@ export class LockClient implements AsyncDisposable {
     return elect(this, name, options, lead);
   }
 
-  /** The leader now, then each change: a lease, or null while there is none. Ends when `signal` aborts. */
-  observe(name: string, signal: AbortSignal): AsyncGenerator<Grant | null, void, void> {
+  /** The leader now, then each change: its lease as others see it, or null while there is none. Ends when `signal` aborts. */
+  observe(name: string, signal: AbortSignal): AsyncGenerator<Holder | null, void, void> {
     return observe(this, this.transport, name, signal);
   }
 

@@ -4,11 +4,11 @@
 --         claim of this request, then name, permits, limit (0: not given), again for each name
 -- Answers {'granted', record, end, ...}  {'waiting', next end of a lease or -1, now}  {'spent'}  {'session'}
 --         {'limit', limit}  {'no-limit'}  {'over', limit}
---         {'held', waiters, {name, lease id, record, end, ...}}
+--         {'held', waiters, {name, record, end, ...}}  {'mismatch'}: the lease id is of another request
 -- Invariants: incompatible leases never overlap; tokens rise; nobody overtakes a waiting request; the same
 --             lease id again is the same grant, and a waiting one keeps its place.
 -- @include queue.lua
-local MOST_SHOWN = 100
+local MOST_SHOWN = 10
 
 -- Place of the first name, after the first field.
 local FIRST_NAME = 8
@@ -50,7 +50,10 @@ end
 local function known(a)
   local held = 0
   for _, item in ipairs(a.items) do
-    if Lease.holding(item.st, a.lease) then held = held + 1
+    local r = Lease.holding(item.st, a.lease)
+    if r then
+      if r.owner ~= a.owner or r.weight ~= item.weight then return { 'mismatch' } end
+      held = held + 1
     elseif Name.outcome_of(item.st, a.lease) then return { 'spent' } end
   end
   if held == #a.items then return granted(a) end
@@ -73,13 +76,14 @@ local function held(items)
   for _, item in ipairs(items) do
     local st = item.st
     waiters = waiters + st.waiting
-    local leases = Lease.list(st, MOST_SHOWN)
+    local left = MOST_SHOWN - #shown / 3
+    local leases = left > 0 and Lease.list(st, left) or {}
     for i = 1, #leases, 2 do
-      local rec = Name.record(st, leases[i])
+      local r = Lease.parse(Name.record(st, leases[i]))
+      r.metadata = '-'
       shown[#shown + 1] = st.n
-      shown[#shown + 1] = leases[i]
-      shown[#shown + 1] = rec
-      shown[#shown + 1] = int(Lease.ends(Lease.parse(rec), leases[i + 1]))
+      shown[#shown + 1] = Lease.format(r)
+      shown[#shown + 1] = int(Lease.ends(r, leases[i + 1]))
     end
   end
   return { 'held', waiters, shown }
@@ -110,17 +114,22 @@ local function enqueue(a, id)
   for i, item in ipairs(a.items) do w.items[2 * i - 1], w.items[2 * i] = item.n, item.weight end
   Wait.keep(id, w)
   redis.call('SADD', P .. 'o:' .. a.owner, id)
-  if a.session ~= '-' then redis.call('SADD', P .. 'L:' .. a.session, id) end
+  if a.session ~= '-' then redis.call('SADD', P .. 'A:' .. a.session, id) end
   return true
 end
 
--- A waiting request was sent again, perhaps through another node: it keeps its place.
+-- A waiting request was sent again, perhaps through another node: it keeps its place. False: it is another's.
 local function enqueue_again(a, id)
   local w = Wait.find(id)
+  if w.owner ~= a.owner then return false end
+  for i, item in ipairs(a.items) do
+    if w.items[2 * i] ~= item.weight then return false end
+  end
   w.runs = Wait.without(w.runs, RUN)
   w.runs = w.runs == '' and RUN or w.runs .. ',' .. RUN
   w.deadline = math.max(w.deadline, now + a.wait_ms)
   Wait.keep(id, w)
+  return true
 end
 
 local function wait_here(a, id)
@@ -174,7 +183,7 @@ local function acquire(first, last)
   if not free then
     if a.wait_ms == 0 then return held(a.items) end
     local id = wait_id(a)
-    if not enqueue(a, id) then enqueue_again(a, id) end
+    if not enqueue(a, id) and not enqueue_again(a, id) then return { 'mismatch' } end
     return wait_here(a, id)
   end
 
@@ -189,7 +198,7 @@ local function acquire(first, last)
     }
     Lease.grant(st, a.lease, r, expiry)
     local at = Lease.ends(r, expiry)
-    Name.log('acquired', st, a.lease, st.records[a.lease], at)
+    Name.log('acquired', st, st.records[a.lease], at)
     reply[#reply + 1] = st.records[a.lease]
     reply[#reply + 1] = int(at)
   end

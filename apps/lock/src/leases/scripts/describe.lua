@@ -9,7 +9,6 @@ local function describe(n, most)
     local leases = Lease.list(st, most)
     for i = 1, #leases, 2 do
       local rec = Name.record(st, leases[i])
-      holders[#holders + 1] = leases[i]
       holders[#holders + 1] = rec
       holders[#holders + 1] = int(Lease.ends(Lease.parse(rec), leases[i + 1]))
     end

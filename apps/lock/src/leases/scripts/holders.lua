@@ -49,13 +49,23 @@ function Lease.drop(st, lease, r)
   if r.session ~= '-' then redis.call('SREM', P .. 'L:' .. r.session, st.n .. ' ' .. lease) end
 end
 
+local MOST_LOST = 1000
+
+-- A session is told of what was taken away from it, by its keep-alives.
+function Lease.mourn(st, r)
+  local key = P .. 'V:' .. r.session
+  redis.call('ZADD', key, now, st.n .. ' ' .. r.token)
+  redis.call('ZREMRANGEBYRANK', key, 0, -1 - MOST_LOST)
+end
+
 -- Ends a lease for good. One that nobody was told of leaves no trace: its caller may ask again.
 function Lease.finish(st, lease, r, kind, expiry)
   local rec = Name.record(st, lease)
   Lease.drop(st, lease, r)
   if r.state:sub(1, 1) == 'P' then return end
   Name.remember(st, lease, kind == 'released' and '1' or '0')
-  Name.log(kind, st, lease, rec, expiry)
+  if kind == 'revoked' and r.session ~= '-' then Lease.mourn(st, r) end
+  Name.log(kind, st, rec, expiry)
 end
 
 local MOST_EXPIRED = 256
@@ -97,7 +107,7 @@ function Lease.tell(st, lease, r, claim)
     local expiry = r.session ~= '-' and 'inf' or tonumber(r.acquired) + r.ttl
     Lease.set_end(st, lease, expiry)
     Name.put(st, lease, Lease.format(r))
-    Name.log('acquired', st, lease, st.records[lease], Lease.ends(r, expiry))
+    Name.log('acquired', st, st.records[lease], Lease.ends(r, expiry))
   elseif r.state ~= 'T:' .. claim and r.state ~= 'T:*' then
     r.state = 'T:*'
     Name.put(st, lease, Lease.format(r))

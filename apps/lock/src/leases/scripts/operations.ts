@@ -1,6 +1,6 @@
 import type { Lease } from '@syncline/contracts';
 import { encodeOwner, inOrder, type LeaseRequest } from '../lease.js';
-import { type AcquireReply, type ReleaseReply, readHeld, readLeases, readServed } from './replies.js';
+import { type AcquireReply, type ReleaseReply, readHolders, readLeases, readServed } from './replies.js';
 
 /** One operation of `operate.lua`. */
 export interface Operation<Reply> {
@@ -33,7 +33,11 @@ export function acquire(request: LeaseRequest, claim: string): Operation<Acquire
         case 'waiting':
           return { outcome, nextEndMs: rest[0] === '-1' ? null : Number(rest[0]) - Number(rest[1]) };
         case 'held':
-          return { outcome, waiters: rest[0] as number, holders: readHeld(rest[1] as string[]) };
+          return {
+            outcome,
+            waiters: rest[0] as number,
+            holders: readHolders(rest[1] as string[]).map(({ metadata: _, ...holder }) => holder),
+          };
         case 'limit':
         case 'over':
           return { outcome, limit: rest[0] as number };

@@ -81,7 +81,7 @@ function Wait.leave(id, w, names)
   end
   redis.call('HDEL', P .. 'w', id)
   redis.call('SREM', P .. 'o:' .. w.owner, id)
-  if w.session ~= '-' then redis.call('SREM', P .. 'L:' .. w.session, id) end
+  if w.session ~= '-' then redis.call('SREM', P .. 'A:' .. w.session, id) end
   for run in Wait.runs(w.runs) do redis.call('SREM', P .. 'n:' .. run, id) end
 end
 
@@ -129,7 +129,7 @@ function Wait.serve(id, w, arrival, until_ms, names)
     Lease.grant(st, w.lease, r, expiry)
     if claim then
       local at = int(Lease.ends(r, expiry))
-      Name.log('acquired', st, w.lease, st.records[w.lease], at)
+      Name.log('acquired', st, st.records[w.lease], at)
       served[#served + 1] = st.records[w.lease]
       served[#served + 1] = at
     end
@@ -210,7 +210,7 @@ function Wait.give_up(run, id, claim)
         end
       elseif r and r.state == 'T:' .. claim then
         Lease.drop(st, lease, r)
-        Name.log('released', st, lease, rec, now)
+        Name.log('released', st, rec, now)
         names[#names + 1] = n
       end
     end

@@ -1,14 +1,14 @@
-import { type Lease, toInstant, type Waiter } from '@syncline/contracts';
-import type { CycleStep } from '../lease.errors.js';
-import { decodeOwner, keysOfWait, leaseOfWait, modeOf, readLease } from '../lease.js';
+import { type Holder, type Lease, toInstant, type Waiter } from '@syncline/contracts';
+import type { CycleStep, RefusedBy } from '../lease.errors.js';
+import { decodeOwner, keysOfWait, leaseOfWait, modeOf, readHolder, readLease } from '../lease.js';
 
 /** What an acquire came to. `nextEndMs`: when a lease in the way ends, in ms from now. */
 export type AcquireReply =
   | { readonly outcome: 'granted'; readonly leases: Lease[] }
   | { readonly outcome: 'waiting'; readonly nextEndMs: number | null }
-  | { readonly outcome: 'held'; readonly waiters: number; readonly holders: Lease[] }
+  | { readonly outcome: 'held'; readonly waiters: number; readonly holders: RefusedBy[] }
   | { readonly outcome: 'limit' | 'over'; readonly limit: number }
-  | { readonly outcome: 'spent' | 'session' | 'no-limit' };
+  | { readonly outcome: 'spent' | 'mismatch' | 'session' | 'no-limit' };
 
 export type TakeUpReply =
   | { readonly outcome: 'granted'; readonly leases: Lease[] }
@@ -29,7 +29,7 @@ export interface Shown {
   readonly currentToken: string | null;
   readonly used: number;
   readonly limit: number;
-  readonly holders: Lease[];
+  readonly holders: Holder[];
   readonly waiters: Waiter[];
 }
 
@@ -57,13 +57,13 @@ export function readServed(flat: string[]): ReleaseReply['served'] {
   return served;
 }
 
-/** @param flat key, lease id, record and end of each holder in turn */
-export function readHeld(flat: string[]): Lease[] {
-  const leases: Lease[] = [];
-  for (let i = 0; i < flat.length; i += 4) {
-    leases.push(readLease(String(flat[i]), String(flat[i + 1]), String(flat[i + 2]), Number(flat[i + 3])));
+/** @param flat key, record and end of each holder in turn */
+export function readHolders(flat: string[]): Holder[] {
+  const holders: Holder[] = [];
+  for (let i = 0; i < flat.length; i += 3) {
+    holders.push(readHolder(String(flat[i]), String(flat[i + 1]), Number(flat[i + 2])));
   }
-  return leases;
+  return holders;
 }
 
 export function readShown(reply: unknown): Shown {
@@ -75,9 +75,9 @@ export function readShown(reply: unknown): Shown {
     string[],
     string[],
   ];
-  const holders: Lease[] = [];
-  for (let i = 0; i < leases.length; i += 3) {
-    holders.push(readLease(key, String(leases[i]), String(leases[i + 1]), Number(leases[i + 2])));
+  const holders: Holder[] = [];
+  for (let i = 0; i < leases.length; i += 2) {
+    holders.push(readHolder(key, String(leases[i]), Number(leases[i + 1])));
   }
   const waiters: Waiter[] = [];
   for (let i = 0; i < waits.length; i += 3) {

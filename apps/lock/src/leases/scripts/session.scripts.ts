@@ -1,8 +1,8 @@
-import type { Lease } from '@syncline/contracts';
+import type { Holder, KeptSession } from '@syncline/contracts';
 import { defineScript } from '@syncline/redis';
 import { decodeOwner, encodeOwner } from '../lease.js';
-import { HINT_CHANNELS, shardPrefix } from '../lease.keys.js';
-import { readHeld } from './replies.js';
+import { HINT_CHANNELS, resourceName, shardPrefix } from '../lease.keys.js';
+import { readHolders } from './replies.js';
 
 interface InShard {
   readonly shard: number;
@@ -32,15 +32,30 @@ export const createSession = defineScript({
   decode: (reply) => reply as number,
 });
 
+export interface StoredKeep extends StoredSession {
+  /** How many leases it holds. */
+  readonly leases: number;
+  readonly lost: KeptSession['lost'];
+}
+
 /** Starts the time of a session anew. Null: it is gone. */
 export const keepSession = defineScript({
   file: script('session_keep'),
   keys,
   args,
-  decode: (reply): StoredSession | null => {
+  decode: (reply): StoredKeep | null => {
     if (reply === null) return null;
-    const [ttlMs, owner = '', endsAt] = reply as string[];
-    return { ttlMs: Number(ttlMs), owner: decodeOwner(owner), endsAt: Number(endsAt) };
+    const [ttlMs, owner, endsAt, leases, lost] = reply as [string, string, string, number, string[]];
+    return {
+      ttlMs: Number(ttlMs),
+      owner: decodeOwner(owner),
+      endsAt: Number(endsAt),
+      leases,
+      lost: lost.map((each) => {
+        const [key = '', fencingToken = ''] = each.split(' ');
+        return { name: resourceName(key), fencingToken };
+      }),
+    };
   },
 });
 
@@ -49,7 +64,7 @@ export const showSession = defineScript({
   file: script('session_show'),
   keys,
   args: (input: InShard & { most: number }) => [...args(input), input.most],
-  decode: (reply): (StoredSession & { metadata: string; leases: Lease[] }) | null => {
+  decode: (reply): (StoredSession & { metadata: string; leases: Holder[] }) | null => {
     if (reply === null) return null;
     const [ttlMs, owner, endsAt, metadata, leases] = reply as [string, string, string, string, string[]];
     return {
@@ -57,7 +72,7 @@ export const showSession = defineScript({
       owner: decodeOwner(owner),
       endsAt: Number(endsAt),
       metadata,
-      leases: readHeld(leases),
+      leases: readHolders(leases),
     };
   },
 });

@@ -1,7 +1,7 @@
 -- Shows a session and its leases.
 -- KEYS 1 prefix of the shard
 -- ARGV 1 channel prefix  2 session id  3 most leases shown
--- Returns {ttl, owner, end, metadata, {name, lease id, record, end, ...}} or nil when it is gone.
+-- Returns {ttl, owner, end, metadata, {name, record, end, ...}} or nil when it is gone.
 -- @include holders.lua
 local id = ARGV[2]
 local ending = tonumber(redis.call('ZSCORE', P .. 'sessions', id) or '0')
@@ -13,7 +13,6 @@ for _, member in ipairs(redis.call('SRANDMEMBER', P .. 'L:' .. id, ARGV[3])) do
   if n then r, expiry = Lease.holding(Name.of(n), lease) end
   if r then
     leases[#leases + 1] = n
-    leases[#leases + 1] = lease
     leases[#leases + 1] = Name.record(Name.of(n), lease)
     leases[#leases + 1] = int(expiry)
   end

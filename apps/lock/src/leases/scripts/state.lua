@@ -16,7 +16,9 @@
 --   w             hash: wait id -> record of a waiting request: ttl deadline permits,... runs session owner metadata
 --   o:<owner>     set: wait ids of an owner
 --   nodes         zset: node run -> alive until, ms      n:<run>  set: its wait ids      g:<run>  hash: wait id -> outcome
---   sessions      zset: session id -> end, ms            S:<id>  hash: its facts         L:<id>   set: its leases and waits
+--   sessions      zset: session id -> end, ms            S:<id>  hash: its facts
+--   L:<id>        set: the leases of a session, '<name> <lease id>'            A:<id>   set: wait ids of what it awaits
+--   V:<id>        zset: leases that were taken away from it, '<name> <token>' -> when, ms
 --   index, due    zsets of names: held or awaited ones; a lower bound of the next end of a lease, ms
 --   audit         stream: forced releases
 -- A record is: weight state session token acquiredAt waitedMs ttlMs owner metadata, separated by blanks.
@@ -243,13 +245,13 @@ function Lease.ends(r, at)
   return tonumber(at or 0)
 end
 
-function Name.log(kind, st, lease, rec, expiry)
+function Name.log(kind, st, rec, expiry)
   -- Whether somebody watches names of this shard.
   if not Name.kept(P .. 'watching') then return end
   local key = P .. 'e:' .. st.n
   if st.watched == nil then st.watched = redis.call('EXISTS', key) == 1 end
   if not st.watched then return end
-  redis.call('XADD', key, 'MAXLEN', EVENTS_KEPT, '*', 'kind', kind, 'lease', lease, 'record', rec, 'expires', expiry)
+  redis.call('XADD', key, 'MAXLEN', EVENTS_KEPT, '*', 'kind', kind, 'record', rec, 'expires', expiry)
   redis.call('PUBLISH', CHANNEL .. 'lock.event',
     '{"pattern":"lock.event","data":{"key":"' .. st.n .. '"}}')
 end

@@ -5,29 +5,29 @@ local MOST_NAMES, MOST_DEAD, MOST_LEASES = 64, 256, 256
 
 -- Ends a session with everything in it. Returns true when there is more to do than one script should.
 local function end_session(id, kind)
-  local members = redis.call('SRANDMEMBER', P .. 'L:' .. id, MOST_LEASES)
+  local waits = redis.call('SRANDMEMBER', P .. 'A:' .. id, MOST_LEASES)
+  local leases = redis.call('SRANDMEMBER', P .. 'L:' .. id, MOST_LEASES)
   local names = {}
-  for _, member in ipairs(members) do
-    local n, lease = member:match('^(%S+) (%S+)$')
-    if n then
-      local st = Name.of(n)
-      local rec = Name.record(st, lease)
-      if rec then Lease.finish(st, lease, Lease.parse(rec), kind, int(now)) end
-      redis.call('SREM', P .. 'L:' .. id, member)
-      names[#names + 1] = n
-    else
-      local w = Wait.find(member)
-      if w then
-        Wait.leave(member, w, names)
-        Wait.notify(member, w, 'session')
-      end
-      redis.call('SREM', P .. 'L:' .. id, member)
+  for _, wait in ipairs(waits) do
+    local w = Wait.find(wait)
+    if w then
+      Wait.leave(wait, w, names)
+      Wait.notify(wait, w, 'session')
     end
+    redis.call('SREM', P .. 'A:' .. id, wait)
+  end
+  for _, member in ipairs(leases) do
+    local n, lease = member:match('^(%S+) (%S+)$')
+    local st = Name.of(n)
+    local rec = Name.record(st, lease)
+    if rec then Lease.finish(st, lease, Lease.parse(rec), kind, int(now)) end
+    redis.call('SREM', P .. 'L:' .. id, member)
+    names[#names + 1] = n
   end
   Wait.promote(names)
-  if #members == MOST_LEASES then return true end
+  if #waits == MOST_LEASES or #leases == MOST_LEASES then return true end
   redis.call('ZREM', P .. 'sessions', id)
-  redis.call('DEL', P .. 'S:' .. id)
+  redis.call('DEL', P .. 'S:' .. id, P .. 'V:' .. id)
   return false
 end
 

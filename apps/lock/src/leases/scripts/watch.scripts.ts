@@ -1,13 +1,13 @@
-import type { Lease, LeaseEventKind } from '@syncline/contracts';
+import type { Holder, LeaseEventKind } from '@syncline/contracts';
 import { defineScript } from '@syncline/redis';
-import { readLease } from '../lease.js';
+import { readHolder } from '../lease.js';
 import { HINT_CHANNELS, shardPrefix } from '../lease.keys.js';
 
 /** Something that happened to a lock. `id` orders the events of a lock. */
 export interface LeaseEvent {
   readonly id: string;
   readonly kind: LeaseEventKind;
-  readonly lease: Lease;
+  readonly lease: Holder;
 }
 
 export interface Reading {
@@ -40,6 +40,6 @@ function readEvent(key: string, id: string, fields: string[]): LeaseEvent[] {
   const kind = field('kind');
   // The mark of the moment from which the name was watched.
   if (kind === 'watched') return [];
-  const lease = readLease(key, field('lease'), field('record'), Number(field('expires')));
+  const lease = readHolder(key, field('record'), Number(field('expires')));
   return [{ id, kind: kind as LeaseEventKind, lease }];
 }
