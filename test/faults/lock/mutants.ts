@@ -149,8 +149,8 @@ export const mutants: FaultSuite['mutants'] = [
   {
     name: 'the end of a session skips one of its leases',
     file: `${SCRIPTS}/sweep.lua`,
-    find: 'for _, member in ipairs(members) do',
-    replace: 'table.remove(members)\n  for _, member in ipairs(members) do',
+    find: 'for _, member in ipairs(leases) do',
+    replace: 'table.remove(leases)\n  for _, member in ipairs(leases) do',
     run: alone(scenarios.session),
   },
 ];
