@@ -1,6 +1,6 @@
 /** @type {import('jest').Config} */
 export default {
-  testEnvironment: 'node',
+  testEnvironment: '<rootDir>/test/environment.mjs',
   roots: ['<rootDir>/apps', '<rootDir>/libs', '<rootDir>/test'],
   testMatch: ['**/*.spec.ts'],
   extensionsToTreatAsEsm: ['.ts'],
@@ -24,6 +24,9 @@ export default {
   },
   // Builds the nodes when sources are newer and finds or installs a Redis: the tests run both for real.
   globalSetup: '<rootDir>/test/set-up.mjs',
-  testTimeout: 20_000,
+  // Only a hang takes as long, on a busy machine too; what a test waits for gives up before, and says why.
+  testTimeout: 120_000,
+  // Not among the temporary files, which a run removes in the end.
+  cacheDirectory: '<rootDir>/node_modules/.cache/jest',
   maxWorkers: 2,
 };

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { PassThrough } from 'node:stream';
 import { createConcurrently } from 'concurrently';
+import { Watchdog } from '../watchdog.mjs';
 
 /** A process that ended is started again after this long, in ms. */
 const RESTART_MS = 1_000;
@@ -39,17 +40,21 @@ export class Processes {
    */
   constructor(commands, { dataDir, cwd = process.cwd(), say, onEnd = () => {} }) {
     for (const folder of ['logs', 'pids']) mkdirSync(join(dataDir, folder), { recursive: true });
+    // Nothing may outlive this process, however it ends.
+    const watchdog = new Watchdog('SIGTERM');
     const { commands: running, result } = createConcurrently(commands, {
       controllers: [],
       cwd,
-      spawn: (command, options) => spawn('/bin/sh', ['-c', command], { ...options, detached: true }),
+      spawn: (command, options) => {
+        const child = spawn('/bin/sh', ['-c', command], { ...options, detached: true });
+        watchdog.watch(child);
+        return child;
+      },
       kill: (pid, signal) => process.kill(pid, signal),
     });
     // Rejects when a process ends badly; each end is handled below.
     result.catch(() => {});
     this.#commands = running;
-    // Nothing may outlive this process, however it ends.
-    process.once('exit', () => this.#kill('SIGTERM'));
     for (const command of running) {
       const lines = new PassThrough();
       const notePid = () => writeFileSync(join(dataDir, 'pids', command.name), `${command.pid}\n`);

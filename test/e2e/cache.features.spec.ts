@@ -123,7 +123,7 @@ describe('what a cache does beside entries', () => {
       }
       const { body } = await request(url(0)).get(`/v1/caches/${cache}`).expect(200);
       expect(body.stats).toMatchObject({ entries: 0, bytes: 0 });
-    }, 20_000);
+    });
 
     it('are refused when both or none are given', async () => {
       await post(0, '/invalidate', {}).expect(400);

@@ -17,7 +17,7 @@ beforeAll(async () => {
   nodes = started.flat();
   locks = new LockClient({ urls: (started[0] ?? []).map(({ url }) => url) });
   cli = new Cli(nodes);
-}, 30_000);
+});
 afterAll(async () => {
   await locks?.close();
   await stopAll(nodes ?? []);

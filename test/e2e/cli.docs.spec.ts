@@ -40,7 +40,7 @@ describe('the examples of docs/cli.md', () => {
     await writeFile(join(folder, 'syncline'), `#!/bin/sh\nexec ${command} "$@"\n`, { mode: 0o755 });
     const { environment } = new Cli(nodes);
     env = { ...environment, PATH: `${folder}:${environment.PATH}` };
-  }, 30_000);
+  });
   afterAll(async () => {
     await stopAll(nodes ?? []);
     await redis?.stop();

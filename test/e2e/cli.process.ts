@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { Child, type NodeProcess } from '@syncline/testing';
+import { Child, type NodeProcess, watchdog } from '@syncline/testing';
 
 /** The command as it is published; `--unhandled-rejections=strict` ends it when it forgets one. */
 export const COMMAND = [
@@ -42,6 +42,7 @@ export class Cli {
         { env: this.environment, encoding: 'buffer', maxBuffer: 16_777_216 },
         (_, stdout, stderr) => resolve({ code: child.exitCode ?? -1, stdout, stderr: stderr.toString() }),
       );
+      watchdog.watch(child);
       child.stdin?.end(input);
     });
   }

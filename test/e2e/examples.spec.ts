@@ -19,7 +19,7 @@ beforeAll(async () => {
   nodes = started.flat();
   const [LOCK_URLS, QUEUE_URLS, CACHE_URLS] = started.map((group) => group.map(({ url }) => url).join());
   env = { ...process.env, LOCK_URLS, QUEUE_URLS, CACHE_URLS };
-}, 30_000);
+});
 
 afterAll(async () => {
   await stopAll(nodes);

@@ -12,7 +12,7 @@ describe('lock nodes on a Redis Cluster', () => {
     redis = await RedisCluster.start();
     nodes = await startNodes('lock', 2, { redisUrl: redis.url });
     [one, two] = nodes as [NodeProcess, NodeProcess];
-  }, 40_000);
+  });
   afterAll(async () => {
     await stopAll(nodes);
     await redis.stop();

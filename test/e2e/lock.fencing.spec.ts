@@ -53,7 +53,7 @@ describe('the examples of the fencing guide', () => {
     expect(rows).toEqual([{ balance: 5 }]);
     await database.close();
     // A whole PostgreSQL starts here, within this process.
-  }, 60_000);
+  });
 
   it('hold in Redis', async () => {
     const [script = ''] = examples('lua');

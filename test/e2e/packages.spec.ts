@@ -85,7 +85,7 @@ beforeAll(async () => {
   );
   nodes = started.flat();
   await install();
-}, 60_000);
+});
 afterAll(async () => {
   await stopAll(nodes);
   await redis?.stop();
@@ -155,7 +155,7 @@ describe('the published packages', () => {
         expect(child.output.split('\n')).toEqual(expected);
       }),
     );
-  }, 60_000);
+  });
 
   it('leave no rejection unhandled when nobody answers', async () => {
     const path = join(folder, 'nobody.mjs');
@@ -176,5 +176,5 @@ describe('the published packages', () => {
     const failed = Array(9).fill('connection-failed');
     // DOMException codes: 23 is TimeoutError.
     expect(stdout.trim()).toBe([...failed, '23'].join());
-  }, 30_000);
+  });
 });

@@ -26,7 +26,7 @@ describe('queue nodes on a Redis Cluster', () => {
     redis = await RedisCluster.start();
     nodes = await startNodes('queue', 2, { redisUrl: redis.url });
     [one, two] = nodes as [NodeProcess, NodeProcess];
-  }, 40_000);
+  });
   afterAll(async () => {
     await stopAll(nodes);
     await redis.stop();

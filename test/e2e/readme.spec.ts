@@ -42,7 +42,7 @@ describe('the examples of the README', () => {
         ]),
       ),
     );
-  }, 30_000);
+  });
   afterAll(async () => {
     await stopAll(nodes);
     await redis.stop();

@@ -13,7 +13,7 @@ describe('the API reference', () => {
     generated = await mkdtemp(join(tmpdir(), 'syncline-reference-'));
     // Fails when something public has no docstring, or a link leads nowhere.
     await run('node_modules/.bin/typedoc', ['--out', generated]);
-  }, 60_000);
+  });
 
   afterAll(() => rm(generated, { recursive: true, force: true }));
 

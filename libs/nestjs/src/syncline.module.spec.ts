@@ -25,7 +25,7 @@ beforeAll(async () => {
   nodes = started.flat();
   const urlsOf = (role: string) => nodes.filter((node) => node.role === role).map(({ url }) => url);
   urls = { lock: urlsOf('lock'), queue: urlsOf('queue'), cache: urlsOf('cache') };
-}, 30_000);
+});
 afterAll(async () => {
   await stopAll(nodes);
   await redis?.stop();

@@ -1,16 +1,14 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { Watchdog } from '../../../scripts/watchdog.mjs';
 
-/** Longest time that a process may take to say that it is up. */
-const START_TIMEOUT_MS = 20_000;
+/** Longest time that a process may take to print what a test waits for. A busy machine is slow; a hang is for ever. */
+const PRINT_TIMEOUT_MS = 60_000;
 const OUTPUT_LINES = 500;
 
-const running = new Set<ChildProcess>();
-/** A test run that ends early must not leave servers behind. */
-const reap = () => {
-  for (const process of running) process.kill('SIGKILL');
-};
+/** For every process of a test: a run that ends early, even by SIGKILL, leaves nothing behind. */
+export const watchdog = new Watchdog('SIGKILL');
 
 /** A process under test: it can be killed, frozen and thawed, and what it printed is kept for failures. */
 export class Child {
@@ -27,12 +25,7 @@ export class Child {
     for (const stream of [process.stdout, process.stderr]) {
       if (stream !== null) createInterface(stream).on('line', (line) => this.keep(line));
     }
-    if (running.size === 0) globalThis.process.once('exit', reap);
-    running.add(process);
-    void this.exited.then(() => {
-      running.delete(process);
-      if (running.size === 0) globalThis.process.off('exit', reap);
-    });
+    watchdog.watch(process);
   }
 
   /** The last lines that it printed. */
@@ -56,7 +49,7 @@ export class Child {
         const match = pattern.exec(line);
         if (match) settle(() => resolve(match));
       };
-      const timer = setTimeout(() => fail(`took more than ${START_TIMEOUT_MS} ms`), START_TIMEOUT_MS);
+      const timer = setTimeout(() => fail(`took more than ${PRINT_TIMEOUT_MS} ms`), PRINT_TIMEOUT_MS);
       this.watchers.add(watch);
       void this.exited.then((code) => fail(`exited with ${code}`));
     });

@@ -10,7 +10,7 @@ describe('the scenarios of the mutants', () => {
 
   beforeAll(async () => {
     cluster = await FaultCluster.start('queue', { nodes: 2, dist: 'dist' });
-  }, 60_000);
+  });
   afterAll(() => cluster.stop());
 
   it.each(Object.entries(scenarios))('find nothing wrong with the product: %s', async (name, { on }) => {
