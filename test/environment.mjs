@@ -1,6 +1,17 @@
 import { TestEnvironment } from 'jest-environment-node';
 
-// A worker whose jest was killed would run on to the end of its spec, with every process that it started.
-process.once('disconnect', () => process.exit(1));
+const end = () => process.exit(1);
 
-export default TestEnvironment;
+/** Node, as jest has it; but a worker whose jest was killed ends as well, with every process that it started. */
+export default class extends TestEnvironment {
+  async setup() {
+    await super.setup();
+    process.on('disconnect', end);
+  }
+
+  async teardown() {
+    // Who listens for the end of the channel keeps it, and so the worker, alive.
+    process.off('disconnect', end);
+    await super.teardown();
+  }
+}

@@ -43,7 +43,7 @@ const importsPointOneWay: Rule = (sources) =>
       }
       if (!imported.startsWith('.')) return [];
       const target = posix.join(posix.dirname(source.path), imported);
-      if (isTestOrTool(source) && target.startsWith('test/')) return [];
+      if (isTestOrTool(source) && /^(test|scripts)\//.test(target)) return [];
       return packageOf(target) === home
         ? []
         : [`${source.path}: reaches into ${target}; import a package's index`];
