@@ -1,6 +1,8 @@
 import { once } from 'node:events';
+import { constants } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { LockClient } from '@syncline/client';
-import { eventually, type NodeProcess, RedisServer, startNodes, stopAll } from '@syncline/testing';
+import { eventually, freePort, type NodeProcess, RedisServer, startNodes, stopAll } from '@syncline/testing';
 import { Cli } from './cli.process.js';
 
 const TTL_MS = 2_000;
@@ -69,6 +71,54 @@ describe('syncline lock run', () => {
     expect(await Promise.all([first.exited, second.exited])).toEqual([0, 0]);
   });
 
+  it('runs a command whose lock was won after an interruption that is longer than its TTL', async () => {
+    const lease = await locks.acquire('stalled', { ttlMs: 10_000 });
+    const waiting = run('stalled', [...TTL, '--wait', '60s'], 'echo "had it"');
+    await eventually(async () => expect((await locks.inspect('stalled')).waiters).toHaveLength(1));
+    redis.freeze();
+    await sleep(3_500);
+    redis.thaw();
+    await lease.release().catch(() => undefined);
+    await waiting.printed(/^had it$/);
+    expect(await waiting.exited).toBe(0);
+    expect(await modeOf('stalled')).toBe('free');
+  }, 60_000);
+
+  it('waits for nodes that are not there yet', async () => {
+    const port = await freePort();
+    const late = cli.start(
+      'lock',
+      'run',
+      'late',
+      '--url',
+      `http://127.0.0.1:${port}`,
+      ...TTL,
+      '--',
+      'echo',
+      'ran',
+    );
+    await sleep(2_500);
+    const env = { PORT: String(port), NODE_ID: 'late' };
+    const [node] = await startNodes('lock', 1, { redisUrl: redis.url, env });
+    expect(await late.exited).toBe(0);
+    expect(late.output).toBe('ran');
+    await node?.stop();
+  }, 60_000);
+
+  it('refuses durations that are none, before it asks anybody', async () => {
+    for (const [option, value] of [
+      ['--wait', '30d'],
+      ['--wait', 'always'],
+      ['--ttl', '2d'],
+      ['--ttl', '10ms'],
+      ['--timeout', '40d'],
+    ] as const) {
+      const { code, stderr } = await cli.run(['lock', 'run', 'x', option, value, '--', 'true']);
+      expect([option, value, code]).toEqual([option, value, 2]);
+      expect(stderr).toMatch(/expected/i);
+    }
+  });
+
   it('lets shared holders in together', async () => {
     const first = run('shared', ['--shared'], 'echo up; read line');
     await first.printed(/^up$/);
@@ -110,8 +160,50 @@ describe('syncline lock run', () => {
 });
 
 describe('a signal', () => {
-  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
-    '%s goes to the command, which decides',
+  /** All but those that cannot be caught, stop a process, or tell of a fault or a child. */
+  const PASSED_ON = [
+    ...([
+      'SIGHUP',
+      'SIGINT',
+      'SIGQUIT',
+      'SIGTRAP',
+      'SIGABRT',
+      'SIGUSR1',
+      'SIGUSR2',
+      'SIGALRM',
+      'SIGTERM',
+    ] as const),
+    ...([
+      'SIGCONT',
+      'SIGURG',
+      'SIGXCPU',
+      'SIGXFSZ',
+      'SIGVTALRM',
+      'SIGPROF',
+      'SIGWINCH',
+      'SIGIO',
+      'SIGPWR',
+    ] as const),
+  ];
+
+  it('goes to the command, which decides, whatever it is', async () => {
+    const names = PASSED_ON.map((signal) => signal.slice(3));
+    const traps = names.map((name) => `trap 'echo told ${name}' ${name}`).join('; ');
+    const command = run('signals', [], `${traps}; echo up; while :; do sleep 0.05; done`);
+    await command.printed(/^up$/);
+    for (const name of names) {
+      command.process.kill(`SIG${name}` as NodeJS.Signals);
+      await command.printed(new RegExp(`^told ${name}$`));
+    }
+    expect(await modeOf('signals')).toBe('exclusive');
+    // As nobody can catch it, it does not pass through; nor does the command go on without us.
+    const closed = once(command.process, 'close');
+    await command.kill();
+    await closed;
+  });
+
+  it.each(['SIGINT', 'SIGTERM', 'SIGUSR2', 'SIGALRM'] as const)(
+    '%s may be an end as the command chooses',
     async (signal) => {
       const name = `signal-${signal}`;
       const command = run(
@@ -126,6 +218,43 @@ describe('a signal', () => {
       expect(await modeOf(name)).toBe('free');
     },
   );
+
+  it.each(['SIGUSR2', 'SIGALRM', 'SIGPROF'] as const)(
+    '%s ends a command that does not listen for it, and its lock',
+    async (signal) => {
+      const command = run(`default-${signal}`, [], 'echo up; exec sleep 30');
+      await command.printed(/^up$/);
+      command.process.kill(signal);
+      expect(await command.exited).toBe(128 + constants.signals[signal]);
+      expect(await modeOf(`default-${signal}`)).toBe('free');
+    },
+  );
+
+  it.each(['SIGKILL', 'SIGSEGV'] as const)(
+    '%s, which syncline cannot pass on, leaves no command behind',
+    async (signal) => {
+      // Deaf to SIGTERM, as is what it starts.
+      const script = `trap '' TERM; (while :; do echo tick; sleep 0.05; done) & while :; do sleep 0.05; done`;
+      const command = run(`orphan-${signal}`, ['--ttl', '10s', '--grace', '300ms'], script);
+      const closed = once(command.process, 'close');
+      await command.printed(/^tick$/);
+      command.process.kill(signal);
+      await command.exited;
+      // Its output ends when nobody is left who could write.
+      await closed;
+      expect(await modeOf(`orphan-${signal}`)).toBe('exclusive');
+    },
+  );
+
+  it('that means nothing to one who waits does not end the wait', async () => {
+    const lease = await locks.acquire('resized');
+    const waiting = run('resized', ['--wait', 'forever'], 'echo "had it"');
+    await eventually(async () => expect((await locks.inspect('resized')).waiters).toHaveLength(1));
+    for (const signal of ['SIGWINCH', 'SIGCONT', 'SIGURG'] as const) waiting.process.kill(signal);
+    await lease.release();
+    await waiting.printed(/^had it$/);
+    expect(await waiting.exited).toBe(0);
+  });
 
   it('that ends the command is its exit code', async () => {
     const command = run('ended', [], 'echo up; exec sleep 30');

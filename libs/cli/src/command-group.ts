@@ -3,10 +3,14 @@ import { constants } from 'node:os';
 import { EXIT } from './exit-codes.js';
 import { Failure } from './failure.js';
 import type { Environment } from './nodes.js';
+import { Survivor } from './survivor.js';
 
 export const exitCodeOfSignal = (signal: NodeJS.Signals): number => EXIT.signal + constants.signals[signal];
 
-/** A command with everything that it starts: a process group, and a session, of its own. Shares our terminal and files. */
+/**
+ * A command with everything that it starts: a process group, and a session, of its own. Shares our terminal and files.
+ * It does not outlive us.
+ */
 export class CommandGroup {
   /**
    * Resolves to its exit code when the command ends, 128 + n when signal n ended it.
@@ -15,15 +19,23 @@ export class CommandGroup {
    */
   readonly ended: Promise<number>;
   private readonly child: ChildProcess;
+  private readonly survivor: Survivor | undefined;
   private killTimer: NodeJS.Timeout | undefined;
 
-  constructor(commandLine: readonly string[], environment: Environment) {
+  /** @param graceMs between SIGTERM and SIGKILL, when it is to end */
+  constructor(
+    commandLine: readonly string[],
+    environment: Environment,
+    private readonly graceMs: number,
+  ) {
     const [file = '', ...args] = commandLine;
     this.child = spawn(file, args, { stdio: 'inherit', detached: true, env: { ...environment } });
+    if (this.child.pid !== undefined) this.survivor = new Survivor(this.child.pid, graceMs);
     this.ended = new Promise((resolve, reject) => {
       this.child.once('error', (error: NodeJS.ErrnoException) => reject(cannotRun(file, error)));
       this.child.once('exit', (code, signal) => {
         this.endStop();
+        this.survivor?.dismiss();
         resolve(code ?? exitCodeOfSignal(signal as NodeJS.Signals));
       });
     });
@@ -40,10 +52,10 @@ export class CommandGroup {
     }
   }
 
-  /** Asks all of it to end, and ends what is left after `graceMs`, or when the command itself has ended. */
-  stop(graceMs: number): void {
+  /** Asks all of it to end, and ends what is left after the grace period, or when the command itself has ended. */
+  stop(): void {
     this.signal('SIGTERM');
-    this.killTimer = setTimeout(() => this.signal('SIGKILL'), graceMs);
+    this.killTimer = setTimeout(() => this.signal('SIGKILL'), this.graceMs);
   }
 
   private endStop(): void {

@@ -12,3 +12,7 @@ export function duration(text: string): number {
 
 /** A duration for people: `950ms`, `30s`. */
 export const inWords = (durationMs: number): string => ms(durationMs);
+
+/** A duration, or `forever`: Infinity. */
+export const durationOrForever = (text: string): number =>
+  text === 'forever' ? Number.POSITIVE_INFINITY : duration(text);

@@ -1,15 +1,15 @@
 import { type Lease, LeaseLostError, type LockClient } from '@syncline/client';
 import { type Command, Option } from 'commander';
 import { CommandGroup, exitCodeOfSignal } from './command-group.js';
-import { duration, inWords } from './duration.js';
+import { duration, durationOrForever, inWords } from './duration.js';
 import { EXIT } from './exit-codes.js';
 import { Failure } from './failure.js';
 import { LeaseGuard } from './lease-guard.js';
 import { type Environment, type NodeOptions, type Nodes, withNodes } from './nodes.js';
 import { say } from './output.js';
+import { FORWARDED, HARMLESS } from './signals.js';
 
 const LONGEST_DEFAULT_GRACE_MS = 10_000;
-const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
 
 interface RunOptions extends NodeOptions {
   readonly wait: number;
@@ -21,16 +21,17 @@ interface RunOptions extends NodeOptions {
 
 const HELP = `
 The command finds SYNCLINE_LOCK_NAME, SYNCLINE_FENCING_TOKEN and SYNCLINE_LEASE_ID in its environment. It is ended when
-the lease is lost: SIGTERM, and SIGKILL after the grace period, to it and all that it started, before the lock can be
-somebody else's (a force release aside). Exit codes: the command's own; 75 the lock was not available; 79 the lease was lost; 69 no node was
+the lease is lost, or syncline is killed: SIGTERM, and SIGKILL after the grace period, to it and all that it started,
+before the lock can be somebody else's (a force release aside). Every signal that can be caught is passed on to it, but
+Ctrl-Z does not stop it. Exit codes: the command's own; 75 the lock was not available; 79 the lease was lost; 69 no node was
 reached; 126, 127 and 128 + n as in a shell.`;
 
 export function addLockRun(lock: Command, nodes: Nodes, environment: Environment): void {
   withNodes(lock.command('run <name> <command...>').description('run a command while holding a lock'))
     .usage('[options] <name> -- <command...>')
     .addOption(
-      new Option('--wait <duration>', 'how long to wait for the lock; at most 10m')
-        .argParser(duration)
+      new Option('--wait <duration>', 'how long to wait for the lock, or forever')
+        .argParser(durationOrForever)
         .default(0, 'not at all'),
     )
     .addOption(
@@ -65,7 +66,8 @@ async function runUnderLock(
   for (const signal of FORWARDED) {
     process.on(signal, () => {
       if (command !== undefined) command.signal(signal);
-      else interruption.abort(new Failure(`ended by ${signal}`, exitCodeOfSignal(signal)));
+      else if (!HARMLESS.has(signal))
+        interruption.abort(new Failure(`ended by ${signal}`, exitCodeOfSignal(signal)));
     });
   }
   // Stopped, we could not renew, and the command would go on without the lock.
@@ -80,11 +82,11 @@ async function runUnderLock(
   });
   try {
     interruption.signal.throwIfAborted();
-    const started = new CommandGroup(commandLine, { ...environment, ...variablesOf(lease) });
+    const started = new CommandGroup(commandLine, { ...environment, ...variablesOf(lease) }, graceMs);
     command = started;
     const guard = new LeaseGuard(lease, graceMs, (why) => {
       say(`the lease of ${name} was lost. ${why} The command is being ended.`);
-      started.stop(graceMs);
+      started.stop();
     });
     const code = await started.ended.finally(() => guard.end());
     if (!guard.isLost) return await released(lease, code);
