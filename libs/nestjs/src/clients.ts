@@ -18,10 +18,12 @@ export class Clients implements OnModuleInit, OnApplicationShutdown {
     @Inject(MODULE_OPTIONS_TOKEN) options: SynclineOptions,
     private readonly discovery: DiscoveryService,
   ) {
-    const { apiKey, timeoutMs } = options;
+    // An application that ends says so: what its providers hold is free for the next one at once.
+    const { apiKey, timeoutMs, releaseOnClose = true } = options;
     for (const role of ROLES) {
       const urls = options[role];
-      if (urls !== undefined) this.made.set(role, new CLIENTS[role]({ urls, apiKey, timeoutMs }));
+      const all = { urls: urls ?? [], apiKey, timeoutMs, releaseOnClose };
+      if (urls !== undefined) this.made.set(role, new CLIENTS[role](all));
     }
   }
 

@@ -88,6 +88,21 @@ describe('the clients', () => {
     await expect(caches.cache('a').get('k')).rejects.toThrow();
   });
 
+  it.each([
+    ['release what is held when the application ends', {}, 'free'],
+    ['leave it to its TTL when they are told to', { releaseOnClose: false }, 'exclusive'],
+  ])('%s', async (_, options, mode) => {
+    const app = await start(SynclineModule.forRoot({ ...urls, ...options }), [Clients]);
+    const { locks } = app.get(Clients);
+    const name = `held-${mode}`;
+    const { signal } = await locks.acquire(name, { ttlMs: 60_000 });
+    await app.close();
+    expect(signal.aborted).toBe(mode === 'free');
+    const looking = new LockClient({ urls: urls.lock });
+    expect((await looking.inspect(name)).mode).toBe(mode);
+    await looking.close();
+  });
+
   it('without nodes are told at the start, with who asks', async () => {
     const syncline = SynclineModule.forRoot({ queue: urls.queue, cache: urls.cache });
     await expect(start(syncline, [Clients])).rejects.toThrow(
