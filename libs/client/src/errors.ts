@@ -29,7 +29,10 @@ export class ProblemError extends SynclineError {
   readonly problem: Readonly<Partial<ProblemBody>>;
   readonly facts: ProblemFacts;
 
-  constructor(problem: Pick<ProblemBody, 'code' | 'status' | 'detail'>, facts: ProblemFacts = NO_FACTS) {
+  constructor(
+    problem: Pick<ProblemBody, 'code' | 'status' | 'detail' | 'errors'>,
+    facts: ProblemFacts = NO_FACTS,
+  ) {
     super(`${problem.code}: ${problem.detail}`);
     this.code = problem.code;
     this.status = problem.status;
@@ -39,8 +42,28 @@ export class ProblemError extends SynclineError {
   }
 }
 
-/** The request is not valid: `problem.errors` names the fields. */
-export class ValidationError extends ProblemError {}
+/**
+ * The request is not valid: `problem.errors` names the fields. A node says so, or this client does before it sends
+ * anything; then `facts.nodeId` is undefined.
+ */
+export class ValidationError extends ProblemError {
+  /**
+   * What this process sees by itself.
+   *
+   * @param path    option or field
+   * @param message what is wrong with it
+   * @internal
+   */
+  static local(path: string, message: string): ValidationError {
+    const detail = `${path}: ${message}`;
+    return new ValidationError({
+      code: 'validation-failed',
+      status: 400,
+      detail,
+      errors: [{ path, message }],
+    });
+  }
+}
 /** Redis Cluster only: the keys of one atomic call lie in several slots; use a `{tag}`. */
 export class CrossSlotError extends ProblemError {}
 export class UnauthenticatedError extends ProblemError {}

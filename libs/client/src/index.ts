@@ -27,17 +27,18 @@ export {
 export { CacheClient } from './cache/cache-client.js';
 export { bytes, type Codec, json, text } from './cache/codec.js';
 export * from './errors.js';
-export type { HoldOptions, WaitOptions } from './locks/acquisition.js';
+export type { HoldOptions, LockWish, WaitOptions } from './locks/acquisition.js';
 export type { Candidacy } from './locks/election.js';
 export { Lease, LeaseSet } from './locks/leases.js';
-export { type AcquireOptions, LockClient } from './locks/lock-client.js';
+export { type AcquireOptions, LockClient, type LockClientOptions } from './locks/lock-client.js';
 export { type PermitOptions, Semaphore } from './locks/semaphore.js';
 export {
   Session,
-  type SessionLease,
+  type SessionHoldOptions,
   type SessionLeaseOptions,
   type SessionOptions,
 } from './locks/session.js';
+export { SessionLease, SessionLeaseSet } from './locks/session-leases.js';
 export {
   type Message,
   Queue,

@@ -15,8 +15,13 @@ export interface SynclineOptions {
   readonly cache?: readonly string[];
   /** Sent as `Authorization: Bearer ...`. */
   readonly apiKey?: string | undefined;
-  /** Deadline of a call with all its retries, the time that it may wait aside. Default 10,000. */
+  /** Deadline of a call with all its retries, the time that it may wait aside. Default 10,000; `Infinity`: none. */
   readonly timeoutMs?: number | undefined;
+  /**
+   * Whether {@link Syncline.close} first releases all locks, permits, sessions and leaderships that are held. Their
+   * signals abort, and routines that run under them have 5 s to end. Default false: they end with their TTL.
+   */
+  readonly releaseOnClose?: boolean | undefined;
 }
 
 /** Locks, queues and caches of one deployment. Name the nodes of the services that you use. */
@@ -27,8 +32,8 @@ export class Syncline implements AsyncDisposable {
   private readonly workers = new Set<Worker<never>>();
 
   constructor(options: SynclineOptions) {
-    const { lock, queue, cache, ...common } = options;
-    if (lock !== undefined) this.locks = new LockClient({ ...common, urls: lock });
+    const { lock, queue, cache, releaseOnClose, ...common } = options;
+    if (lock !== undefined) this.locks = new LockClient({ ...common, urls: lock, releaseOnClose });
     if (queue !== undefined) this.queues = new QueueClient({ ...common, urls: queue });
     if (cache !== undefined) this.caches = new CacheClient({ ...common, urls: cache });
   }
@@ -55,7 +60,7 @@ export class Syncline implements AsyncDisposable {
     return worker;
   }
 
-  /** Stops the workers gracefully, then ends all connections. */
+  /** Stops the workers gracefully, then ends all connections; with `releaseOnClose` it releases what is held before. */
   async close(): Promise<void> {
     await Promise.all([...this.workers].map((worker) => worker.stop()));
     await Promise.all([this.locks, this.queues, this.caches].map((client) => client?.close()));

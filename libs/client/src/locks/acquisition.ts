@@ -1,19 +1,29 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import type { LeaseMode } from '@syncline/contracts';
 import { abortable } from '../abortable.js';
-import { LeaseLostError, ProblemError } from '../errors.js';
+import { clock } from '../clock.js';
+import { duration } from '../durations.js';
+import { ConnectionError, DeadlineError, LeaseLostError, ProblemError, ValidationError } from '../errors.js';
 import type { Transport } from '../transport/transport.js';
+import type { Holding } from './holding.js';
+import type { Holdings } from './holdings.js';
 import type { Timed } from './lock-calls.js';
-import { lockCall, timed } from './lock-calls.js';
-import { Term } from './term.js';
+import { isSurelyHeld, Term } from './term.js';
 
 /** Whether to wait for what is taken. */
 export interface WaitOptions {
-  /** How long to wait for it. Default 0: fail at once with {@link LockHeldError}. At most 600,000. */
+  /**
+   * How long to wait for it. Default 0: fail at once with {@link LockHeldError}. `Infinity`: for ever; a wait keeps its
+   * place in the line however long it is.
+   */
   readonly waitMs?: number;
   /** Ends the wait, and aborts the signal that a routine is given. */
   readonly signal?: AbortSignal;
 }
+
+/** A lock among several that are taken together. */
+export type LockWish = string | { readonly name: string; readonly mode?: LeaseMode };
 
 /** How long something is held without a sign of this process, and by whom. */
 export interface HoldOptions extends WaitOptions {
@@ -28,79 +38,155 @@ export interface HoldOptions extends WaitOptions {
   readonly metadata?: Readonly<Record<string, unknown>>;
 }
 
-export const DEFAULT_TTL_MS = 30_000;
+const DEFAULT_TTL_MS = 30_000;
+/** A renewal that is answered later than the TTL is of no use, but tells that the lease is over. */
+const SLOW_ANSWER_MS = 1_000;
 const PROCESS = `${hostname().replace(/[^A-Za-z0-9._-]/g, '-')}:${process.pid}`;
 
-/** Fields of the body that all acquisitions have. */
-export function wishOf(options: HoldOptions, leaseId: string) {
-  const { ttlMs = DEFAULT_TTL_MS, owner = `${PROCESS}:${leaseId}`, metadata } = options;
-  return { owner, ttlMs, leaseId, ...(metadata === undefined ? {} : { metadata }) };
+/** @throws {ValidationError} it is no life of a lease or session */
+export const ttlOf = (ttlMs: unknown = DEFAULT_TTL_MS): number =>
+  duration('ttlMs', ttlMs, { min: 100, max: 86_400_000 });
+
+/** @throws {ValidationError} it is no text: which texts are names is for the nodes to say */
+export function nameOf(name: unknown): string {
+  if (typeof name === 'string' && !/\p{Surrogate}/u.test(name)) return name;
+  throw ValidationError.local('name', 'expected 1 to 256 characters out of A-Z a-z 0-9 . _ : / @ { } -');
 }
 
-export const newId = (): string => randomUUID();
+/** Several locks as the nodes want them. */
+export function wishesOf(locks: readonly LockWish[]) {
+  const wishes = locks.map((lock) => (typeof lock === 'object' ? lock : { name: lock }));
+  const names = wishes.map(({ name }) => nameOf(name));
+  return { wishes, names, affinity: names[0] ?? '' };
+}
 
-/** An acquisition that may wait: its request is its own, and what is left of the wait shrinks with each attempt. */
-export async function acquireWaiting<T>(
-  transport: Transport,
-  path: string,
-  fields: Readonly<Record<string, unknown>>,
+/** Fields of the body that say who holds it. */
+export function holderOf({ owner, metadata }: HoldOptions, leaseId: string) {
+  return { owner: owner ?? `${PROCESS}:${leaseId}`, ...(metadata === undefined ? {} : { metadata }) };
+}
+
+/** The lease id is spent: it was granted, and that was over before this client heard of it. */
+export class Spent extends Error {
+  constructor(override readonly cause: LeaseLostError) {
+    super(cause.message, { cause });
+  }
+}
+
+/** How one kind of thing is taken and held. */
+export interface Kind<Body, Held extends Holding> {
+  /** Named in errors, as in `lock invoice-42`. */
+  readonly what: string;
+  readonly ttlMs: number;
+  /** @throws {Spent} */
+  ask(leaseId: string, waitMs: number): Promise<Timed<Body>>;
+  /** How long the grant waited in the line. */
+  waitedMs(body: Body): number;
+  /** Returns when the request was sent; see {@link Term}. */
+  renew(leaseId: string, timeoutMs: number, leftMs: number): Promise<number>;
+  giveBack(leaseId: string): Promise<unknown>;
+  hold(body: Body, term: Term, giveBack: () => Promise<unknown>): Held;
+}
+
+/** Takes something and keeps it renewed. */
+export function obtain<Body, Held extends Holding>(
+  kind: Kind<Body, Held>,
   options: WaitOptions,
-  affinity: string,
-): Promise<Timed<T>> {
-  const { waitMs = 0, signal } = options;
-  const startedAt = performance.now();
-  const body = () => {
-    const left = Math.max(0, Math.round(waitMs - (performance.now() - startedAt)));
-    return JSON.stringify({ ...fields, waitMs: left });
+  transport: Transport,
+  holdings: Holdings,
+): Promise<Held> {
+  const take = async (leaseId: string, waitMs: number) => {
+    const granted = await kind.ask(leaseId, waitMs);
+    const since = await surelyHeldSince(kind, leaseId, granted, transport.timeoutMs);
+    if (holdings.isClosing) throw new ConnectionError('The client was closed', 'unknown');
+    const { what, ttlMs } = kind;
+    const renew = (timeoutMs: number, leftMs: number) => kind.renew(leaseId, timeoutMs, leftMs);
+    return kind.hold(granted.body, new Term({ what, ttlMs, since, renew }), () => kind.giveBack(leaseId));
   };
-  return timed(
-    await transport.call({
-      ...lockCall(path, undefined),
-      body,
-      waitMs,
-      signal,
-      ...(waitMs > 0 ? { affinity } : {}),
-    }),
-  );
+  return taking(options, transport.timeoutMs, take, (leaseId) => kind.giveBack(leaseId));
 }
 
 /**
- * Sees to it that a grant which the caller does not get to know about is given back.
- *
- * @param giveBack releases; called at most once, its failure does not matter: the TTL ends what it missed
+ * Takes something by an id, and by another one when that turns out to be spent. What the caller does not get is given
+ * back.
  */
-export async function orGiveBack<T>(
-  acquiring: Promise<T>,
+export async function taking<H extends { release(): Promise<unknown> }>(
+  { waitMs: wanted = 0, signal }: WaitOptions,
+  timeoutMs: number,
+  take: (leaseId: string, waitMs: number) => Promise<H>,
+  giveBack: (leaseId: string) => Promise<unknown>,
+): Promise<H> {
+  const waitMs = duration('waitMs', wanted, { forever: 'to wait for ever' });
+  const startedAt = performance.now();
+  for (let left = waitMs; ; ) {
+    signal?.throwIfAborted();
+    const leaseId = randomUUID();
+    try {
+      return await orGiveBack(take(leaseId, left), signal, () => giveBack(leaseId));
+    } catch (error) {
+      if (!(error instanceof Spent)) throw error;
+      const passedMs = performance.now() - startedAt;
+      if (passedMs > waitMs + timeoutMs)
+        throw new DeadlineError(tooLate('Each grant'), { cause: error.cause });
+      if (waitMs > 0) left = Math.max(1, waitMs - passedMs);
+    }
+  }
+}
+
+/** @param giveBack called at most once; its failure does not matter: the TTL ends what it missed */
+async function orGiveBack<H extends { release(): Promise<unknown> }>(
+  taking: Promise<H>,
   signal: AbortSignal | undefined,
   giveBack: () => Promise<unknown>,
-): Promise<T> {
+): Promise<H> {
   try {
-    return await abortable(acquiring, signal);
+    return await abortable(taking, signal);
   } catch (error) {
-    // A refusal means that nothing was granted, all else that we do not know.
-    if (!(error instanceof ProblemError) || error.status >= 500) {
-      void acquiring.then(giveBack, giveBack).catch(() => undefined);
+    if (signal?.aborted || !meansNothingHeld(error)) {
+      void taking.then((held) => held.release(), giveBack).catch(() => undefined);
     }
     throw error;
   }
 }
 
+/** A refusal by what the nodes know of the lease. After all else, an earlier attempt may have been granted. */
+const meansNothingHeld = (error: unknown): boolean =>
+  error instanceof Spent || (error instanceof ProblemError && [400, 409, 410].includes(error.status));
+
 /**
- * The term of a grant. Its TTL began at the grant: `waitedMs` after the request reached Redis, so not before
- * `waitedMs` after it was sent; and not before it was sent, whatever Redis's clock says.
+ * A moment before which the time of a grant surely had not begun, by which it still is held. It began when the request
+ * that was granted had reached Redis and had waited there: not before the first request that may have been granted
+ * was sent, and `waitedMs` were over. Where that is too long ago to tell, because something interrupted the
+ * requests, a renewal begins its time anew.
  *
- * @throws {LeaseLostError} the answer took longer than the lease lives
+ * @throws {Spent} it is over
  */
-export function termOf(
-  what: string,
-  ttlMs: number,
-  firstSentAt: number,
-  waitedMs: number,
-  renew: (timeoutMs: number, leftMs: number) => Promise<number>,
-): Term {
-  const since = Math.min(firstSentAt + waitedMs, performance.now());
-  const term = new Term({ what, ttlMs, since, renew });
-  if (term.remainingMs > 0) return term;
-  term.end();
-  throw LeaseLostError.local(`${what} was granted, but the answer came after its ${ttlMs} ms`);
+async function surelyHeldSince<Body>(
+  kind: Kind<Body, Holding>,
+  leaseId: string,
+  { body, firstSentAt }: Timed<Body>,
+  timeoutMs: number,
+): Promise<number> {
+  const { what, ttlMs } = kind;
+  let since = Math.min(firstSentAt + kind.waitedMs(body), clock.now());
+  const startedAt = performance.now();
+  while (!isSurelyHeld(ttlMs, since)) {
+    const leftMs = timeoutMs - (performance.now() - startedAt);
+    if (leftMs <= 0) {
+      throw new DeadlineError(tooLate(what));
+    }
+    since = await orSpent(kind.renew(leaseId, Math.max(ttlMs, SLOW_ANSWER_MS), leftMs));
+  }
+  return since;
+}
+
+const tooLate = (what: string) =>
+  `${what} was over before this client heard of it: its ttlMs is shorter than answers take. Nothing is held`;
+
+/** A loss that a node tells of a lease that nobody held yet. */
+export async function orSpent<T>(asked: Promise<T>): Promise<T> {
+  try {
+    return await asked;
+  } catch (error) {
+    throw error instanceof LeaseLostError ? new Spent(error) : error;
+  }
 }

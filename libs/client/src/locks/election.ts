@@ -2,20 +2,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Holder } from '@syncline/contracts';
 import {
   ConnectionError,
-  DeadlineError,
   LeaseLostError,
-  ShuttingDownError,
-  StoreUnavailableError,
+  ProblemError,
   SynclineError,
-  WaitTimeoutError,
+  UnexpectedAnswerError,
 } from '../errors.js';
 import type { Transport } from '../transport/transport.js';
 import { runHolding } from './holding.js';
 import type { Lease } from './leases.js';
 import type { LockClient } from './lock-client.js';
 
-/** One wait of a candidate; it stands again at once. */
-const CAMPAIGN_MS = 600_000;
 const PAUSE_MS = 500;
 const DEFAULT_TTL_MS = 5_000;
 
@@ -23,23 +19,25 @@ const DEFAULT_TTL_MS = 5_000;
 export interface Candidacy {
   /** After how long without renewal another candidate leads. Default 5,000. */
   readonly ttlMs?: number;
-  /** Name of this candidate, seen by observers. Default: a name of its own. */
+  /** Name of this candidate, seen by observers. Default: a name of its own. Several may have the same. */
   readonly owner?: string;
   readonly metadata?: Readonly<Record<string, unknown>>;
   /** Ends the candidacy. */
   readonly signal?: AbortSignal;
 }
 
-/** What passes by itself: a candidate goes on standing. */
-const passes = (error: unknown) =>
-  error instanceof ConnectionError ||
-  error instanceof DeadlineError ||
-  error instanceof StoreUnavailableError ||
-  error instanceof ShuttingDownError ||
-  error instanceof LeaseLostError;
+/** Statuses by which a node refuses the request itself: it would refuse it again. 409 and 410 tell of the state. */
+const REFUSALS = [400, 401, 403, 404, 405, 413, 414, 431];
+
+/** Whether standing again is of no use; all else passes. */
+const isFinal = (error: unknown): boolean =>
+  error instanceof ProblemError || error instanceof UnexpectedAnswerError
+    ? REFUSALS.includes(error.status)
+    : !(error instanceof SynclineError);
 
 export async function elect<T>(
   lock: LockClient,
+  transport: Transport,
   name: string,
   options: Candidacy,
   lead: (lease: Lease, signal: AbortSignal) => T | Promise<T>,
@@ -48,11 +46,11 @@ export async function elect<T>(
   for (;;) {
     let lease: Lease;
     try {
-      lease = await lock.acquire(name, { ...options, ttlMs, waitMs: CAMPAIGN_MS });
+      lease = await lock.acquire(name, { ...options, ttlMs, waitMs: Number.POSITIVE_INFINITY });
     } catch (error) {
       signal?.throwIfAborted();
-      if (error instanceof WaitTimeoutError) continue;
-      if (!passes(error)) throw error;
+      // Waiting for one's own name is no deadlock here: another replica leads, and will end.
+      if (isFinal(error) || transport.isClosed) throw error;
       await pause(signal);
       continue;
     }
@@ -94,7 +92,7 @@ export async function* observe(
             told = token;
             yield holder;
           }
-          changed = (await events.next()).done !== true;
+          changed = await nextEvent(events);
         }
       } finally {
         body.destroy();
@@ -107,13 +105,26 @@ export async function* observe(
   }
 }
 
+/** Only a sign of life of the node: comment lines. */
+const SIGN_OF_LIFE = /^(:[^\n]*\n+)+$/;
+
+/** Waits for what may be an event, whole or in part. False: the stream has ended. */
+async function nextEvent(events: AsyncIterator<Buffer>): Promise<boolean> {
+  for (;;) {
+    const { done, value } = await events.next();
+    if (done) return false;
+    if (!SIGN_OF_LIFE.test(value.toString())) return true;
+  }
+}
+
 /** A stream that ended in the middle: its node went away. */
 const isBroken = (error: unknown) =>
   error instanceof Error && ('code' in error || error.name === 'AbortError');
 
+/** Spread, so that those who were stopped by one thing do not come back together. */
 async function pause(signal: AbortSignal | undefined): Promise<void> {
   try {
-    await sleep(PAUSE_MS, undefined, signal === undefined ? undefined : { signal });
+    await sleep(PAUSE_MS * (0.5 + Math.random()), undefined, signal === undefined ? undefined : { signal });
   } catch (error) {
     signal?.throwIfAborted();
     throw error;

@@ -1,14 +1,23 @@
 import { LeaseLostError } from '../errors.js';
+import type { Holdings } from './holdings.js';
 import type { Term } from './term.js';
 
-/** Something that is held for a time, renewed in the background, and given back once. */
+/**
+ * Something that is held for a time, renewed in the background, and given back once. It keeps the process alive until
+ * it is released or lost, or its client is closed.
+ */
 export abstract class Holding implements AsyncDisposable {
   private returned: Promise<void> | undefined;
+  /** A routine that runs while it is held, and gives it back. */
+  private routine: Promise<unknown> | undefined;
 
   protected constructor(
     private readonly term: Term,
     private readonly giveBack: () => Promise<unknown>,
-  ) {}
+    holdings: Holdings,
+  ) {
+    term.onEnd = holdings.add(this);
+  }
 
   /** Aborts with a {@link LeaseLostError} before the lease can be somebody else's. */
   get signal(): AbortSignal {
@@ -25,10 +34,10 @@ export abstract class Holding implements AsyncDisposable {
   }
 
   /**
-   * Gives it back; again: the same outcome.
+   * Gives it back; again: the same outcome, or another try when no node could be told.
    *
    * @throws {LeaseLostError} it was lost before
-   * @throws {SynclineError} no node could be told: it ends with its TTL
+   * @throws {SynclineError} no node could be told: call it again, or it ends with its TTL
    */
   release(): Promise<void> {
     this.returned ??= this.end();
@@ -40,12 +49,41 @@ export abstract class Holding implements AsyncDisposable {
     await this.release().catch(() => undefined);
   }
 
+  /** @internal */
+  wake(): void {
+    this.term.wake();
+  }
+
+  /** @internal */
+  unref(): void {
+    this.term.unref();
+  }
+
+  /**
+   * Its client is closed: tells whoever holds it, waits for the routine that runs under it, and gives it back.
+   *
+   * @internal
+   */
+  async close(): Promise<void> {
+    this.term.lose(LeaseLostError.local('The client was closed'));
+    await this.routine?.catch(() => undefined);
+    await this[Symbol.asyncDispose]();
+  }
+
+  /** @internal */
+  run<T>(routine: () => Promise<T>): Promise<T> {
+    const running = routine();
+    this.routine = running;
+    return running;
+  }
+
   private async end(): Promise<void> {
     this.term.end();
     try {
       // Also after a loss: it may have been one of sight only, and others wait.
       await this.giveBack();
     } catch (error) {
+      if (!(error instanceof LeaseLostError)) this.returned = undefined;
       throw this.term.loss ?? error;
     }
     if (this.term.loss !== undefined) throw this.term.loss;
@@ -66,7 +104,7 @@ export async function runHolding<H extends Holding, T>(
   const signal = outer === undefined ? holding.signal : AbortSignal.any([holding.signal, outer]);
   let result: T;
   try {
-    result = await routine(holding, signal);
+    result = await holding.run(async () => routine(holding, signal));
   } catch (error) {
     await holding[Symbol.asyncDispose]();
     throw error;

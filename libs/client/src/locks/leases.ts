@@ -1,5 +1,6 @@
 import type { Lease as Grant, LeaseMode } from '@syncline/contracts';
 import { Holding } from './holding.js';
+import type { Holdings } from './holdings.js';
 import type { Term } from './term.js';
 
 /** A lease of one lock or semaphore. Renewed in the background until it is released or lost. */
@@ -10,8 +11,9 @@ export class Lease extends Holding {
     readonly grant: Readonly<Grant>,
     term: Term,
     giveBack: () => Promise<unknown>,
+    holdings: Holdings,
   ) {
-    super(term, giveBack);
+    super(term, giveBack, holdings);
   }
 
   get name(): string {
@@ -40,8 +42,9 @@ export class LeaseSet extends Holding {
     readonly grants: readonly Readonly<Grant>[],
     term: Term,
     giveBack: () => Promise<unknown>,
+    holdings: Holdings,
   ) {
-    super(term, giveBack);
+    super(term, giveBack, holdings);
   }
 
   /** The fencing token of one of the names. */

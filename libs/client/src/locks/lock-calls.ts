@@ -1,5 +1,5 @@
 import type { BatchResults, Lease as Grant, Released } from '@syncline/contracts';
-import { SynclineError, toError } from '../errors.js';
+import { SynclineError, toError, UnexpectedAnswerError } from '../errors.js';
 import { Collector } from '../transport/collector.js';
 import { type Call, parse, type Transport } from '../transport/transport.js';
 
@@ -8,18 +8,19 @@ const MAX_OPERATIONS = 32;
 const MAX_RENEWALS = 512;
 /** Below the limit of a body, 1 MiB. */
 const MAX_BATCH_BYTES = 900_000;
-/** Of an operation without its metadata and owner. */
-const OPERATION_BYTES = 700;
+/** Most bytes of a character of JSON text: one that UTF-8 has no shorter form for. */
+const BYTES_A_CHARACTER = 3;
 
-export interface Operation {
+interface Operation {
   readonly op: 'acquire' | 'renew' | 'release';
   readonly name: string;
-  readonly fields: Readonly<Record<string, unknown>>;
+  /** Its body, as JSON: made when it is called, so that what is no JSON is that call's failure alone. */
+  readonly body: string;
   readonly timeoutMs?: number | undefined;
   readonly attemptTimeoutMs?: number | undefined;
 }
 
-/** A body with the moments at which its first and its successful request were sent. */
+/** A body with the moments at which the first request that may have been heeded, and the successful one, were sent. */
 export interface Timed<T> {
   readonly body: T;
   readonly firstSentAt: number;
@@ -41,20 +42,20 @@ export class LockCalls {
 
   constructor(private readonly transport: Transport) {}
 
-  acquire(name: string, fields: Operation['fields']): Promise<Timed<Grant>> {
-    const size = OPERATION_BYTES + (fields.metadata === undefined ? 0 : JSON.stringify(fields).length);
-    return this.quick.add({ op: 'acquire', name, fields }, size) as Promise<Timed<Grant>>;
+  acquire(name: string, fields: object): Promise<Timed<Grant>> {
+    const body = JSON.stringify(fields);
+    return this.quick.add({ op: 'acquire', name, body }, sizeOf(name, body)) as Promise<Timed<Grant>>;
   }
 
-  renew(
-    name: string,
-    fields: Operation['fields'],
-    attemptTimeoutMs: number,
-    timeoutMs: number,
-  ): Promise<Timed<Grant>> {
-    return this.renewals.add({ op: 'renew', name, fields, attemptTimeoutMs, timeoutMs }) as Promise<
-      Timed<Grant>
-    >;
+  renew(name: string, fields: object, attemptTimeoutMs: number, timeoutMs: number): Promise<Timed<Grant>> {
+    const operation = {
+      op: 'renew',
+      name,
+      body: JSON.stringify(fields),
+      attemptTimeoutMs,
+      timeoutMs,
+    } as const;
+    return this.renewals.add(operation) as Promise<Timed<Grant>>;
   }
 
   /**
@@ -62,8 +63,9 @@ export class LockCalls {
    *                  step that frees it. Else any node will do, and the one that is asked all the time is quickest.
    */
   release(name: string, leaseId: string, contended: boolean): Promise<Timed<Released>> {
-    const operation = { op: 'release', name, fields: { leaseId } } as const;
-    const released = contended ? this.alone(operation, name) : this.quick.add(operation, OPERATION_BYTES);
+    const body = JSON.stringify({ leaseId });
+    const operation = { op: 'release', name, body } as const;
+    const released = contended ? this.alone(operation, name) : this.quick.add(operation, sizeOf(name, body));
     return released as Promise<Timed<Released>>;
   }
 
@@ -73,15 +75,16 @@ export class LockCalls {
     const answer = await this.transport.call({
       method: 'POST',
       path: '/v1/locks/batch',
-      body: JSON.stringify({
-        operations: operations.map(({ op, name, fields }) => ({ op, name, ...fields })),
-      }),
+      body: `{"operations":[${operations.map(inBatch).join(',')}]}`,
       idempotent: true,
       timeoutMs: least(operations.map(({ timeoutMs }) => timeoutMs)),
       attemptTimeoutMs: least(operations.map(({ attemptTimeoutMs }) => attemptTimeoutMs)),
     });
     const { firstSentAt, sentAt } = answer;
-    const { results } = parse<BatchResults>(answer);
+    const { results } = parse<Partial<BatchResults>>(answer);
+    if (results?.length !== operations.length) {
+      throw new UnexpectedAnswerError('An answer without a result for each operation', answer.status);
+    }
     return Promise.all(
       operations.map((operation, i) => {
         const { status, body } = results[i] as BatchResults['results'][number];
@@ -103,9 +106,12 @@ export class LockCalls {
   }
 
   private async alone(operation: Operation, affinity?: string): Promise<Timed<unknown>> {
-    const { op, name, fields, timeoutMs, attemptTimeoutMs } = operation;
+    const { op, name, body, timeoutMs, attemptTimeoutMs } = operation;
     const answer = await this.transport.call({
-      ...lockCall(`/v1/locks/${encodeURIComponent(name)}/${op}`, fields),
+      method: 'POST',
+      path: `/v1/locks/${encodeURIComponent(name)}/${op}`,
+      body,
+      idempotent: true,
       ...(affinity === undefined ? {} : { affinity }),
       timeoutMs,
       attemptTimeoutMs,
@@ -113,6 +119,11 @@ export class LockCalls {
     return timed(answer);
   }
 }
+
+const inBatch = ({ op, name, body }: Operation) =>
+  `{"op":"${op}","name":${JSON.stringify(name)},${body.slice(1)}`;
+
+const sizeOf = (name: string, body: string) => BYTES_A_CHARACTER * (name.length + body.length) + 32;
 
 /** Calls of locks carry ids that this client made: they may be repeated. */
 export const lockCall = (path: string, body: unknown) =>

@@ -164,6 +164,28 @@ describe('calls of one turn', () => {
   });
 });
 
+describe('a call of a turn', () => {
+  // biome-ignore lint/suspicious/noExplicitAny: what callers without types pass
+  it.each<[string, any, any, object]>([
+    ['no name', undefined, {}, { code: 'validation-failed' }],
+    ['a name that is no text', Symbol('a'), {}, { code: 'validation-failed' }],
+    ['a name that is no Unicode', '\ud800', {}, { code: 'validation-failed' }],
+    ['an empty name', '', {}, { code: 'validation-failed' }],
+    ['an owner that is no JSON', 'bad-owner', { owner: 10n }, { name: 'TypeError' }],
+    ['an owner that is no text', 'bad-owner', { owner: {} }, { code: 'validation-failed' }],
+    ['metadata that are no JSON', 'bad-metadata', { metadata: { size: 10n } }, { name: 'TypeError' }],
+    ['no mode', 'bad-mode', { mode: 'mine' }, { code: 'validation-failed' }],
+  ])('fails alone: %s', async (_, name, options, reason) => {
+    const outcomes = await Promise.allSettled([
+      lock.acquire('neighbour-1'),
+      lock.acquire(name, options),
+      lock.acquire('neighbour-2'),
+    ]);
+    expect(outcomes).toMatchObject([{ status: 'fulfilled' }, { reason }, { status: 'fulfilled' }]);
+    for (const outcome of outcomes) if (outcome.status === 'fulfilled') await outcome.value.release();
+  });
+});
+
 describe('several locks', () => {
   it('are taken all or none, kept and given back together', async () => {
     const other = await lock.acquire('set-b');

@@ -9,20 +9,23 @@ import type {
 } from '@syncline/contracts';
 import { Transport, type TransportOptions } from '../transport/transport.js';
 import {
-  acquireWaiting,
-  DEFAULT_TTL_MS,
   type HoldOptions,
-  newId,
-  orGiveBack,
-  termOf,
-  wishOf,
+  holderOf,
+  type LockWish,
+  nameOf,
+  obtain,
+  orSpent,
+  ttlOf,
+  wishesOf,
 } from './acquisition.js';
 import { type Candidacy, elect, observe } from './election.js';
 import { runHolding } from './holding.js';
+import { Holdings } from './holdings.js';
 import { Lease, LeaseSet } from './leases.js';
 import { LockCalls, lockCall, timed } from './lock-calls.js';
 import { Semaphore } from './semaphore.js';
 import { Session, type SessionOptions } from './session.js';
+import { askWaiting } from './waiting.js';
 
 /** How a lock is taken and held. */
 export interface AcquireOptions extends HoldOptions {
@@ -30,43 +33,62 @@ export interface AcquireOptions extends HoldOptions {
   readonly mode?: LeaseMode;
 }
 
+/** Which lock nodes are called, and what becomes of what is held in the end. */
+export interface LockClientOptions extends TransportOptions {
+  /**
+   * Whether {@link LockClient.close} first releases all that is held: leases, permits, sessions, leaderships. Their
+   * signals abort, and routines that run under them have 5 s to end. Default false: they end with their TTL.
+   */
+  readonly releaseOnClose?: boolean | undefined;
+}
+
 /** Locks, semaphores, sessions and elections, through the lock nodes. */
 export class LockClient implements AsyncDisposable {
   private readonly transport: Transport;
   private readonly calls: LockCalls;
+  private readonly holdings = new Holdings();
+  private readonly releaseOnClose: boolean;
 
-  constructor(options: TransportOptions) {
+  constructor({ releaseOnClose = false, ...options }: LockClientOptions) {
     this.transport = new Transport(options);
     this.calls = new LockCalls(this.transport);
+    this.releaseOnClose = releaseOnClose;
   }
 
   /**
-   * Acquires a lock and keeps it until it is released: `await using lease = await lock.acquire('invoice-42')`.
+   * Acquires a lock and keeps it until it is released: `await using lease = await lock.acquire('invoice-42')`. While it
+   * is held, the process stays alive.
    *
    * @throws {LockHeldError} somebody else holds it and `waitMs` is 0
    * @throws {WaitTimeoutError} `waitMs` is over
    * @throws {DeadlockError} waiting would never end
+   * @throws {ValidationError} the name or an option is not valid
    * @throws the reason of `options.signal`
    */
   async acquire(name: string, options: AcquireOptions = {}): Promise<Lease> {
-    const { mode, ttlMs = DEFAULT_TTL_MS, waitMs = 0, signal } = options;
-    signal?.throwIfAborted();
-    const leaseId = newId();
-    const giveBack = () => this.calls.release(name, leaseId, waitMs > 0);
-    const fields = { ...wishOf(options, leaseId), ...(mode === undefined ? {} : { mode }) };
-    const path = `/v1/locks/${encodeURIComponent(name)}/acquire`;
-    const acquiring =
-      waitMs === 0
-        ? this.calls.acquire(name, fields)
-        : acquireWaiting<Grant>(this.transport, path, fields, options, name);
-    return orGiveBack(
-      acquiring.then(({ body, firstSentAt }) => {
-        const renew = async (timeoutMs: number, leftMs: number) =>
-          (await this.calls.renew(name, { leaseId, ttlMs }, timeoutMs, leftMs)).sentAt;
-        return new Lease(body, termOf(`lock ${name}`, ttlMs, firstSentAt, body.waitedMs, renew), giveBack);
-      }),
-      signal,
-      giveBack,
+    const { mode, signal } = options;
+    const ttlMs = ttlOf(options.ttlMs);
+    const path = `/v1/locks/${encodeURIComponent(nameOf(name))}/acquire`;
+    const contended = options.waitMs !== undefined && options.waitMs !== 0;
+    return obtain<Grant, Lease>(
+      {
+        what: `lock ${name}`,
+        ttlMs,
+        ask: (leaseId, waitMs) => {
+          const holder = holderOf(options, leaseId);
+          const fields = { ...holder, ttlMs, leaseId, ...(mode === undefined ? {} : { mode }) };
+          if (!contended) return orSpent(this.calls.acquire(name, fields));
+          return askWaiting(this.transport, { path, fields, waitMs, signal, affinity: name });
+        },
+        waitedMs: (grant) => grant.waitedMs,
+        renew: async (leaseId, timeoutMs, leftMs) =>
+          (await this.calls.renew(name, { leaseId, ttlMs }, timeoutMs, leftMs)).sentAt,
+        giveBack: (leaseId) => this.calls.release(name, leaseId, contended),
+        hold: (grant, term, giveBack) => new Lease(grant, term, giveBack, this.holdings),
+      },
+      options,
+      this.transport,
+      this.holdings,
     );
   }
 
@@ -91,41 +113,36 @@ export class LockClient implements AsyncDisposable {
    *
    * @throws as {@link acquire}; {CrossSlotError} on Redis Cluster, when the names have no `{tag}` in common
    */
-  async acquireAll(
-    locks: readonly (string | { readonly name: string; readonly mode?: LeaseMode })[],
-    options: HoldOptions = {},
-  ): Promise<LeaseSet> {
-    const { ttlMs = DEFAULT_TTL_MS, signal } = options;
-    signal?.throwIfAborted();
-    const wishes = locks.map((lock) => (typeof lock === 'string' ? { name: lock } : lock));
-    const names = wishes.map(({ name }) => name);
-    const leaseId = newId();
-    const { metadata: _, ...fields } = wishOf(options, leaseId);
-    const giveBack = () => this.transport.call(lockCall('/v1/locks/release', { leaseId, names }));
-    const renew = async (attemptTimeoutMs: number, timeoutMs: number) => {
-      const call = lockCall('/v1/locks/renew', { leaseId, names, ttlMs });
-      return (await this.transport.call({ ...call, attemptTimeoutMs, timeoutMs })).sentAt;
-    };
-    return orGiveBack(
-      acquireWaiting<GrantSet>(
-        this.transport,
-        '/v1/locks/acquire',
-        { ...fields, locks: wishes },
-        options,
-        names[0] ?? '',
-      ).then(({ body, firstSentAt }) => {
-        const waitedMs = Math.min(...body.leases.map((lease) => lease.waitedMs));
-        const term = termOf(`locks ${names.join(', ')}`, ttlMs, firstSentAt, waitedMs, renew);
-        return new LeaseSet(leaseId, body.leases, term, giveBack);
-      }),
-      signal,
-      giveBack,
+  async acquireAll(locks: readonly LockWish[], options: HoldOptions = {}): Promise<LeaseSet> {
+    const { signal } = options;
+    const ttlMs = ttlOf(options.ttlMs);
+    const { wishes, names, affinity } = wishesOf(locks);
+    return obtain<GrantSet, LeaseSet>(
+      {
+        what: `locks ${names.join(', ')}`,
+        ttlMs,
+        ask: (leaseId, waitMs) => {
+          const fields = { ...holderOf(options, leaseId), ttlMs, leaseId, locks: wishes };
+          return askWaiting(this.transport, { path: '/v1/locks/acquire', fields, waitMs, signal, affinity });
+        },
+        waitedMs: (grant) => Math.min(...grant.leases.map((lease) => lease.waitedMs)),
+        renew: async (leaseId, attemptTimeoutMs, timeoutMs) => {
+          const call = lockCall('/v1/locks/renew', { leaseId, names, ttlMs });
+          return (await this.transport.call({ ...call, attemptTimeoutMs, timeoutMs })).sentAt;
+        },
+        giveBack: (leaseId) => this.transport.call(lockCall('/v1/locks/release', { leaseId, names })),
+        hold: (grant, term, giveBack) =>
+          new LeaseSet(grant.leaseId, grant.leases, term, giveBack, this.holdings),
+      },
+      options,
+      this.transport,
+      this.holdings,
     );
   }
 
   /** Runs a routine under several locks; see {@link using}. */
   async usingAll<T>(
-    locks: Parameters<LockClient['acquireAll']>[0],
+    locks: readonly LockWish[],
     options: HoldOptions,
     routine: (leases: LeaseSet, signal: AbortSignal) => T | Promise<T>,
   ): Promise<T> {
@@ -138,37 +155,45 @@ export class LockClient implements AsyncDisposable {
    * @param limit how many permits there are; the first caller sets it, another one later is a {@link LimitMismatchError}
    */
   semaphore(name: string, limit?: number): Semaphore {
-    return new Semaphore(this.transport, name, limit);
+    return new Semaphore(this.transport, this.holdings, nameOf(name), limit);
   }
 
   /** Opens a session: its leases live as long as it is kept alive, by one call for all of them. */
   session(options: SessionOptions = {}): Promise<Session> {
-    return Session.open(this.transport, options);
+    return Session.open(this.transport, this.holdings, options);
   }
 
   /**
    * Stands for election until `options.signal` aborts or `lead` returns: when elected, runs `lead`; when its
    * leadership is lost, waits for `lead` to end and stands again. Returns what `lead` returns, and then resigns.
+   * Nodes or a Redis that are away, and whatever else passes, do not end the candidacy.
    *
    * @throws what `lead` throws while it leads, and the reason of `options.signal`
+   * @throws {ProblemError} the nodes refuse the request itself: {ValidationError}, {ForbiddenError}, ...
+   * @throws {ConnectionError} the client was closed
    */
   elect<T>(
     name: string,
     options: Candidacy,
     lead: (lease: Lease, signal: AbortSignal) => T | Promise<T>,
   ): Promise<T> {
-    return elect(this, name, options, lead);
+    return elect(this, this.transport, name, options, lead);
   }
 
-  /** The leader now, then each change: its lease as others see it, or null while there is none. Ends when `signal` aborts. */
+  /**
+   * The leader now, then each change: its lease as others see it, or null while there is none. Ends when `signal` aborts.
+   * When its node says nothing any more it goes on at another one, within seconds.
+   */
   observe(name: string, signal: AbortSignal): AsyncGenerator<Holder | null, void, void> {
-    return observe(this, this.transport, name, signal);
+    return observe(this, this.transport, nameOf(name), signal);
   }
 
   /** Whether no larger token was granted: for a resource that cannot compare tokens itself. */
   async verify(name: string, fencingToken: string): Promise<Verified> {
     return timed<Verified>(
-      await this.transport.call(lockCall(`/v1/locks/${encodeURIComponent(name)}/verify`, { fencingToken })),
+      await this.transport.call(
+        lockCall(`/v1/locks/${encodeURIComponent(nameOf(name))}/verify`, { fencingToken }),
+      ),
     ).body;
   }
 
@@ -176,7 +201,7 @@ export class LockClient implements AsyncDisposable {
   inspect(name: string, signal?: AbortSignal): Promise<Lock> {
     return this.transport.json({
       method: 'GET',
-      path: `/v1/locks/${encodeURIComponent(name)}`,
+      path: `/v1/locks/${encodeURIComponent(nameOf(name))}`,
       idempotent: true,
       signal,
     });
@@ -185,7 +210,7 @@ export class LockClient implements AsyncDisposable {
   /** Takes a lock away from its holders, for operators. Returns the ids of their leases. */
   async revoke(name: string, reason?: string): Promise<readonly string[]> {
     const body = JSON.stringify(reason === undefined ? {} : { reason });
-    const path = `/v1/locks/${encodeURIComponent(name)}`;
+    const path = `/v1/locks/${encodeURIComponent(nameOf(name))}`;
     // Not repeated: it would take the lock from the next holder.
     const { revoked } = await this.transport.json<{ revoked: string[] }>({
       method: 'DELETE',
@@ -206,9 +231,10 @@ export class LockClient implements AsyncDisposable {
     return this.transport.cluster();
   }
 
-  /** Ends all connections. Release what is held before: it ends by its TTL otherwise. */
-  close(): Promise<void> {
-    return this.transport.close();
+  /** Ends all connections; calls that run fail. What is held is released before with `releaseOnClose`. */
+  async close(): Promise<void> {
+    await this.holdings.close(this.releaseOnClose);
+    await this.transport.close();
   }
 
   /** For `await using`: as {@link close}. */

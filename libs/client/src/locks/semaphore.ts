@@ -1,17 +1,11 @@
 import type { Lease as Grant, Semaphore as SemaphoreState } from '@syncline/contracts';
 import type { Transport } from '../transport/transport.js';
-import {
-  acquireWaiting,
-  DEFAULT_TTL_MS,
-  type HoldOptions,
-  newId,
-  orGiveBack,
-  termOf,
-  wishOf,
-} from './acquisition.js';
+import { type HoldOptions, holderOf, obtain, ttlOf } from './acquisition.js';
 import { runHolding } from './holding.js';
+import type { Holdings } from './holdings.js';
 import { Lease } from './leases.js';
 import { lockCall } from './lock-calls.js';
+import { askWaiting } from './waiting.js';
 
 /** How many permits are taken, and how. */
 export interface PermitOptions extends HoldOptions {
@@ -26,6 +20,7 @@ export class Semaphore {
   /** @internal */
   constructor(
     private readonly transport: Transport,
+    private readonly holdings: Holdings,
     readonly name: string,
     readonly limit?: number,
   ) {
@@ -34,30 +29,34 @@ export class Semaphore {
 
   /** As `LockClient.acquire`. @throws {LimitMismatchError} the semaphore has another limit */
   async acquire(options: PermitOptions = {}): Promise<Lease> {
-    const { permits, ttlMs = DEFAULT_TTL_MS, signal } = options;
-    signal?.throwIfAborted();
-    const leaseId = newId();
-    const fields = {
-      ...wishOf(options, leaseId),
-      ...(permits === undefined ? {} : { permits }),
-      ...(this.limit === undefined ? {} : { limit: this.limit }),
-    };
-    const giveBack = () => this.transport.call(lockCall(`${this.path}/release`, { leaseId }));
-    const renew = async (attemptTimeoutMs: number, timeoutMs: number) => {
-      const call = lockCall(`${this.path}/renew`, { leaseId, ttlMs });
-      return (await this.transport.call({ ...call, attemptTimeoutMs, timeoutMs })).sentAt;
-    };
-    return orGiveBack(
-      acquireWaiting<Grant>(this.transport, `${this.path}/acquire`, fields, options, this.name).then(
-        ({ body, firstSentAt }) =>
-          new Lease(
-            body,
-            termOf(`semaphore ${this.name}`, ttlMs, firstSentAt, body.waitedMs, renew),
-            giveBack,
-          ),
-      ),
-      signal,
-      giveBack,
+    const { permits, signal } = options;
+    const ttlMs = ttlOf(options.ttlMs);
+    return obtain<Grant, Lease>(
+      {
+        what: `semaphore ${this.name}`,
+        ttlMs,
+        ask: (leaseId, waitMs) => {
+          const fields = {
+            ...holderOf(options, leaseId),
+            ttlMs,
+            leaseId,
+            ...(permits === undefined ? {} : { permits }),
+            ...(this.limit === undefined ? {} : { limit: this.limit }),
+          };
+          const path = `${this.path}/acquire`;
+          return askWaiting(this.transport, { path, fields, waitMs, signal, affinity: this.name });
+        },
+        waitedMs: (grant) => grant.waitedMs,
+        renew: async (leaseId, attemptTimeoutMs, timeoutMs) => {
+          const call = lockCall(`${this.path}/renew`, { leaseId, ttlMs });
+          return (await this.transport.call({ ...call, attemptTimeoutMs, timeoutMs })).sentAt;
+        },
+        giveBack: (leaseId) => this.transport.call(lockCall(`${this.path}/release`, { leaseId })),
+        hold: (grant, term, giveBack) => new Lease(grant, term, giveBack, this.holdings),
+      },
+      options,
+      this.transport,
+      this.holdings,
     );
   }
 

@@ -124,7 +124,15 @@ export class CallStream {
   }
 
   private receive(data: Buffer): void {
-    for (const answer of JSON.parse(data.toString()) as StreamedAnswer[]) {
+    let answers: StreamedAnswer[];
+    try {
+      answers = JSON.parse(data.toString());
+    } catch {
+      // No node speaks so.
+      this.end();
+      return;
+    }
+    for (const answer of answers) {
       const receiver = this.calls[answer.id];
       // Its caller may have given up meanwhile.
       if (receiver === undefined) continue;

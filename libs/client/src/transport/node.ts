@@ -1,4 +1,5 @@
 import { type Dispatcher, Pool } from 'undici';
+import { clock } from '../clock.js';
 import { ConnectionError } from '../errors.js';
 import { CallStream } from './call-stream.js';
 
@@ -8,6 +9,9 @@ const CONNECT_TIMEOUT_MS = 2_000;
 const PROBE_EVERY_MS = 1_000;
 const PROBE_TIMEOUT_MS = 2_000;
 const PENALTY_MS = 1_000;
+/** Longest time until a stream of events begins, and without a word on it: a node says something every 5 s. */
+const EVENTS_BEGIN_MS = 5_500;
+const EVENTS_SILENCE_MS = 12_000;
 /** A stream is opened for a caller that comes back: after this many calls. */
 const CALLS_BEFORE_STREAM = 8;
 /** Until the next try after a stream that ended, and after one that the node, or a proxy before it, did not open. */
@@ -32,7 +36,7 @@ export interface Answer {
   readonly headers: Dispatcher.ResponseData['headers'];
   /** Bytes; what came over a call stream is read already. */
   readonly body: Buffer | Parsed;
-  /** `performance.now()` just before the request was handed to the connection. */
+  /** Just before the request was handed to the connection, by {@link clock}. */
   readonly sentAt: number;
 }
 
@@ -111,7 +115,7 @@ export class Node {
         reject(signal.reason);
         return;
       }
-      const sentAt = performance.now();
+      const sentAt = clock.now();
       let abort: ((reason: Error) => void) | undefined;
       let failure: Error | undefined;
       let parked = 0;
@@ -160,12 +164,32 @@ export class Node {
     });
   }
 
-  /** Opens a stream of server-sent events; the caller reads it to its end or aborts. */
+  /**
+   * Opens a stream of server-sent events; the caller reads it to its end or aborts. It breaks off when the node does
+   * not live any more, or says nothing for too long.
+   *
+   * @throws {ConnectionError} it did not begin
+   * @throws the reason of `signal`
+   */
   async events(path: string, headers: Record<string, string>, signal: AbortSignal) {
+    const dead = new AbortController();
+    const parked = this.park((error) => dead.abort(error));
     try {
-      const all = { ...this.common, ...headers };
-      return await this.pool.request({ method: 'GET', path: this.prefix + path, headers: all, signal });
+      const response = await this.pool.request({
+        method: 'GET',
+        path: this.prefix + path,
+        headers: { ...this.common, ...headers },
+        signal: AbortSignal.any([signal, dead.signal]),
+        headersTimeout: EVENTS_BEGIN_MS,
+        bodyTimeout: EVENTS_SILENCE_MS,
+      });
+      response.body.once('close', () => this.unpark(parked));
+      response.body.once('error', () => {
+        if (!signal.aborted) this.penalise();
+      });
+      return response;
     } catch (error) {
+      this.unpark(parked);
       if (signal.aborted) throw signal.reason;
       throw new ConnectionError(`${this.url} is not reachable: ${String(error)}`, 'not-sent', {
         cause: error,

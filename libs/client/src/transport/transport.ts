@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster } from '@syncline/contracts';
+import { clock } from '../clock.js';
+import { duration } from '../durations.js';
 import {
   ConnectionError,
   DeadlineError,
@@ -7,6 +9,7 @@ import {
   ShuttingDownError,
   type SynclineError,
   toError,
+  UnexpectedAnswerError,
 } from '../errors.js';
 import { type Answer, Node, Parsed } from './node.js';
 
@@ -24,7 +27,7 @@ export interface TransportOptions {
   readonly urls: readonly string[];
   /** Sent as `Authorization: Bearer ...`. */
   readonly apiKey?: string | undefined;
-  /** Deadline of a call with all its retries, the time that it may wait aside. Default 10,000. */
+  /** Deadline of a call with all its retries, the time that it may wait aside. Default 10,000; `Infinity`: none. */
   readonly timeoutMs?: number | undefined;
 }
 
@@ -49,15 +52,17 @@ export interface Call {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** An answer, with the moment at which the first attempt left; `sentAt` is that of the attempt which succeeded. */
+/** An answer; its `sentAt` is that of the attempt which succeeded. */
 export interface CallAnswer extends Answer {
+  /** When the first attempt that may have had an effect left. */
   readonly firstSentAt: number;
 }
 
 /** Calls the nodes of one role: picks one, fails over, repeats what is safe to repeat. */
 export class Transport {
   private readonly nodes: readonly Node[];
-  private readonly timeoutMs: number;
+  /** Deadline of a call that names none. */
+  readonly timeoutMs: number;
   /** Where calls without an affinity go first: each client has a home of its own, so that they spread. */
   private readonly home: number;
   private closed = false;
@@ -68,7 +73,8 @@ export class Transport {
       options.apiKey === undefined ? {} : { authorization: `Bearer ${options.apiKey}` };
     this.nodes = options.urls.map((url) => new Node(url, common));
     this.home = Math.floor(Math.random() * this.nodes.length);
-    this.timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+    const { timeoutMs = DEFAULT_TIMEOUT_MS } = options;
+    this.timeoutMs = duration('timeoutMs', timeoutMs, { min: 1, forever: 'for no deadline' });
   }
 
   /**
@@ -83,6 +89,7 @@ export class Transport {
     const deadline = startedAt + waitMs + (call.timeoutMs ?? this.timeoutMs);
     let last: SynclineError | undefined;
     let failed: Node | undefined;
+    let begunAt: number | undefined;
     if (this.closed) throw new ConnectionError('The client was closed', 'not-sent');
     for (let attempt = 0; ; attempt++) {
       call.signal?.throwIfAborted();
@@ -91,19 +98,23 @@ export class Transport {
       const node = this.pick(call.affinity, failed);
       const waitLeft = Math.max(0, waitMs - (performance.now() - startedAt));
       let pauseMs: number | undefined;
+      const attemptAt = clock.now();
       try {
         const answer = await this.attempt(node, call, Math.min(left, attemptTimeoutMs + waitLeft));
         if (answer.status < 300 || call.accept?.includes(answer.status)) {
-          return { ...answer, firstSentAt: startedAt };
+          return { ...answer, firstSentAt: begunAt ?? answer.sentAt };
         }
         last = refusal(answer);
         // A node that shuts down has not begun: the call had no effect.
-        const repeatable = call.idempotent || last instanceof ShuttingDownError;
+        const notBegun = last instanceof ShuttingDownError;
+        if (!notBegun) begunAt ??= attemptAt;
+        const repeatable = call.idempotent || notBegun;
         pauseMs = repeatable ? this.pauseAfter(answer, node) : undefined;
       } catch (error) {
         if (!(error instanceof ConnectionError)) throw error;
         last = error;
         node.penalise();
+        if (error.outcome === 'unknown') begunAt ??= attemptAt;
         if (!this.closed && (error.outcome === 'not-sent' || call.idempotent)) pauseMs = 0;
       }
       if (pauseMs === undefined) throw last;
@@ -168,6 +179,10 @@ export class Transport {
       if (error instanceof ConnectionError) node.penalise();
       throw error;
     }
+  }
+
+  get isClosed(): boolean {
+    return this.closed;
   }
 
   /** Ends all connections; calls that run, and later ones, fail at once. */
@@ -239,8 +254,15 @@ function hash(text: string): number {
   return value >>> 0;
 }
 
-export const parse = <T>({ body }: Answer): T =>
-  (body instanceof Parsed ? body.value : JSON.parse(body.toString())) as T;
+/** The JSON of an answer. @throws {UnexpectedAnswerError} it is none */
+export function parse<T>({ body, status }: Answer): T {
+  if (body instanceof Parsed) return body.value as T;
+  try {
+    return JSON.parse(body.toString());
+  } catch {
+    throw new UnexpectedAnswerError(`An answer with status ${status} that is no JSON`, status);
+  }
+}
 
 const header = (answer: Answer, name: string): string | undefined => {
   const value = answer.headers[name];

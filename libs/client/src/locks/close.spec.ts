@@ -1,0 +1,128 @@
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { eventually, type NodeProcess, RedisServer, startNodes, stopAll, TcpProxy } from '@syncline/testing';
+import { ConnectionError, LeaseLostError, LockClient, Syncline } from '../index.js';
+
+const LONG = { ttlMs: 3_600_000 };
+
+let redis: RedisServer;
+let nodes: NodeProcess[];
+let urls: string[];
+let lock: LockClient;
+
+beforeAll(async () => {
+  redis = await RedisServer.start();
+  nodes = await startNodes('lock', 2, { redisUrl: redis.url });
+  urls = nodes.map(({ url }) => url);
+  lock = new LockClient({ urls });
+}, 120_000);
+afterAll(async () => {
+  await lock?.close();
+  await stopAll(nodes ?? []);
+  await redis?.stop();
+});
+
+const modeOf = async (name: string) => (await lock.inspect(name)).mode;
+
+describe('a client that is closed', () => {
+  it('releases all that is held, when it was asked to', async () => {
+    const client = new LockClient({ urls, releaseOnClose: true });
+    const lease = await client.acquire('close-lock', LONG);
+    const set = await client.acquireAll(['close-a', 'close-b'], LONG);
+    const permit = await client.semaphore('close-permits', 2).acquire(LONG);
+    const session = await client.session(LONG);
+    const inSession = await session.acquire('close-session');
+    const { signal } = lease;
+    await client.close();
+    for (const name of ['close-lock', 'close-a', 'close-b', 'close-session']) {
+      expect(await modeOf(name)).toBe('free');
+    }
+    expect((await lock.semaphore('close-permits').inspect()).used).toBe(0);
+    expect([lease, set, permit, session, inSession].map(({ isHeld }) => isHeld)).toEqual(
+      Array(5).fill(false),
+    );
+    expect(signal.reason).toBeInstanceOf(LeaseLostError);
+    expect(signal.reason.detail).toBe('The client was closed');
+    await expect(client.acquire('close-lock')).rejects.toThrow(ConnectionError);
+  });
+
+  it('tells routines to end, and waits for them before it gives back what they run under', async () => {
+    const client = new LockClient({ urls, releaseOnClose: true });
+    const seen: string[] = [];
+    let begin: () => void = () => undefined;
+    const begun = new Promise<void>((resolve) => {
+      begin = resolve;
+    });
+    const using = client.using('close-routine', LONG, async (_, signal) => {
+      begin();
+      await once(signal, 'abort');
+      seen.push(await modeOf('close-routine'));
+    });
+    const leading = client.elect('close-leader', {}, async (_, signal) => {
+      await once(signal, 'abort');
+      seen.push(await modeOf('close-leader'));
+      signal.throwIfAborted();
+    });
+    await begun;
+    await eventually(async () => expect(await modeOf('close-leader')).toBe('exclusive'));
+    const outcomes = Promise.allSettled([using, leading]);
+    await client.close();
+    expect(seen).toEqual(['exclusive', 'exclusive']);
+    expect(await modeOf('close-routine')).toBe('free');
+    expect(await modeOf('close-leader')).toBe('free');
+    expect((await outcomes).map((outcome) => outcome.status)).toEqual(['rejected', 'rejected']);
+  });
+
+  it('does not wait for ever: for a routine that does not end, for nodes that say nothing', async () => {
+    const cable = await TcpProxy.start(Number(new URL(urls[0] ?? '').port));
+    const client = new LockClient({ urls: [cable.url.replace('redis:', 'http:')], releaseOnClose: true });
+    const endless = client.using('close-endless', LONG, () => new Promise(() => undefined));
+    endless.catch(() => undefined);
+    await client.acquire('close-silent', LONG);
+    await eventually(async () => expect(await modeOf('close-endless')).toBe('exclusive'));
+    cable.hold('requests', 'replies');
+    const closed = client.close().then(() => 'closed');
+    expect(await Promise.race([closed, sleep(20_000, 'still open')])).toBe('closed');
+    await cable.stop();
+  }, 60_000);
+
+  it('leaves what is held to its TTL otherwise', async () => {
+    const client = new LockClient({ urls });
+    await client.acquire('close-left', { ttlMs: 60_000 });
+    await client.close();
+    expect(await modeOf('close-left')).toBe('exclusive');
+  });
+
+  it('has the option in Syncline, too', async () => {
+    {
+      await using syncline = new Syncline({ lock: urls, releaseOnClose: true });
+      await syncline.lock.acquire('close-syncline', LONG);
+    }
+    expect(await modeOf('close-syncline')).toBe('free');
+  });
+});
+
+describe('a release', () => {
+  it.each(['lock', 'session lease'])(
+    'that no node heard of is made again by another call: %s',
+    async (what) => {
+      const cable = await TcpProxy.start(Number(new URL(urls[0] ?? '').port));
+      await using client = new LockClient({ urls: [cable.url.replace('redis:', 'http:')], timeoutMs: 1_000 });
+      const session = await client.session(LONG);
+      const name = `again-${what.replace(' ', '-')}`;
+      const held = what === 'lock' ? await client.acquire(name, LONG) : await session.acquire(name);
+      cable.cut({ refuse: true });
+      await expect(held.release()).rejects.toThrow(ConnectionError);
+      expect([held.isHeld, await modeOf(name)]).toEqual([false, 'exclusive']);
+      cable.heal();
+      await held.release();
+      expect(await modeOf(name)).toBe('free');
+      // And once it was heard of, that is its outcome.
+      cable.cut({ refuse: true });
+      await held.release();
+      cable.heal();
+      await session.release();
+      await cable.stop();
+    },
+  );
+});

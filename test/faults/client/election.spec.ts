@@ -1,0 +1,192 @@
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ConnectionError, ForbiddenError, LockClient, ValidationError } from '@syncline/client';
+import { eventually, type NodeProcess, RedisServer, startNodes, stopAll } from '@syncline/testing';
+
+let redis: RedisServer;
+let nodes: NodeProcess[];
+let urls: string[];
+
+beforeAll(async () => {
+  redis = await RedisServer.start();
+  nodes = await startNodes('lock', 2, { redisUrl: redis.url });
+  urls = nodes.map(({ url }) => url);
+}, 120_000);
+afterAll(async () => {
+  redis?.thaw();
+  for (const node of nodes ?? []) node.thaw();
+  await stopAll(nodes ?? []);
+  await redis?.stop();
+});
+
+/** Candidates, each with a client of its own, who lead until a test tells them to resign. */
+class Stage {
+  readonly led: string[] = [];
+  /** Ends of candidacies that nobody asked for. */
+  readonly left: unknown[] = [];
+  private readonly stop = new AbortController();
+  private readonly clients: LockClient[] = [];
+  private readonly standing: Promise<unknown>[] = [];
+  private resignation = new AbortController();
+
+  constructor(readonly name: string) {}
+
+  stand(owner: string): void {
+    const client = new LockClient({ urls });
+    this.clients.push(client);
+    const { signal } = this.stop;
+    const candidacy = async () => {
+      while (!signal.aborted) {
+        await client.elect(this.name, { owner, ttlMs: 2_000, signal }, async (lease, lost) => {
+          this.led.push(lease.owner);
+          await once(AbortSignal.any([lost, this.resignation.signal]), 'abort');
+          lost.throwIfAborted();
+        });
+      }
+    };
+    this.standing.push(candidacy().catch((error) => !signal.aborted && this.left.push(error)));
+  }
+
+  /** The leader resigns. Returns the next one. */
+  async next(): Promise<string> {
+    const before = this.led.length;
+    this.resignation.abort();
+    this.resignation = new AbortController();
+    await eventually(() => expect(this.led.length).toBeGreaterThan(before), 15_000);
+    return this.led.at(-1) ?? '';
+  }
+
+  async end(): Promise<void> {
+    this.stop.abort();
+    await Promise.all(this.standing);
+    await Promise.all(this.clients.map((client) => client.close()));
+  }
+}
+
+describe('candidates', () => {
+  it.each([
+    ['Redis', () => redis.freeze(), () => redis.thaw()],
+    ['every node', () => nodes.map((node) => node.freeze()), () => nodes.map((node) => node.thaw())],
+    ['one node', () => nodes[0]?.freeze(), () => nodes[0]?.thaw()],
+  ])(
+    'go on standing when it stood still: %s',
+    async (what, freeze, thaw) => {
+      const stage = new Stage(`stall-${what.replace(' ', '-')}`);
+      for (const owner of ['ann', 'bob', 'cem', 'dee']) stage.stand(owner);
+      await eventually(() => expect(stage.led.length).toBeGreaterThan(0));
+      freeze();
+      await sleep(5_000);
+      thaw();
+      for (let i = 0; i < 4; i++) await stage.next();
+      expect(stage.left).toEqual([]);
+      await stage.end();
+    },
+    90_000,
+  );
+
+  it('may have one name: all of them stand', async () => {
+    const stage = new Stage('same-name');
+    for (let i = 0; i < 3; i++) stage.stand('replica');
+    await eventually(() => expect(stage.led.length).toBeGreaterThan(0));
+    for (let i = 0; i < 3; i++) expect(await stage.next()).toBe('replica');
+    expect(stage.left).toEqual([]);
+    await stage.end();
+  }, 60_000);
+
+  it('lead after one that was killed', async () => {
+    await using client = new LockClient({ urls });
+    // Its process is gone: nobody renews.
+    await fetch(`${urls[0]}/v1/locks/killed/acquire`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ owner: 'gone', ttlMs: 1_000 }),
+    });
+    expect(await client.elect('killed', { owner: 'next' }, (lease) => lease.owner)).toBe('next');
+  });
+
+  it('leave by what `lead` throws, by their signal, and when the request itself is refused', async () => {
+    await using client = new LockClient({ urls });
+    const own = new Error('mine');
+    await expect(client.elect('own', {}, () => Promise.reject(own))).rejects.toBe(own);
+    const stop = new AbortController();
+    await using _ = await client.acquire('stopped');
+    const standing = client.elect('stopped', { signal: stop.signal }, () => undefined);
+    stop.abort(new Error('enough'));
+    await expect(standing).rejects.toThrow('enough');
+    await expect(client.elect('no spaces', {}, () => undefined)).rejects.toThrow(ValidationError);
+    await expect(client.elect('x', { owner: 'x'.repeat(300) }, () => undefined)).rejects.toThrow(
+      ValidationError,
+    );
+  });
+
+  it('leave when their client is closed', async () => {
+    await using other = new LockClient({ urls });
+    await using _ = await other.acquire('closed');
+    const client = new LockClient({ urls });
+    const standing = client.elect('closed', {}, () => undefined);
+    await eventually(async () => expect((await other.inspect('closed')).waiters).toHaveLength(1));
+    await client.close();
+    await expect(standing).rejects.toThrow(ConnectionError);
+    await expect(client.elect('closed', {}, () => undefined)).rejects.toThrow(ConnectionError);
+  });
+
+  it('leave when their key has no right to it', async () => {
+    const [guarded] = await startNodes('lock', 1, {
+      redisUrl: redis.url,
+      env: { API_KEYS: 'reader:0123456789abcdef:read', NODE_ID: 'guarded' },
+    });
+    await using client = new LockClient({ urls: [guarded?.url ?? ''], apiKey: '0123456789abcdef' });
+    await expect(client.elect('guarded', {}, () => undefined)).rejects.toThrow(ForbiddenError);
+    await guarded?.stop();
+  }, 60_000);
+});
+
+describe('an observer', () => {
+  it('hears of the next leader when the node that it listens to stands still', async () => {
+    const stage = new Stage('observed');
+    // It may listen to either node: whichever freezes first is one that somebody listens to.
+    await using watching = new LockClient({ urls });
+    const stop = new AbortController();
+    const seen: (string | null)[] = [];
+    const observing = (async () => {
+      for await (const leader of watching.observe('observed', stop.signal)) seen.push(leader?.owner ?? null);
+    })();
+    stage.stand('ann');
+    await eventually(() => expect(seen.at(-1)).toBe('ann'));
+    for (const [i, node] of nodes.entries()) {
+      node.freeze();
+      stage.stand(`next-${i}`);
+      await eventually(() => expect(stage.led.at(-1)).toBeDefined());
+      const next = await stage.next();
+      await eventually(() => expect(seen.at(-1)).toBe(next), 15_000);
+      node.thaw();
+      await eventually(
+        async () => expect((await fetch(`${node.url}/health/ready`)).status).toBe(200),
+        15_000,
+      );
+    }
+    stop.abort();
+    await observing;
+    await stage.end();
+  }, 90_000);
+
+  it('that comes while a node stands still is told who leads', async () => {
+    await using leading = new LockClient({ urls: [urls[1] ?? ''] });
+    await using _ = await leading.acquire('newcomer', { owner: 'ann', ttlMs: 60_000 });
+    nodes[0]?.freeze();
+    try {
+      // One of several has the frozen node as its first.
+      const owners = await Promise.all(
+        Array.from({ length: 8 }, async () => {
+          await using client = new LockClient({ urls });
+          const stop = new AbortController();
+          for await (const leader of client.observe('newcomer', stop.signal)) return leader?.owner;
+          return undefined;
+        }),
+      );
+      expect(owners).toEqual(Array(8).fill('ann'));
+    } finally {
+      nodes[0]?.thaw();
+    }
+  }, 60_000);
+});
