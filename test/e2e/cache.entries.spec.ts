@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import http from 'node:http';
+import { gzipSync } from 'node:zlib';
 import { eventually, NodeProcess, RedisServer } from '@syncline/testing';
 import request from 'supertest';
 
@@ -12,6 +15,14 @@ const asBytes = (test: request.Test) =>
     response.on('data', (chunk: Buffer) => chunks.push(chunk));
     response.on('end', () => done(null, Buffer.concat(chunks)));
   });
+
+/** The bytes on the wire: what is compressed is not unpacked. */
+async function rawGet(url: string) {
+  const [response] = (await once(http.get(url), 'response')) as [http.IncomingMessage];
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) chunks.push(chunk as Buffer);
+  return { headers: response.headers, bytes: Buffer.concat(chunks) };
+}
 
 describe('cache entries', () => {
   let redis: RedisServer;
@@ -69,11 +80,28 @@ describe('cache entries', () => {
     });
 
     it('that is compressed stays compressed', async () => {
-      const bytes = Buffer.from('not really gzip');
+      const bytes = gzipSync('compressed');
       const headers = { 'Content-Encoding': 'gzip', 'Content-Type': 'text/plain' };
-      const response = await fetch(`${node.url}${path('gz')}`, { method: 'PUT', headers, body: bytes });
-      expect(response.status).toBe(201);
-      expect((await get('gz')).body).toEqual(bytes);
+      const url = `${node.url}${path('gz')}`;
+      expect((await fetch(url, { method: 'PUT', headers, body: bytes })).status).toBe(201);
+      const raw = await rawGet(url);
+      expect(raw.headers).toMatchObject({ 'content-encoding': 'gzip', 'content-type': 'text/plain' });
+      expect(raw.bytes.equals(bytes)).toBe(true);
+      expect(await (await fetch(url)).text()).toBe('compressed');
+    });
+
+    it('is refused with a header that could not be given back', async () => {
+      const url = `${node.url}${path('odd')}`;
+      for (const [name, value] of [
+        ['Content-Encoding', 'gzip;'],
+        ['Content-Type', 'x'.repeat(257)],
+      ] as const) {
+        const response = await fetch(url, { method: 'PUT', headers: { [name]: value }, body: 'x' });
+        expect(response.status).toBe(400);
+        expect(((await response.json()) as { errors: unknown }).errors).toEqual([
+          expect.objectContaining({ path: name }),
+        ]);
+      }
     });
 
     it('may have 1 MiB and not a byte more', async () => {
@@ -87,7 +115,7 @@ describe('cache entries', () => {
     });
   });
 
-  it.each(['a/b', 'ä ö', '🦊', '%25', 'a%2Fb', '..', '?x=1#y', ' ', '\u0000', '{a}:b', 'x'.repeat(1_024)])(
+  it.each(['a/b', 'ä ö', '🦊', '%25', 'a%2Fb', '...', '?x=1#y', ' ', '\u0000', '{a}:b', 'x'.repeat(1_024)])(
     'keeps the key %j apart from all others',
     async (key) => {
       await put(key, `value of ${key}`).expect(201);
@@ -224,7 +252,17 @@ describe('cache entries', () => {
     });
     expect(Object.keys(entry.put.responses).sort()).toEqual(['200', '201', '400', '412', '413', '503']);
     expect(entry.put.parameters.map(({ name }: { name: string }) => name).sort()).toEqual(
-      ['If-Match', 'If-None-Match', 'X-Fill-Lease', 'cache', 'key', 'staleMs', 'tags', 'ttlMs'].sort(),
+      [
+        'Content-Encoding',
+        'If-Match',
+        'If-None-Match',
+        'X-Fill-Lease',
+        'cache',
+        'key',
+        'staleMs',
+        'tags',
+        'ttlMs',
+      ].sort(),
     );
   });
 });

@@ -252,16 +252,16 @@ describe('what a cache does beside entries', () => {
       expect(down.body).toEqual({ value: -10, version: expect.stringMatching(/^\d+$/) });
     });
 
-    it('adds once for one request id', async () => {
-      const once = () => post(0, '/entries/n/increment', { by: 5 }).set('X-Request-Id', 'same').expect(200);
-      const first = await once();
-      const again = await request(url(1))
-        .post(`/v1/caches/${cache}/entries/n/increment`)
-        .set('X-Request-Id', 'same')
-        .send({ by: 5 })
-        .expect(200);
-      expect(again.body).toEqual(first.body);
+    it('adds once for one Idempotency-Key, and each time for one X-Request-Id, which only names a request', async () => {
+      const add = (i: number, header: string, key = 'n') =>
+        post(i, `/entries/${key}/increment`, { by: 5 }).set(header, 'same').expect(200);
+      const first = await add(0, 'Idempotency-Key');
+      expect((await add(1, 'Idempotency-Key')).body).toEqual(first.body);
       expect((await get(2, 'n')).text).toBe('5');
+      expect((await add(0, 'Idempotency-Key', 'other')).body.value).toBe(5);
+      for (const i of [0, 1]) await add(i, 'X-Request-Id');
+      expect((await get(2, 'n')).text).toBe('15');
+      await post(0, '/entries/n/increment', {}).set('Idempotency-Key', 'x'.repeat(129)).expect(400);
     });
 
     it('gives a counter that it makes its TTL, and refuses what is no integer', async () => {

@@ -79,6 +79,8 @@ export class DeadlockError extends ProblemError {}
 /** The lease id was used for a request of another owner, mode or number of permits. */
 export class LeaseMismatchError extends ProblemError {}
 export class LimitMismatchError extends ProblemError {}
+/** Somebody else computed the value, and failed: `detail` tells why. */
+export class FillFailedError extends ProblemError {}
 export class NotAnIntegerError extends ProblemError {}
 export class QueueFullError extends ProblemError {}
 /**
@@ -120,6 +122,7 @@ const BY_CODE = {
   'wait-timeout': WaitTimeoutError,
   deadlock: DeadlockError,
   'limit-mismatch': LimitMismatchError,
+  'fill-failed': FillFailedError,
   'not-an-integer': NotAnIntegerError,
   'queue-full': QueueFullError,
   'lease-mismatch': LeaseMismatchError,

@@ -20,12 +20,12 @@ export {
   type CacheEntry,
   type CacheOptions,
   type ConditionalSetOptions,
-  type LoadOptions,
-  type SetOptions,
   type Stored,
 } from './cache/cache.js';
 export { CacheClient } from './cache/cache-client.js';
 export { bytes, type Codec, json, text } from './cache/codec.js';
+export type { SetOptions } from './cache/entry-calls.js';
+export type { LoadOptions } from './cache/load.js';
 export * from './errors.js';
 export type { HoldOptions, LockWish, WaitOptions } from './locks/acquisition.js';
 export type { Candidacy } from './locks/election.js';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { judged } from './batch.js';
+import { type IllFormed, judged } from './batch.js';
 import { ValidationFailed } from './validation.js';
 
 describe('an item of a batch', () => {
@@ -11,6 +11,7 @@ describe('an item of a batch', () => {
     expect(good).toEqual({ name: 'a', count: 1 });
     expect(bad).toBeInstanceOf(ValidationFailed);
     expect((bad as ValidationFailed).extra).toMatchObject({ errors: [{ path: 'name' }, { path: 'count' }] });
+    expect([(bad as IllFormed).item, (odd as IllFormed).item]).toEqual([{ name: '', count: 1.5 }, null]);
     expect((odd as ValidationFailed).extra).toMatchObject({ errors: [{ path: 'item' }] });
   });
 

@@ -1,9 +1,19 @@
 import { z } from 'zod';
 import { Problem, problemSchema } from './problem.js';
-import { type ValidationFailed, validationFailed } from './validation.js';
+import { ValidationFailed, validationFailed } from './validation.js';
+
+/** What is wrong with an item of a batch; `item` is what was sent, so that the answer can name it. */
+export class IllFormed extends ValidationFailed {
+  readonly item: unknown;
+
+  constructor(issues: readonly z.core.$ZodIssue[], item: unknown) {
+    super(validationFailed(issues, 'item').errors);
+    this.item = item;
+  }
+}
 
 /** An item of a batch: what the contract makes of it, or what is wrong with it. */
-export type Judged<Item> = Item | ValidationFailed;
+export type Judged<Item> = Item | IllFormed;
 
 /**
  * The schema of an item of a batch that is judged by itself: an ill-formed one becomes the problem that stands in its
@@ -14,8 +24,8 @@ export const judged = <Item extends z.ZodType>(
 ): z.ZodType<Judged<z.output<Item>>, z.input<Item>> =>
   // Without a value it is asked for the default that a JSON Schema shows: there is none.
   item.catch(
-    ((failure?: { issues: z.core.$ZodIssue[] }) =>
-      failure && validationFailed(failure.issues, 'item')) as never,
+    ((failure?: { issues: z.core.$ZodIssue[]; input: unknown }) =>
+      failure && new IllFormed(failure.issues, failure.input)) as never,
   );
 
 /** What stands in the place of an item that was refused: its status, as if it had been called alone, and why. */

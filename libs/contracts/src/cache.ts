@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { durationMs, instantSchema, jsonSchema } from './fields.js';
+import { durationMs, ILL_FORMED, instantSchema, isWellFormed, jsonSchema } from './fields.js';
 
 /** Longest life of an entry: one year. */
 export const MAX_TTL_MS = 31_536_000_000;
@@ -9,9 +9,6 @@ export const MAX_KEY_BYTES = 1_024;
 export const MAX_ENTRY_BYTES = 1_048_576;
 export const MAX_TAGS = 32;
 
-/** No half of a surrogate pair: UTF-8 cannot carry one. */
-const WELL_FORMED = /^\P{Cs}*$/u;
-
 /** At most three bytes a UTF-16 unit: most keys need not be encoded to know. */
 const fitsInKey = (key: string) =>
   key.length * 3 <= MAX_KEY_BYTES || new TextEncoder().encode(key).length <= MAX_KEY_BYTES;
@@ -20,9 +17,14 @@ const fitsInKey = (key: string) =>
 export const cacheKeySchema = z
   .string()
   .min(1)
-  .regex(WELL_FORMED, 'expected well-formed Unicode')
+  .refine(isWellFormed, ILL_FORMED)
   .refine(fitsInKey, { error: `expected at most ${MAX_KEY_BYTES} bytes of UTF-8` })
   .meta({ example: 'user/42' });
+
+/** A key that stands in a path. `.` and `..` cannot: whatever normalises a URL takes them for steps of the path. */
+export const pathKeySchema = cacheKeySchema.refine((key) => key !== '.' && key !== '..', {
+  error: 'the keys . and .. cannot stand in a path: use mget, mset and mdelete',
+});
 
 const TAG = /^[^,\p{Cc}\p{Cs}]{1,256}$/u;
 /** A tag: 1 to 256 characters, no comma, no control character. */
@@ -61,52 +63,43 @@ export type StoredEntry = z.infer<typeof storedEntrySchema>;
 
 /** Life of an entry, ms. */
 export const ttlMsSchema = durationMs(1, MAX_TTL_MS);
-const staleMsSchema = durationMs(0, MAX_TTL_MS);
-const keysSchema = z.array(cacheKeySchema).min(1).max(1000);
+/** How long after its life an entry is served as stale, ms. */
+export const staleMsSchema = durationMs(0, MAX_TTL_MS);
 
 /**
- * How a value travels in JSON: `json`, the value itself; `utf8`, its text; `base64`, its bytes. A value is `json` when
- * its content type says so and it parses, else `utf8` when it is valid UTF-8, else `base64`.
+ * How a value travels in JSON: `json`, the value itself; `utf8`, its text; `base64`, its bytes. By default a value is
+ * `json` when its content type says so and JavaScript reads it exactly (`12345678901234567890` is no such number), else
+ * `utf8` when it is valid UTF-8, else `base64`. Who asks for `json` gets it for any content type; who asks for `utf8`
+ * or `base64` gets every byte.
  */
 export const encodingSchema = z.enum(['json', 'utf8', 'base64']);
 export type Encoding = z.infer<typeof encodingSchema>;
 
-const valueFields = {
+/** A `Content-Encoding`, kept with the bytes: whoever stored them compressed them. */
+export const contentEncodingSchema = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9!#$%&'*+.^_`|~-]+(?: *, *[A-Za-z0-9!#$%&'*+.^_`|~-]+)*$/,
+    'expected encodings such as gzip',
+  )
+  .max(64)
+  .meta({ example: 'gzip' });
+
+export const valueFields = {
   value: jsonSchema,
   encoding: encodingSchema,
   contentType: z.string(),
+  contentEncoding: contentEncodingSchema.optional(),
   version: versionSchema,
   expiresAt: instantSchema.nullable(),
 };
-const EXAMPLE_VALUE = {
+export const EXAMPLE_VALUE = {
   value: { name: 'Ada' },
   encoding: 'json',
   contentType: 'application/json',
   version: '1769851800000000',
   expiresAt: '2026-01-31T09:31:00.000Z',
 } as const;
-
-export const fillBodySchema = z
-  .strictObject({
-    waitMs: durationMs(0, 600_000).default(0),
-    leaseMs: durationMs(100, 3_600_000).default(5_000),
-  })
-  .meta({ id: 'Fill', example: { waitMs: 2000, leaseMs: 5000 } });
-/**
- * `waitMs`: how long to wait while somebody else computes the value. `leaseMs`: how long this caller may take, when
- * it is the one to compute it.
- */
-export type FillBody = z.infer<typeof fillBodySchema>;
-
-export const fillResultSchema = z
-  .strictObject({
-    status: z.enum(['hit', 'stale', 'lease']),
-    ...z.object(valueFields).partial().shape,
-    fillLease: z.string().optional(),
-  })
-  .meta({ id: 'FillResult', example: { status: 'hit', ...EXAMPLE_VALUE } });
-/** `hit` and `stale` carry the value. `lease`, and `stale` for one caller, carry the `fillLease` to store a new one with. */
-export type FillResult = z.infer<typeof fillResultSchema>;
 
 export const incrementBodySchema = z
   .strictObject({
@@ -121,95 +114,6 @@ export const counterSchema = z
   .strictObject({ value: z.int(), version: versionSchema })
   .meta({ id: 'Counter', example: { value: 42, version: '1769851800000000' } });
 export type Counter = z.infer<typeof counterSchema>;
-
-export const keysBodySchema = z
-  .strictObject({ keys: keysSchema })
-  .meta({ id: 'Keys', example: { keys: ['user/42', 'user/43'] } });
-export type KeysBody = z.infer<typeof keysBodySchema>;
-
-export const readEntriesSchema = z
-  .strictObject({
-    entries: z.array(
-      z.strictObject({ key: cacheKeySchema, found: z.boolean(), ...z.object(valueFields).partial().shape }),
-    ),
-  })
-  .meta({
-    id: 'ReadEntries',
-    example: {
-      entries: [
-        { key: 'user/42', found: true, ...EXAMPLE_VALUE },
-        { key: 'user/43', found: false },
-      ],
-    },
-  });
-/** In the order of the keys. */
-export type ReadEntries = z.infer<typeof readEntriesSchema>;
-
-const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
-const newEntrySchema = z
-  .strictObject({
-    key: cacheKeySchema,
-    value: jsonSchema,
-    encoding: encodingSchema.optional(),
-    contentType: z
-      .string()
-      .regex(/^[\x20-\x7e]{1,256}$/)
-      .optional(),
-    ttlMs: ttlMsSchema.optional(),
-    staleMs: staleMsSchema.optional(),
-    tags: z.array(tagSchema).max(MAX_TAGS).optional(),
-  })
-  .refine(({ value, encoding }) => (encoding ?? 'json') === 'json' || typeof value === 'string', {
-    path: ['value'],
-    error: 'expected a string in this encoding',
-  })
-  .refine(({ value, encoding }) => encoding !== 'base64' || BASE64.test(String(value)), {
-    path: ['value'],
-    error: 'expected base64',
-  });
-export const newEntriesSchema = z.strictObject({ entries: z.array(newEntrySchema).min(1).max(1000) }).meta({
-  id: 'NewEntries',
-  example: { entries: [{ key: 'user/42', value: { name: 'Ada' }, ttlMs: 60000, tags: ['users'] }] },
-});
-/** `encoding`: of the value; default `utf8` for a string, else `json`. The content type follows from it by default. */
-export type NewEntries = z.infer<typeof newEntriesSchema>;
-
-export const writtenEntriesSchema = z
-  .strictObject({
-    results: z.array(
-      z.strictObject({
-        key: cacheKeySchema,
-        status: z.enum(['created', 'replaced', 'refused']),
-        version: versionSchema.optional(),
-        expiresAt: instantSchema.nullable().optional(),
-        code: z.string().optional(),
-        detail: z.string().optional(),
-      }),
-    ),
-  })
-  .meta({
-    id: 'WrittenEntries',
-    example: {
-      results: [
-        {
-          key: 'user/42',
-          status: 'created',
-          version: '1769851800000000',
-          expiresAt: '2026-01-31T09:31:00.000Z',
-        },
-      ],
-    },
-  });
-/** In the order of the entries. `refused` carries the `code` and `detail` of the problem. */
-export type WrittenEntries = z.infer<typeof writtenEntriesSchema>;
-
-export const deletedEntriesSchema = z
-  .strictObject({
-    results: z.array(z.strictObject({ key: cacheKeySchema, status: z.enum(['deleted', 'absent']) })),
-  })
-  .meta({ id: 'DeletedEntries', example: { results: [{ key: 'user/42', status: 'deleted' }] } });
-/** In the order of the keys. */
-export type DeletedEntries = z.infer<typeof deletedEntriesSchema>;
 
 export const invalidateBodySchema = z
   .strictObject({

@@ -1,5 +1,7 @@
 export * from './batch.js';
 export * from './cache.js';
+export * from './cache-batch.js';
+export * from './cache-fill.js';
 export * from './caches.js';
 export * from './calls.js';
 export * from './cluster.js';

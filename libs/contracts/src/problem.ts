@@ -14,6 +14,7 @@ export const PROBLEMS = {
   'wait-timeout': { status: 409, title: 'The wait ended without a result' },
   deadlock: { status: 409, title: 'Waiting would never end: the owners wait for each other' },
   'limit-mismatch': { status: 409, title: 'The semaphore has another limit' },
+  'fill-failed': { status: 409, title: 'Whoever computed the value failed' },
   'not-an-integer': { status: 409, title: 'The stored value is not an integer' },
   'queue-full': { status: 409, title: 'The queue is full' },
   'lease-mismatch': { status: 409, title: 'The lease id belongs to another request' },

@@ -8,7 +8,7 @@ export interface FieldError {
 
 /** The request breaks the contract. `errors` names each field. */
 export class ValidationFailed extends Problem {
-  constructor(errors: readonly FieldError[]) {
+  constructor(readonly errors: readonly FieldError[]) {
     super('validation-failed', errors.map(({ path, message }) => `${path}: ${message}`).join('; '), {
       errors,
     });

@@ -7,39 +7,20 @@ import {
   cacheConfigSchema,
   cacheSchema,
   cachesSchema,
-  type DeletedEntries,
-  deletedEntriesSchema,
   type InvalidateBody,
   type Invalidated,
   invalidateBodySchema,
   invalidatedSchema,
-  type KeysBody,
-  keysBodySchema,
   type ListCachesQuery,
   listCachesQuerySchema,
-  type NewEntries,
   nameSchema,
-  newEntriesSchema,
-  Problem,
-  type ReadEntries,
-  readEntriesSchema,
-  toInstant,
-  type WrittenEntries,
-  writtenEntriesSchema,
 } from '@syncline/contracts';
-import { Requires } from '@syncline/http';
 import { CachesService } from './caches.service.js';
-import { decode, encode } from './encoding.js';
-import { EntriesService } from './entries.service.js';
-import { UNCONDITIONAL } from './entry.js';
 
 @ApiTags('caches')
 @Controller({ path: 'caches', version: '1' })
 export class CachesController {
-  constructor(
-    private readonly caches: CachesService,
-    private readonly entries: EntriesService,
-  ) {}
+  constructor(private readonly caches: CachesService) {}
 
   @Get()
   @ApiOperation({ summary: 'The caches that were ever written to or configured' })
@@ -87,68 +68,4 @@ export class CachesController {
         : await this.caches.invalidatePrefix(cache, prefix);
     return { invalidated };
   }
-
-  @Post(':cache/mget')
-  @Requires('read')
-  @HttpCode(200)
-  @ApiOperation({ summary: 'Read many entries in one round' })
-  @ApiOkResponse({ standardSchema: readEntriesSchema })
-  async mget(
-    @Param('cache', { schema: nameSchema }) cache: string,
-    @Body({ schema: keysBodySchema }) { keys }: KeysBody,
-  ): Promise<ReadEntries> {
-    const entries = await Promise.all(
-      keys.map(async (key) => {
-        const { entry } = await this.entries.get(cache, key, false);
-        if (entry === null) return { key, found: false };
-        const { contentType, version, expiresAt } = entry;
-        return { key, found: true, ...encode(entry), contentType, version, expiresAt: instantOf(expiresAt) };
-      }),
-    );
-    return { entries };
-  }
-
-  @Post(':cache/mset')
-  @HttpCode(200)
-  @ApiOperation({ summary: 'Store many entries in one round, each on its own' })
-  @ApiOkResponse({ standardSchema: writtenEntriesSchema })
-  async mset(
-    @Param('cache', { schema: nameSchema }) cache: string,
-    @Body({ schema: newEntriesSchema }) { entries }: NewEntries,
-  ): Promise<WrittenEntries> {
-    const results = await Promise.all(
-      entries.map(async (entry) => {
-        const { key, ttlMs, staleMs, tags } = entry;
-        try {
-          const put = { ...decode(entry), ttlMs, staleMs, tags };
-          const { created, version, expiresAt } = await this.entries.put(cache, key, put, UNCONDITIONAL);
-          const status = created ? ('created' as const) : ('replaced' as const);
-          return { key, status, version, expiresAt: instantOf(expiresAt) };
-        } catch (error) {
-          if (!(error instanceof Problem) || error.status >= 500) throw error;
-          return { key, status: 'refused' as const, code: error.code, detail: error.detail };
-        }
-      }),
-    );
-    return { results };
-  }
-
-  @Post(':cache/mdelete')
-  @HttpCode(200)
-  @ApiOperation({ summary: 'Remove many entries in one round' })
-  @ApiOkResponse({ standardSchema: deletedEntriesSchema })
-  async mdelete(
-    @Param('cache', { schema: nameSchema }) cache: string,
-    @Body({ schema: keysBodySchema }) { keys }: KeysBody,
-  ): Promise<DeletedEntries> {
-    const results = await Promise.all(
-      keys.map(async (key) => {
-        const deleted = await this.entries.delete(cache, key, '');
-        return { key, status: deleted ? ('deleted' as const) : ('absent' as const) };
-      }),
-    );
-    return { results };
-  }
 }
-
-const instantOf = (ms: number | null) => (ms === null ? null : toInstant(ms));

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import {
   Body,
   Controller,
@@ -26,41 +27,35 @@ import {
 } from '@nestjs/swagger';
 import {
   type Counter,
-  cacheKeySchema,
+  contentEncodingSchema,
   counterSchema,
-  type FillBody,
-  type FillResult,
-  fillBodySchema,
-  fillResultSchema,
   type IncrementBody,
   incrementBodySchema,
   nameSchema,
   type PutEntryQuery,
+  pathKeySchema,
   putEntryQuerySchema,
   type StoredEntry,
   storedEntrySchema,
-  toInstant,
+  ValidationFailed,
 } from '@syncline/contracts';
-import { ApiProblems, HangUp, type HangUpSignal, TakesBytes } from '@syncline/http';
+import { ApiProblems, TakesBytes } from '@syncline/http';
 import type { Request, Response } from 'express';
-import { encode } from './encoding.js';
+import { type Content, contentOf, contentTextOf } from './content.js';
+import { instantOf } from './encoding.js';
 import { EntryNotFound } from './entries.errors.js';
 import { EntriesService } from './entries.service.js';
 import type { Found, Written } from './entry.js';
 import { etagOf, names, versionsIn } from './etag.js';
-import { FillsService } from './fills.service.js';
 
 const DEFAULT_CONTENT_TYPE = 'application/octet-stream';
-/** A request id that is safe to remember; others count as none. */
-const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
+const MAX_CONTENT_TYPE = 256;
+const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,128}$/;
 const BYTES = { schema: { type: 'string', format: 'binary' } } as const;
 @ApiTags('entries')
 @Controller({ path: 'caches/:cache/entries/:key', version: '1' })
 export class EntriesController {
-  constructor(
-    private readonly entries: EntriesService,
-    private readonly fills: FillsService,
-  ) {}
+  constructor(private readonly entries: EntriesService) {}
 
   @Get()
   @ApiOperation({ summary: 'Read an entry: its bytes, with the content type they were stored with' })
@@ -83,7 +78,7 @@ export class EntriesController {
   @ApiProblems('not-found')
   async get(
     @Param('cache', { schema: nameSchema }) cache: string,
-    @Param('key', { schema: cacheKeySchema }) key: string,
+    @Param('key', { schema: pathKeySchema }) key: string,
     @Headers('if-none-match') ifNoneMatch: string | undefined,
     @Headers('cache-control') cacheControl: string | undefined,
     @Res() response: Response,
@@ -104,13 +99,18 @@ export class EntriesController {
     description: 'Only when the entry has one of these versions',
   })
   @ApiHeader({ name: 'If-None-Match', required: false, description: '`*`: only when there is no entry yet' })
+  @ApiHeader({
+    name: 'Content-Encoding',
+    required: false,
+    description: 'Kept with the bytes, which stay compressed',
+  })
   @ApiHeader({ name: 'X-Fill-Lease', required: false, description: 'Only while this fill lease is in force' })
   @ApiCreatedResponse({ standardSchema: storedEntrySchema, description: 'There was no entry before' })
   @ApiOkResponse({ standardSchema: storedEntrySchema, description: 'Replaced the entry' })
   @ApiProblems('version-mismatch', 'payload-too-large')
   async put(
     @Param('cache', { schema: nameSchema }) cache: string,
-    @Param('key', { schema: cacheKeySchema }) key: string,
+    @Param('key', { schema: pathKeySchema }) key: string,
     @Query({ schema: putEntryQuerySchema }) query: PutEntryQuery,
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
@@ -122,7 +122,7 @@ export class EntriesController {
       key,
       {
         bytes,
-        contentType: headers['content-type'] ?? DEFAULT_CONTENT_TYPE,
+        contentType: contentTextOf(contentIn(headers)),
         ttlMs: query.ttlMs,
         staleMs: query.staleMs,
         tags: query.tags?.split(','),
@@ -137,41 +137,27 @@ export class EntriesController {
     return toStoredEntry(written);
   }
 
-  @Post('fill')
-  @HttpCode(200)
-  @ApiOperation({
-    summary: 'Get the value, or the right to compute it: one caller in the cluster, the others wait',
-  })
-  @ApiOkResponse({ standardSchema: fillResultSchema })
-  @ApiProblems('wait-timeout')
-  async fill(
-    @Param('cache', { schema: nameSchema }) cache: string,
-    @Param('key', { schema: cacheKeySchema }) key: string,
-    @Body({ schema: fillBodySchema }) body: FillBody,
-    @HangUp() hangUp: HangUpSignal,
-  ): Promise<FillResult> {
-    const { entry, fillLease } = await this.fills.fill(cache, key, body, hangUp);
-    const lease = fillLease === null ? {} : { fillLease };
-    if (entry === null) return { status: 'lease', ...lease };
-    const { contentType, version, expiresAt, stale } = entry;
-    const instant = expiresAt === null ? null : toInstant(expiresAt);
-    const status = stale ? 'stale' : 'hit';
-    return { status, ...encode(entry), contentType, version, expiresAt: instant, ...lease };
-  }
-
   @Post('increment')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Add to a counter; the same X-Request-Id again, within a minute, adds nothing' })
+  @ApiOperation({ summary: 'Add to a counter' })
+  @ApiHeader({
+    name: 'Idempotency-Key',
+    required: false,
+    description:
+      'Chosen by the caller: the same one again for this key, within a minute, adds nothing and answers the same',
+  })
   @ApiOkResponse({ standardSchema: counterSchema })
   @ApiProblems('not-an-integer')
   increment(
     @Param('cache', { schema: nameSchema }) cache: string,
-    @Param('key', { schema: cacheKeySchema }) key: string,
+    @Param('key', { schema: pathKeySchema }) key: string,
     @Body({ schema: incrementBodySchema }) { by, ttlMs }: IncrementBody,
-    @Headers('x-request-id') requestId: string | undefined,
+    @Headers('idempotency-key') idempotencyKey: string | undefined,
   ): Promise<Counter> {
-    const id = requestId !== undefined && REQUEST_ID.test(requestId) ? requestId : undefined;
-    return this.entries.increment(cache, key, by, ttlMs, id);
+    if (idempotencyKey !== undefined && !IDEMPOTENCY_KEY.test(idempotencyKey)) {
+      throw refused('Idempotency-Key', 'expected 1 to 128 visible ASCII characters');
+    }
+    return this.entries.increment(cache, key, by, ttlMs, idempotencyKey);
   }
 
   @Delete()
@@ -182,21 +168,43 @@ export class EntriesController {
     required: false,
     description: 'Only when the entry has one of these versions',
   })
+  @ApiHeader({
+    name: 'If-None-Match',
+    required: false,
+    description: 'Only when the entry has none of these versions',
+  })
   @ApiNoContentResponse({ description: 'There is no such entry now' })
   @ApiProblems('version-mismatch')
   async delete(
     @Param('cache', { schema: nameSchema }) cache: string,
-    @Param('key', { schema: cacheKeySchema }) key: string,
+    @Param('key', { schema: pathKeySchema }) key: string,
     @Headers('if-match') ifMatch: string | undefined,
+    @Headers('if-none-match') ifNoneMatch: string | undefined,
   ): Promise<void> {
-    await this.entries.delete(cache, key, versionsIn('If-Match', ifMatch, true));
+    await this.entries.delete(cache, key, {
+      ifMatch: versionsIn('If-Match', ifMatch, true),
+      ifNoneMatch: versionsIn('If-None-Match', ifNoneMatch, false),
+    });
   }
 }
 
 const toStoredEntry = ({ version, expiresAt }: Written): StoredEntry => ({
   version,
-  expiresAt: expiresAt === null ? null : toInstant(expiresAt),
+  expiresAt: instantOf(expiresAt),
 });
+
+const refused = (path: string, message: string) => new ValidationFailed([{ path, message }]);
+
+function contentIn(headers: IncomingHttpHeaders): Content {
+  const { 'content-type': contentType = DEFAULT_CONTENT_TYPE, 'content-encoding': contentEncoding } = headers;
+  if (contentType.length > MAX_CONTENT_TYPE) {
+    throw refused('Content-Type', `expected at most ${MAX_CONTENT_TYPE} characters`);
+  }
+  if (contentEncoding !== undefined && !contentEncodingSchema.safeParse(contentEncoding).success) {
+    throw refused('Content-Encoding', 'expected encodings such as gzip');
+  }
+  return { contentType, contentEncoding };
+}
 
 /** Answers with an entry. Not by Express' `send`: it would add a charset to the content type. */
 function send({ source, entry }: Found, known: string, response: Response): void {
@@ -210,7 +218,9 @@ function send({ source, entry }: Found, known: string, response: Response): void
     response.end();
     return;
   }
-  response.setHeader('Content-Type', entry.contentType);
+  const { contentType, contentEncoding } = contentOf(entry.contentType);
+  response.setHeader('Content-Type', contentType);
+  if (contentEncoding !== undefined) response.setHeader('Content-Encoding', contentEncoding);
   response.setHeader('Content-Length', entry.bytes.length);
   response.end(entry.bytes);
 }

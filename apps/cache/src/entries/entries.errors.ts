@@ -47,3 +47,10 @@ export class FillWaitTimeout extends Problem {
     super('wait-timeout', 'Another caller computes the value and has not stored it yet.');
   }
 }
+
+/** Whoever computed the value failed, and said why. */
+export class FillFailed extends Problem {
+  constructor(reason: string) {
+    super('fill-failed', reason);
+  }
+}

@@ -1,11 +1,14 @@
 import { Module } from '@nestjs/common';
+import { BatchReader } from './batch-reader.js';
+import { BatchesController } from './batches.controller.js';
 import { CacheMetrics } from './cache-metrics.js';
 import { CachesController } from './caches.controller.js';
 import { CachesService } from './caches.service.js';
 import { EntriesController } from './entries.controller.js';
 import { EntriesService } from './entries.service.js';
 import { EntriesStore } from './entries.store.js';
-import { FillWaiters } from './fill-waiters.js';
+import { FillLines } from './fill-lines.js';
+import { FillsController } from './fills.controller.js';
 import { FillsService } from './fills.service.js';
 import { HintsController } from './hints.controller.js';
 import { PendingWrites } from './pending-writes.js';
@@ -17,11 +20,12 @@ import { Sweeper } from './sweeper.js';
 import { Writer } from './writer.js';
 
 @Module({
-  controllers: [CachesController, EntriesController, HintsController],
+  controllers: [BatchesController, CachesController, EntriesController, FillsController, HintsController],
   providers: [
+    BatchReader,
     CacheMetrics,
     CachesService,
-    FillWaiters,
+    FillLines,
     FillsService,
     Statistics,
     EntriesService,

@@ -51,17 +51,21 @@ export class EntriesService {
 
   /**
    * @returns true when there was an entry
-   * @throws VersionMismatch when the condition is not met
+   * @throws VersionMismatch when a condition is not met
    */
-  async delete(cache: string, key: string, ifMatch: string): Promise<boolean> {
-    const operation = { register: `k${key}`, arguments: ['delete', key, ifMatch] };
+  async delete(
+    cache: string,
+    key: string,
+    { ifMatch, ifNoneMatch }: Pick<Conditions, 'ifMatch' | 'ifNoneMatch'>,
+  ): Promise<boolean> {
+    const operation = { register: `k${key}`, arguments: ['delete', key, ifMatch, ifNoneMatch] };
     return this.checked(await this.writer.write(cache, operation))[0] === 'deleted';
   }
 
   /**
    * Adds to a counter; one that does not exist starts from 0 and gets the TTL.
    *
-   * @param requestId the same id again adds nothing and answers the same, for a minute
+   * @param idempotencyKey the same key again adds nothing and answers the same, for a minute
    * @throws NotAnInteger
    */
   async increment(
@@ -69,10 +73,12 @@ export class EntriesService {
     key: string,
     by: number,
     ttlMs: number | undefined,
-    requestId: string | undefined,
+    idempotencyKey: string | undefined,
   ): Promise<{ value: number; version: string }> {
     const operation = { register: `k${key}`, arguments: ['increment', key, by, ttlMs ?? ''] };
-    const [, version = '', value = ''] = this.checked(await this.writer.write(cache, operation, requestId));
+    const [, version = '', value = ''] = this.checked(
+      await this.writer.write(cache, operation, idempotencyKey),
+    );
     return { value: Number(value), version };
   }
 

@@ -4,6 +4,8 @@ import { CACHE_NAMES_KEY } from './entries.keys.js';
 import { RedisLife } from './redis-life.js';
 import * as coherence from './scripts/coherence.scripts.js';
 import * as entry from './scripts/entry.scripts.js';
+import * as fills from './scripts/fill.scripts.js';
+import type { Told } from './scripts/told.js';
 
 /** What a script takes beside the cache and the life, which every one takes. */
 type Rest<F extends (redis: RedisClient, input: never) => unknown> = Omit<
@@ -19,7 +21,7 @@ export class EntriesStore {
     private readonly life: RedisLife,
   ) {}
 
-  fill(cache: string, input: Rest<typeof entry.fill>): Promise<entry.Told> {
+  fill(cache: string, input: Rest<typeof entry.fill>): Promise<Told> {
     return this.life.within(cache, (life) => entry.fill(this.redis, { cache, life, ...input }));
   }
 
@@ -60,17 +62,22 @@ export class EntriesStore {
     return this.life.within(cache, (life) => entry.sweepEntries(this.redis, { cache, life, max }));
   }
 
-  leaseFill(cache: string, input: Rest<typeof entry.leaseFill>): Promise<entry.LeaseState> {
-    return this.life.within(cache, (life) => entry.leaseFill(this.redis, { cache, life, ...input }));
+  leaseFill(cache: string, input: Rest<typeof fills.leaseFill>): Promise<fills.LeaseState> {
+    return this.life.within(cache, (life) => fills.leaseFill(this.redis, { cache, life, ...input }));
   }
 
-  giveLeaseBack(cache: string, key: string, lease: string): Promise<void> {
-    return this.life.within(cache, (life) => entry.giveLeaseBack(this.redis, { cache, life, key, lease }));
+  /** @returns when the lease ends, ms since 1970; null: it is not in force */
+  renewFill(cache: string, input: Rest<typeof fills.renewFill>): Promise<number | null> {
+    return this.life.within(cache, (life) => fills.renewFill(this.redis, { cache, life, ...input }));
+  }
+
+  endFill(cache: string, input: Rest<typeof fills.endFill>): Promise<void> {
+    return this.life.within(cache, (life) => fills.endFill(this.redis, { cache, life, ...input }));
   }
 
   /** @returns those of the keys whose fill lease is free */
   freeLeases(cache: string, keys: readonly string[]): Promise<string[]> {
-    return this.life.within(cache, (life) => entry.freeLeases(this.redis, { cache, life, keys }));
+    return this.life.within(cache, (life) => fills.freeLeases(this.redis, { cache, life, keys }));
   }
 
   describe(cache: string): ReturnType<typeof entry.describeCache> {

@@ -2,6 +2,7 @@
 export interface Entry {
   readonly version: string;
   readonly bytes: Buffer;
+  /** With its content encoding, if it has one: see content.ts. */
   readonly contentType: string;
   /** ms since it was stored. */
   readonly ageMs: number;
@@ -18,11 +19,14 @@ export type Source = 'near' | 'store';
 export interface Found {
   readonly source: Source;
   readonly entry: Entry | null;
+  /** There is an entry of so many bytes: more than the caller wants to be told. */
+  readonly leftOut?: number;
 }
 
 /** What to store. */
 export interface Put {
   readonly bytes: Buffer;
+  /** As in {@link Entry}. */
   readonly contentType: string;
   /** Life of the entry. Default: that of the cache. */
   readonly ttlMs?: number | undefined;

@@ -2,7 +2,7 @@ import { Controller } from '@nestjs/common';
 import { EventPattern } from '@nestjs/microservices';
 import { FILLED, INVALIDATED, SETTLED } from './coherence.rules.js';
 import { cacheOf } from './entries.keys.js';
-import { FillWaiters } from './fill-waiters.js';
+import { FillLines } from './fill-lines.js';
 import { PendingWrites } from './pending-writes.js';
 import { Replicas } from './replicas.js';
 
@@ -12,7 +12,7 @@ export class HintsController {
   constructor(
     private readonly replicas: Replicas,
     private readonly pendingWrites: PendingWrites,
-    private readonly fillWaiters: FillWaiters,
+    private readonly fillLines: FillLines,
   ) {}
 
   @EventPattern(INVALIDATED)
@@ -26,7 +26,17 @@ export class HintsController {
   }
 
   @EventPattern(FILLED)
-  onFilled(hint: { stem: string; key: string }): void {
-    this.fillWaiters.wake(cacheOf(hint.stem), hint.key);
+  onFilled({
+    stem,
+    key,
+    lease,
+    reason,
+  }: {
+    stem: string;
+    key: string;
+    lease?: string;
+    reason?: string;
+  }): void {
+    this.fillLines.onFilled(cacheOf(stem), key, lease, reason);
   }
 }

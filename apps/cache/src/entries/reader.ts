@@ -8,11 +8,13 @@ import type { Entry, Found } from './entry.js';
 import type { NearEntry } from './near-cache.js';
 import type { Flight, Replica } from './replica.js';
 import { Replicas } from './replicas.js';
-import type { LeaseState, Told } from './scripts/entry.scripts.js';
+import type { LeaseState } from './scripts/fill.scripts.js';
+import type { Told } from './scripts/told.js';
 import { Statistics } from './statistics.js';
 
 /** What a fill tells Redis of its reader. */
 type FillInput = Parameters<EntriesStore['fill']>[1];
+type LeaseInput = Parameters<EntriesStore['leaseFill']>[1];
 
 /** A reply may outlive the entry that it carries; reading again finds out. */
 const TRIES = 3;
@@ -49,7 +51,8 @@ export class Reader {
     return this.fill(cache, key, replica);
   }
 
-  async read(cache: string, key: string): Promise<Found> {
+  /** @param most bytes of a value that the caller wants to be told; a larger one is `leftOut`. Default: any */
+  async read(cache: string, key: string, most?: number): Promise<Found> {
     const near = this.near(cache, key);
     if (near !== null) return near;
     const replica = await this.replicas.joined(cache);
@@ -60,32 +63,28 @@ export class Reader {
       const held = this.near(cache, key);
       if (held !== null) return held;
     }
-    return this.fill(cache, key, replica);
+    return this.fill(cache, key, replica, most);
   }
 
-  /**
-   * Reads past what the near cache holds, and takes the fill lease when there is no fresh value and nobody has it.
-   *
-   * @param waits the caller waits when somebody else has the lease
-   */
+  /** Reads past what the near cache holds, and takes the fill lease when there is no fresh value and nobody has it. */
   async lease(
     cache: string,
     key: string,
-    { lease, leaseMs, waits }: { lease: string; leaseMs: number; waits: boolean },
-  ): Promise<{ state: LeaseState['state']; leftMs: number; entry: Entry | null }> {
+    wish: Pick<LeaseInput, 'lease' | 'leaseMs' | 'tags' | 'waits' | 'othersWait'>,
+  ): Promise<Omit<LeaseState, 'told'> & { entry: Entry | null }> {
     const replica = await this.replicas.joined(cache);
     const { found, reply } = await this.fly(cache, key, replica, async (reader) => {
       const node = this.config.nodeId;
-      const reply = await this.store.leaseFill(cache, { ...reader, lease, leaseMs, node, waits });
+      const reply = await this.store.leaseFill(cache, { ...reader, ...wish, node });
       return { reply, told: reply.told };
     });
     return { ...reply, entry: found?.entry ?? null };
   }
 
-  private async fill(cache: string, key: string, replica: Replica | null): Promise<Found> {
+  private async fill(cache: string, key: string, replica: Replica | null, most?: number): Promise<Found> {
     for (let attempt = 0; attempt < TRIES; attempt += 1) {
       const { found } = await this.fly(cache, key, replica, async (reader) => {
-        const told = await this.store.fill(cache, reader);
+        const told = await this.store.fill(cache, { ...reader, most });
         return { reply: null, told };
       });
       if (found !== null) return found;
@@ -116,7 +115,8 @@ export class Reader {
     const { told, reply } = answer;
     const entry = nearEntryOf(told, sentAt, flight?.number ?? 0);
     if (replica !== null && flight !== undefined) this.keep(replica, flight, told, entry);
-    const { entry: stored } = told;
+    const { entry: stored, leftOut } = told;
+    if (leftOut !== null) return { found: { source: 'store', entry: null, leftOut }, reply };
     if (stored?.usableMs != null && performance.now() >= sentAt + stored.usableMs)
       return { found: null, reply };
     this.count(cache, stored === null ? 'misses' : 'storeHits');

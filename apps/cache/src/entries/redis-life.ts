@@ -14,9 +14,10 @@ import { Subject } from 'rxjs';
 import { FORCE_AFTER_MS } from './coherence.rules.js';
 import * as coherence from './scripts/coherence.scripts.js';
 import * as entry from './scripts/entry.scripts.js';
+import * as fills from './scripts/fill.scripts.js';
 import { findLife, openCache, openLife } from './scripts/life.scripts.js';
 
-const SCRIPTS = [...Object.values(coherence), ...Object.values(entry), openCache];
+const SCRIPTS = [...Object.values(coherence), ...Object.values(entry), ...Object.values(fills), openCache];
 const TRIES = 3;
 const MAX_OPENED = 10_000;
 

@@ -4,6 +4,7 @@ import { RedisServer } from '@syncline/testing';
 import { cacheKey } from './entries.keys.js';
 import * as coherence from './scripts/coherence.scripts.js';
 import * as entry from './scripts/entry.scripts.js';
+import * as fills from './scripts/fill.scripts.js';
 
 const CACHE = { cache: 'c', life: null };
 const LARGEST = 1_000;
@@ -20,7 +21,7 @@ const put = (key: string, value: string, more: PutMore = {}): Operation => {
   const { ttlMs = '', tags = '', ifMatch = '', ifNoneMatch = '', lease = '' } = more;
   return ['put', key, value, 'text/plain', ttlMs, 0, tags, ifMatch, ifNoneMatch, lease];
 };
-const remove = (key: string): Operation => ['delete', key, ''];
+const remove = (key: string): Operation => ['delete', key, '', ''];
 const add = (key: string, by: number): Operation => ['increment', key, by, ''];
 
 /** What an operation changes as one. */
@@ -69,10 +70,10 @@ describe('the scripts of a cache', () => {
   const force = ({ register, round, sharers }: coherence.StuckRound) =>
     coherence.force(redis, { ...CACHE, register, round, sharers });
   const lease = (key: string, id: string) =>
-    entry.leaseFill(redis, {
+    fills.leaseFill(redis, {
       ...CACHE,
       ...{ key, incarnation: '', fill: 0, largest: LARGEST },
-      ...{ lease: id, leaseMs: 10_000, node: 'reader', waits: true },
+      ...{ lease: id, leaseMs: 10_000, tags: [], node: 'reader', waits: true, othersWait: false },
     });
 
   beforeAll(async () => {
@@ -300,11 +301,11 @@ describe('the scripts of a cache', () => {
 
     it('is void after an invalidation that covers what it would store, and free again then', async () => {
       await lease('k', 'one');
-      expect(await entry.freeLeases(redis, { ...CACHE, keys: ['k', 'other'] })).toEqual(['other']);
+      expect(await fills.freeLeases(redis, { ...CACHE, keys: ['k', 'other'] })).toEqual(['other']);
       await write(['tag', 't']);
       expect(await write(put('k', 'computed before', { lease: 'one', tags: 't' }))).toEqual(['lease-void']);
       await write(remove('k'));
-      expect(await entry.freeLeases(redis, { ...CACHE, keys: ['k'] })).toEqual(['k']);
+      expect(await fills.freeLeases(redis, { ...CACHE, keys: ['k'] })).toEqual(['k']);
     });
   });
 

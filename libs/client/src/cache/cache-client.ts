@@ -1,10 +1,12 @@
 import type { Caches, Cluster } from '@syncline/contracts';
 import { Transport, type TransportOptions } from '../transport/transport.js';
 import { Cache, type CacheOptions } from './cache.js';
+import { Flights } from './flights.js';
 
 /** Caches, through the cache nodes. */
 export class CacheClient implements AsyncDisposable {
   private readonly transport: Transport;
+  private readonly flights = new Flights();
 
   constructor(options: TransportOptions) {
     this.transport = new Transport(options);
@@ -12,7 +14,7 @@ export class CacheClient implements AsyncDisposable {
 
   /** A cache by its name. Keep the object: the calls to one object travel together. */
   cache<Value = unknown>(name: string, options: CacheOptions<Value> = {}): Cache<Value> {
-    return new Cache<Value>(this.transport, name, options);
+    return new Cache<Value>(this.transport, this.flights, name, options);
   }
 
   /** All caches with their configuration and statistics, page by page. */

@@ -1,10 +1,9 @@
--- @include state.lua
-
--- A fill lease ends before its time; who waits for the fill looks again.
-local function end_fill(key)
-  if redis.call('DEL', stem .. ':l:' .. key) == 0 then return end
-  for _, node in ipairs(redis.call('SMEMBERS', stem .. ':w:' .. key)) do
-    tell(node, 'cache.filled', { stem = stem, key = key })
-  end
-  redis.call('DEL', stem .. ':w:' .. key)
-end
+-- Ends the fill lease of a caller that will store nothing with it.
+-- KEYS 1 stem
+-- ARGV 1 key  2 id of the lease  3 reason, told to those who wait ('' : none, they look again)
+-- Returns 1, or 0 when it was not in force.
+-- Invariant: only the holder's id ends a lease.
+-- @include fill-lease.lua
+if fill_lease_of(ARGV[1]) ~= ARGV[2] then return 0 end
+end_fill(ARGV[1], ARGV[2], ARGV[3] ~= '' and ARGV[3] or nil)
+return 1

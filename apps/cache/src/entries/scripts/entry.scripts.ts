@@ -1,28 +1,9 @@
 import { defineScript } from '@syncline/redis';
 import { cacheKey } from '../entries.keys.js';
 import type { InLife } from './coherence.scripts.js';
+import { decodeTold } from './told.js';
 
-/** An entry as Redis tells it. Durations are ms counted from the reply; null: without end. */
-export interface ToldEntry {
-  readonly version: string;
-  readonly bytes: Buffer;
-  readonly contentType: string;
-  readonly ageMs: number;
-  readonly freshMs: number | null;
-  readonly usableMs: number | null;
-  readonly expiresAt: number | null;
-  readonly tags: readonly string[];
-}
-
-export interface Told {
-  /** False: the incarnation that asked is fenced. */
-  readonly alive: boolean;
-  /** The incarnation that asked is among the sharers now. */
-  readonly cacheable: boolean;
-  readonly entry: ToldEntry | null;
-}
-
-interface Reader extends InLife {
+export interface Reader extends InLife {
   readonly key: string;
   readonly incarnation: string;
   readonly fill: number;
@@ -32,33 +13,18 @@ interface Reader extends InLife {
 const file = (name: string) => new URL(`./${name}.lua`, import.meta.url);
 const keys = ({ cache }: InLife) => [cacheKey(cache)];
 const life = ({ life: id }: InLife) => id;
-const endless = (ms: number) => (ms === -1 ? null : ms);
-
-function decodeTold(reply: unknown): Told {
-  const [alive, cacheable, version, bytes, contentType, ageMs, freshMs, usableMs, expiresAt, tags] =
-    reply as [number, number, Buffer, Buffer, Buffer, number, number, number, Buffer, Buffer];
-  const entry =
-    version.length === 0
-      ? null
-      : {
-          version: String(version),
-          bytes,
-          contentType: String(contentType),
-          ageMs,
-          freshMs: endless(freshMs),
-          usableMs: endless(usableMs),
-          expiresAt: String(expiresAt) === '0' ? null : Number(expiresAt),
-          tags: tags.length === 0 ? [] : String(tags).split(','),
-        };
-  return { alive: alive === 1, cacheable: cacheable === 1, entry };
-}
-
 /** Reads an entry, and puts the incarnation among its sharers when no write of it is under way. */
 export const fill = defineScript({
   file: file('fill'),
   keys,
   life,
-  args: (reader: Reader) => [reader.key, reader.incarnation, reader.fill, reader.largest],
+  args: (reader: Reader & { most?: number | undefined }) => [
+    reader.key,
+    reader.incarnation,
+    reader.fill,
+    reader.largest,
+    reader.most ?? '',
+  ],
   binary: true,
   decode: decodeTold,
 });
@@ -79,53 +45,6 @@ export const versionOf = defineScript({
   life,
   args: ({ key }: InLife & { key: string }) => [key],
   decode: (reply) => reply as string | null,
-});
-
-/** Who may compute a missing value: `lease`, this caller; `held`, somebody else for `leftMs`; `hit`, nobody needs to. */
-export interface LeaseState {
-  readonly state: 'hit' | 'lease' | 'held';
-  readonly leftMs: number;
-  readonly told: Told;
-}
-
-/** Reads an entry, or takes the fill lease of its key. */
-export const leaseFill = defineScript({
-  file: file('lease'),
-  keys,
-  life,
-  args: (input: Reader & { lease: string; leaseMs: number; node: string; waits: boolean }) => [
-    input.key,
-    input.incarnation,
-    input.fill,
-    input.largest,
-    input.lease,
-    input.leaseMs,
-    input.node,
-    input.waits ? '1' : '0',
-  ],
-  binary: true,
-  decode: (reply): LeaseState => {
-    const [state, leftMs, told] = reply as [Buffer, number, unknown];
-    return { state: String(state) as LeaseState['state'], leftMs, told: decodeTold(told) };
-  },
-});
-
-/** Ends the fill lease of a caller that went away before it was told of it. */
-export const giveLeaseBack = defineScript({
-  file: file('give-lease-back'),
-  keys,
-  life,
-  args: ({ key, lease }: InLife & { key: string; lease: string }) => [key, lease],
-  decode: () => undefined,
-});
-
-/** Those of the keys whose fill lease is free. */
-export const freeLeases = defineScript({
-  file: file('free-leases'),
-  keys,
-  life,
-  args: ({ keys: ofEntries }: InLife & { keys: readonly string[] }) => [...ofEntries],
-  decode: (reply) => reply as string[],
 });
 
 /** Configuration (null: default), size and counters of a cache. */

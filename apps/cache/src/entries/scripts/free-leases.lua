@@ -2,9 +2,9 @@
 -- KEYS 1 stem
 -- ARGV keys
 -- Returns those that are free.
--- @include state.lua
+-- @include fill-lease.lua
 local free = {}
 for _, key in ipairs(ARGV) do
-  if redis.call('EXISTS', stem .. ':l:' .. key) == 0 then free[#free + 1] = key end
+  if not fill_lease_of(key) then free[#free + 1] = key end
 end
 return free

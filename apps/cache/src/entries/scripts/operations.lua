@@ -1,6 +1,6 @@
 -- The operations on a cache: what each is refused for, and what it changes. An operation is a list of strings:
 --   put        key, bytes, content type, ttl ('' default), stale, tags, if-match, if-none-match, fill lease
---   delete     key, if-match
+--   delete     key, if-match, if-none-match
 --   increment  key, by, ttl ('' default)
 --   tag        tag             invalidates the entries with a tag
 --   prefix     prefix          invalidates the entries whose key begins so
@@ -8,7 +8,7 @@
 --   configure  default ttl, largest entry, near cache bytes, coherence; '' for the default
 -- Conditions are '' (none), '*' or a list of versions between commas.
 -- A result is a list of strings, its first says what happened.
--- @include end-fill.lua
+-- @include fill-lease.lua
 local MAX_TAGS = 100000
 local MAX_PREFIXES = 10000
 local MAX_PREFIX_LENGTHS = 64
@@ -69,15 +69,11 @@ local refuse = {
   put = function(op, entry)
     local limit = state[5] or '1048576'
     if #op[3] > tonumber(limit) then return { 'too-large', limit } end
-    if op[10] ~= '' then
-      local lease = redis.call('GET', stem .. ':l:' .. op[2]) or ''
-      local id, granted = string.match(lease, '^(%S+) (%d+)$')
-      if id ~= op[10] or invalidated_at(op[2], op[7]) > tonumber(granted) then return { 'lease-void' } end
-    end
+    if op[10] ~= '' and fill_lease_of(op[2], op[7]) ~= op[10] then return { 'lease-void' } end
     if unmet(entry, op[8], op[9]) then return { 'mismatch' } end
   end,
   delete = function(op, entry)
-    if op[3] ~= '' and not matches(op[3], entry) then return { 'mismatch' } end
+    if unmet(entry, op[3], op[4]) then return { 'mismatch' } end
     if not entry and redis.call('EXISTS', stem .. ':l:' .. op[2]) == 0 then return { 'absent' } end
   end,
   increment = function(op, entry)

@@ -2,11 +2,15 @@
 -- @include coherence.lua
 
 -- Returns {alive, cacheable, version, bytes, content type, age, time to live, time to live while stale, expires at, tags},
--- times in ms, -1: for ever; version '' and nothing after it when there is no such entry. The reader is put among
--- the sharers before it is told the value.
-local function read(key, entry, incarnation, fill, largest)
-  local bytes = entry and entry_bytes(key) or ''
+-- times in ms, -1: for ever; version '' and nothing after it when there is no such entry, and its size alone after it
+-- when it is larger than the reader wants to be told. The reader is put among the sharers before it is told the value.
+local function read(key, entry, incarnation, fill, largest, most)
   local alive = incarnation ~= '' and redis.call('HEXISTS', alive_key, incarnation) == 1
+  if entry and most then
+    local size = redis.call('HSTRLEN', stem .. ':e:' .. key, 'b')
+    if size > most then return { alive and 1 or 0, 0, '', size } end
+  end
+  local bytes = entry and entry_bytes(key) or ''
   local registers = { 'k' .. key }
   if entry then
     for tag in string.gmatch(entry.tags, '[^,]+') do registers[#registers + 1] = 't' .. tag end

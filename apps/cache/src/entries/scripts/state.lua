@@ -4,7 +4,7 @@
 --   <stem>:index      zset  key -> stale until (+inf: for ever)
 --   <stem>:tags       hash  tag -> version of its last invalidation
 --   <stem>:prefixes   hash  prefix -> version of its last invalidation
---   <stem>:l:<key>    text  fill lease and the version at which it was granted
+--   <stem>:l:<key>    text  fill lease, the version at which it was granted, and the tags that its value would have
 --   <stem>:w:<key>    set   nodes with callers that wait for a fill
 -- Times are milliseconds of Redis' clock; 0 stands for never. Redis' clock is read once.
 -- LIFE: the life of Redis that the caller believes in; false: none.

@@ -1,0 +1,135 @@
+import { z } from 'zod';
+import { judged, refusedItemSchema } from './batch.js';
+import {
+  cacheKeySchema,
+  contentEncodingSchema,
+  EXAMPLE_VALUE,
+  encodingSchema,
+  MAX_TAGS,
+  staleMsSchema,
+  tagSchema,
+  ttlMsSchema,
+  valueFields,
+  versionSchema,
+} from './cache.js';
+import { instantSchema, jsonSchema } from './fields.js';
+
+const MAX_ITEMS = 1000;
+const keysSchema = z.array(judged(cacheKeySchema)).min(1).max(MAX_ITEMS);
+
+export const keysBodySchema = z
+  .strictObject({ keys: keysSchema })
+  .meta({ id: 'Keys', example: { keys: ['user/42', 'user/43'] } });
+/** Each key is judged by itself. */
+export type KeysBody = z.infer<typeof keysBodySchema>;
+
+export const readBodySchema = z
+  .strictObject({ keys: keysSchema, as: encodingSchema.optional() })
+  .meta({ id: 'ReadKeys', example: { keys: ['user/42', 'user/43'] } });
+/** `as`: how the values travel; see {@link Encoding}. */
+export type ReadBody = z.infer<typeof readBodySchema>;
+
+/** What stands in the place of a key or an entry that was refused. `key` is what was sent as one. */
+const refusedSchema = refusedItemSchema.extend({ key: z.unknown() });
+
+export const readEntriesSchema = z
+  .strictObject({
+    entries: z.array(
+      z.union([
+        z.strictObject({ key: cacheKeySchema, found: z.boolean(), ...z.object(valueFields).partial().shape }),
+        refusedSchema,
+      ]),
+    ),
+    truncated: z.array(cacheKeySchema).optional(),
+  })
+  .meta({
+    id: 'ReadEntries',
+    example: {
+      entries: [
+        { key: 'user/42', found: true, ...EXAMPLE_VALUE },
+        { key: 'user/43', found: false },
+      ],
+    },
+  });
+/** In the order of the keys. `truncated`: keys without an entry here, for the answer was full: ask again for those. */
+export type ReadEntries = z.infer<typeof readEntriesSchema>;
+
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+const newEntrySchema = z
+  .strictObject({
+    key: cacheKeySchema,
+    value: jsonSchema,
+    encoding: encodingSchema.optional(),
+    contentType: z
+      .string()
+      .regex(/^[\x20-\x7e]{1,256}$/, 'expected 1 to 256 printable ASCII characters')
+      .optional(),
+    contentEncoding: contentEncodingSchema.optional(),
+    ttlMs: ttlMsSchema.optional(),
+    staleMs: staleMsSchema.optional(),
+    tags: z.array(tagSchema).max(MAX_TAGS).optional(),
+  })
+  .refine(({ value, encoding }) => (encoding ?? 'json') === 'json' || typeof value === 'string', {
+    path: ['value'],
+    error: 'expected a string in this encoding',
+  })
+  .refine(({ value, encoding }) => encoding !== 'base64' || BASE64.test(String(value)), {
+    path: ['value'],
+    error: 'expected base64',
+  });
+export type NewEntry = z.infer<typeof newEntrySchema>;
+
+export const newEntriesSchema = z
+  .strictObject({ entries: z.array(judged(newEntrySchema)).min(1).max(MAX_ITEMS) })
+  .meta({
+    id: 'NewEntries',
+    example: { entries: [{ key: 'user/42', value: { name: 'Ada' }, ttlMs: 60000, tags: ['users'] }] },
+  });
+/**
+ * Each entry is judged by itself. `encoding`: of the value; default `utf8` for a string, else `json`. The content type
+ * follows from it by default. A `json` value is stored as JavaScript writes it: send `utf8` what must keep its bytes.
+ */
+export type NewEntries = z.infer<typeof newEntriesSchema>;
+
+export const writtenEntriesSchema = z
+  .strictObject({
+    results: z.array(
+      z.union([
+        z.strictObject({
+          key: cacheKeySchema,
+          status: z.enum(['created', 'replaced']),
+          version: versionSchema,
+          expiresAt: instantSchema.nullable(),
+        }),
+        refusedSchema,
+      ]),
+    ),
+  })
+  .meta({
+    id: 'WrittenEntries',
+    example: {
+      results: [
+        {
+          key: 'user/42',
+          status: 'created',
+          version: '1769851800000000',
+          expiresAt: '2026-01-31T09:31:00.000Z',
+        },
+      ],
+    },
+  });
+/** In the order of the entries. One that was refused has its HTTP status, such as 400 or 413, and its problem. */
+export type WrittenEntries = z.infer<typeof writtenEntriesSchema>;
+
+export const deletedEntriesSchema = z
+  .strictObject({
+    results: z.array(
+      z.union([
+        z.strictObject({ key: cacheKeySchema, status: z.enum(['deleted', 'absent']) }),
+        refusedSchema,
+      ]),
+    ),
+  })
+  .meta({ id: 'DeletedEntries', example: { results: [{ key: 'user/42', status: 'deleted' }] } });
+/** In the order of the keys. */
+export type DeletedEntries = z.infer<typeof deletedEntriesSchema>;

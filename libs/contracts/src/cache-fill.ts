@@ -1,0 +1,68 @@
+import { z } from 'zod';
+import {
+  EXAMPLE_VALUE,
+  encodingSchema,
+  MAX_TAGS,
+  staleMsSchema,
+  tagSchema,
+  ttlMsSchema,
+  valueFields,
+} from './cache.js';
+import { durationMs, instantSchema } from './fields.js';
+
+const leaseMsSchema = durationMs(100, 3_600_000).default(5_000);
+
+export const fillBodySchema = z
+  .strictObject({
+    waitMs: durationMs(0, 600_000).default(0),
+    leaseMs: leaseMsSchema,
+    as: encodingSchema.optional(),
+    ttlMs: ttlMsSchema.optional(),
+    staleMs: staleMsSchema.optional(),
+    tags: z.array(tagSchema).max(MAX_TAGS).optional(),
+  })
+  .meta({ id: 'Fill', example: { waitMs: 2000, leaseMs: 5000 } });
+/**
+ * `waitMs`: how long to wait while somebody else computes the value. `leaseMs`: how long this caller may take without a
+ * renewal, when it is the one to compute it. `as`: how a value travels; see {@link Encoding}. `ttlMs`, `staleMs`, `tags`:
+ * what the caller would store its value with. They are judged here, so that nobody computes what is refused then.
+ */
+export type FillBody = z.infer<typeof fillBodySchema>;
+
+export const fillResultSchema = z
+  .strictObject({
+    status: z.enum(['hit', 'stale', 'lease']),
+    ...z.object(valueFields).partial().shape,
+    fillLease: z.string().optional(),
+  })
+  .meta({ id: 'FillResult', example: { status: 'hit', ...EXAMPLE_VALUE } });
+/** `hit` and `stale` carry the value. `lease`, and `stale` for one caller, carry the `fillLease` to store a new one with. */
+export type FillResult = z.infer<typeof fillResultSchema>;
+
+export const fillLeaseIdSchema = z
+  .string()
+  .min(1)
+  .max(64)
+  .meta({ example: '0f8fad5b-d9cb-469f-a165-70867728950e' });
+
+export const renewFillBodySchema = z
+  .strictObject({ leaseMs: leaseMsSchema })
+  .meta({ id: 'RenewFill', example: { leaseMs: 5000 } });
+/** `leaseMs`: how long the lease lasts from now on. */
+export type RenewFillBody = z.infer<typeof renewFillBodySchema>;
+
+export const renewedFillSchema = z
+  .strictObject({ fillLease: fillLeaseIdSchema, expiresAt: instantSchema })
+  .meta({
+    id: 'RenewedFill',
+    example: { fillLease: '0f8fad5b-d9cb-469f-a165-70867728950e', expiresAt: '2026-01-31T09:31:00.000Z' },
+  });
+export type RenewedFill = z.infer<typeof renewedFillSchema>;
+
+/** Longest reason, in characters. */
+const MAX_REASON = 256;
+export const endFillBodySchema = z
+  .strictObject({ reason: z.string().min(1).max(MAX_REASON).optional() })
+  .meta({ id: 'EndFill', example: { reason: 'the database is away' } });
+/** With a `reason` those who wait are told it, as `fill-failed`; without one the first of them computes. */
+export type EndFillBody = z.infer<typeof endFillBodySchema>;
