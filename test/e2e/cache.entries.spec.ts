@@ -123,6 +123,19 @@ describe('cache entries', () => {
     },
   );
 
+  it('is deleted only when its conditions hold', async () => {
+    const { body } = await put('del', '1').expect(201);
+    const remove = (name: string, value: string) => request(node.url).delete(path('del')).set(name, value);
+    await remove('If-None-Match', `"${body.version}"`).expect(412);
+    await remove('If-None-Match', '*').expect(412);
+    await remove('If-Match', '"0"').expect(412);
+    await remove('If-None-Match', 'unquoted').expect(400);
+    await get('del').expect(200);
+    await remove('If-None-Match', '"0"').expect(204);
+    await get('del').expect(404);
+    await remove('If-None-Match', '*').expect(204);
+  });
+
   it('keeps caches apart whose names look like keys of each other', async () => {
     await request(node.url).put(path('{b}', 'a')).send('one').expect(201);
     await request(node.url).put(path('b', 'a}:e:{')).send('two').expect(201);

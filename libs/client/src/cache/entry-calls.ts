@@ -298,7 +298,8 @@ async function eachByItself<Item, Result>(
 const fitsPath = (key: string): boolean =>
   key !== '' && key !== '.' && key !== '..' && key.length <= MAX_KEY_LENGTH && !/\p{Cs}/u.test(key);
 
-const refused = (path: string, message: string) =>
+/** What this client refuses before it sends it, as a node would. */
+export const refused = (path: string, message: string) =>
   new ValidationError({
     code: 'validation-failed',
     status: 400,

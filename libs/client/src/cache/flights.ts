@@ -9,7 +9,7 @@ export type Landing =
   | { readonly how: 'found'; readonly bytes: Buffer }
   /** From the loader: right for all who stood there when it began. */
   | { readonly how: 'loaded'; readonly bytes: Buffer }
-  /** The request was refused: it says nothing to others. */
+  /** The cache could not be asked. A request that was not valid says nothing to others. */
   | { readonly how: 'refused'; readonly error: Error };
 
 /** One caller of this process gets a value; others of this process that want it wait for that. */

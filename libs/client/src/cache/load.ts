@@ -10,18 +10,20 @@ import {
   WaitTimeoutError,
 } from '../errors.js';
 import type { Codec } from './codec.js';
-import { bytesOf, type Content, type EntryCalls, type SetOptions } from './entry-calls.js';
+import { bytesOf, type Content, type EntryCalls, refused, type SetOptions } from './entry-calls.js';
 import { FillLease } from './fill-lease.js';
 import type { Flight, Flights, Landing } from './flights.js';
 
 const DEFAULT_WAIT_MS = 10_000;
+/** Longest wait of one request. */
+const MAX_WAIT_MS = 600_000;
 const DEFAULT_LEASE_MS = 5_000;
 /** A cache that does not answer for so long is away to those who load then. */
 const PATIENCE_MS = 1_000;
 
 /** How a value that is absent is loaded. */
 export interface LoadOptions extends SetOptions {
-  /** How long to wait while somebody else loads. Then this caller loads for itself. Default 10,000. */
+  /** How long to wait while somebody else loads. Then this caller loads for itself. `Infinity` is for ever. Default 10,000. */
   readonly waitMs?: number;
   /**
    * How soon somebody else may load when this process is gone: a loader that runs longer keeps its right to store, by
@@ -59,7 +61,9 @@ export class Load<Value> {
     private readonly loader: Loader<Value>,
     private readonly options: LoadOptions,
   ) {
-    this.deadline = performance.now() + (options.waitMs ?? DEFAULT_WAIT_MS);
+    const { waitMs = DEFAULT_WAIT_MS } = options;
+    if (!(waitMs >= 0)) throw refused('waitMs', 'expected milliseconds; Infinity is for ever');
+    this.deadline = performance.now() + waitMs;
     this.signal = options.signal ?? new AbortController().signal;
   }
 
@@ -77,12 +81,16 @@ export class Load<Value> {
       }
       const { flight, joined } = this.services.flights.of(this.id, (own) => this.fly(own, away));
       const early = !flight.loading;
-      const landing = await this.join(flight);
-      if (landing === null) return this.codec.decode((await this.load(this.signal)).bytes);
-      if (landing.how !== 'refused' && (!joined || (landing.how === 'loaded' && early))) {
+      const landing = await flight.join(this.deadline - performance.now(), this.signal);
+      if (landing === null) return this.loadForItself();
+      // With the cache away there is nothing that was read or written to be newer than.
+      if (landing.how !== 'refused' && (!joined || (landing.how === 'loaded' && (early || away)))) {
         return this.codec.decode(Buffer.from(landing.bytes));
       }
-      if (landing.how === 'refused' && !joined) throw landing.error;
+      if (landing.how !== 'refused') continue;
+      const lost = isAway(landing.error);
+      if (lost && whenAway === 'load') return this.loadForItself();
+      if (lost || !joined) throw landing.error;
     }
   }
 
@@ -107,19 +115,14 @@ export class Load<Value> {
     }
   }
 
-  /** Null: the caller loads for itself. */
-  private async join(flight: Flight): Promise<Landing | null> {
-    try {
-      return await flight.join(this.deadline - performance.now(), this.signal);
-    } catch (error) {
-      if (this.loadsWhenAway && isAway(error)) return null;
-      throw error;
-    }
+  private async loadForItself(): Promise<Value> {
+    const { bytes } = await abortable(this.load(this.signal), this.signal);
+    return this.codec.decode(bytes);
   }
 
   private async fly(flight: Flight, away: boolean): Promise<Landing> {
     const fill = away ? null : await this.fill(flight);
-    if (fill instanceof ValidationError) return { how: 'refused', error: fill };
+    if (fill instanceof Error) return { how: 'refused', error: fill };
     if (fill !== null && fill.status !== 'lease') {
       // It loads on when its caller, who has an answer, is gone.
       if (fill.fillLease !== undefined) {
@@ -137,22 +140,21 @@ export class Load<Value> {
   }
 
   /** Null: load without storing. */
-  private async fill(flight: Flight): Promise<FillResult | ValidationError | null> {
-    const waitMs = Math.max(0, Math.round(this.deadline - performance.now()));
+  private async fill(flight: Flight): Promise<FillResult | Error | null> {
     const signal = AbortSignal.any([flight.abandoned, flight.hurried]);
-    try {
-      return await this.services.calls.fill(
-        this.key,
-        this.options,
-        { waitMs, leaseMs: this.leaseMs },
-        signal,
-      );
-    } catch (error) {
-      if (error instanceof WaitTimeoutError || (flight.hurried.aborted && !flight.abandoned.aborted))
-        return null;
-      if (error instanceof ValidationError) return error;
-      if (this.options.whenAway === 'load' && isAway(error)) return null;
-      throw error;
+    for (;;) {
+      const waitMs = Math.max(0, Math.round(this.deadline - performance.now()));
+      try {
+        const wish = { waitMs: Math.min(waitMs, MAX_WAIT_MS), leaseMs: this.leaseMs };
+        return await this.services.calls.fill(this.key, this.options, wish, signal);
+      } catch (error) {
+        if (error instanceof WaitTimeoutError && waitMs > MAX_WAIT_MS) continue;
+        if (error instanceof WaitTimeoutError || (flight.hurried.aborted && !flight.abandoned.aborted))
+          return null;
+        if (isAway(error)) return this.options.whenAway === 'load' ? null : error;
+        if (error instanceof ValidationError) return error;
+        throw error;
+      }
     }
   }
 
@@ -197,7 +199,7 @@ interface Loaded extends Content {
 }
 
 /** The cache cannot be asked now. */
-const isAway = (error: unknown): boolean =>
+const isAway = (error: unknown): error is Error =>
   error instanceof ConnectionError ||
   error instanceof DeadlineError ||
   error instanceof StoreUnavailableError ||

@@ -1,0 +1,380 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { eventually, type NodeProcess, RedisServer, startNodes, stopAll } from '@syncline/testing';
+import {
+  CacheClient,
+  type Codec,
+  ConnectionError,
+  FillFailedError,
+  type LoadOptions,
+  ValidationError,
+} from '../index.js';
+
+let redis: RedisServer;
+let nodes: NodeProcess[];
+let urls: string[];
+let client: CacheClient;
+/** Another process, as it were: it shares nothing with the first but the nodes. */
+let other: CacheClient;
+
+beforeAll(async () => {
+  redis = await RedisServer.start();
+  nodes = await startNodes('cache', 2, { redisUrl: redis.url });
+  urls = nodes.map(({ url }) => url);
+  client = new CacheClient({ urls });
+  other = new CacheClient({ urls: urls.toReversed() });
+});
+afterAll(async () => {
+  await client?.close();
+  await other?.close();
+  await stopAll(nodes ?? []);
+  await redis?.stop();
+});
+
+/** Opens when somebody says so. */
+function gate() {
+  let open = () => {};
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { opened, open };
+}
+
+/** How many callers of other processes wait for a key, as Redis knows it. */
+async function waited(cache: string, key: string) {
+  const connection = redis.connect();
+  try {
+    await eventually(async () =>
+      expect(await connection.exists(`syncline:{cache:${cache}}:w:${key}`)).toBe(1),
+    );
+  } finally {
+    connection.disconnect();
+  }
+}
+
+describe('a loader that is slower than its lease', () => {
+  it('is stored, and nobody else loads meanwhile', async () => {
+    let loads = 0;
+    const slow = async () => {
+      loads += 1;
+      await sleep(1_500);
+      return loads;
+    };
+    const caches = [client.cache<number>('slow'), other.cache<number>('slow')];
+    const values = await Promise.all(caches.map((cache) => cache.getOrSet('k', slow, { leaseMs: 300 })));
+    expect([values, loads]).toEqual([[1, 1], 1]);
+    expect(await caches[1]?.get('k')).toBe(1);
+  });
+
+  it.each([
+    ['a write', (key: string) => other.cache<number>('overtaken').set(key, 2), 2],
+    ['a delete', (key: string) => other.cache<number>('overtaken').delete(key), undefined],
+    ['an invalidated tag', () => other.cache<number>('overtaken').invalidateTags('t'), undefined],
+  ])('is not stored after %s', async (name, overtake, left) => {
+    const cache = client.cache<number>('overtaken');
+    const loader = async () => {
+      await overtake(name);
+      await sleep(700);
+      return 1;
+    };
+    expect(await cache.getOrSet(name, loader, { leaseMs: 300, tags: ['t'] })).toBe(1);
+    expect(await other.cache<number>('overtaken').get(name)).toBe(left);
+    // Nothing holds the key.
+    expect(await other.cache<number>('overtaken').getOrSet(name, () => 3)).toBe(left ?? 3);
+  });
+});
+
+describe('a load that ends badly', () => {
+  const LONG = { leaseMs: 3_600_000, waitMs: 600_000 };
+
+  it.each([
+    ['throws', () => Promise.reject(new Error('no database')), 'no database'],
+    [
+      'throws at once',
+      (): never => {
+        throw new Error('no database');
+      },
+      'no database',
+    ],
+    ['throws what is no error', () => Promise.reject('text'), 'text'],
+    ['throws what cannot be told', () => Promise.reject(Object.create(null)), undefined],
+    ['brings undefined', () => undefined, 'JSON'],
+  ])('since its loader %s leaves the key free', async (name, loader, message) => {
+    const cache = client.cache<unknown>('badly');
+    const failure = await cache.getOrSet(name, loader, LONG).catch((error: unknown) => error);
+    if (message !== undefined) expect(String(failure)).toContain(message);
+    expect(await other.cache<unknown>('badly').getOrSet(name, () => 1, LONG)).toBe(1);
+  });
+
+  it('is told to those who wait in other processes', async () => {
+    const loading = gate();
+    const failing = client.cache<number>('told').getOrSet(
+      'k',
+      async () => {
+        await loading.opened;
+        throw new Error('no database');
+      },
+      LONG,
+    );
+    failing.catch(() => {});
+    await eventually(async () =>
+      expect(await other.cache('told').getOrSet('k', () => 'own', { waitMs: 0 })).toBe('own'),
+    );
+    const waiting = other.cache<number>('told').getOrSet('k', () => 2, LONG);
+    waiting.catch(() => {});
+    await waited('told', 'k');
+    // The other node's reply to the waiter is here once it answers a later call.
+    await other.cache('told').get('other');
+    loading.open();
+    await expect(failing).rejects.toThrow('no database');
+    const outcome = await waiting.catch((error: unknown) => error);
+    // It asked again while it was told: then it loads.
+    if (outcome !== 2) {
+      expect(outcome).toBeInstanceOf(FillFailedError);
+      expect(String(outcome)).toContain('no database');
+    }
+  });
+
+  it('is told to all who wait in this process, by one load', async () => {
+    let loads = 0;
+    const own = new Error('mine');
+    const loader = async (): Promise<number> => {
+      loads += 1;
+      await sleep(300);
+      throw own;
+    };
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 10 }, () => client.cache<number>('ten').getOrSet('k', loader, LONG)),
+    );
+    expect(outcomes).toEqual(outcomes.map(() => ({ status: 'rejected', reason: own })));
+    expect(loads).toBe(1);
+  });
+
+  it.each<[string, LoadOptions]>([
+    ['a fraction as ttlMs', { ttlMs: 1.5 }],
+    ['no number as ttlMs', { ttlMs: Number.NaN }],
+    ['no time at all', { ttlMs: 0 }],
+    ['a negative staleMs', { staleMs: -1 }],
+    ['a tag with a comma', { tags: ['a,b'] }],
+    ['a lease of no time', { leaseMs: 0 }],
+    ['no number as waitMs', { waitMs: Number.NaN }],
+    ['a negative waitMs', { waitMs: -1 }],
+  ])('for %s is judged before it begins', async (name, options) => {
+    const cache = client.cache<number>('options');
+    let loads = 0;
+    await expect(cache.getOrSet(name, () => ++loads, options)).rejects.toThrow(ValidationError);
+    expect(loads).toBe(0);
+    expect(await cache.getOrSet(name, () => ++loads, LONG)).toBe(1);
+  });
+
+  it('since its value is too large gives it to its caller, and leaves the key free', async () => {
+    const errors: unknown[] = [];
+    const options = { onError: (error: unknown) => errors.push(error) };
+    const cache = client.cache<string>('large', options);
+    await cache.configure({ maxEntryBytes: 10 });
+    const value = 'x'.repeat(11);
+    const callers = [cache, cache, other.cache<string>('large', options)];
+    const values = await Promise.all(callers.map((one) => one.getOrSet('k', () => value, LONG)));
+    expect(values).toEqual(callers.map(() => value));
+    expect(errors.map(String)).toEqual(errors.map(() => expect.stringContaining('larger than the 10 bytes')));
+    expect(errors.length).toBeGreaterThan(0);
+    expect(await cache.getOrSet('k', () => 'short', LONG)).toBe('short');
+  });
+
+  it('since its caller is gone aborts the loader, and leaves the key free', async () => {
+    const controller = new AbortController();
+    const begun = gate();
+    let aborted: unknown;
+    const loading = client.cache<number>('gone').getOrSet(
+      'k',
+      (signal) =>
+        new Promise(() => {
+          signal.addEventListener('abort', () => {
+            aborted = signal.reason;
+          });
+          begun.open();
+        }),
+      { ...LONG, signal: controller.signal },
+    );
+    await begun.opened;
+    controller.abort(new Error('gone'));
+    await expect(loading).rejects.toThrow('gone');
+    expect(String(aborted)).toContain('gone');
+    expect(await other.cache<number>('gone').getOrSet('k', () => 2, LONG)).toBe(2);
+  });
+
+  it('goes on for the others when one of its callers is gone', async () => {
+    const controller = new AbortController();
+    const begun = gate();
+    const go = gate();
+    const cache = client.cache<number>('left');
+    const loader = async () => {
+      begun.open();
+      await go.opened;
+      return 1;
+    };
+    const gone = cache.getOrSet('k', loader, { signal: controller.signal });
+    const stays = cache.getOrSet('k', loader);
+    await begun.opened;
+    controller.abort(new Error('gone'));
+    await expect(gone).rejects.toThrow('gone');
+    go.open();
+    expect(await stays).toBe(1);
+  });
+});
+
+describe('a herd in one process', () => {
+  it('asks by one request, and loads once', async () => {
+    const before = await requests('fill$');
+    let loads = 0;
+    const values = await Promise.all(
+      Array.from({ length: 100 }, () =>
+        client.cache<{ n: number }>('herd').getOrSet('k', async () => {
+          await sleep(100);
+          return { n: ++loads };
+        }),
+      ),
+    );
+    expect(values).toEqual(values.map(() => ({ n: 1 })));
+    expect(new Set(values).size).toBe(100);
+    expect((await requests('fill$')) - before).toBe(1);
+  });
+
+  it('that waits for another process shares one request and one read', async () => {
+    const go = gate();
+    const begun = gate();
+    const loading = other.cache<number>('waiting').getOrSet('k', async () => {
+      begun.open();
+      await go.opened;
+      return 7;
+    });
+    await begun.opened;
+    const before = await requests('fill$');
+    const herd = Array.from({ length: 100 }, () => client.cache<number>('waiting').getOrSet('k', () => 8));
+    await waited('waiting', 'k');
+    go.open();
+    expect(await loading).toBe(7);
+    expect(await Promise.all(herd)).toEqual(herd.map(() => 7));
+    expect((await requests('fill$')) - before).toBe(1);
+  });
+
+  it('loads once when the others take too long', async () => {
+    const go = gate();
+    const begun = gate();
+    const slow = other.cache<number>('late').getOrSet('k', async () => {
+      begun.open();
+      await go.opened;
+      return 7;
+    });
+    await begun.opened;
+    let loads = 0;
+    const herd = Array.from({ length: 50 }, () =>
+      client.cache<number>('late').getOrSet('k', async () => ++loads, { waitMs: 200 }),
+    );
+    expect(await Promise.all(herd)).toEqual(herd.map(() => 1));
+    go.open();
+    expect(await slow).toBe(7);
+  });
+
+  it('waits for ever if that is wished', async () => {
+    const go = gate();
+    const begun = gate();
+    const slow = other.cache<number>('ever').getOrSet('k', async () => {
+      begun.open();
+      await go.opened;
+      return 7;
+    });
+    await begun.opened;
+    const waiting = client.cache<number>('ever').getOrSet('k', () => 8, { waitMs: Number.POSITIVE_INFINITY });
+    await waited('ever', 'k');
+    go.open();
+    expect([await slow, await waiting]).toEqual([7, 7]);
+  });
+
+  it('does not share what was loaded before a write that a caller knows of', async () => {
+    const cache = client.cache<number>('fresh');
+    let stored = 1;
+    const begun = gate();
+    const go = gate();
+    const loader = async () => {
+      const value = stored;
+      begun.open();
+      await go.opened;
+      return value;
+    };
+    const early = cache.getOrSet('k', loader);
+    await begun.opened;
+    stored = 2;
+    await other.cache<number>('fresh').delete('k');
+    const late = cache.getOrSet('k', loader);
+    go.open();
+    expect(await early).toBe(1);
+    expect(await late).toBe(2);
+    expect(await cache.get('k')).toBe(2);
+  });
+});
+
+it('a loaded value is of the type that is read later', async () => {
+  const date: Codec<Date | string> = {
+    contentType: 'text/plain',
+    encode: (value) => String(value instanceof Date ? value.toISOString() : value),
+    decode: (bytes) => new Date(bytes.toString()),
+  };
+  const dates = client.cache('types', { codec: date });
+  const load = () => dates.getOrSet('k', () => '2026-01-31T09:30:00.000Z');
+  const [miss, hit] = [await load(), await load()];
+  expect(miss).toBeInstanceOf(Date);
+  expect(hit).toEqual(miss);
+  const plain = client.cache<unknown>('types');
+  const odd = () => ({ at: new Date(0), gone: undefined, list: [Number.NaN] });
+  expect(await plain.getOrSet('j', odd)).toEqual({ at: '1970-01-01T00:00:00.000Z', list: [null] });
+  expect(await plain.getOrSet('j', odd)).toEqual({ at: '1970-01-01T00:00:00.000Z', list: [null] });
+});
+
+describe('when the cache is away', () => {
+  it('fails, or loads once without storing, as the caller wishes', async () => {
+    const nowhere = new CacheClient({ urls: ['http://127.0.0.1:1'], timeoutMs: 300 });
+    const cache = nowhere.cache<number>('away');
+    await expect(cache.getOrSet('k', () => 1)).rejects.toThrow(ConnectionError);
+    let loads = 0;
+    const loader = async () => {
+      await sleep(100);
+      return ++loads;
+    };
+    const load = () => cache.getOrSet('k', loader, { whenAway: 'load', staleMs: 1_000 });
+    expect(await Promise.all(Array.from({ length: 10 }, load))).toEqual(Array(10).fill(1));
+    await expect(
+      cache.getOrSet('k', () => Promise.reject(new Error('mine')), { whenAway: 'load' }),
+    ).rejects.toThrow('mine');
+    await nowhere.close();
+  });
+
+  it('does so too while Redis is away, and stores again when it is back', async () => {
+    await using own = await RedisServer.start();
+    const [node] = await startNodes('cache', 1, { redisUrl: own.url });
+    const local = new CacheClient({ urls: [node?.url ?? ''], timeoutMs: 1_000 });
+    const cache = local.cache<number>('away');
+    own.freeze();
+    await expect(cache.getOrSet('k', () => 1)).rejects.toMatchObject({
+      code: expect.stringMatching(/^(store-unavailable|deadline-exceeded|connection-failed)$/),
+    });
+    expect(await cache.getOrSet('k', () => 2, { whenAway: 'load' })).toBe(2);
+    own.thaw();
+    await eventually(async () => {
+      await cache.getOrSet('k', () => 3, { whenAway: 'load' });
+      expect(await cache.get('k')).toBe(3);
+    });
+    await local.close();
+    await stopAll(node === undefined ? [] : [node]);
+  });
+});
+
+/** How many requests of a route all nodes have answered. */
+async function requests(route: string): Promise<number> {
+  const pages = await Promise.all(urls.map(async (url) => (await fetch(`${url}/metrics`)).text()));
+  const counts = pages.flatMap((page) =>
+    [...page.matchAll(/^http_request_duration_seconds_count\{(.*)\} (\d+)$/gm)].filter(([, labels = '']) =>
+      new RegExp(route).test(/route="([^"]*)"/.exec(labels)?.[1] ?? ''),
+    ),
+  );
+  return counts.reduce((sum, [, , count]) => sum + Number(count), 0);
+}
