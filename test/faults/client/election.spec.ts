@@ -1,6 +1,14 @@
 import { once } from 'node:events';
+import { request as ask, createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ConnectionError, ForbiddenError, LockClient, ValidationError } from '@syncline/client';
+import {
+  ConnectionError,
+  ForbiddenError,
+  LockClient,
+  UnauthenticatedError,
+  ValidationError,
+} from '@syncline/client';
 import { eventually, type NodeProcess, RedisServer, startNodes, stopAll } from '@syncline/testing';
 
 let redis: RedisServer;
@@ -93,6 +101,40 @@ describe('candidates', () => {
     await stage.end();
   }, 60_000);
 
+  it('of one name do not ask again and again while another of them leads', async () => {
+    await using leading = new LockClient({ urls });
+    await using lease = await leading.acquire('patient', { owner: 'replica', ttlMs: 60_000 });
+    let asked = 0;
+    let probed = 0;
+    const server = createServer((request, response) => {
+      if (request.url?.endsWith('/acquire')) asked += 1;
+      if (request.url === '/health/live') probed += 1;
+      const upstream = ask(`${urls[0]}${request.url}`, {
+        method: request.method ?? 'GET',
+        headers: request.headers,
+      });
+      upstream.on('response', (answer) => {
+        response.writeHead(answer.statusCode ?? 500, answer.headers);
+        answer.pipe(response);
+      });
+      upstream.on('error', () => response.destroy());
+      request.pipe(upstream);
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const client = new LockClient({ urls: [`http://127.0.0.1:${(server.address() as AddressInfo).port}`] });
+    const standing = client.elect('patient', { owner: 'replica' }, ({ owner }) => owner);
+    await eventually(() => expect(asked).toBe(1));
+    await eventually(async () => expect((await leading.inspect('patient')).waiters).toHaveLength(0));
+    // Its events are watched, once a second.
+    await eventually(() => expect(probed).toBeGreaterThan(3), 20_000);
+    expect(asked).toBe(1);
+    await lease.release();
+    expect(await standing).toBe('replica');
+    await client.close();
+    server.closeAllConnections();
+    server.close();
+  }, 60_000);
+
   it('lead after one that was killed', async () => {
     await using client = new LockClient({ urls });
     // Its process is gone: nobody renews.
@@ -137,6 +179,9 @@ describe('candidates', () => {
     });
     await using client = new LockClient({ urls: [guarded?.url ?? ''], apiKey: '0123456789abcdef' });
     await expect(client.elect('guarded', {}, () => undefined)).rejects.toThrow(ForbiddenError);
+    await using keyless = new LockClient({ urls: [guarded?.url ?? ''] });
+    const observing = keyless.observe('guarded', new AbortController().signal);
+    await expect(observing.next()).rejects.toThrow(UnauthenticatedError);
     await guarded?.stop();
   }, 60_000);
 });
@@ -169,6 +214,17 @@ describe('an observer', () => {
     await observing;
     await stage.end();
   }, 90_000);
+
+  it('is refused as a candidate is, and ends with its client', async () => {
+    const client = new LockClient({ urls });
+    const observe = async (name: string) => {
+      for await (const _ of client.observe(name, new AbortController().signal)) await client.close();
+      return 'ended';
+    };
+    await expect(observe('no spaces')).rejects.toThrow(ValidationError);
+    await expect(observe(undefined as unknown as string)).rejects.toThrow(ValidationError);
+    expect(await observe('ends')).toBe('ended');
+  });
 
   it('that comes while a node stands still is told who leads', async () => {
     await using leading = new LockClient({ urls: [urls[1] ?? ''] });

@@ -92,7 +92,7 @@ describe.each(EACH)('%s', (way) => {
     await cable.stop();
   });
 
-  it('is won while it still is held, when the answer comes late', async () => {
+  it('is won while it still is held, when the answer comes late, and then is as long as a new one', async () => {
     const cable = await cableTo(nodes[0]);
     await using client = new LockClient({ urls: [http(cable)] });
     const name = `late-answer-${way.length}`;
@@ -100,11 +100,20 @@ describe.each(EACH)('%s', (way) => {
     const options = { ttlMs: 8_000 };
     const taking = take(client, name, options);
     await eventually(async () => expect(await holdersOf(way, name)).toHaveLength(1));
+    const [first] = await holdersOf(way, name);
+    // A third of it is over.
+    await eventually(
+      () => expect(Date.now()).toBeGreaterThan(Date.parse(first?.acquiredAt ?? '') + 3_000),
+      10_000,
+    );
     cable.cut();
     cable.heal();
     const held = await taking;
     expect(held.isHeld).toBe(true);
     expect(held.remainingMs).toBeLessThanOrEqual(options.ttlMs);
+    const [renewed] = await holdersOf(way, name);
+    expect(renewed?.fencingToken).toBe(first?.fencingToken);
+    expect(renewed?.expiresAt.localeCompare(first?.expiresAt ?? '')).toBe(1);
     expect(await holdersOf(way, name)).toHaveLength(1);
     await held.release();
     await cable.stop();

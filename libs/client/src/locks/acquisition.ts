@@ -9,7 +9,7 @@ import type { Transport } from '../transport/transport.js';
 import type { Holding } from './holding.js';
 import type { Holdings } from './holdings.js';
 import type { Timed } from './lock-calls.js';
-import { isSurelyHeld, Term } from './term.js';
+import { dueAfter, isSurelyHeld, Term } from './term.js';
 
 /** Whether to wait for what is taken. */
 export interface WaitOptions {
@@ -155,8 +155,8 @@ const meansNothingHeld = (error: unknown): boolean =>
 /**
  * A moment before which the time of a grant surely had not begun, by which it still is held. It began when the request
  * that was granted had reached Redis and had waited there: not before the first request that may have been granted
- * was sent, and `waitedMs` were over. Where that is too long ago to tell, because something interrupted the
- * requests, a renewal begins its time anew.
+ * was sent, and `waitedMs` were over. Where that is long ago, because something interrupted the requests, a renewal
+ * begins its time anew: nobody is to get a lease that is nearly over.
  *
  * @throws {Spent} it is over
  */
@@ -167,16 +167,19 @@ async function surelyHeldSince<Body>(
   timeoutMs: number,
 ): Promise<number> {
   const { what, ttlMs } = kind;
-  let since = Math.min(firstSentAt + kind.waitedMs(body), clock.now());
-  const startedAt = performance.now();
-  while (!isSurelyHeld(ttlMs, since)) {
-    const leftMs = timeoutMs - (performance.now() - startedAt);
-    if (leftMs <= 0) {
-      throw new DeadlineError(tooLate(what));
+  const now = clock.now();
+  const granted = Math.min(firstSentAt + kind.waitedMs(body), now);
+  if (now - granted < dueAfter(ttlMs)) return granted;
+  for (let leftMs = timeoutMs; leftMs > 0; leftMs = timeoutMs - (clock.now() - now)) {
+    try {
+      const renewed = await orSpent(kind.renew(leaseId, Math.max(ttlMs, SLOW_ANSWER_MS), leftMs));
+      if (isSurelyHeld(ttlMs, renewed)) return renewed;
+    } catch (error) {
+      if (error instanceof Spent || !isSurelyHeld(ttlMs, granted)) throw error;
+      return granted;
     }
-    since = await orSpent(kind.renew(leaseId, Math.max(ttlMs, SLOW_ANSWER_MS), leftMs));
   }
-  return since;
+  throw new DeadlineError(tooLate(what));
 }
 
 const tooLate = (what: string) =>

@@ -1,18 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Holder } from '@syncline/contracts';
 import {
-  ConnectionError,
+  DeadlockError,
   LeaseLostError,
   ProblemError,
   SynclineError,
   UnexpectedAnswerError,
 } from '../errors.js';
 import type { Transport } from '../transport/transport.js';
+import { nameOf } from './acquisition.js';
 import { runHolding } from './holding.js';
 import type { Lease } from './leases.js';
 import type { LockClient } from './lock-client.js';
 
 const PAUSE_MS = 500;
+const NEVER = new AbortController().signal;
 const DEFAULT_TTL_MS = 5_000;
 
 /** Who stands in an election, and for how long. */
@@ -49,9 +51,10 @@ export async function elect<T>(
       lease = await lock.acquire(name, { ...options, ttlMs, waitMs: Number.POSITIVE_INFINITY });
     } catch (error) {
       signal?.throwIfAborted();
-      // Waiting for one's own name is no deadlock here: another replica leads, and will end.
       if (isFinal(error) || transport.isClosed) throw error;
       await pause(signal);
+      // Waiting for one's own name is no deadlock here: another replica leads, and will end.
+      if (error instanceof DeadlockError) await endOf(lock.observe(name, signal ?? NEVER), options.owner);
       continue;
     }
     try {
@@ -61,6 +64,16 @@ export async function elect<T>(
       // Its own errors are the caller's; those that come from the loss of its leadership are not.
       if (!lease.signal.aborted || !isOfLoss(error, lease.signal)) throw error;
     }
+  }
+}
+
+/** Waits until somebody else leads, or nobody. */
+async function endOf(leaders: AsyncIterable<Holder | null>, owner: string | undefined): Promise<void> {
+  let token: string | undefined;
+  for await (const leader of leaders) {
+    if (leader === null || leader.owner !== owner) return;
+    token ??= leader.fencingToken;
+    if (leader.fencingToken !== token) return;
   }
 }
 
@@ -75,12 +88,11 @@ export async function* observe(
   name: string,
   signal: AbortSignal,
 ): AsyncGenerator<Holder | null, void, void> {
+  const path = `/v1/locks/${encodeURIComponent(nameOf(name))}/events`;
   let told: string | null | undefined;
-  while (!signal.aborted) {
+  while (!signal.aborted && !transport.isClosed) {
     try {
-      const path = `/v1/locks/${encodeURIComponent(name)}/events`;
-      const { statusCode, body } = await transport.events(path, { accept: 'text/event-stream' }, signal);
-      if (statusCode !== 200) throw new ConnectionError(`The events answered ${statusCode}`, 'unknown');
+      const body = await transport.events(path, { accept: 'text/event-stream' }, signal);
       // The state after the events began: nothing falls between the two. An event only says that it may have changed.
       let changed = true;
       const events = body[Symbol.asyncIterator]();
@@ -98,8 +110,8 @@ export async function* observe(
         body.destroy();
       }
     } catch (error) {
-      if (signal.aborted) return;
-      if (!(error instanceof SynclineError) && !isBroken(error)) throw error;
+      if (signal.aborted || transport.isClosed) return;
+      if (isFinal(error) && !isBroken(error)) throw error;
     }
     await pause(signal).catch(() => undefined);
   }
@@ -119,7 +131,9 @@ async function nextEvent(events: AsyncIterator<Buffer>): Promise<boolean> {
 
 /** A stream that ended in the middle: its node went away. */
 const isBroken = (error: unknown) =>
-  error instanceof Error && ('code' in error || error.name === 'AbortError');
+  error instanceof Error &&
+  !(error instanceof SynclineError) &&
+  ('code' in error || error.name === 'AbortError');
 
 /** Spread, so that those who were stopped by one thing do not come back together. */
 async function pause(signal: AbortSignal | undefined): Promise<void> {

@@ -181,11 +181,13 @@ export class LockClient implements AsyncDisposable {
   }
 
   /**
-   * The leader now, then each change: its lease as others see it, or null while there is none. Ends when `signal` aborts.
-   * When its node says nothing any more it goes on at another one, within seconds.
+   * The leader now, then each change: its lease as others see it, or null while there is none. Ends when `signal` aborts
+   * or the client is closed. When its node says nothing any more it goes on at another one, within seconds.
+   *
+   * @throws {ProblemError} the nodes refuse the request itself: {ValidationError}, {ForbiddenError}, ...
    */
   observe(name: string, signal: AbortSignal): AsyncGenerator<Holder | null, void, void> {
-    return observe(this, this.transport, nameOf(name), signal);
+    return observe(this, this.transport, name, signal);
   }
 
   /** Whether no larger token was granted: for a resource that cannot compare tokens itself. */
@@ -198,7 +200,7 @@ export class LockClient implements AsyncDisposable {
   }
 
   /** A lock as it is now: holders, waiters, token. */
-  inspect(name: string, signal?: AbortSignal): Promise<Lock> {
+  async inspect(name: string, signal?: AbortSignal): Promise<Lock> {
     return this.transport.json({
       method: 'GET',
       path: `/v1/locks/${encodeURIComponent(nameOf(name))}`,

@@ -17,6 +17,9 @@ const heldFor = (ttlMs: number) => ttlMs - Math.min(Math.max(ttlMs * MARGIN, MIN
 export const isSurelyHeld = (ttlMs: number, since: number): boolean =>
   since + heldFor(ttlMs) > processClock.now();
 
+/** After how much of its time a lease is renewed. */
+export const dueAfter = (ttlMs: number): number => ttlMs / 3;
+
 export interface TermOptions {
   /** Named in the error of a loss, as in `lock invoice-42`. */
   readonly what: string;
@@ -64,7 +67,7 @@ export class Term {
     const now = clock.now();
     this.sleptMs = clock.sleptMs;
     this.watch();
-    this.renewIn(ttlMs / 3 - (now - since));
+    this.renewIn(dueAfter(ttlMs) - (now - since));
   }
 
   /** Aborts with a {@link LeaseLostError} when the lease is lost, in time to stop. */
@@ -164,7 +167,7 @@ export class Term {
       this.sleptMs = sleptMs;
       this.failure = undefined;
       this.watch();
-      this.renewIn(ttlMs / 3 - (this.clock.now() - this.since));
+      this.renewIn(dueAfter(ttlMs) - (this.clock.now() - this.since));
     } catch (error) {
       if (error instanceof LeaseLostError) this.lose(error);
       if (this.ended) return;

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster } from '@syncline/contracts';
 import { clock } from '../clock.js';
@@ -170,11 +171,22 @@ export class Transport {
     return this.json({ method: 'GET', path: '/v1/cluster', idempotent: true });
   }
 
-  /** Opens a stream of server-sent events at a node that is well. */
-  async events(path: string, headers: Record<string, string>, signal: AbortSignal) {
+  /**
+   * Opens a stream of server-sent events at a node that is well.
+   *
+   * @throws {ProblemError} the node's refusal, by its code
+   * @throws {ConnectionError} no node could be reached
+   * @throws the reason of `signal`
+   */
+  async events(path: string, headers: Record<string, string>, signal: AbortSignal): Promise<Readable> {
     const node = this.pick(undefined, undefined);
     try {
-      return await node.events(path, headers, signal);
+      const answer = await node.events(path, headers, signal);
+      if (answer.statusCode === 200) return answer.body;
+      const body = Buffer.from(await answer.body.arrayBuffer());
+      const error = refusal({ status: answer.statusCode, headers: answer.headers, body });
+      if (answer.statusCode >= 500) node.penalise();
+      throw error;
     } catch (error) {
       if (error instanceof ConnectionError) node.penalise();
       throw error;
@@ -255,7 +267,7 @@ function hash(text: string): number {
 }
 
 /** The JSON of an answer. @throws {UnexpectedAnswerError} it is none */
-export function parse<T>({ body, status }: Answer): T {
+export function parse<T>({ body, status }: Pick<Answer, 'body' | 'status'>): T {
   if (body instanceof Parsed) return body.value as T;
   try {
     return JSON.parse(body.toString());
@@ -264,12 +276,12 @@ export function parse<T>({ body, status }: Answer): T {
   }
 }
 
-const header = (answer: Answer, name: string): string | undefined => {
+const header = (answer: Pick<Answer, 'headers'>, name: string): string | undefined => {
   const value = answer.headers[name];
   return Array.isArray(value) ? value[0] : value;
 };
 
-const factsOf = (answer: Answer): ProblemFacts => {
+const factsOf = (answer: Pick<Answer, 'headers'>): ProblemFacts => {
   const retryAfter = header(answer, 'retry-after');
   const seconds = retryAfter === undefined ? Number.NaN : Number(retryAfter);
   return {
@@ -279,7 +291,7 @@ const factsOf = (answer: Answer): ProblemFacts => {
   };
 };
 
-function refusal(answer: Answer): SynclineError {
+function refusal(answer: Omit<Answer, 'sentAt'>): SynclineError {
   let body: unknown;
   try {
     body = parse(answer);
