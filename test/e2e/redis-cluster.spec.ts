@@ -19,7 +19,7 @@ describe('nodes on a Redis Cluster', () => {
           .get('/v1/cluster')
           .expect(200);
         expect(body.members).toHaveLength(1);
-      }, 1_000);
+      });
     } finally {
       await stopAll(nodes);
     }

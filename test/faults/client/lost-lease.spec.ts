@@ -7,7 +7,7 @@ import { eventually, type NodeProcess, RedisServer, startNodes, stopAll, TcpProx
  * Invariant L7: a holder learns that its lease is lost before `ttlMs` has passed on its own monotonic clock, counted
  * from the moment its last successful request was sent; whatever Redis, the nodes or the network do.
  */
-const TTL_MS = 1_000;
+const TTL_MS = 2_000;
 const HOLDERS = 20;
 
 let redis: RedisServer;
@@ -43,18 +43,15 @@ async function connect(way: Way, urls: readonly string[]): Promise<LockClient> {
 const WAYS = ['by requests', 'over a call stream'] as const;
 type Way = (typeof WAYS)[number];
 
-interface Loss {
-  readonly reason: unknown;
-  readonly at: number;
-}
-const lossOf = async (lease: Lease): Promise<Loss> => {
+const lossOf = async (lease: Lease): Promise<unknown> => {
   if (!lease.signal.aborted) await once(lease.signal, 'abort');
-  return { reason: lease.signal.reason, at: performance.now() };
+  return lease.signal.reason;
 };
 
 /**
  * Holders that have renewed at least once meet a fault: each must know in time. Nothing that is sent after `brokenAt`
- * has any effect, so no lease can live on for longer than `ttlMs` after it.
+ * has any effect, so no lease can live on for longer than `ttlMs` after it. Timers of one process run in the order in which
+ * they are due, however late a busy machine makes them: who is told by a timer that is due in time is told before this one.
  */
 async function expectLossInTime(client: LockClient, name: string, breakIt: () => void): Promise<void> {
   const leases = await Promise.all(
@@ -64,11 +61,9 @@ async function expectLossInTime(client: LockClient, name: string, breakIt: () =>
   expect(leases.every((lease) => lease.isHeld && !lease.signal.aborted)).toBe(true);
   const losses = leases.map(lossOf);
   breakIt();
-  const brokenAt = performance.now();
-  for (const { reason, at } of await Promise.all(losses)) {
-    expect(reason).toBeInstanceOf(LeaseLostError);
-    expect(at - brokenAt).toBeLessThan(TTL_MS);
-  }
+  await sleep(TTL_MS);
+  expect(leases.filter(({ signal }) => !signal.aborted)).toEqual([]);
+  for (const reason of await Promise.all(losses)) expect(reason).toBeInstanceOf(LeaseLostError);
   expect(leases.every(({ remainingMs }) => remainingMs === 0)).toBe(true);
 }
 
@@ -107,14 +102,16 @@ describe.each(WAYS)('%s, a holder learns of its loss in time', (way) => {
     await using cut = await connect(way, [cable.url.replace('redis:', 'http:')]);
     await using other = new LockClient({ urls: [(nodes[1] as NodeProcess).url] });
     const lease = await cut.acquire('handed-over', { ttlMs: TTL_MS });
-    const next = other
-      .acquire('handed-over', { waitMs: 10_000 })
-      .then((granted) => ({ granted, at: performance.now() }));
-    const loss = lossOf(lease);
+    const order: string[] = [];
+    const next = other.acquire('handed-over', { waitMs: 60_000 }).then((granted) => {
+      order.push('granted');
+      return granted;
+    });
+    const loss = lossOf(lease).then(() => order.push('lost'));
     await sleep(TTL_MS);
     cable.hold('requests', 'replies');
-    const [{ at: lostAt }, { at: grantedAt, granted }] = await Promise.all([loss, next]);
-    expect(lostAt).toBeLessThan(grantedAt);
+    const [granted] = await Promise.all([next, loss]);
+    expect(order).toEqual(['lost', 'granted']);
     await granted.release();
     cable.heal();
     await cable.stop();
@@ -128,11 +125,11 @@ describe.each(WAYS)('%s, a holder keeps its lease', (way) => {
       nodes.map(({ url }) => url),
     );
     const leases = await Promise.all(
-      Array.from({ length: HOLDERS }, (_, i) => client.acquire(`kept-${i}`, { ttlMs: 2_000 })),
+      Array.from({ length: HOLDERS }, (_, i) => client.acquire(`kept-${i}`, { ttlMs: 3_000 })),
     );
     const [frozen] = nodes as [NodeProcess];
     frozen.freeze();
-    await sleep(4_500);
+    await sleep(6_500);
     expect(leases.filter(({ isHeld }) => isHeld)).toHaveLength(HOLDERS);
     frozen.thaw();
     await Promise.all(leases.map((lease) => lease.release()));
@@ -142,7 +139,7 @@ describe.each(WAYS)('%s, a holder keeps its lease', (way) => {
     const cable = await TcpProxy.start(Number(new URL((nodes[0] as NodeProcess).url).port));
     await using client = await connect(way, [cable.url.replace('redis:', 'http:')]);
     const lease = await client.acquire('reconnected', { ttlMs: TTL_MS });
-    for (let i = 0; i < 8; i++) {
+    for (let i = 0; i < 12; i++) {
       cable.cut();
       await sleep(250);
     }
@@ -160,7 +157,7 @@ describe.each(WAYS)('%s, a waiter', (way) => {
     );
     await using holder = new LockClient({ urls: [(nodes[1] as NodeProcess).url] });
     const held = await Promise.all(Array.from({ length: 4 }, (_, i) => holder.acquire(`parked-${i}`)));
-    const waiting = held.map(({ name }) => client.acquire(name, { waitMs: 30_000 }));
+    const waiting = held.map(({ name }) => client.acquire(name, { waitMs: 60_000 }));
     await sleep(300);
     const [frozen] = nodes as [NodeProcess];
     frozen.freeze();

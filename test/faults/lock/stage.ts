@@ -45,6 +45,8 @@ export const alone =
     return await play(scenario, cluster, seed);
   };
 
+const LONGEST_START_MS = 10_000;
+
 /** A wish for one lock. */
 export const exclusive = (name: string, more: Partial<Wanted> = {}): Wanted => ({
   names: [name],
@@ -54,10 +56,10 @@ export const exclusive = (name: string, more: Partial<Wanted> = {}): Wanted => (
   ...more,
 });
 
-/** Waits until so many wait for a name. */
+/** Waits until so many wait for a name; not for ever, since a broken rule may keep them out. */
 export async function waiters(stage: Stage, name: string, count: number): Promise<void> {
-  for (let tries = 0; tries < 100; tries += 1) {
-    if ((await describeLock(stage.one, name)).waiters.length >= count) return;
+  const endsAt = performance.now() + LONGEST_START_MS;
+  while ((await describeLock(stage.one, name)).waiters.length < count && performance.now() < endsAt) {
     await sleep(10);
   }
 }

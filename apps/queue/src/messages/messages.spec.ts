@@ -195,9 +195,9 @@ describe('messages, by the scripts of a queue', () => {
     expect(bodies(first)).toEqual(['a1']);
     const other = await stage.receive(10);
     expect(bodies(other)).toEqual(['b1']);
-    await stage.store.reject(stage.queue, deliveries(first), 60);
+    await stage.store.reject(stage.queue, deliveries(first), 1_000);
     expect(bodies(await stage.receive(10))).toEqual([]);
-    await sleep(70);
+    await sleep(1_010);
     const again = await stage.receive(2);
     expect(bodies(again)).toEqual(['a1', 'a2']);
     const [one, two] = deliveries(again);
@@ -211,12 +211,12 @@ describe('messages, by the scripts of a queue', () => {
   it('holds back what stands behind a delayed message of its group', async () => {
     await stage.configure();
     await stage.send(
-      { body: 'a1', groupId: 'A', delayMs: 40 },
+      { body: 'a1', groupId: 'A', delayMs: 1_000 },
       { body: 'a2', groupId: 'A' },
       { body: 'free' },
     );
     expect(bodies(await stage.receive(10))).toEqual(['free']);
-    await sleep(50);
+    await sleep(1_010);
     expect(bodies(await stage.receive(10))).toEqual(['a1', 'a2']);
   });
 
@@ -232,21 +232,21 @@ describe('messages, by the scripts of a queue', () => {
   it('drops a message when its own TTL is over: ready, delayed, in a group or back from a delivery', async () => {
     await stage.configure();
     await stage.send(
-      { ttlMs: 50 },
-      { ttlMs: 50, delayMs: 10_000 },
-      { ttlMs: 50, groupId: 'A' },
+      { ttlMs: 1_000 },
+      { ttlMs: 1_000, delayMs: 10_000 },
+      { ttlMs: 1_000, groupId: 'A' },
       { body: 'stays', groupId: 'A' },
     );
-    await stage.send({ body: 'taken', ttlMs: 50, priority: 9 });
-    const taken = await stage.receive(1, 60);
+    await stage.send({ body: 'taken', ttlMs: 1_000, priority: 9 });
+    const taken = await stage.receive(1, 1_000);
     expect(bodies(taken)).toEqual(['taken']);
-    await sleep(70);
+    await sleep(1_010);
     expect(bodies(await stage.receive(10))).toEqual(['stays']);
     expect(await stage.stats()).toMatchObject({ expired: 4, ready: 0, delayed: 0, inFlight: 1 });
   });
 
   it('removes what is older than the retention, but not what is in flight', async () => {
-    await stage.configure({ retentionMs: 60 });
+    await stage.configure({ retentionMs: 1_000 });
     await stage.send(
       { body: 'flying', priority: 9 },
       { body: 'old' },
@@ -254,12 +254,12 @@ describe('messages, by the scripts of a queue', () => {
       { body: 'old', ttlMs: 10_000 },
     );
     const flying = await stage.receive(1);
-    await sleep(70);
+    await sleep(1_010);
     await stage.store.doDueWork(stage.queue);
     expect(await stage.stats()).toMatchObject({ ready: 0, inFlight: 1, expired: 3 });
     expect(await stage.store.acknowledge(stage.queue, deliveries(flying))).toBe('1');
-    expect(await stage.send({ delayMs: 60 }, { body: 'in time' })).toMatchObject({
-      messages: [{ retentionMs: 60 }, { deduplicated: false }],
+    expect(await stage.send({ delayMs: 1_000 }, { body: 'in time' })).toMatchObject({
+      messages: [{ retentionMs: 1_000 }, { deduplicated: false }],
     });
   });
 

@@ -158,9 +158,17 @@ describe('getOrSet', () => {
 
   it('loads for itself when the others take too long', async () => {
     const cache = client.cache<string>('slow');
-    const slow = cache.getOrSet('k', () => sleep(1_000, 'slow'));
-    await sleep(100);
+    let finish: ((value: string) => void) | undefined;
+    const slow = cache.getOrSet(
+      'k',
+      () =>
+        new Promise<string>((resolve) => {
+          finish = resolve;
+        }),
+    );
+    await eventually(() => expect(finish).toBeDefined());
     expect(await cache.getOrSet('k', () => 'own', { waitMs: 100 })).toBe('own');
+    finish?.('slow');
     expect(await slow).toBe('slow');
   });
 });

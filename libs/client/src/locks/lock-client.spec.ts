@@ -57,8 +57,9 @@ describe('a lock', () => {
   });
 
   it('is renewed for as long as a routine runs', async () => {
-    await lock.using('long', { ttlMs: 300 }, async (lease, signal) => {
-      await sleep(900);
+    const ttlMs = 1_500;
+    await lock.using('long', { ttlMs }, async (lease, signal) => {
+      await sleep(2 * ttlMs);
       expect(signal.aborted).toBe(false);
       expect(lease.remainingMs).toBeGreaterThan(0);
       expect((await lock.inspect('long')).holders.map(({ fencingToken }) => fencingToken)).toEqual([

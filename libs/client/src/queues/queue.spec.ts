@@ -124,7 +124,7 @@ describe('a worker', () => {
       { concurrency: 8 },
     );
     await Promise.all(Array.from({ length: 100 }, (_, i) => queue.send(i)));
-    await eventually(() => expect(handled).toHaveLength(100), 10_000);
+    await eventually(() => expect(handled).toHaveLength(100));
     await worker.stop();
     expect(new Set(handled).size).toBe(100);
     expect(most).toBe(8);
@@ -232,6 +232,6 @@ describe('a worker', () => {
     await eventually(() => expect(handled).toEqual(['one']));
     await nodes[0]?.kill();
     await queues.queue('later').send('two', { deduplicationId: 'two' });
-    await eventually(() => expect(handled).toEqual(['one', 'two']), 8_000);
+    await eventually(() => expect(handled).toEqual(['one', 'two']));
   });
 });
