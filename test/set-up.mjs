@@ -1,4 +1,5 @@
 import { buildWhenStale } from '../scripts/build-when-stale.mjs';
+import { findChromium } from '../scripts/find-chromium.mjs';
 import { findRedis, HOW_TO_GET_REDIS } from '../scripts/find-redis.mjs';
 
 const say = (line) => process.stderr.write(`${line}\n`);
@@ -7,6 +8,8 @@ export default function setUp() {
   const redis = findRedis(say);
   if (redis === null) throw new Error(HOW_TO_GET_REDIS);
   process.env.REDIS_SERVER = redis;
+  // Without one, the tests that open pages fail and say what to do; the others run.
+  process.env.CHROMIUM = findChromium(say) ?? '';
   buildWhenStale(say, 'apps');
   buildWhenStale(say, 'packages');
 }

@@ -8,7 +8,14 @@ interface Media {
   example?: unknown;
   examples?: unknown;
 }
+interface Parameter {
+  name: string;
+  required?: boolean;
+  example?: unknown;
+  schema?: { example?: unknown; enum?: unknown[] };
+}
 interface Operation {
+  parameters?: Parameter[];
   operationId: string;
   summary?: string;
   requestBody?: { content: Record<string, Media> };
@@ -67,6 +74,28 @@ describe.each(ROLES)('the OpenAPI document of the %s nodes', (role: Role) => {
     expect(silent.map(({ name }) => name)).toEqual([]);
     const ids = operations().map(({ operation }) => operation.operationId);
     expect(ids.filter((id, i) => ids.indexOf(id) !== i)).toEqual([]);
+  });
+
+  it('fills in what a call needs, and nothing that hides a part of its answer', () => {
+    const wrong = operations().flatMap(({ name, operation }) =>
+      (operation.parameters ?? []).flatMap(({ name: parameter, required = false, example, schema = {} }) => {
+        const filledIn = [example, schema.example, schema.enum].some((value) => value !== undefined);
+        if (required && !filledIn) return [`${name}: ${parameter} has no example`];
+        return !required && filledIn && schema.enum === undefined
+          ? [`${name}: ${parameter} is filled in, though the call goes without it`]
+          : [];
+      }),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it('has only patterns that mean the same without flags', () => {
+    const patterns = [...JSON.stringify(document).matchAll(/"pattern":("(?:[^"\\]|\\.)*")/g)].map(
+      ([, pattern = '""']) => JSON.parse(pattern) as string,
+    );
+    expect(patterns.length).toBeGreaterThan(0);
+    expect(patterns.filter((pattern) => /\\[pP]\{|\\u\{/.test(pattern))).toEqual([]);
+    for (const pattern of patterns) new RegExp(pattern);
   });
 
   it('has an example on every body that is sent or answered', () => {

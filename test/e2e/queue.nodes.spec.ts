@@ -82,7 +82,7 @@ describe('three queue nodes on one Redis', () => {
     await put(at(0), 'wake', {});
     const parked = [];
     for (const [i, node] of nodes.entries()) {
-      parked.push(receive(node, 'wake', { waitMs: 60_000 }));
+      parked.push(receive(node, 'wake', { waitMs: 30_000 }));
       await parkedAt(redis, 'wake', i + 1);
     }
     for (const body of ['first', 'second', 'third']) await send(at(2), 'wake', [body]);
@@ -249,16 +249,16 @@ describe('queue nodes that never hear each other', () => {
     const [one, two, three] = nodes;
     if (!one || !two || !three) throw new Error('expected three nodes');
     await put(one, 'deaf', { visibilityTimeoutMs: 500 });
-    const parked = receive(two, 'deaf', { waitMs: 60_000 });
+    const parked = receive(two, 'deaf', { waitMs: 30_000 });
     await parkedAt(redis, 'deaf', 1);
     await send(one, 'deaf', ['now']);
     const first = await parked;
     expect(first).toMatchObject([{ body: 'now' }]);
-    const again = await receive(three, 'deaf', { waitMs: 60_000 });
+    const again = await receive(three, 'deaf', { waitMs: 30_000 });
     expect(again).toMatchObject([{ body: 'now', receiveCount: 2 }]);
     await ack(one, 'deaf', again);
     await send(one, 'deaf', ['later'], { delayMs: 400 });
-    expect(await receive(two, 'deaf', { waitMs: 60_000 })).toMatchObject([{ body: 'later' }]);
+    expect(await receive(two, 'deaf', { waitMs: 30_000 })).toMatchObject([{ body: 'later' }]);
   });
 
   it('do what is due though nobody receives and the owner was not told', async () => {

@@ -206,7 +206,7 @@ describe('the HTTP contract of the queue', () => {
     const parked = [];
     for (const i of [0, 1, 2]) {
       parked.push(
-        receive({ waitMs: 60_000 }).then((messages) => {
+        receive({ waitMs: 30_000 }).then((messages) => {
           answered.push(i);
           return messages;
         }),
@@ -332,14 +332,14 @@ describe('the HTTP contract of the queue', () => {
     await send({ body: 1 });
     expect((await post('pause').expect(200)).body.paused).toBe(true);
     expect(await receive()).toEqual([]);
-    const parked = receive({ waitMs: 60_000 });
+    const parked = receive({ waitMs: 30_000 });
     await parkedReceivers(1);
     expect((await post('resume').expect(200)).body.paused).toBe(false);
     expect(await parked).toHaveLength(1);
     await send({ body: 2 });
     expect((await post('purge').expect(200)).body).toEqual({ purged: 2 });
     expect(await receive()).toEqual([]);
-    const orphan = post('receive', { waitMs: 60_000 });
+    const orphan = post('receive', { waitMs: 30_000 });
     const answer = orphan.then((response) => response);
     await parkedReceivers(1);
     await request(node.url).delete(path()).expect(204);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { MAX_ENTRY_BYTES, ttlMsSchema } from './cache.js';
 import { nodeIdSchema } from './cluster.js';
-import { nameSchema, pageLimitSchema } from './fields.js';
+import { nameCursorSchema, nameSchema, pageLimitSchema } from './fields.js';
 
 const configFields = {
   defaultTtlMs: ttlMsSchema.nullable(),
@@ -83,7 +83,7 @@ export const cacheSchema = z
 export type Cache = z.infer<typeof cacheSchema>;
 
 export const listCachesQuerySchema = z.strictObject({
-  cursor: nameSchema.optional(),
+  cursor: nameCursorSchema,
   limit: pageLimitSchema,
 });
 export type ListCachesQuery = z.infer<typeof listCachesQuerySchema>;

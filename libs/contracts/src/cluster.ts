@@ -52,7 +52,9 @@ export const clusterSchema = z
   });
 export type Cluster = z.infer<typeof clusterSchema>;
 
-export const ownerQuerySchema = z.strictObject({ key: z.string().min(1).max(1024) });
+export const ownerQuerySchema = z.strictObject({
+  key: z.string().min(1).max(1024).meta({ example: 'invoice-42' }),
+});
 export const ownerSchema = z
   .strictObject({ key: z.string(), nodeId: nodeIdSchema })
   .meta({ id: 'Owner', example: { key: 'invoice-42', nodeId: 'lock_manager_2' } });

@@ -37,6 +37,13 @@ export function toInstant(ms: number): string {
   return instant;
 }
 
+/** Where a page of a listing by name begins. Without an example: a form that is filled in with one hides what comes before. */
+export const nameCursorSchema = z
+  .string()
+  .refine((cursor) => nameSchema.safeParse(cursor).success, 'expected the cursor of a page')
+  .optional()
+  .describe('From the page before');
+
 /** Size of a page of a listing. */
 export const pageLimitSchema = z.coerce.number().int().min(1).max(1000).default(100);
 

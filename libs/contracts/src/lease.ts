@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { durationMs, instantSchema, jsonSchema, nameSchema } from './fields.js';
+import { durationMs, ILL_FORMED, instantSchema, isWellFormed, jsonSchema, nameSchema } from './fields.js';
 
 export const leaseModeSchema = z.enum(['exclusive', 'shared']);
 export type LeaseMode = z.infer<typeof leaseModeSchema>;
@@ -9,7 +9,7 @@ export const ownerNameSchema = z
   .string()
   .min(1)
   .max(256)
-  .regex(/^\P{Surrogate}*$/u, 'expected well-formed Unicode')
+  .refine(isWellFormed, ILL_FORMED)
   .meta({ example: 'worker-7' });
 /** UUIDs compare without case: they are taken in lower case. */
 export const leaseIdSchema = z.guid().toLowerCase().meta({ example: '0195a3d2-7c51-4b8e-9f1a-2f6c1f0f9a11' });

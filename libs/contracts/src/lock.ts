@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { judged } from './batch.js';
-import { instantSchema, namePrefixSchema, nameSchema, pageLimitSchema } from './fields.js';
+import { instantSchema, nameCursorSchema, namePrefixSchema, nameSchema, pageLimitSchema } from './fields.js';
 import {
   HOLDER_EXAMPLE,
   holderSchema,
@@ -91,7 +91,7 @@ export type Lock = z.infer<typeof lockSchema>;
 
 export const listLocksSchema = z.strictObject({
   prefix: namePrefixSchema,
-  cursor: nameSchema.optional(),
+  cursor: nameCursorSchema,
   limit: pageLimitSchema,
 });
 export type ListLocks = z.infer<typeof listLocksSchema>;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { durationMs, namePrefixSchema, nameSchema, pageLimitSchema } from './fields.js';
+import { durationMs, nameCursorSchema, namePrefixSchema, nameSchema, pageLimitSchema } from './fields.js';
 
 /** Longest delay, TTL or retention, in ms. */
 export const YEAR_MS = 31_536_000_000;
@@ -111,11 +111,7 @@ export type Queue = z.infer<typeof queueSchema>;
 
 export const listQueuesQuerySchema = z.strictObject({
   prefix: namePrefixSchema,
-  cursor: z
-    .string()
-    .refine((cursor) => nameSchema.safeParse(cursor).success, 'expected the cursor of a page')
-    .optional()
-    .describe('From the page before'),
+  cursor: nameCursorSchema,
   limit: pageLimitSchema,
 });
 export const queuesSchema = z

@@ -1,4 +1,5 @@
 export { Child, watchdog } from './child.js';
+export { Chromium } from './chromium.js';
 export { eventually } from './eventually.js';
 export { freePort } from './free-port.js';
 export { isRunning } from './is-running.js';

@@ -102,16 +102,15 @@ describe.each(WAYS)('%s, a holder learns of its loss in time', (way) => {
     await using cut = await connect(way, [cable.url.replace('redis:', 'http:')]);
     await using other = new LockClient({ urls: [(nodes[1] as NodeProcess).url] });
     const lease = await cut.acquire('handed-over', { ttlMs: TTL_MS });
-    const order: string[] = [];
     const next = other.acquire('handed-over', { waitMs: 60_000 }).then((granted) => {
-      order.push('granted');
+      // Asked, not told: on a busy machine an answer that is there may be heard before a timer that is due.
+      expect(lease.isHeld).toBe(false);
       return granted;
     });
-    const loss = lossOf(lease).then(() => order.push('lost'));
+    const loss = lossOf(lease);
     await sleep(TTL_MS);
     cable.hold('requests', 'replies');
     const [granted] = await Promise.all([next, loss]);
-    expect(order).toEqual(['lost', 'granted']);
     await granted.release();
     cable.heal();
     await cable.stop();

@@ -14,8 +14,6 @@ import {
   Res,
 } from '@nestjs/common';
 import {
-  ApiBody,
-  ApiConsumes,
   ApiCreatedResponse,
   ApiHeader,
   ApiNoContentResponse,
@@ -90,9 +88,17 @@ export class EntriesController {
 
   @Put()
   @TakesBytes()
-  @ApiOperation({ summary: 'Store an entry: any bytes, stored as they come' })
-  @ApiConsumes('*/*')
-  @ApiBody({ schema: { type: 'string', format: 'binary', example: '{"name":"Ada"}' } })
+  @ApiOperation({
+    summary: 'Store an entry: any bytes, stored as they come',
+    requestBody: {
+      // Text and JSON can be typed into Swagger UI; for other bytes it asks for a file.
+      content: {
+        'text/plain': { schema: { type: 'string' }, example: 'Ada' },
+        'application/json': { schema: {}, example: { name: 'Ada' } },
+        '*/*': { schema: { type: 'string', format: 'binary' } },
+      },
+    },
+  })
   @ApiHeader({
     name: 'If-Match',
     required: false,

@@ -28,13 +28,17 @@ export class EventsController {
       'event; the last 256 are kept, for 5 minutes after the last watcher left. When events were lost meanwhile, the event ' +
       '`gone` says so, before those that are left.',
   })
-  @ApiHeader({ name: 'Last-Event-ID', required: false, example: '1769851800000-0' })
+  @ApiHeader({
+    name: 'Last-Event-ID',
+    required: false,
+    description: 'Id of the last event that was seen, such as `1769851800000-0`',
+  })
   @ApiProduces('text/event-stream')
   @ApiOkResponse({ description: 'Server-sent events', schema: { type: 'string' } })
   async watchLock(
     @Param('name', { schema: nameSchema }) name: string,
     @HangUp() hangUp: HangUpSignal,
-    @Headers('last-event-id') lastEventId?: string,
+    @Headers('last-event-id') lastEventId: string | undefined,
   ): Promise<Observable<MessageEvent>> {
     const after = lastEventId || null;
     if (after !== null && !EVENT_ID.test(after)) {

@@ -1,0 +1,135 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { WebSocket } from 'ws';
+import { HOW_TO_GET_CHROMIUM } from '../../../scripts/find-chromium.mjs';
+import { Child } from './child.js';
+
+/** Alone on a page of this machine: nothing is fetched from, or reported to, anywhere else. */
+const FLAGS = [
+  '--headless',
+  '--disable-gpu',
+  '--disable-quic',
+  '--disable-dev-shm-usage',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+interface Answer {
+  readonly id?: number;
+  readonly method?: string;
+  readonly params?: object;
+  readonly result?: object;
+  readonly error?: { readonly message: string };
+}
+
+/** A real browser with one page, spoken to by the DevTools protocol. */
+export class Chromium {
+  private readonly waiting = new Map<number, { resolve(result: object): void; reject(error: Error): void }>();
+  private readonly events = new Map<string, (params: object) => void>();
+  /** What servers answered to the page, in order. */
+  readonly answers: { readonly url: string; readonly status: number }[] = [];
+  private sent = 0;
+  private session: string | undefined;
+
+  private constructor(
+    private readonly child: Child,
+    private readonly folder: string,
+    private readonly socket: WebSocket,
+  ) {
+    socket.on('message', (data) => this.hear(JSON.parse(data.toString()) as Answer));
+    this.events.set('Network.responseReceived', (params) => {
+      this.answers.push((params as { response: { url: string; status: number } }).response);
+    });
+    socket.on('close', () => {
+      for (const { reject } of this.waiting.values()) reject(new Error(`Chromium is gone:\n${child.output}`));
+      this.waiting.clear();
+    });
+  }
+
+  /** @throws Error that says how to get a Chromium when this machine has none */
+  static async start(): Promise<Chromium> {
+    const program = process.env.CHROMIUM;
+    if (!program) throw new Error(HOW_TO_GET_CHROMIUM);
+    const folder = await mkdtemp(join(tmpdir(), 'syncline-chromium-'));
+    // Chromium has no sandbox for root.
+    const sandbox = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
+    const own = ['--remote-debugging-port=0', `--user-data-dir=${folder}`, 'about:blank'];
+    const child = new Child('chromium', spawn(program, [...FLAGS, ...sandbox, ...own]));
+    const [, url = ''] = await child.printed(/^DevTools listening on (ws:\S+)/);
+    const socket = new WebSocket(url);
+    await once(socket, 'open');
+    const browser = new Chromium(child, folder, socket);
+    const { targetId } = await browser.send<{ targetId: string }>('Target.createTarget', {
+      url: 'about:blank',
+    });
+    const { sessionId } = await browser.send<{ sessionId: string }>('Target.attachToTarget', {
+      targetId,
+      flatten: true,
+    });
+    browser.session = sessionId;
+    await browser.send('Page.enable');
+    await browser.send('Network.enable');
+    return browser;
+  }
+
+  /** Resolves when the page and all that belongs to it is loaded. */
+  async open(url: string): Promise<void> {
+    const loaded = new Promise<void>((resolve) => {
+      this.events.set('Page.loadEventFired', () => resolve());
+    });
+    await this.send('Page.navigate', { url });
+    await loaded;
+  }
+
+  /**
+   * Runs a function in the page.
+   *
+   * @param source the text of the function: it sees the page and its parameter
+   * @param parameter anything that JSON can carry, as is what the function returns
+   */
+  async run<T>(source: string, parameter: unknown): Promise<T> {
+    const { result, exceptionDetails } = await this.send<{
+      result: { value: T };
+      exceptionDetails?: { exception?: { description?: string }; text: string };
+    }>('Runtime.evaluate', {
+      expression: `(${source})(${JSON.stringify(parameter)})`,
+      awaitPromise: true,
+      returnByValue: true,
+    });
+    if (exceptionDetails) {
+      throw new Error(exceptionDetails.exception?.description ?? exceptionDetails.text);
+    }
+    return result.value;
+  }
+
+  async stop(): Promise<void> {
+    await this.child.kill();
+    // Its other processes end when they notice, and write until then.
+    await rm(this.folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+  }
+
+  private send<T extends object>(method: string, params: object = {}): Promise<T> {
+    this.sent += 1;
+    const id = this.sent;
+    return new Promise((resolve, reject) => {
+      this.waiting.set(id, { resolve: (result) => resolve(result as T), reject });
+      this.socket.send(JSON.stringify({ id, method, params, sessionId: this.session }));
+    });
+  }
+
+  private hear({ id, method, params, result, error }: Answer): void {
+    if (id === undefined) {
+      this.events.get(method ?? '')?.(params ?? {});
+      return;
+    }
+    const call = this.waiting.get(id);
+    this.waiting.delete(id);
+    if (error) call?.reject(new Error(error.message));
+    else call?.resolve(result ?? {});
+  }
+}
