@@ -79,9 +79,13 @@ describe('a Keyv in a cache', () => {
 
   it('takes any key', async () => {
     const keyv = keyvOf('keys', { namespace: 'n' });
-    const keys = ['', 'a b/ü:?%', '\ud800', 'x'.repeat(5_000)];
+    const keys = ['', 'a b/ü:?%', '\ud800', 'x'.repeat(5_000), '.', '..', '__proto__'];
     await Promise.all(keys.map((key, i) => keyv.set(key, i)));
-    expect(await Promise.all(keys.map((key) => keyv.get(key)))).toEqual([0, 1, 2, 3]);
+    expect(await Promise.all(keys.map((key) => keyv.get(key)))).toEqual(keys.map((_, i) => i));
+    const bare = keyvOf('bare', { namespace: '' });
+    await bare.set('a', 1);
+    expect(await bare.set('..', 2)).toBe(true);
+    expect([await bare.get('..'), await bare.delete('..'), await bare.get('a')]).toEqual([2, true, 1]);
     await keyv.clear();
     expect(await keyv.getMany(keys)).toEqual(keys.map(() => undefined));
   });

@@ -2,13 +2,12 @@ import { type Dispatcher, Pool } from 'undici';
 import { clock } from '../clock.js';
 import { ConnectionError } from '../errors.js';
 import { CallStream } from './call-stream.js';
+import { Liveness } from './liveness.js';
 
 /** Longest time to open a connection. */
 const CONNECT_TIMEOUT_MS = 2_000;
-/** How often a node with parked requests is asked whether it lives, and how long its answer may take. */
-const PROBE_EVERY_MS = 1_000;
+/** Longest time until a node says that it lives. */
 const PROBE_TIMEOUT_MS = 2_000;
-const PENALTY_MS = 1_000;
 /** Longest time until a stream of events begins, and without a word on it: a node says something every 5 s. */
 const EVENTS_BEGIN_MS = 5_500;
 const EVENTS_SILENCE_MS = 12_000;
@@ -26,8 +25,10 @@ export interface Exchange {
   readonly body?: string | Uint8Array | undefined;
   /** Longest time until the answer is complete. */
   readonly timeoutMs: number;
-  /** The node may hold the answer back: watch meanwhile that the node lives. */
+  /** The node may hold the answer back. */
   readonly parks: boolean;
+  /** Fail as soon as the node does not live any more. */
+  readonly watched: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -55,14 +56,8 @@ interface Receiver {
 /** One node: its kept-alive connections, and whether it is to be avoided for the moment. */
 export class Node {
   private readonly pool: Pool;
-  /** How to fail the requests that the node may hold back, by a number. An object: see {@link CallStream}. */
-  private readonly parked: Record<number, (error: ConnectionError) => void> = Object.create(null);
-  private parkedCount = 0;
-  private lastParked = 0;
   private readonly prefix: string;
-  private prober: NodeJS.Timeout | undefined;
-  /** Avoid the node until then, by `performance.now()`. */
-  avoidUntil = 0;
+  private readonly liveness: Liveness;
   private underWay = 0;
 
   /** The stream that takes calls; those that still end some are kept beside it. */
@@ -79,6 +74,15 @@ export class Node {
   ) {
     const { origin, pathname } = new URL(url);
     this.prefix = pathname.replace(/\/$/, '');
+    this.liveness = new Liveness(url, () =>
+      this.exchange({
+        method: 'GET',
+        path: '/health/live',
+        timeoutMs: PROBE_TIMEOUT_MS,
+        parks: false,
+        watched: false,
+      }),
+    );
     this.pool = new Pool(origin, {
       connect: { timeout: CONNECT_TIMEOUT_MS },
       // Deadlines are ours: a parked request may take ten minutes.
@@ -97,9 +101,19 @@ export class Node {
     return this.stream?.takes('') ?? false;
   }
 
+  /** Avoid the node until then, by `performance.now()`. */
+  get avoidUntil(): number {
+    return this.liveness.avoidUntil;
+  }
+
   /** Keeps calls away for a second, or for as long as the node wishes. */
-  penalise(ms: number = PENALTY_MS): void {
-    this.avoidUntil = performance.now() + ms;
+  penalise(ms?: number): void {
+    this.liveness.penalise(ms);
+  }
+
+  /** Keeps calls away until the node says that it lives. */
+  suspect(): void {
+    this.liveness.suspect();
   }
 
   /**
@@ -118,12 +132,12 @@ export class Node {
       const sentAt = clock.now();
       let abort: ((reason: Error) => void) | undefined;
       let failure: Error | undefined;
-      let parked = 0;
+      let watched = 0;
       const settle = () => {
         clearTimeout(timer);
         signal?.removeEventListener('abort', onAbort);
-        if (request.parks) this.unpark(parked);
-        else this.underWay--;
+        if (request.watched) this.liveness.unwatch(watched);
+        if (!request.parks) this.underWay--;
       };
       const fail = (reason: unknown) => {
         if (failure !== undefined) return;
@@ -147,8 +161,8 @@ export class Node {
         lost(`did not answer within ${Math.round(timeoutMs)} ms`, abort !== undefined);
       }, timeoutMs);
       signal?.addEventListener('abort', onAbort, { once: true });
-      if (request.parks) parked = this.park(fail);
-      else this.underWay++;
+      if (request.watched) watched = this.liveness.watch(fail);
+      if (!request.parks) this.underWay++;
       this.dispatch(request, {
         started(by) {
           abort = by;
@@ -173,7 +187,7 @@ export class Node {
    */
   async events(path: string, headers: Record<string, string>, signal: AbortSignal) {
     const dead = new AbortController();
-    const parked = this.park((error) => dead.abort(error));
+    const watched = this.liveness.watch((error) => dead.abort(error));
     try {
       const response = await this.pool.request({
         method: 'GET',
@@ -183,13 +197,13 @@ export class Node {
         headersTimeout: EVENTS_BEGIN_MS,
         bodyTimeout: EVENTS_SILENCE_MS,
       });
-      response.body.once('close', () => this.unpark(parked));
+      response.body.once('close', () => this.liveness.unwatch(watched));
       response.body.once('error', () => {
-        if (!signal.aborted) this.penalise();
+        if (!signal.aborted) this.liveness.penalise();
       });
       return response;
     } catch (error) {
-      this.unpark(parked);
+      this.liveness.unwatch(watched);
       if (signal.aborted) throw signal.reason;
       throw new ConnectionError(`${this.url} is not reachable: ${String(error)}`, 'not-sent', {
         cause: error,
@@ -198,7 +212,7 @@ export class Node {
   }
 
   async close(): Promise<void> {
-    clearInterval(this.prober);
+    this.liveness.close();
     this.streamFrom = Number.POSITIVE_INFINITY;
     for (const stream of this.streams) stream.end();
     await this.pool.destroy();
@@ -280,39 +294,6 @@ export class Node {
         onResponseError: (_, error) => receiver.lost(`is not reachable: ${error.message}`, begun, error),
       },
     );
-  }
-
-  private park(fail: (error: ConnectionError) => void): number {
-    this.lastParked += 1;
-    this.parked[this.lastParked] = fail;
-    this.parkedCount += 1;
-    this.prober ??= setInterval(() => void this.probe(), PROBE_EVERY_MS).unref();
-    return this.lastParked;
-  }
-
-  private unpark(number: number): void {
-    delete this.parked[number];
-    this.parkedCount -= 1;
-    if (this.parkedCount > 0) return;
-    clearInterval(this.prober);
-    this.prober = undefined;
-  }
-
-  /** A frozen node keeps its connections open and says nothing: without this its waiters would wait in vain. */
-  private async probe(): Promise<void> {
-    try {
-      await this.exchange({
-        method: 'GET',
-        path: '/health/live',
-        timeoutMs: PROBE_TIMEOUT_MS,
-        parks: false,
-      });
-    } catch (error) {
-      this.penalise();
-      for (const fail of Object.values(this.parked)) {
-        fail(new ConnectionError(`${this.url} does not answer any more`, 'unknown', { cause: error }));
-      }
-    }
   }
 }
 

@@ -114,7 +114,7 @@ export class Transport {
       } catch (error) {
         if (!(error instanceof ConnectionError)) throw error;
         last = error;
-        node.penalise();
+        node.suspect();
         if (error.outcome === 'unknown') begunAt ??= attemptAt;
         if (!this.closed && (error.outcome === 'not-sent' || call.idempotent)) pauseMs = 0;
       }
@@ -212,6 +212,8 @@ export class Transport {
       body,
       timeoutMs,
       parks: (call.waitMs ?? 0) > 0,
+      // What may be repeated is, elsewhere, as soon as the node turns out to be frozen.
+      watched: (call.waitMs ?? 0) > 0 || call.idempotent,
       signal: call.signal,
     });
   }
