@@ -8,6 +8,8 @@ const configFields = {
   maxEntryBytes: z.int().min(1).max(MAX_ENTRY_BYTES),
   nearCacheBytes: z.int().min(0).max(1_073_741_824),
   coherence: z.enum(['strict', 'eventual']),
+  maxBytes: z.int().min(1).nullable(),
+  maxEntries: z.int().min(1).nullable(),
 };
 export const cacheConfigSchema = z
   .strictObject({
@@ -15,12 +17,16 @@ export const cacheConfigSchema = z
     maxEntryBytes: configFields.maxEntryBytes.default(MAX_ENTRY_BYTES),
     nearCacheBytes: configFields.nearCacheBytes.default(67_108_864),
     coherence: configFields.coherence.default('strict'),
+    maxBytes: configFields.maxBytes.default(null),
+    maxEntries: configFields.maxEntries.default(null),
   })
   .meta({ id: 'CacheConfig', example: { defaultTtlMs: 60000, coherence: 'strict' } });
 /**
  * `defaultTtlMs`: life of entries stored without one; null: for ever. `maxEntryBytes`: largest value. `nearCacheBytes`:
  * memory on each node, overhead counted; a value above 1 % of it stays in Redis alone. `coherence`: `strict`, reads
  * through any node see every write that was answered; `eventual`, writes do not wait for other nodes' near caches.
+ * `maxBytes` (of keys and values), `maxEntries`: what is written beyond makes others go, those first that seem to be missed
+ * least; null: no bound.
  */
 export type CacheConfig = z.infer<typeof cacheConfigSchema>;
 
@@ -49,6 +55,7 @@ export const cacheSchema = z
     stats: z.strictObject({
       entries: z.int(),
       bytes: z.int(),
+      evicted: z.int(),
       ...countFields,
       node: z.strictObject({
         nodeId: nodeIdSchema,
@@ -67,9 +74,12 @@ export const cacheSchema = z
       maxEntryBytes: MAX_ENTRY_BYTES,
       nearCacheBytes: 67_108_864,
       coherence: 'strict',
+      maxBytes: null,
+      maxEntries: 100_000,
       stats: {
         entries: 50,
         bytes: 12_800,
+        evicted: 0,
         ...EXAMPLE_COUNTS,
         node: { nodeId: 'cache_1', entries: 40, bytes: 40_000, leased: true, ...EXAMPLE_COUNTS },
       },
@@ -77,10 +87,16 @@ export const cacheSchema = z
   });
 /**
  * `stats`: of all nodes since the cache was first used, at most a second old; `entries` and `bytes` (of keys and values)
- * are those in Redis. `stats.node`: of the node that answers, since it started; `entries` and `bytes` (overhead
+ * are those in Redis, `evicted` those that the bounds of the cache made go (`evictions`: from near caches). `stats.node`: of the node that answers, since it started; `entries` and `bytes` (overhead
  * included) are those in its near cache.
  */
 export type Cache = z.infer<typeof cacheSchema>;
+
+export const deleteCacheQuerySchema = z.strictObject({
+  drop: z.stringbool({ truthy: ['true'], falsy: ['false'], case: 'sensitive' }).default(false),
+});
+/** `drop`: the cache goes as a whole, with its configuration and statistics; else its entries alone. */
+export type DeleteCacheQuery = z.infer<typeof deleteCacheQuerySchema>;
 
 export const listCachesQuerySchema = z.strictObject({
   cursor: nameCursorSchema,

@@ -27,8 +27,8 @@ export const mutants: FaultSuite['mutants'] = [
     ...broken(
       'a lease counts from the reply',
       js('replicas'),
-      'replica.extendLease(sentAt);\n        this.resize(replica, reply.nearBytes)',
-      'replica.extendLease(performance.now());\n        this.resize(replica, reply.nearBytes)',
+      'replica.extendLease(sentAt);\n        this.helpStuck',
+      'replica.extendLease(performance.now());\n        this.helpStuck',
     ),
     run: scenarios.directed(scenarios.lateReplies),
   },
@@ -36,8 +36,8 @@ export const mutants: FaultSuite['mutants'] = [
     ...broken(
       'a lease is extended although missed invalidations were not carried out',
       js('replicas'),
-      'for (const register of reply.registers)',
-      'for (const register of [])',
+      'of reply.missed)',
+      'of [])',
     ),
     run: scenarios.directed(scenarios.noHints),
   },
@@ -45,8 +45,8 @@ export const mutants: FaultSuite['mutants'] = [
     ...broken(
       'a fill is kept although its key was written',
       js('replica'),
-      'if (flight.poisoned || ',
-      'if (',
+      'return !poisoned && ',
+      'return ',
     ),
     run: scenarios.directed(scenarios.slowFill),
   },
@@ -63,21 +63,26 @@ export const mutants: FaultSuite['mutants'] = [
     ...broken(
       'an invalidation is acknowledged and not carried out',
       js('replicas'),
-      'replica.invalidate(hint.register);',
+      'replica.invalidate(hint.cache, hint.register);',
       '',
     ),
     run: scenarios.directed(scenarios.twoSharers),
   },
   {
-    ...broken('a node keeps what it writes over', js('writer'), 'replica?.giveUp(register.slice(1));', ';'),
+    ...broken(
+      'a node keeps what it writes over',
+      js('writer'),
+      'replica?.giveUp(cache, register.slice(1));',
+      ';',
+    ),
     run: scenarios.directed(scenarios.ownWrites),
   },
   {
     ...broken(
       'a node that invalidates a tag is excused from it',
       js('writer'),
-      "register.startsWith('k') ? this.replicas.peek(cache) : null",
-      'this.replicas.peek(cache)',
+      "register.startsWith('k') ? this.replicas.replica : null",
+      'this.replicas.replica',
     ),
     run: scenarios.directed(scenarios.ownTags),
   },
@@ -112,7 +117,7 @@ export const mutants: FaultSuite['mutants'] = [
     ...broken(
       'a value is kept that is being written',
       lua('read'),
-      "    cacheable = cacheable and redis.call('HEXISTS', c_key(register), 'round') == 0\n",
+      "      cacheable = cacheable and redis.call('HEXISTS', c_key(register), 'round') == 0\n",
       '',
     ),
     run: scenarios.directed(scenarios.fillDuringWrite),
@@ -120,11 +125,38 @@ export const mutants: FaultSuite['mutants'] = [
   {
     ...broken(
       'a reader is no sharer of what it keeps',
-      lua('read'),
-      "redis.call('HSET', at, field, fill)",
-      'local _ = 0',
+      lua('coherence'),
+      "local put = redis.pcall('HSET', at, field, fill)",
+      'local put = 1',
     ),
     run: scenarios.directed(scenarios.twoSharers),
+  },
+  {
+    ...broken(
+      'who holds that there is no entry is no sharer',
+      lua('read'),
+      'share(register, incarnation, fill,',
+      'not entry or share(register, incarnation, fill,',
+    ),
+    run: scenarios.directed(scenarios.absent),
+  },
+  {
+    ...broken(
+      'a prefix is invalidated without asking who holds what it covers',
+      lua('coherence'),
+      "is_wide(register) and '@' or register",
+      'register',
+    ),
+    run: scenarios.directed(scenarios.prefixes),
+  },
+  {
+    ...broken(
+      'an entry is evicted while a near cache holds it',
+      lua('evict'),
+      "if #sharers == 0 or state.coherence == 'eventual' then",
+      'if true then',
+    ),
+    run: scenarios.directed(scenarios.evicted),
   },
   {
     ...broken(

@@ -6,9 +6,12 @@ import { Random } from '../core/random.js';
 import type { RunOptions, RunReport } from '../core/suite.js';
 import { check } from './checks.js';
 import type { Input, Output } from './model.js';
-import { get, invalidate, put } from './traffic.js';
+import { configure, get, invalidate, put } from './traffic.js';
 
 export type Scenario = (cluster: FaultCluster, observed: Observed, random: Random) => Promise<void>;
+
+/** A node that nobody asks lets its lease end after 3 s, which takes the rest of the lease. */
+const REST_MS = 4_500;
 
 /** What a scenario saw of one key, for the same checks as the random run. */
 class Observed {
@@ -25,10 +28,16 @@ class Observed {
     return this.history.record({ client: 1, kind: 'put', input }, () => put(site.node.url, input));
   }
 
-  /** Invalidates a tag that `key` was stored with. */
-  invalidate(site: Site, tag: string, key = 'k') {
+  /** Invalidates a tag that `key` was stored with, or a prefix of it. */
+  invalidate(site: Site, what: Parameters<typeof invalidate>[1], key = 'k') {
     const call = { client: 1, kind: 'delete', input: { key } };
-    return this.history.record(call, () => invalidate(site.node.url, tag));
+    return this.history.record(call, () => invalidate(site.node.url, what));
+  }
+
+  /** From now on the cache may evict `key`, once: to the register that is a delete that nobody asked for. */
+  mayVanish(key = 'k') {
+    const call = { client: 2, kind: 'delete', input: { key } };
+    return this.history.record(call, async () => ({ outcome: 'unknown' as const }));
   }
 
   /** Reads several times at once. */
@@ -179,8 +188,56 @@ export const ownTags: Scenario = async (cluster, observed) => {
   await observed.put(b, 'old', 'k', ['t']);
   await observed.cached(a);
   await observed.cached(b);
-  await observed.invalidate(a, 't');
+  await observed.invalidate(a, { tags: ['t'] });
   await Promise.all([observed.look(a), observed.look(b)]);
+};
+
+/** A prefix is invalidated of what a node holds that no hint reaches. */
+export const prefixes: Scenario = async (cluster, observed) => {
+  const [a, b] = three(cluster);
+  await observed.put(b, 'old', 'k-1');
+  await observed.cached(a, 'k-1');
+  a.proxy.dropMessages = true;
+  await observed.invalidate(b, { prefix: 'k-' }, 'k-1');
+  await observed.look(a, 'k-1');
+  a.proxy.dropMessages = false;
+};
+
+/** An entry is evicted, to keep the bounds of its cache, that a node holds which no hint reaches. */
+export const evicted: Scenario = async (cluster, observed) => {
+  const [a, b] = three(cluster);
+  await configure(b.node.url, { maxEntries: 1 });
+  await observed.put(b, 'old');
+  await observed.cached(a);
+  a.proxy.dropMessages = true;
+  await observed.mayVanish();
+  await observed.put(b, 'x', 'other');
+  await eventually(async () => expect((await observed.get(b)).output?.value).toBeNull());
+  await observed.look(a);
+  a.proxy.dropMessages = false;
+  await configure(b.node.url, {});
+};
+
+/** A node knows that there is no entry, and no hint tells it that there is one now. */
+export const absent: Scenario = async (cluster, observed) => {
+  const [a, b] = three(cluster);
+  await observed.cached(a, 'absent');
+  a.proxy.dropMessages = true;
+  await observed.put(b, 'new', 'absent');
+  await observed.look(a, 'absent');
+  a.proxy.dropMessages = false;
+};
+
+/** A node let its lease end, since nobody asked it for anything; then it is asked for what was written meanwhile. */
+export const rested: Scenario = async (cluster, observed) => {
+  const [a, b] = three(cluster);
+  await observed.put(b, 'old');
+  await observed.cached(a);
+  await sleep(REST_MS);
+  a.proxy.dropMessages = true;
+  await observed.put(b, 'new');
+  await observed.look(a);
+  a.proxy.dropMessages = false;
 };
 
 /** A node sleeps through a write, wakes up, and is asked at once. */
@@ -235,6 +292,10 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   twoSharers,
   ownWrites,
   ownTags,
+  prefixes,
+  evicted,
+  absent,
+  rested,
   sleeper,
   fillDuringWrite,
   newLife,

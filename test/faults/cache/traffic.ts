@@ -48,14 +48,24 @@ export async function remove(node: string, key: string): Promise<Answer> {
     : { outcome: 'unknown' };
 }
 
-/** Invalidates a tag of the cache. */
-export async function invalidate(node: string, tag: string): Promise<Answer> {
-  const response = await fetch(`${node}/v1/caches/c/invalidate`, {
-    method: 'POST',
-    body: JSON.stringify({ tags: [tag] }),
-    headers: { 'Content-Type': 'application/json' },
-    signal: AbortSignal.timeout(TIMEOUT_MS),
-  });
+const asJson = (body: object) => ({
+  body: JSON.stringify(body),
+  headers: { 'Content-Type': 'application/json' },
+  signal: AbortSignal.timeout(TIMEOUT_MS),
+});
+
+/** Configures the cache; what is not given gets its default. */
+export async function configure(node: string, config: object): Promise<void> {
+  const response = await fetch(`${node}/v1/caches/c`, { method: 'PUT', ...asJson(config) });
+  if (!response.ok) throw new Error(await response.text());
+}
+
+/** Invalidates entries of the cache by tag or by prefix. */
+export async function invalidate(
+  node: string,
+  what: { tags: readonly string[] } | { prefix: string },
+): Promise<Answer> {
+  const response = await fetch(`${node}/v1/caches/c/invalidate`, { method: 'POST', ...asJson(what) });
   await response.text();
   return response.ok ? { outcome: 'ok', output: { value: null, version: null } } : { outcome: 'unknown' };
 }

@@ -7,6 +7,8 @@ import {
   cacheConfigSchema,
   cacheSchema,
   cachesSchema,
+  type DeleteCacheQuery,
+  deleteCacheQuerySchema,
   type InvalidateBody,
   type Invalidated,
   invalidateBodySchema,
@@ -48,10 +50,16 @@ export class CachesController {
 
   @Delete(':cache')
   @HttpCode(204)
-  @ApiOperation({ summary: 'Flush: remove all entries at once; the configuration stays' })
-  @ApiNoContentResponse({ description: 'The cache is empty' })
-  flush(@Param('cache', { schema: nameSchema }) cache: string): Promise<void> {
-    return this.caches.flush(cache);
+  @ApiOperation({
+    summary:
+      'Flush: remove all entries at once; the configuration stays, unless the cache is dropped as a whole',
+  })
+  @ApiNoContentResponse({ description: 'The cache is empty, or is no more' })
+  flush(
+    @Param('cache', { schema: nameSchema }) cache: string,
+    @Query({ schema: deleteCacheQuerySchema }) { drop }: DeleteCacheQuery,
+  ): Promise<void> {
+    return drop ? this.caches.drop(cache) : this.caches.flush(cache);
   }
 
   @Post(':cache/invalidate')

@@ -21,27 +21,38 @@ export class CachesService {
 
   /** A cache that nobody made has the defaults. */
   async describe(cache: string): Promise<Cache> {
+    return this.toCache(cache, await this.lookAt(cache));
+  }
+
+  private async lookAt(cache: string): ReturnType<EntriesStore['describe']> {
     await this.statistics.send(cache);
-    const { entries, bytes, counts, ...configured } = await this.store.describe(cache);
+    return this.store.describe(cache);
+  }
+
+  private toCache(cache: string, described: Awaited<ReturnType<EntriesStore['describe']>>): Cache {
+    const { entries, bytes, counts, ...configured } = described;
     const ofCluster = this.statistics.ofCluster(counts);
     const ofNode = this.statistics.ofNode(cache);
-    const replica = this.replicas.peek(cache);
+    const near = this.replicas.replica.nearOf(cache);
     return {
       name: cache,
       defaultTtlMs: configured.defaultTtlMs,
       maxEntryBytes: configured.maxEntryBytes ?? DEFAULTS.maxEntryBytes,
       nearCacheBytes: configured.nearCacheBytes ?? DEFAULTS.nearCacheBytes,
       coherence: configured.coherence === 'eventual' ? 'eventual' : 'strict',
+      maxBytes: configured.maxBytes,
+      maxEntries: configured.maxEntries,
       stats: {
         entries,
         bytes,
+        evicted: counts.get('evicted') ?? 0,
         ...ofCluster,
         hitRatio: hitRatioOf(ofCluster),
         node: {
           nodeId: this.config.nodeId,
-          entries: replica?.near.count ?? 0,
-          bytes: Math.ceil(replica?.near.bytes ?? 0),
-          leased: replica?.isLeased ?? false,
+          entries: near?.count ?? 0,
+          bytes: near?.bytes ?? 0,
+          leased: this.replicas.replica.isLeased,
           ...ofNode,
           hitRatio: hitRatioOf(ofNode),
         },
@@ -55,15 +66,20 @@ export class CachesService {
     const from = cursor === undefined ? 0 : names.findIndex((name) => name > cursor);
     if (from === -1) return { caches: [], cursor: null };
     const page = names.slice(from, from + limit);
-    const caches = await Promise.all(page.map((name) => this.describe(name)));
+    const described = await Promise.all(page.map(async (name) => ({ name, ...(await this.lookAt(name)) })));
+    // Dropped while somebody who took it off the list died; or about to be made, and then put on the list again.
+    const gone = described.filter(({ exists }) => !exists);
+    await Promise.all(gone.map(({ name }) => this.store.removeName(name)));
+    const caches = described.filter(({ exists }) => exists).map((cache) => this.toCache(cache.name, cache));
     return { caches, cursor: from + limit < names.length ? (page.at(-1) ?? null) : null };
   }
 
   async configure(cache: string, config: CacheConfig): Promise<Cache> {
-    const { defaultTtlMs, maxEntryBytes, nearCacheBytes, coherence } = config;
+    const { defaultTtlMs, maxEntryBytes, nearCacheBytes, coherence, maxBytes, maxEntries } = config;
+    const bounds = [maxBytes ?? '', maxEntries ?? ''];
     await this.writer.write(cache, {
       register: '*',
-      arguments: ['configure', defaultTtlMs ?? '', maxEntryBytes, nearCacheBytes, coherence],
+      arguments: ['configure', defaultTtlMs ?? '', maxEntryBytes, nearCacheBytes, coherence, ...bounds],
     });
     return this.describe(cache);
   }
@@ -74,18 +90,28 @@ export class CachesService {
     const results = await Promise.all(
       distinct.map((tag) => this.writer.write(cache, { register: `t${tag}`, arguments: ['tag', tag] })),
     );
-    // More tags than a cache remembers the invalidation of: then all of it goes.
+    // More than a cache remembers until it is swept: then all of it goes.
     if (results.some(([outcome]) => outcome === 'full')) await this.flush(cache);
     return distinct.length;
   }
 
   /** Invalidates all entries whose key begins with the prefix. */
   async invalidatePrefix(cache: string, prefix: string): Promise<number> {
-    await this.writer.write(cache, { register: '*', arguments: ['prefix', prefix] });
+    const operation = { register: `p${prefix}`, arguments: ['prefix', prefix] };
+    const [outcome] = await this.writer.write(cache, operation);
+    if (outcome === 'full') await this.flush(cache);
     return 1;
   }
 
   async flush(cache: string): Promise<void> {
     await this.writer.write(cache, { register: '*', arguments: ['flush'] });
+  }
+
+  /** Removes the cache with its configuration and its statistics. */
+  async drop(cache: string): Promise<void> {
+    await this.writer.write(cache, { register: '*', arguments: ['drop'] });
+    await this.store.removeName(cache);
+    // Somebody may have made it anew meanwhile.
+    if ((await this.store.describe(cache)).exists) await this.store.addName(cache);
   }
 }

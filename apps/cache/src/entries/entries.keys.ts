@@ -9,8 +9,15 @@ export const cacheKey = (cache: string): string => `${STEM}${cache.replaceAll('}
 /** The cache whose stem a script names. */
 export const cacheOf = (stem: string): string => stem.slice(STEM.length, -1).replaceAll('%7D', '}');
 
-/** The set of the names of all caches that were ever written to or configured. */
-export const CACHE_NAMES_KEY = 'syncline:{caches}:names';
+/** The stem of what all caches share. */
+export const SHARED_KEY = 'syncline:{caches}';
+
+/** The set of the names of all caches. */
+export const CACHE_NAMES_KEY = `${SHARED_KEY}:names`;
 
 /** The life of this Redis: see redis-life.ts. */
-export const LIFE_KEY = 'syncline:{caches}:life';
+export const LIFE_KEY = `${SHARED_KEY}:life`;
+
+/** Keys of the scripts of a cache. What caches share lies elsewhere on a Redis Cluster, where it is not needed. */
+export const keysOfCache = ({ cache, life }: { cache: string; life: string | null }): string[] =>
+  life === null ? [cacheKey(cache)] : [cacheKey(cache), SHARED_KEY];

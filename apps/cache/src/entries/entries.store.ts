@@ -13,6 +13,12 @@ type Rest<F extends (redis: RedisClient, input: never) => unknown> = Omit<
   keyof coherence.InLife
 >;
 
+/** What a reader tells of itself. */
+export type Reading = Rest<typeof entry.fill>;
+
+/** Operations that may make memory grow; a full Redis refuses them, and does the others. */
+const GROWING = new Set<unknown>(['put', 'increment']);
+
 /** The caches in Redis. */
 @Injectable()
 export class EntriesStore {
@@ -21,12 +27,13 @@ export class EntriesStore {
     private readonly life: RedisLife,
   ) {}
 
-  fill(cache: string, input: Rest<typeof entry.fill>): Promise<Told> {
+  fill(cache: string, input: Reading): Promise<Told> {
     return this.life.within(cache, (life) => entry.fill(this.redis, { cache, life, ...input }));
   }
 
-  prepare(cache: string, input: Rest<typeof coherence.prepare>): Promise<coherence.Prepared> {
-    return this.life.within(cache, (life) => coherence.prepare(this.redis, { cache, life, ...input }));
+  prepare(cache: string, input: Rest<typeof coherence.store>): Promise<coherence.Prepared> {
+    const script = GROWING.has(input.operation[0]) ? coherence.store : coherence.change;
+    return this.life.within(cache, (life) => script(this.redis, { cache, life, ...input }));
   }
 
   results(cache: string, ids: readonly string[]): Promise<string[][]> {
@@ -34,32 +41,36 @@ export class EntriesStore {
   }
 
   /** @returns true when the round still ran */
-  force(cache: string, round: coherence.StuckRound): Promise<boolean> {
-    return this.life.within(cache, (life) => coherence.force(this.redis, { cache, life, ...round }));
+  force(cache: string, round: coherence.Round): Promise<boolean> {
+    return this.life.within(cache, (life) => coherence.force(this.redis, { ...round, cache, life }));
   }
 
-  /** @returns configured bytes of the near cache, '' for the default */
-  join(cache: string, incarnation: string): Promise<string> {
-    return this.life.within(cache, (life) => coherence.join(this.redis, { cache, life, incarnation }));
+  join(incarnation: string): Promise<void> {
+    return this.life.run((life) => coherence.join(this.redis, { life, incarnation }));
   }
 
-  leave(cache: string, incarnation: string): Promise<void> {
-    return this.life.within(cache, (life) => coherence.leave(this.redis, { cache, life, incarnation }));
+  leave(incarnation: string): Promise<void> {
+    return this.life.run((life) => coherence.leave(this.redis, { life, incarnation }));
   }
 
   /** @returns null when the incarnation is fenced */
-  renew(cache: string, input: Rest<typeof coherence.renew>): ReturnType<typeof coherence.renew> {
-    return this.life.within(cache, (life) => coherence.renew(this.redis, { cache, life, ...input }));
+  renew(input: Omit<Parameters<typeof coherence.renew>[1], 'life'>): ReturnType<typeof coherence.renew> {
+    return this.life.run((life) => coherence.renew(this.redis, { life, ...input }));
   }
 
   /** @returns false when the incarnation is fenced */
-  acknowledge(cache: string, input: Rest<typeof coherence.acknowledge>): Promise<boolean> {
-    return this.life.within(cache, (life) => coherence.acknowledge(this.redis, { cache, life, ...input }));
+  acknowledge(incarnation: string, seen: number): Promise<boolean> {
+    return this.life.run((life) => coherence.acknowledge(this.redis, { life, incarnation, seen }));
   }
 
   /** @returns ms until there is more to sweep, null when no entry has an end */
   sweep(cache: string, max: number): Promise<number | null> {
     return this.life.within(cache, (life) => entry.sweepEntries(this.redis, { cache, life, max }));
+  }
+
+  /** Caches that have something to be swept, at most so many. Not on a Redis Cluster. */
+  due(max: number): ReturnType<typeof entry.dueCaches> {
+    return this.life.run((life) => entry.dueCaches(this.redis, { life, max }));
   }
 
   leaseFill(cache: string, input: Rest<typeof fills.leaseFill>): Promise<fills.LeaseState> {
@@ -97,6 +108,14 @@ export class EntriesStore {
   async addName(cache: string): Promise<void> {
     try {
       await this.redis.sadd(CACHE_NAMES_KEY, cache);
+    } catch (error) {
+      throw storeError(error);
+    }
+  }
+
+  async removeName(cache: string): Promise<void> {
+    try {
+      await this.redis.srem(CACHE_NAMES_KEY, cache);
     } catch (error) {
       throw storeError(error);
     }

@@ -16,8 +16,8 @@ export class HintsController {
   ) {}
 
   @EventPattern(INVALIDATED)
-  onInvalidated(hint: { to: string; number: number; register: string }): void {
-    this.replicas.onInvalidated(hint);
+  onInvalidated(hint: { to: string; number: number; stem: string; register: string }): void {
+    this.replicas.onInvalidated({ ...hint, cache: cacheOf(hint.stem) });
   }
 
   @EventPattern(SETTLED)

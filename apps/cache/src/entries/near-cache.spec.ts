@@ -14,7 +14,7 @@ function usedBytes(): number {
 
 describe('the near cache', () => {
   const entry = (bytes: number, usableUntil = Number.POSITIVE_INFINITY): NearEntry => ({
-    value: { version: '1', bytes: Buffer.alloc(bytes), contentType: 'text/plain' },
+    ...{ version: '1', bytes: Buffer.alloc(bytes), contentType: 'text/plain' },
     storedAt: 0,
     freshUntil: Number.POSITIVE_INFINITY,
     usableUntil,
@@ -22,16 +22,26 @@ describe('the near cache', () => {
     fill: 7,
   });
 
+  const nearCache = (capacity: number) => {
+    const evicted: number[] = [];
+    const given: string[] = [];
+    const listener = {
+      evicted: () => evicted.push(1),
+      gaveUp: (key: string, fill: number) => given.push(`${key} ${fill}`),
+    };
+    return { near: new NearCache(capacity, listener), given, evicted };
+  };
+
   it('serves an entry until its time is over', () => {
-    const near = new NearCache(1_000_000, () => {});
+    const { near, given } = nearCache(1_000_000);
     near.set('k', entry(1, 100), []);
     expect(near.get('k', 99)).toBeDefined();
     expect(near.get('k', 100)).toBeUndefined();
-    expect(near.takeGivenUp(10)).toEqual([['k', 7]]);
+    expect(given).toEqual(['k 7']);
   });
 
   it('invalidates all entries with a tag at once, and what comes later is not meant', () => {
-    const near = new NearCache(1_000_000, () => {});
+    const { near } = nearCache(1_000_000);
     near.set('a', entry(1), ['t', 'u']);
     near.set('b', entry(1), ['t']);
     near.set('c', entry(1), ['u']);
@@ -44,36 +54,62 @@ describe('the near cache', () => {
   });
 
   it('tells what it gave up by itself, and not what it was told to drop', () => {
-    const evicted: number[] = [];
-    const near = new NearCache(20_000, () => evicted.push(1));
+    const { near, given, evicted } = nearCache(20_000);
     near.set('dropped', entry(1), []);
     near.drop('dropped');
     for (let i = 0; i < 100; i += 1) near.set(`k${i}`, entry(100), []);
     expect(evicted.length).toBeGreaterThan(50);
-    expect(near.takeGivenUp(1_000).map(([key]) => key)).not.toContain('dropped');
-    expect(near.takeGivenUp(1_000)).toEqual([]);
+    expect(given).toHaveLength(evicted.length);
+    expect(given).not.toContain('dropped 7');
   });
 
+  it('drops what begins with a prefix, and nothing else', () => {
+    const { near } = nearCache(1_000_000);
+    for (const key of ['user/1', 'user/2', 'page/1']) near.set(key, entry(1), []);
+    near.dropPrefix('user/');
+    expect(['user/1', 'user/2', 'page/1'].map((key) => near.get(key, 0) !== undefined)).toEqual([
+      false,
+      false,
+      true,
+    ]);
+  });
+
+  const wide = (i: number, length: number) => `${i}-\u00fc-`.padEnd(length, 'x');
   it.each([
-    ['small values', 20_000, 20, 0],
-    ['larger values with tags', 5_000, 4_000, 4],
-  ])('counts no less than the heap says: %s', (_what, count, size, tagged) => {
-    const near = new NearCache(1_000_000_000, () => {});
+    ['small values', 20_000, 20, () => ({ tags: [] })],
+    ['larger values with tags', 5_000, 4_000, () => ({ tags: ['tag0', 'tag1', 'tag2', 'tag3'] })],
+    ['tags of their own', 1_000, 20, (i: number) => ({ tags: [...'abcdefgh'].map((t) => t + wide(i, 120)) })],
+    ['long content types', 5_000, 20, (i: number) => ({ tags: [], contentType: wide(i, 256) })],
+    ['long keys', 5_000, 20, (i: number) => ({ tags: [], key: wide(i, 1_000) })],
+  ] as [string, number, number, (i: number) => { tags: string[]; key?: string; contentType?: string }][])(
+    'counts no less than the heap says: %s',
+    (_what, count, size, of) => {
+      const { near } = nearCache(1_000_000_000);
+      const before = usedBytes();
+      for (let i = 0; i < count; i += 1) {
+        const { tags, key = `user/${i}/profile`, contentType } = of(i);
+        near.set(key, { ...entry(size), ...(contentType && { contentType }) }, tags);
+      }
+      expect(usedBytes() - before).toBeLessThanOrEqual(near.bytes);
+      expect(near.count).toBe(count);
+    },
+  );
+
+  it('does not hold on to the text that a key was a part of', () => {
+    const { near } = nearCache(1_000_000_000);
     const before = usedBytes();
-    for (let i = 0; i < count; i += 1) {
-      const tags = Array.from({ length: tagged }, (_, t) => `tag${t}`);
-      near.set(`user/${i}/profile`, entry(size), tags);
+    for (let i = 0; i < 200; i += 1) {
+      const address = `${i}`.padStart(20, 'k') + `?${i}`.repeat(20_000);
+      near.set(address.slice(0, 20), entry(1), []);
     }
-    expect(usedBytes() - before).toBeLessThanOrEqual(near.bytes);
-    expect(near.count).toBe(count);
+    expect(usedBytes() - before).toBeLessThan(2_000_000);
   });
 
   it('does not hold on to the reply that an entry came with', () => {
-    const near = new NearCache(1_000_000_000, () => {});
+    const { near } = nearCache(1_000_000_000);
     const before = usedBytes();
     for (let i = 0; i < 200; i += 1) {
-      const value = { version: '1', bytes: Buffer.alloc(100_000).subarray(0, 10), contentType: 'text/plain' };
-      near.set(`k${i}`, { ...entry(0), value }, []);
+      near.set(`k${i}`, { ...entry(0), bytes: Buffer.alloc(100_000).subarray(0, 10) }, []);
     }
     expect(usedBytes() - before).toBeLessThan(2_000_000);
   });

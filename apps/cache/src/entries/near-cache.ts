@@ -1,15 +1,19 @@
 import { S3Fifo } from './s3-fifo.js';
 
-/** Bytes that an entry takes beside its key and its value: objects, map slots, list links. Measured, rounded up. */
+/** Bytes that an entry takes beside its texts and its value: objects, map slots, list links. Measured, rounded up. */
 export const ENTRY_OVERHEAD_BYTES = 1_000;
 
-/** Bytes that each tag of an entry takes. */
-const TAG_OVERHEAD_BYTES = 50;
+/** Bytes that each tag of an entry takes beside its text, when no other entry has it. */
+const TAG_OVERHEAD_BYTES = 250;
+/** A character of a text may take two bytes; the key of an entry that was evicted is remembered for a while as well. */
+const KEY_BYTES = 4;
+const TEXT_BYTES = 2;
 
 /** An entry in the memory of this node. Instants are of the node's monotonic clock, ms. */
 export interface NearEntry {
-  /** Null: there is no such entry, and that is what the near cache knows. */
-  readonly value: { readonly version: string; readonly bytes: Buffer; readonly contentType: string } | null;
+  readonly version: string;
+  readonly bytes: Buffer;
+  readonly contentType: string;
   readonly storedAt: number;
   readonly freshUntil: number;
   /** Not served from here after this, as fresh or stale. */
@@ -31,17 +35,28 @@ interface Held extends NearEntry {
   readonly marks: readonly TagMark[];
 }
 
+export interface NearCacheListener {
+  /** An entry had to make room. */
+  evicted(): void;
+  /** An entry is held no more although nobody invalidated it. */
+  gaveUp(key: string, fill: number): void;
+}
+
 /** The entries of one cache in the memory of this node, bounded by bytes. Knows nothing of leases. */
 export class NearCache {
   private readonly marks = new Map<string, TagMark>();
   private readonly entries: S3Fifo<Held>;
-  /** Keys that are held no more although nobody invalidated them, with the fill that had brought them. */
-  private given: Map<string, number> = new Map();
+  usedAt = performance.now();
+  /** The part of its capacity that the cache is configured to. */
+  configured: number;
 
-  /** @param onEvict told of each entry that had to make room */
-  constructor(capacity: number, onEvict: () => void) {
+  constructor(
+    capacity: number,
+    private readonly listener: NearCacheListener,
+  ) {
+    this.configured = capacity;
     this.entries = new S3Fifo<Held>(capacity, (key, held) => {
-      onEvict();
+      listener.evicted();
       this.giveUp(key, held);
     });
   }
@@ -59,6 +74,7 @@ export class NearCache {
   }
 
   get(key: string, now: number): NearEntry | undefined {
+    this.usedAt = now;
     const held = this.entries.get(key);
     if (held === undefined) return undefined;
     if (now < held.usableUntil && !held.marks.some((mark) => mark.invalid)) return held;
@@ -71,18 +87,13 @@ export class NearCache {
     this.drop(key);
     const marks = tags.map((tag) => this.markOf(tag));
     for (const mark of marks) mark.entries += 1;
-    this.given.delete(key);
-    const size =
-      key.length * 2 +
-      (entry.value?.bytes.length ?? 0) +
-      ENTRY_OVERHEAD_BYTES +
-      tags.length * TAG_OVERHEAD_BYTES;
-    this.entries.set(key, { ...entry, value: ownCopy(entry.value), marks }, size);
+    const held = { ...entry, bytes: ownCopy(entry.bytes), marks };
+    if (!this.entries.set(ownText(key), held, sizeOf(key, entry, tags))) this.unmark(marks);
   }
 
   drop(key: string): void {
     const held = this.entries.delete(key);
-    if (held !== undefined) this.unmark(held);
+    if (held !== undefined) this.unmark(held.marks);
   }
 
   /** Invalidates all entries with a tag, in constant time. */
@@ -93,27 +104,19 @@ export class NearCache {
     this.marks.delete(tag);
   }
 
+  /** Drops all entries whose key begins with a prefix. Looks at each key. */
+  dropPrefix(prefix: string): void {
+    for (const key of this.entries.keys()) if (key.startsWith(prefix)) this.drop(key);
+  }
+
   clear(): void {
     this.entries.clear();
     this.marks.clear();
-    this.given.clear();
-  }
-
-  /** Takes at most `max` of the keys that were given up since, so that Redis may learn of them. */
-  takeGivenUp(max: number): [string, number][] {
-    const taken: [string, number][] = [];
-    for (const pair of this.given) {
-      if (taken.length === max) break;
-      taken.push(pair);
-    }
-    for (const [key] of taken) this.given.delete(key);
-    return taken;
   }
 
   private giveUp(key: string, held: Held): void {
-    this.unmark(held);
-    // A hint for Redis' memory, not for what is right: bounded by forgetting.
-    if (this.given.size < 10_000) this.given.set(key, held.fill);
+    this.unmark(held.marks);
+    this.listener.gaveUp(key, held.fill);
   }
 
   private markOf(tag: string): TagMark {
@@ -125,18 +128,26 @@ export class NearCache {
     return mark;
   }
 
-  private unmark(held: Held): void {
-    for (const mark of held.marks) {
+  private unmark(marks: readonly TagMark[]): void {
+    for (const mark of marks) {
       mark.entries -= 1;
       if (mark.entries === 0 && !mark.invalid) this.marks.delete(mark.tag);
     }
   }
 }
 
-/** A reply's bytes are a view into all that arrived with them, which would stay in memory as long as they do. */
-function ownCopy(value: NearEntry['value']): NearEntry['value'] {
-  if (value === null) return null;
-  const bytes = Buffer.allocUnsafeSlow(value.bytes.length);
-  value.bytes.copy(bytes);
-  return { ...value, bytes };
+function sizeOf(key: string, { bytes, contentType }: NearEntry, tags: readonly string[]): number {
+  let size = ENTRY_OVERHEAD_BYTES + KEY_BYTES * key.length + bytes.length + TEXT_BYTES * contentType.length;
+  for (const tag of tags) size += TAG_OVERHEAD_BYTES + TEXT_BYTES * tag.length;
+  return size;
 }
+
+/** A reply's bytes are a view into all that arrived with them, which would stay in memory as long as they do. */
+function ownCopy(bytes: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  bytes.copy(copy);
+  return copy;
+}
+
+/** A part of a text may keep the whole of it, such as the address of a request, in memory. */
+const ownText = (text: string): string => Buffer.from(text).toString();

@@ -5,7 +5,7 @@ import { CacheMetrics } from './cache-metrics.js';
 import { FORCE_AFTER_MS, GIVE_UP_MS, LOOK_UP_MS } from './coherence.rules.js';
 import { EntriesStore } from './entries.store.js';
 import { RedisLife } from './redis-life.js';
-import type { Prepared, StuckRound } from './scripts/coherence.scripts.js';
+import type { Prepared, Round } from './scripts/coherence.scripts.js';
 
 const MAX_LOOKED_UP = 1_000;
 
@@ -51,12 +51,13 @@ export class PendingWrites implements OnApplicationBootstrap {
    * Sends a write and waits for its result.
    *
    * @param send sends it; the result may be told before its reply arrives
+   * @returns the result; `unnamed` when nothing was done, see {@link Prepared}
    * @throws StoreUnavailable when the outcome is unknown
    */
   async run(
     write: { id: string; cache: string; register: string },
     send: () => Promise<Prepared>,
-  ): Promise<readonly string[]> {
+  ): Promise<readonly string[] | 'unnamed'> {
     const { id, cache, register } = write;
     const { promise, resolve, reject } = promiseWithResolvers<readonly string[]>();
     promise.catch(() => {});
@@ -65,8 +66,9 @@ export class PendingWrites implements OnApplicationBootstrap {
     const timers: NodeJS.Timeout[] = [];
     try {
       const prepared = await send();
-      if ('result' in prepared) return prepared.result;
-      const round = { register, ...prepared };
+      if (prepared.state === 'unnamed') return 'unnamed';
+      if (prepared.state === 'done') return prepared.result;
+      const round = { register, round: prepared.round, sharers: prepared.sharers };
       timers.push(
         setTimeout(() => void this.force(cache, id, round), FORCE_AFTER_MS),
         setTimeout(() => reject(new StoreUnavailable('The write is not done yet.')), GIVE_UP_MS),
@@ -89,7 +91,7 @@ export class PendingWrites implements OnApplicationBootstrap {
     this.pending[hint.id]?.settle(hint.result);
   }
 
-  private async force(cache: string, id: string, round: StuckRound): Promise<void> {
+  private async force(cache: string, id: string, round: Round): Promise<void> {
     try {
       if (await this.store.force(cache, round)) this.metrics.forcedWrites.inc();
       await this.lookUpIn(cache, [id]);

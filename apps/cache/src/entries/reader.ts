@@ -1,29 +1,30 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { NODE_CONFIG, type NodeConfig } from '@syncline/http';
 import { StoreUnavailable } from '@syncline/redis';
+import { Boarding } from './boarding.js';
 import { CacheMetrics } from './cache-metrics.js';
-import { CLOCK_RATE, MAX_HOLD_MS } from './coherence.rules.js';
-import { EntriesStore } from './entries.store.js';
+import { CLOCK_RATE, MAX_HOLD_MS, NODE_NEAR_BYTES } from './coherence.rules.js';
+import { EntriesStore, type Reading } from './entries.store.js';
 import type { Entry, Found } from './entry.js';
 import type { NearEntry } from './near-cache.js';
 import type { Flight, Replica } from './replica.js';
 import { Replicas } from './replicas.js';
 import type { LeaseState } from './scripts/fill.scripts.js';
-import type { Told } from './scripts/told.js';
+import type { Told, ToldEntry } from './scripts/told.js';
 import { Statistics } from './statistics.js';
-
-/** What a fill tells Redis of its reader. */
-type FillInput = Parameters<EntriesStore['fill']>[1];
-type LeaseInput = Parameters<EntriesStore['leaseFill']>[1];
 
 /** A reply may outlive the entry that it carries; reading again finds out. */
 const TRIES = 3;
 const AUDIT_EVERY_MS = 1_000;
 
+type LeaseInput = Parameters<EntriesStore['leaseFill']>[1];
+
 /** Reads entries: from the near cache when its lease allows, else from Redis, keeping what may be kept. */
 @Injectable()
 export class Reader {
   private auditedAt = Number.NEGATIVE_INFINITY;
+  /** Reads of Redis that are not sent yet: a herd that asks for one key asks once. */
+  private readonly fills = new Boarding<Found>();
 
   constructor(
     private readonly store: EntriesStore,
@@ -38,16 +39,16 @@ export class Reader {
    * The caller answers in the same turn or later: the read takes effect now.
    */
   near(cache: string, key: string): Found | null {
-    const held = this.replicas.peek(cache)?.lookUp(key);
+    const held = this.replicas.replica.lookUp(cache, key);
     if (held === undefined) return null;
     this.count(cache, 'nearHits');
     this.auditSometimes(cache, key);
-    return foundIn('near', held);
+    return { source: 'near', entry: held.entry === null ? null : entryOf(held.entry) };
   }
 
   /** Reads past what the near cache holds now. */
   async fromStore(cache: string, key: string): Promise<Found> {
-    const replica = await this.replicas.joined(cache);
+    const replica = await this.replicas.joined();
     return this.fill(cache, key, replica);
   }
 
@@ -55,9 +56,9 @@ export class Reader {
   async read(cache: string, key: string, most?: number): Promise<Found> {
     const near = this.near(cache, key);
     if (near !== null) return near;
-    const replica = await this.replicas.joined(cache);
+    const replica = await this.replicas.joined();
     // A fill that is under way may be older than this read; what it leaves in the near cache is as good as any hit.
-    const landing = replica?.landingOf(key);
+    const landing = replica?.landingOf(cache, key);
     if (landing !== undefined) {
       await landing;
       const held = this.near(cache, key);
@@ -72,24 +73,30 @@ export class Reader {
     key: string,
     wish: Pick<LeaseInput, 'lease' | 'leaseMs' | 'tags' | 'waits' | 'othersWait'>,
   ): Promise<Omit<LeaseState, 'told'> & { entry: Entry | null }> {
-    const replica = await this.replicas.joined(cache);
+    const replica = await this.replicas.joined();
     const { found, reply } = await this.fly(cache, key, replica, async (reader) => {
       const node = this.config.nodeId;
       const reply = await this.store.leaseFill(cache, { ...reader, ...wish, node });
       return { reply, told: reply.told };
     });
-    return { ...reply, entry: found?.entry ?? null };
+    const entry = found?.entry ?? null;
+    this.count(cache, entry === null ? 'misses' : 'storeHits');
+    return { ...reply, entry };
   }
 
   private async fill(cache: string, key: string, replica: Replica | null, most?: number): Promise<Found> {
-    for (let attempt = 0; attempt < TRIES; attempt += 1) {
-      const { found } = await this.fly(cache, key, replica, async (reader) => {
-        const told = await this.store.fill(cache, { ...reader, most });
-        return { reply: null, told };
-      });
-      if (found !== null) return found;
-    }
-    throw new StoreUnavailable('Redis answers so late that the entry is over by then.');
+    const found = await this.fills.join(`${cache} ${most} ${key}`, async () => {
+      for (let attempt = 0; attempt < TRIES; attempt += 1) {
+        const { found } = await this.fly(cache, key, replica, async (reader) => {
+          const told = await this.store.fill(cache, { ...reader, most });
+          return { reply: null, told };
+        });
+        if (found !== null) return found;
+      }
+      throw new StoreUnavailable('Redis answers so late that the entry is over by then.');
+    });
+    if (found.leftOut === undefined) this.count(cache, found.entry === null ? 'misses' : 'storeHits');
+    return found;
   }
 
   /** One read of Redis; `found` is null when what it found was over before it was here. */
@@ -97,9 +104,9 @@ export class Reader {
     cache: string,
     key: string,
     replica: Replica | null,
-    send: (reader: FillInput) => Promise<{ reply: T; told: Told }>,
+    send: (reader: Reading) => Promise<{ reply: T; told: Told }>,
   ): Promise<{ found: Found | null; reply: T }> {
-    const flight = replica?.takeOff(key);
+    const flight = replica?.takeOff(cache, key);
     const sentAt = performance.now();
     let answer: { reply: T; told: Told };
     try {
@@ -107,20 +114,23 @@ export class Reader {
         key,
         incarnation: flight?.incarnation ?? '',
         fill: flight?.number ?? 0,
-        largest: replica?.largest ?? 0,
+        room: replica?.roomFor(cache) ?? NODE_NEAR_BYTES,
+        absences: replica?.hasRoomForAbsence(cache, key) ?? false,
       });
     } finally {
       if (flight !== undefined) replica?.land(flight);
     }
     const { told, reply } = answer;
-    const entry = nearEntryOf(told, sentAt, flight?.number ?? 0);
-    if (replica !== null && flight !== undefined) this.keep(replica, flight, told, entry);
-    const { entry: stored, leftOut } = told;
-    if (leftOut !== null) return { found: { source: 'store', entry: null, leftOut }, reply };
-    if (stored?.usableMs != null && performance.now() >= sentAt + stored.usableMs)
-      return { found: null, reply };
-    this.count(cache, stored === null ? 'misses' : 'storeHits');
-    return { found: foundIn('store', entry, stored?.freshMs != null && stored.freshMs <= 0), reply };
+    const entry = told.entry === null ? null : nearEntryOf(told.entry, sentAt, flight?.number ?? 0);
+    if (replica !== null && flight !== undefined) this.keep(replica, flight, told, entry, sentAt);
+    if (told.leftOut !== null) {
+      return { found: { source: 'store', entry: null, leftOut: told.leftOut }, reply };
+    }
+    const usableMs = told.entry?.usableMs;
+    if (usableMs != null && performance.now() >= sentAt + usableMs) return { found: null, reply };
+    const { freshMs } = told.entry ?? {};
+    const found = entry === null ? null : entryOf(entry, freshMs != null && freshMs <= 0);
+    return { found: { source: 'store', entry: found }, reply };
   }
 
   private count(cache: string, name: 'nearHits' | 'storeHits' | 'misses'): void {
@@ -143,42 +153,36 @@ export class Reader {
    */
   private async audit(cache: string, key: string): Promise<void> {
     const version = await this.store.versionOf(cache, key);
-    const held = this.replicas.peek(cache)?.lookUp(key);
-    if (version === null || held?.value == null) return;
+    const held = this.replicas.replica.lookUp(cache, key);
+    if (version === null || held?.entry == null) return;
     this.metrics.audits.inc();
-    if (BigInt(held.value.version) < BigInt(version)) this.metrics.staleHits.inc();
+    if (BigInt(held.entry.version) < BigInt(version)) this.metrics.staleHits.inc();
   }
 
   /** Takes what a reply told into the near cache when it may. In one turn with the arrival of the reply. */
-  private keep(replica: Replica, flight: Flight, told: Told, entry: NearEntry): void {
-    if (flight.incarnation !== '' && !told.alive) this.replicas.fence(replica, flight.incarnation);
+  private keep(replica: Replica, flight: Flight, told: Told, entry: NearEntry | null, sentAt: number): void {
+    if (flight.incarnation !== '' && !told.alive) this.replicas.fence(flight.incarnation);
     if (flight.incarnation !== '' && !told.cacheable) this.metrics.uncacheableFills.inc();
-    if (told.cacheable) replica.keep(flight, entry, told.entry?.tags ?? []);
+    if (!told.cacheable) return;
+    if (entry === null) replica.keepAbsence(flight, sentAt);
+    else replica.keep(flight, entry, told.entry?.tags ?? [], told.nearBytes);
   }
 }
 
 /** @param sentAt the durations that Redis tells count from here at the earliest */
-function nearEntryOf({ entry }: Told, sentAt: number, fill: number): NearEntry {
-  const end = (ms: number | null | undefined) =>
-    ms == null ? MAX_HOLD_MS : Math.min(ms * CLOCK_RATE, MAX_HOLD_MS);
+function nearEntryOf(entry: ToldEntry, sentAt: number, fill: number): NearEntry {
+  const { version, bytes, contentType, ageMs, freshMs, usableMs, expiresAt } = entry;
+  const usable = usableMs === null ? MAX_HOLD_MS : Math.min(usableMs * CLOCK_RATE, MAX_HOLD_MS);
   return {
-    value:
-      entry === null ? null : { version: entry.version, bytes: entry.bytes, contentType: entry.contentType },
-    storedAt: sentAt - (entry?.ageMs ?? 0),
-    freshUntil: entry?.freshMs == null ? Number.POSITIVE_INFINITY : sentAt + entry.freshMs * CLOCK_RATE,
-    usableUntil: sentAt + end(entry?.usableMs),
-    expiresAt: entry?.expiresAt ?? null,
-    fill,
+    ...{ version, bytes, contentType, expiresAt, fill },
+    storedAt: sentAt - ageMs,
+    freshUntil: freshMs === null ? Number.POSITIVE_INFINITY : sentAt + freshMs * CLOCK_RATE,
+    usableUntil: sentAt + usable,
   };
 }
 
-function foundIn(
-  source: Found['source'],
-  held: NearEntry,
-  stale = performance.now() >= held.freshUntil,
-): Found {
-  if (held.value === null) return { source, entry: null };
-  const { version, bytes, contentType } = held.value;
+function entryOf(held: NearEntry, stale = performance.now() >= held.freshUntil): Entry {
+  const { version, bytes, contentType, expiresAt } = held;
   const ageMs = Math.max(0, performance.now() - held.storedAt);
-  return { source, entry: { version, bytes, contentType, ageMs, expiresAt: held.expiresAt, stale } };
+  return { version, bytes, contentType, ageMs, expiresAt, stale };
 }

@@ -1,6 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Inject, Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
+import {
+  Inject,
+  Injectable,
+  Logger,
+  type OnApplicationBootstrap,
+  type OnModuleDestroy,
+} from '@nestjs/common';
 import { NODE_CONFIG, type NodeConfig } from '@syncline/http';
 import {
   REDIS,
@@ -20,6 +26,8 @@ import { findLife, openCache, openLife } from './scripts/life.scripts.js';
 const SCRIPTS = [...Object.values(coherence), ...Object.values(entry), ...Object.values(fills), openCache];
 const TRIES = 3;
 const MAX_OPENED = 10_000;
+/** A life that is durable is looked at so often, in case the configuration of Redis was changed. */
+const LOOK_MS = 5_000;
 
 /**
  * One life of Redis: from a start of its process, or a loss of all its data, to the next. A near cache relies on
@@ -29,12 +37,14 @@ const MAX_OPENED = 10_000;
  * On a Redis Cluster there is no life and no near cache: every read goes to Redis.
  */
 @Injectable()
-export class RedisLife implements OnApplicationBootstrap {
+export class RedisLife implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger(RedisLife.name);
   private readonly ends = new Subject<void>();
   private readonly opened = new Set<string>();
   private id: string | null = null;
   private finding: Promise<string> | null = null;
+  private durable = false;
+  private timer: NodeJS.Timeout | undefined;
 
   /** The life ended: nothing that Redis was told before counts any more. */
   readonly ended = this.ends.asObservable();
@@ -47,10 +57,12 @@ export class RedisLife implements OnApplicationBootstrap {
   /** Finds the life while nobody waits for it yet. */
   onApplicationBootstrap(): void {
     if (!this.exists) return;
-    this.find().catch((error: unknown) => {
-      // Redis is away: the first request that finds it back looks again.
-      if (!(error instanceof StoreUnavailable)) this.logger.error(error);
-    });
+    this.timer = setInterval(() => this.lookAtDurability(), LOOK_MS);
+    this.find().catch((error: unknown) => this.report(error));
+  }
+
+  onModuleDestroy(): void {
+    clearInterval(this.timer);
   }
 
   /** False on a Redis Cluster. */
@@ -66,10 +78,17 @@ export class RedisLife implements OnApplicationBootstrap {
    */
   async within<T>(cache: string, call: (life: string | null) => Promise<T>): Promise<T> {
     if (!this.exists) return call(null);
+    return this.run(async (life) => {
+      if (!this.opened.has(cache)) await this.open(cache, life);
+      return call(life);
+    });
+  }
+
+  /** The same for scripts that concern no single cache. Not on a Redis Cluster. */
+  async run<T>(call: (life: string) => Promise<T>): Promise<T> {
     for (let attempt = 0; attempt < TRIES; attempt += 1) {
       const life = this.id ?? (await this.find());
       try {
-        if (!this.opened.has(cache)) await this.open(cache, life);
         return await call(life);
       } catch (error) {
         if (!(error instanceof UnknownLife)) throw error;
@@ -105,10 +124,13 @@ export class RedisLife implements OnApplicationBootstrap {
     connection.on('error', () => {});
     try {
       await connection.connect();
-      const info = await connection.info('server', 'persistence');
+      const info = await connection.info('server', 'persistence', 'replication');
       const runId = /^run_id:(\w+)/m.exec(info)?.[1] ?? '';
-      const durable = /^aof_enabled:1/m.test(info) && (await syncsAlways(connection));
-      const { id, open } = await findLife(connection, { runId, newId: randomUUID(), durable });
+      const durable = await syncsAlways(connection);
+      // A replica that was promoted tells whose data it has: not all that its primary had acknowledged.
+      const fromOwnDisk = /^role:master/m.test(info) && /^master_replid2:0*\r?$/m.test(info);
+      const { id, open } = await findLife(connection, { runId, newId: randomUUID(), durable, fromOwnDisk });
+      this.durable = durable;
       await Promise.all(SCRIPTS.map((script) => connection.script('LOAD', script.textOf(id))));
       if (!open) {
         this.logger.log('Redis started anew: waiting until every lease of its former life is over');
@@ -123,13 +145,40 @@ export class RedisLife implements OnApplicationBootstrap {
       connection.disconnect();
     }
   }
+
+  /** A configuration that was changed at run time ends what the life promised, but not the life. */
+  private lookAtDurability(): void {
+    if (this.id === null || !this.durable) return;
+    syncsAlways(this.redis)
+      .then(async (durable) => {
+        if (!durable) await this.find();
+      })
+      .catch((error: unknown) => this.report(error));
+  }
+
+  private report(error: unknown): void {
+    // Redis is away: the first request that finds it back looks again.
+    if (!(error instanceof StoreUnavailable)) this.logger.error(error);
+  }
 }
 
 /** True when Redis answers a write only after it is on disk. A Redis that does not tell is taken for one that does not. */
 async function syncsAlways(connection: RedisClient): Promise<boolean> {
   try {
-    const [, value] = (await connection.config('GET', 'appendfsync')) as string[];
-    return value === 'always';
+    const flat = (await connection.config(
+      'GET',
+      'appendfsync',
+      'appendonly',
+      'no-appendfsync-on-rewrite',
+    )) as string[];
+    const settings = Object.fromEntries(
+      flat.flatMap((name, i) => (i % 2 === 0 ? [[name, flat[i + 1]]] : [])),
+    );
+    return (
+      settings.appendfsync === 'always' &&
+      settings.appendonly === 'yes' &&
+      settings['no-appendfsync-on-rewrite'] === 'no'
+    );
   } catch {
     return false;
   }

@@ -1,9 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { DEFAULT_NEAR_BYTES, LARGEST_SHARE, LEASE_MS } from './coherence.rules.js';
+import { Absences } from './absences.js';
+import { IDLE_MS, LEASE_MS, MAX_NEAR_CACHES, NODE_NEAR_BYTES } from './coherence.rules.js';
 import { NearCache, type NearEntry } from './near-cache.js';
+import type { GivenUp } from './scripts/coherence.scripts.js';
+
+/** What is given up is a hint for Redis' memory, not for what is right: bounded by forgetting. */
+const MAX_GIVEN_UP = 1_000;
 
 /** A read of Redis that is under way. Poisoned: a write may have happened since, its reply must not be kept. */
 export interface Flight {
+  readonly cache: string;
   readonly key: string;
   readonly number: number;
   /** Incarnation that may hold the reply; '' when none may. */
@@ -13,30 +19,36 @@ export interface Flight {
   readonly onLanded: () => void;
 }
 
+/** What the near caches answer with: `entry` is null when they know that there is none. */
+export interface Held {
+  readonly entry: NearEntry | null;
+}
+const NOTHING: Held = { entry: null };
+
+/** Names hold no space, so no two entries share an id. */
+const idOf = (cache: string, key: string) => `${cache} ${key}`;
+
 /**
- * The near cache of one cache on this node, and what this node promised about it. Everything here happens in single
- * turns of the event loop; the conversation with Redis is the concern of `Replicas`.
+ * The near caches of this node, and what the node promised about them. Everything here happens in single turns of the
+ * event loop; the conversation with Redis is the concern of `Replicas`.
  */
 export class Replica {
-  readonly near: NearCache;
   /** Null: not joined, nothing is held. */
   incarnation: string | null = null;
   /** Number of the last invalidation that was carried out. */
   seen = 0;
-  capacity = DEFAULT_NEAR_BYTES;
-  usedAt = performance.now();
+  /** When somebody asked last. */
+  usedAt = Number.NEGATIVE_INFINITY;
 
   private leaseUntil = Number.NEGATIVE_INFINITY;
   private fills = 0;
   private readonly flights: Record<string, Set<Flight>> = Object.create(null);
+  private readonly nears = new Map<string, NearCache>();
+  private readonly absences = new Absences();
+  private givenUp: GivenUp[] = [];
 
   /** @param onCount told of each eviction and invalidation */
-  constructor(
-    readonly cache: string,
-    private readonly onCount: (name: 'evictions' | 'invalidations') => void,
-  ) {
-    this.near = new NearCache(DEFAULT_NEAR_BYTES, () => onCount('evictions'));
-  }
+  constructor(private readonly onCount: (cache: string, name: 'evictions' | 'invalidations') => void) {}
 
   get isLeased(): boolean {
     return performance.now() < this.leaseUntil;
@@ -47,19 +59,22 @@ export class Replica {
     return this.fills;
   }
 
-  /** Largest value that the near cache takes, in bytes. */
-  get largest(): number {
-    return Math.floor(this.capacity * LARGEST_SHARE);
+  /** The near cache of a cache; undefined while it holds nothing. */
+  nearOf(cache: string): NearCache | undefined {
+    return this.nears.get(cache);
   }
 
   /**
-   * What the near cache may answer with at this moment. Both conditions are read in this one turn, after the request
+   * What the near caches may answer with at this moment. Both conditions are read in this one turn, after the request
    * arrived: the entry is here, and the lease has not ended.
    */
-  lookUp(key: string): NearEntry | undefined {
+  lookUp(cache: string, key: string): Held | undefined {
     const now = performance.now();
+    this.usedAt = now;
     if (now >= this.leaseUntil) return undefined;
-    return this.near.get(key, now);
+    const entry = this.nears.get(cache)?.get(key, now);
+    if (entry !== undefined) return { entry };
+    return this.absences.holds(idOf(cache, key), now) ? NOTHING : undefined;
   }
 
   /** A name that was never used before. */
@@ -77,78 +92,156 @@ export class Replica {
     this.leaseUntil = Number.NEGATIVE_INFINITY;
     this.incarnation = null;
     this.seen = 0;
-    this.near.clear();
-    this.poisonAll();
+    this.nears.clear();
+    this.absences.clear();
+    this.givenUp = [];
+    this.poison(() => true);
   }
 
-  resize(capacity: number): void {
-    this.capacity = capacity;
-    this.near.resize(capacity);
+  /** Gives up the near caches that nobody used for long. */
+  dropUnused(now: number): void {
+    for (const [cache, near] of this.nears) {
+      if (near.count === 0 || now - near.usedAt > IDLE_MS) this.nears.delete(cache);
+    }
+    this.share();
   }
 
-  takeOff(key: string): Flight {
+  /** Bytes that this node has for a cache, whatever it is configured to. */
+  roomFor(cache: string): number {
+    return Math.floor(NODE_NEAR_BYTES / (this.nears.size + (this.nears.has(cache) ? 0 : 1)));
+  }
+
+  /** Whether it may be held that there is no such entry. */
+  hasRoomForAbsence(cache: string, key: string): boolean {
+    return this.absences.hasRoomFor(idOf(cache, key), performance.now());
+  }
+
+  takeOff(cache: string, key: string): Flight {
     this.fills += 1;
     let onLanded = () => {};
     const landed = new Promise<void>((resolve) => {
       onLanded = resolve;
     });
     const incarnation = this.incarnation ?? '';
-    const flight: Flight = { key, number: this.fills, incarnation, poisoned: false, landed, onLanded };
-    const others = this.flights[key];
-    if (others === undefined) this.flights[key] = new Set([flight]);
+    const flight: Flight = {
+      ...{ cache, key, number: this.fills, incarnation, poisoned: false },
+      ...{ landed, onLanded },
+    };
+    const id = idOf(cache, key);
+    const others = this.flights[id];
+    if (others === undefined) this.flights[id] = new Set([flight]);
     else others.add(flight);
     return flight;
   }
 
   land(flight: Flight): void {
-    const others = this.flights[flight.key];
+    const id = idOf(flight.cache, flight.key);
+    const others = this.flights[id];
     others?.delete(flight);
-    if (others?.size === 0) delete this.flights[flight.key];
+    if (others?.size === 0) delete this.flights[id];
     flight.onLanded();
   }
 
   /** The arrival of a fill of the key that is under way, if there is one. */
-  landingOf(key: string): Promise<void> | undefined {
-    for (const flight of this.flights[key] ?? []) return flight.landed;
+  landingOf(cache: string, key: string): Promise<void> | undefined {
+    for (const flight of this.flights[idOf(cache, key)] ?? []) return flight.landed;
     return undefined;
   }
 
-  /** Keeps what a flight brought, unless something happened since that it may not know of. */
-  keep(flight: Flight, entry: NearEntry, tags: readonly string[]): void {
-    if (flight.poisoned || flight.incarnation === '' || flight.incarnation !== this.incarnation) return;
-    this.near.set(flight.key, entry, tags);
+  /**
+   * Keeps what a flight brought, unless something happened since that it may not know of.
+   *
+   * @param nearBytes bytes of a near cache, as the cache is configured
+   */
+  keep(flight: Flight, entry: NearEntry, tags: readonly string[], nearBytes: number): void {
+    if (!this.mayKeep(flight)) return;
+    this.nearFor(flight.cache, nearBytes).set(flight.key, entry, tags);
+    this.absences.delete(idOf(flight.cache, flight.key));
+  }
+
+  /** Keeps that there is no entry. @param sentAt when Redis was asked */
+  keepAbsence(flight: Flight, sentAt: number): void {
+    if (this.mayKeep(flight)) this.absences.set(idOf(flight.cache, flight.key), sentAt);
   }
 
   /** This node writes the key: what it holds of it, and what is on its way, is void before the write is sent. */
-  giveUp(key: string): void {
-    this.near.drop(key);
-    this.poison(key);
+  giveUp(cache: string, key: string): void {
+    const id = idOf(cache, key);
+    this.nears.get(cache)?.drop(key);
+    this.absences.delete(id);
+    for (const flight of this.flights[id] ?? []) flight.poisoned = true;
   }
 
   /** Carries out an invalidation. Registers are those of coherence.lua. */
-  invalidate(register: string): void {
-    this.onCount('invalidations');
+  invalidate(cache: string, register: string): void {
+    this.onCount(cache, 'invalidations');
     const name = register.slice(1);
+    const near = this.nears.get(cache);
     switch (register[0]) {
       case 'k':
-        this.near.drop(name);
-        this.poison(name);
+        this.giveUp(cache, name);
         break;
       case 't':
-        this.near.dropTag(name);
-        this.poisonAll();
+        near?.dropTag(name);
+        this.poison((flight) => flight.cache === cache);
+        break;
+      case 'p':
+        near?.dropPrefix(name);
+        this.poison((flight) => flight.cache === cache && flight.key.startsWith(name));
         break;
       default:
-        this.near.clear();
-        this.poisonAll();
+        near?.clear();
+        this.nears.delete(cache);
+        this.poison((flight) => flight.cache === cache);
     }
   }
 
-  private poison(key: string): void {
-    for (const flight of this.flights[key] ?? []) flight.poisoned = true;
+  /** Takes at most `max` of the entries that were given up since, so that Redis may learn of them. */
+  takeGivenUp(max: number): GivenUp[] {
+    return this.givenUp.splice(0, max);
   }
 
-  private poisonAll(): void {
-    for (const key of Object.keys(this.flights)) this.poison(key);
+  private mayKeep({ poisoned, incarnation }: Flight): boolean {
+    return !poisoned && incarnation !== '' && incarnation === this.incarnation;
+  }
+
+  private nearFor(cache: string, nearBytes: number): NearCache {
+    let near = this.nears.get(cache);
+    if (near === undefined) {
+      if (this.nears.size >= MAX_NEAR_CACHES) this.dropLeastUsed();
+      near = new NearCache(nearBytes, {
+        evicted: () => this.onCount(cache, 'evictions'),
+        gaveUp: (key, fill) => {
+          if (this.givenUp.length < MAX_GIVEN_UP) this.givenUp.push({ cache, key, fill });
+        },
+      });
+      this.nears.set(cache, near);
+      this.share();
+    }
+    if (near.configured !== nearBytes) {
+      near.configured = nearBytes;
+      this.share();
+    }
+    return near;
+  }
+
+  private dropLeastUsed(): void {
+    let least: { cache: string; usedAt: number } | undefined;
+    for (const [cache, { usedAt }] of this.nears) {
+      if (least === undefined || usedAt < least.usedAt) least = { cache, usedAt };
+    }
+    if (least !== undefined) this.nears.delete(least.cache);
+  }
+
+  /** All near caches together stay within the bytes of the node. */
+  private share(): void {
+    const share = Math.floor(NODE_NEAR_BYTES / this.nears.size);
+    for (const near of this.nears.values()) near.resize(Math.min(near.configured, share));
+  }
+
+  private poison(isMeant: (flight: Flight) => boolean): void {
+    for (const id of Object.keys(this.flights)) {
+      for (const flight of this.flights[id] ?? []) if (isMeant(flight)) flight.poisoned = true;
+    }
   }
 }

@@ -8,41 +8,29 @@ import {
 import { NODE_CONFIG, type NodeConfig } from '@syncline/http';
 import { StoreUnavailable } from '@syncline/redis';
 import { CacheMetrics } from './cache-metrics.js';
-import {
-  DEFAULT_NEAR_BYTES,
-  FORCE_AFTER_MS,
-  IDLE_MS,
-  LEASE_MS,
-  NODE_NEAR_BYTES,
-  RENEW_MS,
-} from './coherence.rules.js';
+import { FORCE_AFTER_MS, IDLE_MS, LEASE_MS, RENEW_MS, REST_AFTER_MS } from './coherence.rules.js';
 import { EntriesStore } from './entries.store.js';
 import { RedisLife } from './redis-life.js';
 import { Replica } from './replica.js';
 import type { Sharers, StuckRound } from './scripts/coherence.scripts.js';
 import { Statistics } from './statistics.js';
 
-/** More caches than this have no near cache on this node; their reads go to Redis. */
-const MAX_REPLICAS = 1_000;
 const MAX_GIVEN_UP = 500;
 
-/** How this node talks with Redis about one near cache. */
-interface Conversation {
-  readonly replica: Replica;
-  joining: Promise<void> | null;
-  renewing: boolean;
-  renewAgain: boolean;
-  acknowledging: boolean;
-  /** Rounds that seem to be stuck, since when this node knows, and who had to acknowledge then. */
-  stuck: Map<string, { readonly since: number; readonly sharers: Sharers }>;
-}
-
-/** The near caches of this node: joins, renews, carries out invalidations and acknowledges them. */
+/**
+ * What this node tells Redis of its near caches, and hears of them: joins, renews its lease, carries out invalidations
+ * and acknowledges them. One conversation for all caches: a cache that nobody asks for costs nothing.
+ */
 @Injectable()
 export class Replicas implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger(Replicas.name);
-  private readonly conversations = new Map<string, Conversation>();
-  private readonly byIncarnation = new Map<string, Conversation>();
+  readonly replica: Replica;
+  private joining: Promise<void> | null = null;
+  private renewing = false;
+  private renewAgain = false;
+  private acknowledging = false;
+  /** Rounds that seem to be stuck, since when this node knows, and who had to acknowledge then. */
+  private stuck = new Map<string, { readonly since: number; readonly sharers: Sharers }>();
   private timer: NodeJS.Timeout | undefined;
   private stopped = false;
 
@@ -50,14 +38,14 @@ export class Replicas implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly store: EntriesStore,
     private readonly life: RedisLife,
     private readonly metrics: CacheMetrics,
-    private readonly statistics: Statistics,
+    statistics: Statistics,
     @Inject(NODE_CONFIG) private readonly config: NodeConfig,
-  ) {}
+  ) {
+    this.replica = new Replica((cache, name) => statistics.count(cache, name));
+  }
 
   onApplicationBootstrap(): void {
-    this.life.ended.subscribe(() => {
-      for (const conversation of this.conversations.values()) this.forget(conversation);
-    });
+    this.life.ended.subscribe(() => this.forget());
     this.timer = setInterval(() => this.tick(), RENEW_MS);
   }
 
@@ -65,171 +53,142 @@ export class Replicas implements OnApplicationBootstrap, OnModuleDestroy {
   async onModuleDestroy(): Promise<void> {
     this.stopped = true;
     clearInterval(this.timer);
-    const left = [...this.conversations.values()].map((conversation) => this.leave(conversation));
-    await Promise.allSettled(left);
+    await this.leave();
   }
 
-  /** The near cache of a cache; null when it has none here. Joins when it has not. */
-  async joined(cache: string): Promise<Replica | null> {
-    const conversation = this.conversationOf(cache);
-    if (conversation === null) return null;
-    if (conversation.replica.incarnation === null && !this.stopped) {
-      conversation.joining ??= this.join(conversation).finally(() => {
-        conversation.joining = null;
+  /** The near caches, for a reader; null where there are none. Joins when the node has not, and ends its rest. */
+  async joined(): Promise<Replica | null> {
+    if (!this.life.exists) return null;
+    const { replica } = this;
+    replica.usedAt = performance.now();
+    if (replica.incarnation === null && !this.stopped) {
+      this.joining ??= this.join().finally(() => {
+        this.joining = null;
       });
-      await conversation.joining;
+      await this.joining;
+    } else if (!replica.isLeased) {
+      void this.renew();
     }
-    return conversation.replica;
-  }
-
-  /** The near cache of a cache as it is; null when it has none here. */
-  peek(cache: string): Replica | null {
-    return this.conversations.get(cache)?.replica ?? null;
+    return replica;
   }
 
   /** A hint from a writer. It may come late, twice, or never. */
-  onInvalidated(hint: { to: string; number: number; register: string }): void {
-    const conversation = this.byIncarnation.get(hint.to);
-    if (conversation === undefined) return;
-    const { replica } = conversation;
-    if (hint.number <= replica.seen) return;
+  onInvalidated(hint: { to: string; number: number; cache: string; register: string }): void {
+    const { replica } = this;
+    if (hint.to !== replica.incarnation || hint.number <= replica.seen) return;
     if (hint.number > replica.seen + 1) {
       // Something is missing: to acknowledge this one would acknowledge that too.
       this.metrics.gaps.inc();
-      void this.renew(conversation);
+      void this.renew();
       return;
     }
-    replica.invalidate(hint.register);
+    replica.invalidate(hint.cache, hint.register);
     replica.seen = hint.number;
-    this.acknowledgeSoon(conversation);
+    this.acknowledgeSoon();
   }
 
   /** Redis does not count this incarnation among the living: what it holds may be out of date. */
-  fence(replica: Replica, incarnation: string): void {
-    const conversation = this.conversations.get(replica.cache);
-    if (conversation === undefined || replica.incarnation !== incarnation) return;
+  fence(incarnation: string): void {
+    if (this.replica.incarnation !== incarnation) return;
     this.metrics.fencings.inc();
-    void this.leave(conversation);
+    void this.leave();
   }
 
-  private conversationOf(cache: string): Conversation | null {
-    let conversation = this.conversations.get(cache);
-    if (conversation === undefined) {
-      if (!this.life.exists || this.conversations.size >= MAX_REPLICAS) return null;
-      conversation = {
-        replica: new Replica(cache, (name) => this.statistics.count(cache, name)),
-        joining: null,
-        renewing: false,
-        renewAgain: false,
-        acknowledging: false,
-        stuck: new Map(),
-      };
-      this.conversations.set(cache, conversation);
-    }
-    conversation.replica.usedAt = performance.now();
-    return conversation;
-  }
-
-  private async join(conversation: Conversation): Promise<void> {
-    const { replica } = conversation;
+  private async join(): Promise<void> {
+    const { replica } = this;
     const sentAt = performance.now();
     const incarnation = replica.newIncarnation(this.config.nodeId);
-    const nearBytes = await this.store.join(replica.cache, incarnation);
+    await this.store.join(incarnation);
     if (this.stopped) return;
     replica.incarnation = incarnation;
-    this.byIncarnation.set(incarnation, conversation);
     replica.extendLease(sentAt);
-    this.resize(replica, nearBytes);
   }
 
-  private forget(conversation: Conversation): void {
-    const { replica } = conversation;
-    if (replica.incarnation !== null) this.byIncarnation.delete(replica.incarnation);
-    replica.reset();
-    conversation.stuck.clear();
+  private forget(): void {
+    this.replica.reset();
+    this.stuck.clear();
   }
 
-  private async leave(conversation: Conversation): Promise<void> {
-    const { cache, incarnation } = conversation.replica;
-    this.forget(conversation);
+  private async leave(): Promise<void> {
+    const { incarnation } = this.replica;
+    this.forget();
     if (incarnation === null) return;
     // Not told: then writers wait for it once, no longer than a lease.
-    await this.store.leave(cache, incarnation).catch((error: unknown) => this.report(error));
+    await this.store.leave(incarnation).catch((error: unknown) => this.report(error));
   }
 
   private tick(): void {
+    const { replica } = this;
     const now = performance.now();
-    for (const [cache, conversation] of this.conversations) {
-      if (now - conversation.replica.usedAt > IDLE_MS) {
-        this.conversations.delete(cache);
-        void this.leave(conversation);
-      } else if (conversation.replica.incarnation !== null) {
-        void this.renew(conversation);
-      }
+    const unusedMs = now - replica.usedAt;
+    if (replica.incarnation === null) return;
+    if (unusedMs > IDLE_MS) {
+      void this.leave();
+      return;
     }
+    replica.dropUnused(now);
+    if (unusedMs <= REST_AFTER_MS) void this.renew();
   }
 
   /** Renewals asked for while one runs become one more. */
-  private async renew(conversation: Conversation): Promise<void> {
-    if (conversation.renewing) {
-      conversation.renewAgain = true;
+  private async renew(): Promise<void> {
+    if (this.renewing) {
+      this.renewAgain = true;
       return;
     }
-    conversation.renewing = true;
+    this.renewing = true;
     try {
       do {
-        conversation.renewAgain = false;
-        await this.renewOnce(conversation);
-      } while (conversation.renewAgain);
+        this.renewAgain = false;
+        await this.renewOnce();
+      } while (this.renewAgain);
     } catch (error) {
       this.report(error);
     } finally {
-      conversation.renewing = false;
+      this.renewing = false;
     }
   }
 
-  private async renewOnce(conversation: Conversation): Promise<void> {
-    const { replica } = conversation;
-    const { cache, incarnation } = replica;
+  private async renewOnce(): Promise<void> {
+    const { replica } = this;
+    const { incarnation } = replica;
     if (incarnation === null) return;
     const sentAt = performance.now();
-    const reply = await this.store.renew(cache, {
+    const reply = await this.store.renew({
       incarnation,
       seen: replica.seen,
       stuckAfterMs: LEASE_MS,
-      givenUp: replica.near.takeGivenUp(MAX_GIVEN_UP),
+      givenUp: replica.takeGivenUp(MAX_GIVEN_UP),
     });
     if (replica.incarnation !== incarnation) return;
     if (reply === null) {
-      this.fence(replica, incarnation);
+      this.fence(incarnation);
       return;
     }
     // All that was missed is dropped before the lease is extended: so the renewal is an acknowledgement by itself.
-    for (const register of reply.registers) replica.invalidate(register);
-    const last = reply.first + reply.registers.length - 1;
+    for (const { cache, register } of reply.missed) replica.invalidate(cache, register);
+    const last = reply.first + reply.missed.length - 1;
     if (last > replica.seen) {
       this.metrics.repairs.inc(last - replica.seen);
       replica.seen = last;
-      this.acknowledgeSoon(conversation);
+      this.acknowledgeSoon();
     }
     replica.extendLease(sentAt);
-    this.resize(replica, reply.nearBytes);
-    this.helpStuck(conversation, reply.stuck);
+    this.helpStuck(reply.stuck);
   }
 
   /** One acknowledgement for all invalidations of a turn. */
-  private acknowledgeSoon(conversation: Conversation): void {
-    if (conversation.acknowledging) return;
-    conversation.acknowledging = true;
+  private acknowledgeSoon(): void {
+    if (this.acknowledging) return;
+    this.acknowledging = true;
     setImmediate(() => {
-      conversation.acknowledging = false;
-      const { replica } = conversation;
-      const { cache, incarnation, seen } = replica;
+      this.acknowledging = false;
+      const { incarnation, seen } = this.replica;
       if (incarnation === null) return;
       this.store
-        .acknowledge(cache, { incarnation, seen })
+        .acknowledge(incarnation, seen)
         .then((alive) => {
-          if (!alive) this.fence(replica, incarnation);
+          if (!alive) this.fence(incarnation);
         })
         // The next renewal acknowledges too.
         .catch((error: unknown) => this.report(error));
@@ -237,27 +196,20 @@ export class Replicas implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   /** Ends rounds whose writers died: whoever sees one for long enough may. */
-  private helpStuck(conversation: Conversation, rounds: readonly StuckRound[]): void {
-    const { replica } = conversation;
+  private helpStuck(rounds: readonly StuckRound[]): void {
     const now = performance.now();
-    const before = conversation.stuck;
-    conversation.stuck = new Map();
-    for (const round of rounds) {
-      const id = `${round.round} ${round.register}`;
+    const before = this.stuck;
+    this.stuck = new Map();
+    for (const { cache, ...round } of rounds) {
+      const id = `${round.round} ${cache} ${round.register}`;
       const { since, sharers } = before.get(id) ?? { since: now, sharers: round.sharers };
       if (now - since < FORCE_AFTER_MS) {
-        conversation.stuck.set(id, { since, sharers });
+        this.stuck.set(id, { since, sharers });
         continue;
       }
       this.metrics.forcedWrites.inc();
-      this.store.force(replica.cache, { ...round, sharers }).catch((error: unknown) => this.report(error));
+      this.store.force(cache, { ...round, sharers }).catch((error: unknown) => this.report(error));
     }
-  }
-
-  private resize(replica: Replica, nearBytes: string): void {
-    const configured = nearBytes === '' ? DEFAULT_NEAR_BYTES : Number(nearBytes);
-    const capacity = Math.min(configured, Math.floor(NODE_NEAR_BYTES / this.conversations.size));
-    if (capacity !== replica.capacity) replica.resize(capacity);
   }
 
   private report(error: unknown): void {

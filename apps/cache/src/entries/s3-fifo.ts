@@ -75,15 +75,24 @@ export class S3Fifo<V> {
     return node.value;
   }
 
-  /** Keeps a value, and lets others go until all fit. A value larger than the capacity is not kept. */
-  set(key: string, value: V, size: number): void {
+  keys(): IterableIterator<string> {
+    return this.nodes.keys();
+  }
+
+  /**
+   * Keeps a value, and lets others go until all fit.
+   *
+   * @returns false when the value is larger than the capacity: it is not kept
+   */
+  set(key: string, value: V, size: number): boolean {
     this.delete(key);
-    if (size > this.capacity) return;
+    if (size > this.capacity) return false;
     const queue = this.ghost.delete(key) ? this.main : this.small;
     const node: Node<V> = { key, value, size, frequency: 0, queue, previous: null, next: null };
     this.nodes.set(key, node);
     queue.push(node);
     this.shrink();
+    return true;
   }
 
   delete(key: string): V | undefined {

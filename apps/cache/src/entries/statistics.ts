@@ -79,7 +79,9 @@ export class Statistics implements OnApplicationBootstrap, OnModuleDestroy {
   private countsIn(counts: Map<string, Record<Name, number>>, cache: string): Record<Name, number> {
     let own = counts.get(cache);
     if (own === undefined) {
-      if (counts.size >= MAX_CACHES) counts.clear();
+      // The one that was counted first goes: whoever asks for many names empties no more than his share.
+      const [first] = counts.size >= MAX_CACHES ? counts.keys() : [];
+      if (first !== undefined) counts.delete(first);
       own = none();
       counts.set(cache, own);
     }

@@ -2,17 +2,20 @@ import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy }
 import { Membership } from '@syncline/cluster';
 import { StoreUnavailable } from '@syncline/redis';
 import { EntriesStore } from './entries.store.js';
+import { RedisLife } from './redis-life.js';
 
 const TICK_MS = 1_000;
-/** A cache is looked at this often although nothing in it was known to end: it may have got new entries. */
+/** On a Redis Cluster a cache is looked at this often although nothing was known to end: it may have got new entries. */
 const LOOK_AGAIN_MS = 3_000;
 /** Keeps one step below a millisecond or two of Redis' time. */
 const MAX_A_STEP = 500;
 const MAX_STEPS_A_TICK = 40;
+const MAX_DUE = 1_000;
 
 /**
- * Frees the memory of entries whose life is over, for the caches that this node owns on the ring. Reads judge an
- * entry's life by themselves: nothing is served longer when this is late, or when two nodes do it at once.
+ * Frees the memory of entries whose life is over, for the caches that this node owns on the ring. Redis keeps a list of
+ * the caches that have something to be swept, so those that have nothing cost nothing. Reads judge an entry's life by
+ * themselves: nothing is served longer when this is late, or when two nodes do it at once.
  */
 @Injectable()
 export class Sweeper implements OnApplicationBootstrap, OnModuleDestroy {
@@ -23,6 +26,7 @@ export class Sweeper implements OnApplicationBootstrap, OnModuleDestroy {
 
   constructor(
     private readonly store: EntriesStore,
+    private readonly life: RedisLife,
     private readonly membership: Membership,
   ) {}
 
@@ -48,6 +52,14 @@ export class Sweeper implements OnApplicationBootstrap, OnModuleDestroy {
 
   private async sweepDue(): Promise<void> {
     if (!this.membership.isMember) return;
+    if (!this.life.exists) return this.sweepOnCluster();
+    for (const cache of await this.store.due(MAX_DUE)) {
+      if (this.membership.owns(cache)) await this.sweep(cache);
+    }
+  }
+
+  /** There the list cannot be kept by the scripts of caches, which lie apart. */
+  private async sweepOnCluster(): Promise<void> {
     const names = (await this.store.names()).filter((name) => this.membership.owns(name));
     const owned = new Set(names);
     for (const name of this.dueAt.keys()) if (!owned.has(name)) this.dueAt.delete(name);

@@ -5,8 +5,6 @@ import { PendingWrites } from './pending-writes.js';
 import { Replicas } from './replicas.js';
 import { Statistics } from './statistics.js';
 
-const MAX_KNOWN_NAMES = 10_000;
-
 /** An operation as operations.lua takes it, and the register that it changes. */
 export interface Operation {
   readonly register: string;
@@ -16,9 +14,6 @@ export interface Operation {
 /** Sends writes: done in one round trip when no other near cache holds the register, else after all dropped it. */
 @Injectable()
 export class Writer {
-  /** Names that this node has made known. Bounded: a forgotten one is made known again. */
-  private readonly knownNames = new Set<string>();
-
   constructor(
     private readonly store: EntriesStore,
     private readonly replicas: Replicas,
@@ -33,30 +28,35 @@ export class Writer {
    * @throws StoreUnavailable when the outcome is unknown
    */
   async write(cache: string, operation: Operation, requestId?: string): Promise<readonly string[]> {
-    if (!this.knownNames.has(cache)) await this.makeKnown(cache);
     this.statistics.count(cache, 'writes');
+    const result = await this.send(cache, operation, requestId, false);
+    if (result !== 'unnamed') return result;
+    // The write makes a cache. Its name goes on the list before, so that no cache is ever unlisted, and again after:
+    // somebody may have taken it off meanwhile, as that of a cache which does not exist.
+    await this.store.addName(cache);
+    const made = await this.send(cache, operation, requestId, true);
+    await this.store.addName(cache);
+    return made === 'unnamed' ? [] : made;
+  }
+
+  private send(cache: string, operation: Operation, requestId: string | undefined, named: boolean) {
     const { register } = operation;
     const id = requestId === undefined ? this.pendingWrites.newId() : `${register}:${requestId}`;
     return this.pendingWrites.run({ id, cache, register }, () => {
       // In one turn: what this node holds of the key, or is fetching under numbers up to `lastFill`, is given up, and
       // only that excuses it from acknowledging its own write. Of other registers it drops nothing beforehand.
-      const replica = register.startsWith('k') ? this.replicas.peek(cache) : null;
-      replica?.giveUp(register.slice(1));
+      const replica = register.startsWith('k') ? this.replicas.replica : null;
+      replica?.giveUp(cache, register.slice(1));
       return this.store.prepare(cache, {
         id,
         node: this.config.nodeId,
         incarnation: replica?.incarnation ?? '',
         lastFill: replica?.lastFill ?? 0,
         remembered: requestId !== undefined,
+        named,
         register,
         operation: operation.arguments,
       });
     });
-  }
-
-  private async makeKnown(cache: string): Promise<void> {
-    await this.store.addName(cache);
-    if (this.knownNames.size >= MAX_KNOWN_NAMES) this.knownNames.clear();
-    this.knownNames.add(cache);
   }
 }

@@ -1,5 +1,5 @@
 import { defineScript } from '@syncline/redis';
-import { cacheKey } from '../entries.keys.js';
+import { cacheKey, cacheOf, keysOfCache as keys, SHARED_KEY } from '../entries.keys.js';
 
 /** What every script of a cache is given: the cache, and the life of Redis that the node believes in. */
 export interface InLife {
@@ -7,77 +7,89 @@ export interface InLife {
   readonly life: string | null;
 }
 
+/** What scripts are given that concern all caches of a node: there are near caches only where there is a life. */
+export interface OfNode {
+  readonly life: string;
+}
+
 /** Who must acknowledge, with its renewals as they were. */
 export type Sharers = readonly (readonly [incarnation: string, renewals: string])[];
 
-export interface StuckRound {
+export interface Round {
   readonly register: string;
   readonly round: string;
   readonly sharers: Sharers;
 }
 
+export interface StuckRound extends Round {
+  readonly cache: string;
+}
+
 const file = (name: string) => new URL(`./${name}.lua`, import.meta.url);
-const keys = ({ cache }: InLife) => [cacheKey(cache)];
-const life = ({ life: id }: InLife) => id;
+const life = ({ life: id }: { readonly life: string | null }) => id;
+const ofNode = { keys: () => [SHARED_KEY], life };
 
 const pairs = (flat: readonly string[]): Sharers =>
   Array.from({ length: flat.length / 2 }, (_, i) => [flat[2 * i] ?? '', flat[2 * i + 1] ?? ''] as const);
 
-/** Lets a new incarnation hold entries. Replies with the configured bytes of its near cache, '' for the default. */
+/** Lets a new incarnation hold entries. */
 export const join = defineScript({
   file: file('join'),
-  keys,
-  life,
-  args: ({ incarnation }: InLife & { incarnation: string }) => [incarnation],
-  decode: String,
+  ...ofNode,
+  args: ({ incarnation }: OfNode & { incarnation: string }) => [incarnation],
+  decode: () => undefined,
 });
 
 /** Takes an incarnation that holds nothing any more off the living. */
 export const leave = defineScript({
   file: file('leave'),
-  keys,
-  life,
-  args: ({ incarnation }: InLife & { incarnation: string }) => [incarnation],
+  ...ofNode,
+  args: ({ incarnation }: OfNode & { incarnation: string }) => [incarnation],
   decode: () => undefined,
 });
+
+/** An entry that a node holds no more, and the fill that had brought it. */
+export interface GivenUp {
+  readonly cache: string;
+  readonly key: string;
+  readonly fill: number;
+}
 
 /** Renews an incarnation. Null: fenced. */
 export const renew = defineScript({
   file: file('renew'),
-  keys,
-  life,
+  ...ofNode,
   args: (
-    input: InLife & {
+    input: OfNode & {
       incarnation: string;
       seen: number;
       stuckAfterMs: number;
-      givenUp: readonly (readonly [string, number])[];
+      givenUp: readonly GivenUp[];
     },
-  ) => [input.incarnation, input.seen, input.stuckAfterMs, ...input.givenUp.flat()],
+  ) => [
+    input.incarnation,
+    input.seen,
+    input.stuckAfterMs,
+    ...input.givenUp.flatMap(({ cache, key, fill }) => [cacheKey(cache), key, fill]),
+  ],
   decode: (reply) => {
-    const [alive, first, registers, nearBytes, stuck] = reply as [
-      number,
-      number,
-      string[],
-      string,
-      unknown[],
-    ];
+    const [alive, first, flat, stuck] = reply as [number, number, string[], unknown[]];
     if (alive === 0) return null;
+    const missed = pairs(flat).map(([stem, register]) => ({ cache: cacheOf(stem), register }));
     const rounds: StuckRound[] = [];
-    for (let i = 0; i < stuck.length; i += 3) {
-      const [register, round, sharers] = stuck.slice(i, i + 3) as [string, string, string[]];
-      rounds.push({ register, round, sharers: pairs(sharers) });
+    for (let i = 0; i < stuck.length; i += 4) {
+      const [stem, register, round, sharers] = stuck.slice(i, i + 4) as [string, string, string, string[]];
+      rounds.push({ cache: cacheOf(stem), register, round, sharers: pairs(sharers) });
     }
-    return { first, registers, nearBytes, stuck: rounds };
+    return { first, missed, stuck: rounds };
   },
 });
 
 /** False: fenced. */
 export const acknowledge = defineScript({
   file: file('acknowledge'),
-  keys,
-  life,
-  args: ({ incarnation, seen }: InLife & { incarnation: string; seen: number }) => [incarnation, seen],
+  ...ofNode,
+  args: ({ incarnation, seen }: OfNode & { incarnation: string; seen: number }) => [incarnation, seen],
   decode: (reply) => reply === 1,
 });
 
@@ -86,7 +98,7 @@ export const force = defineScript({
   file: file('force'),
   keys,
   life,
-  args: ({ register, round, sharers }: InLife & StuckRound) => [register, round, ...sharers.flat()],
+  args: ({ register, round, sharers }: InLife & Round) => [register, round, ...sharers.flat()],
   decode: (reply) => reply === 1,
 });
 
@@ -99,13 +111,13 @@ export const results = defineScript({
   decode: (reply) => reply as string[][],
 });
 
+/** `unnamed`: nothing was done, since the write would make a cache whose name is not on the list yet. */
 export type Prepared =
-  | { readonly result: readonly string[] }
-  | { readonly round: string; readonly sharers: Sharers };
+  | { readonly state: 'done'; readonly result: readonly string[] }
+  | { readonly state: 'pending'; readonly round: string; readonly sharers: Sharers }
+  | { readonly state: 'unnamed' };
 
-/** Does a write, or records it for when all sharers have acknowledged. */
-export const prepare = defineScript({
-  file: file('prepare'),
+const write = {
   keys,
   life,
   args: (
@@ -116,6 +128,8 @@ export const prepare = defineScript({
       lastFill: number;
       /** The caller chose the id: the same id again is the same write. */
       remembered: boolean;
+      /** The name of the cache is on the list of names. */
+      named: boolean;
       register: string;
       operation: readonly (string | number | Buffer)[];
     },
@@ -125,13 +139,21 @@ export const prepare = defineScript({
     input.incarnation,
     input.lastFill,
     input.remembered ? '1' : '0',
+    input.named ? '1' : '0',
     input.register,
     ...input.operation,
   ],
-  decode: (reply): Prepared => {
-    const [state = '', ...rest] = reply as string[];
-    if (state === 'done') return { result: rest };
-    const [round = '', ...sharers] = rest;
-    return { round, sharers: pairs(sharers) };
+  decode: (reply: unknown): Prepared => {
+    const [state, ...rest] = reply as [Prepared['state'], ...string[]];
+    if (state === 'done') return { state, result: rest };
+    if (state === 'unnamed') return { state };
+    const [round, sharers] = rest as unknown as [string, string[]];
+    return { state, round, sharers: pairs(sharers) };
   },
-});
+};
+
+/** Stores a value, or records that it is to be stored when all sharers have acknowledged. Not while Redis is full. */
+export const store = defineScript({ ...write, file: file('write') });
+
+/** The same for operations that make nothing grow: they are done while Redis is full, too. */
+export const change = defineScript({ ...write, file: file('change') });

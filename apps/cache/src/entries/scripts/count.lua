@@ -1,7 +1,9 @@
--- Adds what a node counted to the counters of the cache.
--- KEYS 1 stem
+#!lua flags=allow-oom
+-- Adds what a node counted to the counters of the cache. Of a cache that does not exist nothing is kept.
+-- KEYS 1 stem  2 what all caches share
 -- ARGV counter, increment, ...
 -- Returns 1.
 -- @include state.lua
+if not state.exists then return 1 end
 for i = 1, #ARGV, 2 do redis.call('HINCRBY', stem .. ':stats', ARGV[i], ARGV[i + 1]) end
 return 1

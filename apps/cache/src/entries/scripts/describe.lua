@@ -1,9 +1,10 @@
 -- Reads the configuration and the size of a cache.
--- KEYS 1 stem
--- Returns {default ttl, largest entry, near cache bytes, coherence, entries, bytes, {counter, value, ...}}; '' for a default.
+-- KEYS 1 stem  2 what all caches share
+-- Returns {1 when the cache exists, default ttl, largest entry, near cache bytes, coherence, largest bytes, most entries,
+--         entries, bytes, {counter, value, ...}}; '' for a default or no bound.
 -- @include state.lua
 return {
-  state[4] or '', state[5] or '', redis.call('HGET', stem, 'nearCacheBytes') or '', state[6] or '',
+  state.exists and 1 or 0, state.ttl, state.largest, state.near, state.coherence, state.max_bytes, state.max_entries,
   redis.call('ZCARD', stem .. ':index'), redis.call('HGET', stem, 'bytes') or '0',
   redis.call('HGETALL', stem .. ':stats'),
 }

@@ -1,30 +1,18 @@
 import { defineScript } from '@syncline/redis';
-import { cacheKey } from '../entries.keys.js';
-import type { InLife } from './coherence.scripts.js';
+import { cacheOf, keysOfCache as keys, SHARED_KEY } from '../entries.keys.js';
+import type { InLife, OfNode } from './coherence.scripts.js';
+import { argumentsOf, type Reader } from './reading.js';
 import { decodeTold } from './told.js';
 
-export interface Reader extends InLife {
-  readonly key: string;
-  readonly incarnation: string;
-  readonly fill: number;
-  readonly largest: number;
-}
-
 const file = (name: string) => new URL(`./${name}.lua`, import.meta.url);
-const keys = ({ cache }: InLife) => [cacheKey(cache)];
-const life = ({ life: id }: InLife) => id;
+const life = ({ life: id }: { readonly life: string | null }) => id;
+
 /** Reads an entry, and puts the incarnation among its sharers when no write of it is under way. */
 export const fill = defineScript({
   file: file('fill'),
   keys,
   life,
-  args: (reader: Reader & { most?: number | undefined }) => [
-    reader.key,
-    reader.incarnation,
-    reader.fill,
-    reader.largest,
-    reader.most ?? '',
-  ],
+  args: ({ most, ...reader }: Reader & { most?: number | undefined }) => [...argumentsOf(reader), most ?? ''],
   binary: true,
   decode: decodeTold,
 });
@@ -35,7 +23,16 @@ export const sweepEntries = defineScript({
   keys,
   life,
   args: ({ max }: InLife & { max: number }) => [max],
-  decode: (reply) => (reply === -1 ? null : Number(reply)),
+  decode: (reply) => (Number(reply) < 0 ? null : Number(reply)),
+});
+
+/** Caches that have something to be swept. */
+export const dueCaches = defineScript({
+  file: file('due'),
+  keys: () => [SHARED_KEY],
+  life,
+  args: ({ max }: OfNode & { max: number }) => [max],
+  decode: (reply) => (reply as string[]).map(cacheOf),
 });
 
 /** Version of an entry; null when there is none. */
@@ -53,7 +50,10 @@ export const describeCache = defineScript({
   keys,
   life,
   decode: (reply) => {
-    const [ttl, largest, near, coherence, entries, bytes, flat] = reply as [
+    const [exists, ttl, largest, near, coherence, maxBytes, maxEntries, entries, bytes, flat] = reply as [
+      number,
+      string,
+      string,
       string,
       string,
       string,
@@ -66,10 +66,13 @@ export const describeCache = defineScript({
     const counts = new Map<string, number>();
     for (let i = 0; i < flat.length; i += 2) counts.set(String(flat[i]), Number(flat[i + 1]));
     return {
+      exists: exists === 1,
       defaultTtlMs: number(ttl),
       maxEntryBytes: number(largest),
       nearCacheBytes: number(near),
       coherence: coherence === '' ? null : coherence,
+      maxBytes: number(maxBytes),
+      maxEntries: number(maxEntries),
       entries,
       bytes: Number(bytes),
       counts,

@@ -1,11 +1,10 @@
 import { defineScript } from '@syncline/redis';
-import { cacheKey } from '../entries.keys.js';
+import { keysOfCache as keys } from '../entries.keys.js';
 import type { InLife } from './coherence.scripts.js';
-import type { Reader } from './entry.scripts.js';
+import { argumentsOf, type Reader } from './reading.js';
 import { decodeTold, type Told } from './told.js';
 
 const file = (name: string) => new URL(`./${name}.lua`, import.meta.url);
-const keys = ({ cache }: InLife) => [cacheKey(cache)];
 const life = ({ life: id }: InLife) => id;
 
 /** Who may compute a missing value: `lease`, the caller; `held`, somebody else; `hit`, nobody needs to. */
@@ -35,10 +34,7 @@ export const leaseFill = defineScript({
       othersWait: boolean;
     },
   ) => [
-    input.key,
-    input.incarnation,
-    input.fill,
-    input.largest,
+    ...argumentsOf(input),
     input.lease,
     input.leaseMs,
     input.tags.join(','),

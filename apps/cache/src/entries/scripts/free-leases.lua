@@ -1,5 +1,5 @@
 -- Looks for keys whose fill lease is free: who waits for their fill should look again.
--- KEYS 1 stem
+-- KEYS 1 stem  2 what all caches share
 -- ARGV keys
 -- Returns those that are free.
 -- @include fill-lease.lua

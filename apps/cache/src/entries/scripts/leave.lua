@@ -1,5 +1,6 @@
--- Ends an incarnation that serves from its near cache no more: nobody waits for it.
--- KEYS 1 stem
+#!lua flags=allow-oom
+-- Ends an incarnation that serves from its near caches no more: nobody waits for it.
+-- KEYS 1 what all caches share
 -- ARGV 1 incarnation
 -- Returns 1.
 -- @include coherence.lua

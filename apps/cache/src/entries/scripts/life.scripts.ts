@@ -1,15 +1,16 @@
 import { defineScript } from '@syncline/redis';
-import { cacheKey, LIFE_KEY } from '../entries.keys.js';
+import { keysOfCache, LIFE_KEY } from '../entries.keys.js';
 import type { InLife } from './coherence.scripts.js';
 
 /** The life of Redis; `open` once every lease of the life before is over. */
 export const findLife = defineScript({
   file: new URL('./life.lua', import.meta.url),
   keys: () => [LIFE_KEY],
-  args: ({ runId, newId, durable }: { runId: string; newId: string; durable: boolean }) => [
-    runId,
-    newId,
-    durable ? '1' : '0',
+  args: (input: { runId: string; newId: string; durable: boolean; fromOwnDisk: boolean }) => [
+    input.runId,
+    input.newId,
+    input.durable ? '1' : '0',
+    input.fromOwnDisk ? '1' : '0',
   ],
   decode: (reply) => {
     const [id, open] = reply as [string, number];
@@ -28,7 +29,7 @@ export const openLife = defineScript({
 /** Brings a cache into the life. */
 export const openCache = defineScript({
   file: new URL('./open-cache.lua', import.meta.url),
-  keys: ({ cache }: InLife) => [cacheKey(cache), LIFE_KEY],
+  keys: keysOfCache,
   life: ({ life }: InLife) => life,
   decode: () => undefined,
 });

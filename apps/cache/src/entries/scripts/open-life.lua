@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Opens a life: the caller has waited until every lease of the life before was over.
 -- KEYS 1 hash, as in life.lua
 -- ARGV 1 id of the life

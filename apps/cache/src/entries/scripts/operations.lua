@@ -5,13 +5,13 @@
 --   tag        tag             invalidates the entries with a tag
 --   prefix     prefix          invalidates the entries whose key begins so
 --   flush                      invalidates all entries
---   configure  default ttl, largest entry, near cache bytes, coherence; '' for the default
+--   drop                       removes the cache with its configuration
+--   configure  default ttl, largest entry, near cache bytes, coherence, bytes, entries; '' for the default
 -- Conditions are '' (none), '*' or a list of versions between commas.
 -- A result is a list of strings, its first says what happened.
 -- @include fill-lease.lua
-local MAX_TAGS = 100000
-local MAX_PREFIXES = 10000
-local MAX_PREFIX_LENGTHS = 64
+-- Marks of tags, and of prefixes: one more flushes the cache. Sweeping forgets them long before (sweep.lua).
+local MAX_MARKS = 100000
 local MAX_INTEGER = 9007199254740991
 
 local function matches(condition, entry)
@@ -44,6 +44,7 @@ local function store(key, bytes, content_type, expires, stale_until, tags)
   redis.call('HSET', stem .. ':e:' .. key, 'n', made, 'b', bytes, 'c', content_type, 'w', now,
     'x', expires, 's', stale_until, 'g', tags)
   redis.call('ZADD', stem .. ':index', stale_until > 0 and stale_until or '+inf', key)
+  if stale_until > 0 then sweep_at(stale_until) end
   redis.call('HINCRBY', stem, 'bytes', grown)
   return made
 end
@@ -59,7 +60,7 @@ local function sum_of(op, entry)
 end
 
 local function expiry_of(ttl, stale)
-  if ttl == '' then ttl = state[4] or '' end
+  if ttl == '' then ttl = state.ttl end
   if ttl == '' then return 0, 0 end
   return now + tonumber(ttl), now + tonumber(ttl) + tonumber(stale)
 end
@@ -67,8 +68,11 @@ end
 -- Why an operation cannot be done as things stand; nil when it can.
 local refuse = {
   put = function(op, entry)
-    local limit = state[5] or '1048576'
+    local limit = state.largest == '' and '1048576' or state.largest
     if #op[3] > tonumber(limit) then return { 'too-large', limit } end
+    if state.max_bytes ~= '' and #op[2] + #op[3] > tonumber(state.max_bytes) then
+      return { 'too-large', state.max_bytes }
+    end
     if op[10] ~= '' and fill_lease_of(op[2], op[7]) ~= op[10] then return { 'lease-void' } end
     if unmet(entry, op[8], op[9]) then return { 'mismatch' } end
   end,
@@ -79,22 +83,34 @@ local refuse = {
   increment = function(op, entry)
     if not sum_of(op, entry) then return { 'not-an-integer' } end
   end,
-  tag = function(op)
-    if redis.call('HLEN', stem .. ':tags') >= MAX_TAGS then return { 'full' } end
+  tag = function()
+    if redis.call('ZCARD', stem .. ':tag-marks') >= MAX_MARKS then return { 'full' } end
+  end,
+  prefix = function()
+    if redis.call('ZCARD', stem .. ':prefix-marks') >= MAX_MARKS then return { 'full' } end
   end,
 }
 
 local function flush()
   flushed = tonumber(next_version())
-  redis.call('HSET', stem, 'flushed', string.format('%.0f', flushed), 'bytes', 0)
-  redis.call('HDEL', stem, 'prefixLengths')
+  redis.call('HSET', stem, 'flushed', exact(flushed), 'bytes', 0)
+  redis.call('HDEL', stem, 'prefixLengths', 'sweeping', 'sweepingUpTo', 'swept')
   prefix_lengths = ''
-  redis.call('UNLINK', stem .. ':tags', stem .. ':prefixes')
+  redis.call('UNLINK', stem .. ':tag-marks', stem .. ':prefix-marks', stem .. ':lengths')
   if redis.call('EXISTS', stem .. ':index') == 1 then
-    local garbage = stem .. ':garbage:' .. string.format('%.0f', flushed)
+    local garbage = stem .. ':garbage:' .. exact(flushed)
     redis.call('RENAME', stem .. ':index', garbage)
     redis.call('RPUSH', stem .. ':garbage', garbage)
+    sweep_at(now)
   end
+end
+
+-- Entries that an invalidation covers are swept in passes over all entries. One that begins while a pass goes on is
+-- the next pass's.
+local function sweep_marked()
+  redis.call('HSETNX', stem, 'sweeping', '0')
+  redis.call('HSETNX', stem, 'sweepingUpTo', exact(version))
+  sweep_at(now)
 end
 
 local change = {
@@ -107,7 +123,6 @@ local change = {
   delete = function(op, entry)
     remove(op[2])
     end_fill(op[2])
-    next_version()
     return { entry and 'deleted' or 'absent' }
   end,
   increment = function(op, entry)
@@ -122,41 +137,43 @@ local change = {
     return { 'incremented', made, sum }
   end,
   tag = function(op)
-    redis.call('HSET', stem .. ':tags', op[2], next_version())
-    redis.call('HSET', stem, 'dirty', '0')
+    redis.call('ZADD', stem .. ':tag-marks', next_version(), op[2])
+    sweep_marked()
     return { 'invalidated' }
   end,
   prefix = function(op)
-    local known = false
-    local count = 0
-    for length in string.gmatch(prefix_lengths, '%d+') do
-      known = known or tonumber(length) == #op[2]
-      count = count + 1
-    end
-    if redis.call('HLEN', stem .. ':prefixes') >= MAX_PREFIXES or (not known and count >= MAX_PREFIX_LENGTHS) then
-      flush()
-      return { 'invalidated' }
-    end
-    redis.call('HSET', stem .. ':prefixes', op[2], next_version())
-    if not known then
+    if redis.call('ZADD', stem .. ':prefix-marks', next_version(), op[2]) == 1 and
+      redis.call('HINCRBY', stem .. ':lengths', #op[2], 1) == 1 then
       prefix_lengths = prefix_lengths == '' and tostring(#op[2]) or prefix_lengths .. ',' .. #op[2]
       redis.call('HSET', stem, 'prefixLengths', prefix_lengths)
     end
-    redis.call('HSET', stem, 'dirty', '0')
+    sweep_marked()
     return { 'invalidated' }
   end,
   flush = function()
     flush()
     return { 'invalidated' }
   end,
+  drop = function()
+    if not state.exists then return { 'absent' } end
+    flush()
+    if LIFE and version > tonumber(redis.call('HGET', shared .. ':life', 'version') or '0') then
+      redis.call('HSET', shared .. ':life', 'version', exact(version))
+    end
+    redis.call('DEL', stem, stem .. ':stats', stem .. ':' .. (LIFE or '') .. ':c:@')
+    enter(stem)
+    return { 'dropped' }
+  end,
   configure = function(op)
-    for i, field in ipairs({ 'defaultTtlMs', 'maxEntryBytes', 'nearCacheBytes', 'coherence' }) do
+    next_version()
+    for i, field in ipairs({ 'defaultTtlMs', 'maxEntryBytes', 'nearCacheBytes', 'coherence', 'maxBytes', 'maxEntries' }) do
       if op[i + 1] == '' then
         redis.call('HDEL', stem, field)
       else
         redis.call('HSET', stem, field, op[i + 1])
       end
     end
+    enter(stem)
     return { 'configured' }
   end,
 }

@@ -15,6 +15,8 @@ export interface Told {
   readonly alive: boolean;
   /** The incarnation that asked is among the sharers now. */
   readonly cacheable: boolean;
+  /** Configured bytes of a near cache of this cache. */
+  readonly nearBytes: number;
   readonly entry: ToldEntry | null;
   /** There is an entry of so many bytes, more than the reader wants to be told; else null. */
   readonly leftOut: number | null;
@@ -23,8 +25,31 @@ export interface Told {
 const endless = (ms: number) => (ms === -1 ? null : ms);
 
 export function decodeTold(reply: unknown): Told {
-  const [alive, cacheable, version, bytes, contentType, ageMs, freshMs, usableMs, expiresAt, tags] =
-    reply as [number, number, Buffer, Buffer | number, Buffer, number, number, number, Buffer, Buffer];
+  const [
+    alive,
+    cacheable,
+    nearBytes,
+    version,
+    bytes,
+    contentType,
+    ageMs,
+    freshMs,
+    usableMs,
+    expiresAt,
+    tags,
+  ] = reply as [
+    number,
+    number,
+    number,
+    Buffer,
+    Buffer | number,
+    Buffer,
+    number,
+    number,
+    number,
+    Buffer,
+    Buffer,
+  ];
   const entry =
     version.length === 0 || !Buffer.isBuffer(bytes)
       ? null
@@ -39,5 +64,5 @@ export function decodeTold(reply: unknown): Told {
           tags: tags.length === 0 ? [] : String(tags).split(','),
         };
   const leftOut = typeof bytes === 'number' ? bytes : null;
-  return { alive: alive === 1, cacheable: cacheable === 1, entry, leftOut };
+  return { alive: alive === 1, cacheable: cacheable === 1, nearBytes, entry, leftOut };
 }
