@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { acquire, call, describeLock, release } from '../../e2e/lock.calls.js';
+import type { Site } from '../core/fault-cluster.js';
 import type { Hold } from './model.js';
 import { exclusive, type Stage, waiters } from './stage.js';
 
@@ -135,15 +136,21 @@ async function set(stage: Stage): Promise<void> {
   await both;
 }
 
-/** Two owners in a circle; the older one looks for it at the moment when the younger one closes it. */
+/** Two owners in a circle. The node of the younger one freezes when it has closed it, so that the older one sees it first. */
 async function circle(stage: Stage): Promise<void> {
-  const { client, one, two, complain } = stage;
+  const { client, cluster, one, two, complain } = stage;
+  const [, site] = cluster.sites as [Site, Site];
   await client('A', one).acquire(exclusive('circle-a'));
   const b = await client('B', one).acquire(exclusive('circle-b'));
   const older = acquire(one, 'circle-b', { owner: 'A', waitMs: 60_000 });
   await waiters(stage, 'circle-b', 1);
-  await sleep(1_040);
-  const younger = await acquire(two, 'circle-a', { owner: 'B', waitMs: DELAYED_MS });
+  const closing = acquire(two, 'circle-a', { owner: 'B', waitMs: DELAYED_MS });
+  await waiters(stage, 'circle-a', 1);
+  cluster.freeze(site);
+  // A wait is looked at once a second.
+  await sleep(1_500);
+  cluster.thaw(site);
+  const younger = await closing;
   if (younger.body.code !== 'deadlock')
     complain(`L6: the younger wait ended as ${younger.body.code ?? 'a grant'}`);
   if (b) await client('B', one).release(b);
