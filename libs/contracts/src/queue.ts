@@ -16,9 +16,7 @@ export const backoffSchema = z
   .describe('Delay before the n-th retry: baseMs * factor^(n-1), at most maxMs, spread by up to a fifth');
 export const rateLimitSchema = z
   .strictObject({ max: z.int().min(1).max(1_000_000), perMs: durationMs(1, 86_400_000) })
-  .describe(
-    'Token bucket over receive: it holds `max` tokens, one a message, and refills evenly over `perMs`',
-  );
+  .describe('In no window of `perMs`, over all nodes, more than `max` messages are received');
 
 const CONFIGURATION_EXAMPLE = {
   visibilityTimeoutMs: 30_000,
@@ -35,7 +33,9 @@ export const putQueueSchema = z
   .strictObject({
     visibilityTimeoutMs: visibilitySchema.default(30_000),
     maxReceives: z.int().min(1).max(1_000).default(5),
-    deadLetterQueue: nameSchema.optional().describe('Default: the name of the queue and `.dead`'),
+    deadLetterQueue: nameSchema
+      .optional()
+      .describe('Default: the name of the queue and `.dead`; a name too long for that is cut'),
     retentionMs: durationMs(1, YEAR_MS).default(1_209_600_000),
     maxLength: z.int().min(1).nullable().default(null),
     maxBytes: z.int().min(1).nullable().default(null),

@@ -86,7 +86,7 @@ export async function auditQueue(redis: Redis, queue: string): Promise<string[]>
   }
   if (records.size === 0) {
     const left = transaction.keys.filter(
-      (key) => !/:(queue|w|wn|out|d:.*)$/.test(key.slice(base.length - 1)),
+      (key) => !/:(queue|w|wn|out|rate|d:.*|acked:.*)$/.test(key.slice(base.length - 1)),
     );
     expect(left.length === 0, `drained, but these are left: ${left.join(' ')}`);
   }
@@ -117,7 +117,7 @@ async function readAll(redis: Redis, base: string) {
       .hgetall(`${base}queue`)
       .keys(`${base.replace(/[[\]*?\\]/g, '\\$&')}*`)
       .zrange(part('inFlight'), '0', '-1', 'WITHSCORES')
-      .zrange(part('delayed'), '0', '-1', 'WITHSCORES')
+      .zrangeBuffer(part('delayed'), '0', '-1', 'WITHSCORES')
       .zrange(part('expiring'), '0', '-1', 'WITHSCORES')
       .hgetall(part('busy'))
       .zrange(part('ranked'), '0', '-1')
@@ -145,7 +145,7 @@ async function readAll(redis: Redis, base: string) {
         ]),
       ),
       inFlight: scored(inFlight),
-      delayed: scored(delayed),
+      delayed: scored((delayed as Buffer[]).map(numbered)),
       expiring: scored(expiring),
       busy: new Map(
         Object.entries(busy as Record<string, string>).map(([group, count]) => [group, Number(count)]),
@@ -165,6 +165,10 @@ function scored(reply: unknown): Map<number, number> {
   for (let i = 0; i < values.length; i += 2) map.set(values[i] ?? 0, values[i + 1] ?? 0);
   return map;
 }
+
+/** Members of `delayed` are numbers of 7 bytes, their scores text. */
+const numbered = (value: Buffer, i: number) =>
+  i % 2 === 0 ? String(value.readUIntBE(0, 1) * 2 ** 48 + value.readUIntBE(1, 6)) : String(value);
 
 function flagsOf(record: Buffer) {
   const flags = record.readUInt8(6);

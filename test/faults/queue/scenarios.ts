@@ -115,7 +115,7 @@ export const deduplicationIsForgotten = scenario(1, async ({ put, send, expect, 
   await put({});
   await send({ body: 1, deduplicationId: 'D' });
   await send({ body: 1, deduplicationId: 'D' });
-  for (const key of await redis.keys(`syncline:{queue:${queue}}:d:*`)) {
+  for (const key of await redis.keys(`syncline:{queue:${queue}}:*:d:*`)) {
     const ms = await redis.pttl(key);
     expect(ms > 290_000 && ms <= 300_000, `a deduplication id is remembered for ${ms} ms`);
   }
@@ -240,7 +240,7 @@ export const ttlsEnd = scenario(1, async ({ put, send, receive, expect, stats })
     { body: 1, ttlMs: 80 },
     { body: 2, ttlMs: 80, groupId: 'A' },
     { body: 3, groupId: 'A' },
-    { body: 4, ttlMs: 80, delayMs: 500 },
+    { body: 4, ttlMs: 80, delayMs: 79 },
   );
   await sleep(150);
   const bodies = (await receive({ max: 10 })).map(({ body }) => String(body));

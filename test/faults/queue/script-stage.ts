@@ -67,12 +67,10 @@ export class ScriptStage {
     return auditQueue(this.redis, queue);
   }
 
-  configure(given: Partial<PutQueue> = {}) {
-    return this.store.configure(
-      this.queue,
-      completeConfiguration(this.queue, { ...DEFAULTS, ...given }),
-      false,
-    );
+  async configure(given: Partial<PutQueue> = {}): Promise<void> {
+    const configuration = completeConfiguration(this.queue, { ...DEFAULTS, ...given });
+    const changed = await this.store.change(this.queue, configuration);
+    if (!changed.done) await this.store.make(this.queue, configuration);
   }
 
   send(...messages: Given[]) {

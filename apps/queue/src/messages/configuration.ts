@@ -1,15 +1,22 @@
+import { hash } from 'node:crypto';
 import { type PutQueue, putQueueSchema, type QueueConfiguration } from '@syncline/contracts';
 
 const MAX_NAME = 256;
 const DEAD_SUFFIX = '.dead';
+const HASH_LENGTH = 12;
 
 /** What a queue is configured to when nobody says otherwise. */
 export const defaultConfiguration = (queue: string): QueueConfiguration =>
   completeConfiguration(queue, putQueueSchema.parse({}));
 
-/** The dead letters of a queue with a name so long that `.dead` does not fit go by its shortened name. */
 export function completeConfiguration(queue: string, given: PutQueue): QueueConfiguration {
-  const { deadLetterQueue = `${queue.slice(0, MAX_NAME - DEAD_SUFFIX.length)}${DEAD_SUFFIX}`, ...rest } =
-    given;
+  const { deadLetterQueue = deadLettersOf(queue), ...rest } = given;
   return { ...rest, deadLetterQueue };
+}
+
+/** A name so long that `.dead` does not fit is cut; a hash of all of it keeps it apart from those that begin alike. */
+function deadLettersOf(queue: string): string {
+  if (queue.length + DEAD_SUFFIX.length <= MAX_NAME) return `${queue}${DEAD_SUFFIX}`;
+  const end = `.${hash('sha256', queue, 'hex').slice(0, HASH_LENGTH)}${DEAD_SUFFIX}`;
+  return `${queue.slice(0, MAX_NAME - end.length)}${end}`;
 }

@@ -1,4 +1,4 @@
-import { type Browsed, type Received, toInstant } from '@syncline/contracts';
+import { type Browsed, type BrowseQuery, type Received, toInstant } from '@syncline/contracts';
 import { type Delivery, writeReceipt } from './receipt.js';
 import { decodeRecord, type MessageContent } from './record.js';
 import type { Deliveries } from './scripts/delivery.scripts.js';
@@ -31,12 +31,16 @@ export const toDelivery = (
 ): Delivery => ({ gen, token, delivery: tries + 1, size });
 
 /** A message as somebody sees it who only looks. */
-export function toBrowsed(gen: string, message: SeenMessage): Browsed['messages'][number] {
+export function toBrowsed(
+  gen: string,
+  message: SeenMessage,
+  state: BrowseQuery['state'],
+): Browsed['messages'][number] {
   const { token, tries, availableAt, record } = message;
   const content = decodeRecord(record);
   return {
     ...readMessage(gen, token, content, toInstant(content.enqueuedAt)),
-    receiveCount: failures(tries),
+    receiveCount: failures(tries) + (state === 'inFlight' ? 1 : 0),
     availableAt: availableAt === null ? null : toInstant(availableAt),
   };
 }

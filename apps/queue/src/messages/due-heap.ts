@@ -1,55 +1,51 @@
 interface Entry {
   readonly queue: string;
-  readonly at: number;
+  at: number;
 }
 
-/** Binary heap of one instant a queue, the earliest first. Replaced entries stay until they come up. */
+/** Binary heap of one instant a queue, the earliest first. It knows where each queue stands, so that none stands there twice. */
 export class DueHeap {
   private readonly entries: Entry[] = [];
-  private readonly current = new Map<string, number>();
+  private readonly places = new Map<string, number>();
+
+  get size(): number {
+    return this.entries.length;
+  }
 
   /** The earliest instant; null when there is none. */
   get next(): number | null {
-    this.dropReplaced();
     return this.entries[0]?.at ?? null;
   }
 
   /** Keeps the earlier one when the queue has an instant already. */
   add(queue: string, at: number): void {
-    const known = this.current.get(queue);
-    if (known !== undefined && known <= at) return;
-    this.current.set(queue, at);
-    this.entries.push({ queue, at });
-    this.rise(this.entries.length - 1);
+    const place = this.places.get(queue) ?? this.entries.length;
+    const known = this.entries[place];
+    if (known === undefined) this.put({ queue, at }, place);
+    else if (at < known.at) known.at = at;
+    else return;
+    this.rise(place);
   }
 
   /** Takes out all queues whose instant has come. */
   takeDue(now: number): string[] {
     const due: string[] = [];
     for (let next = this.next; next !== null && next <= now; next = this.next) {
-      const entry = this.pop();
-      if (entry === undefined) break;
-      this.current.delete(entry.queue);
-      due.push(entry.queue);
+      const first = this.entries[0] as Entry;
+      const last = this.entries.pop() as Entry;
+      if (last !== first) {
+        this.put(last, 0);
+        this.sink(0);
+      }
+      this.places.delete(first.queue);
+      due.push(first.queue);
     }
     return due;
   }
 
-  private dropReplaced(): void {
-    for (let first = this.entries[0]; first !== undefined; first = this.entries[0]) {
-      if (this.current.get(first.queue) === first.at) return;
-      this.pop();
-    }
-  }
-
-  private pop(): Entry | undefined {
-    const first = this.entries[0];
-    const last = this.entries.pop();
-    if (last !== undefined && this.entries.length > 0) {
-      this.entries[0] = last;
-      this.sink(0);
-    }
-    return first;
+  private put(entry: Entry, place: number): void {
+    this.entries[place] = entry;
+    this.places.set(entry.queue, place);
   }
 
   private rise(from: number): void {
@@ -76,8 +72,8 @@ export class DueHeap {
   private swapWhenEarlier(i: number, above: number): boolean {
     const [lower, upper] = [this.entries[i], this.entries[above]];
     if (lower === undefined || upper === undefined || lower.at >= upper.at) return false;
-    this.entries[above] = lower;
-    this.entries[i] = upper;
+    this.put(lower, above);
+    this.put(upper, i);
     return true;
   }
 }

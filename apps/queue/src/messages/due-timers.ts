@@ -57,10 +57,11 @@ export class DueTimers implements OnModuleInit, OnModuleDestroy {
     this.arm(queue, RETRY_MS);
   }
 
-  /** Does what a queue has to do right now, whoever owns it. */
+  /** Does what a queue has to do right now, whoever owns it: in portions, one after the other, until nothing is due. */
   async work(queue: string): Promise<void> {
     try {
-      const reply = await this.store.doDueWork(queue);
+      let reply = await this.store.doDueWork(queue);
+      while (reply?.dueInMs === 0 && !this.stopped) reply = await this.store.doDueWork(queue);
       if (reply === null) {
         await this.store.forgetName(queue);
         return;

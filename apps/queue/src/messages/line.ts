@@ -5,10 +5,9 @@ import { StoreUnavailable } from '@syncline/redis';
 import { QueueStore } from './queue.store.js';
 import type { Deliveries, Vouched, Waiter } from './scripts/delivery.scripts.js';
 
-const TEND_MS = 1_000;
-const RETRY_MS = 500;
-/** Receivers that Redis has not heard of for this long are told so. */
-const OUT_OF_TOUCH_MS = 2_500;
+const TEND_MS = 500;
+/** Receivers that Redis has not heard of for this long are told so; until then they keep their places. */
+const OUT_OF_TOUCH_MS = 4_800;
 /** Receivers of a queue that a send here vouches for. Usually the first one takes all there is. */
 const MOST_VOUCHED = 16;
 
@@ -112,8 +111,8 @@ export class Place {
 }
 
 /**
- * The receivers that are parked at this node. Redis keeps the line of all nodes; a hint wakes one of them, and once
- * a second the node says that they still wait and learns what hints it missed.
+ * The receivers that are parked at this node. Redis keeps the line of all nodes; a hint wakes one of them, and twice
+ * a second the node says that they still wait, in all queues at once, and learns what hints it missed.
  */
 @Injectable()
 export class Line implements OnModuleDestroy {
@@ -123,7 +122,7 @@ export class Line implements OnModuleDestroy {
   private readonly process = Date.now().toString(36);
   private entered = 0;
   private timer: NodeJS.Timeout | undefined;
-  private heardAt = 0;
+  private outOfTouch: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly store: QueueStore,
@@ -132,7 +131,7 @@ export class Line implements OnModuleDestroy {
   ) {}
 
   onModuleDestroy(): void {
-    clearTimeout(this.timer);
+    this.rest();
     this.failAll(new ShuttingDown());
   }
 
@@ -141,8 +140,8 @@ export class Line implements OnModuleDestroy {
     if (this.drain.draining) throw new ShuttingDown();
     const place = new Place(`${this.membership.nodeId}#${this.process}-${this.entered++}`, wish);
     if (this.places.size === 0) {
-      this.heardAt = performance.now();
-      this.schedule(TEND_MS);
+      this.heard(performance.now());
+      this.schedule();
     }
     const line = this.places.get(queue) ?? new Map<string, Place>();
     this.places.set(queue, line.set(place.id, place));
@@ -154,7 +153,7 @@ export class Line implements OnModuleDestroy {
     const line = this.places.get(queue);
     line?.delete(place.id);
     if (line?.size === 0) this.places.delete(queue);
-    if (this.places.size === 0) clearTimeout(this.timer);
+    if (this.places.size === 0) this.rest();
     return place.leave();
   }
 
@@ -190,37 +189,49 @@ export class Line implements OnModuleDestroy {
     this.store.leaveLine(queue, waiterId).catch((error: unknown) => this.report(error));
   }
 
-  private schedule(ms: number): void {
-    this.timer = setTimeout(() => void this.tend(), ms);
+  private rest(): void {
+    clearTimeout(this.timer);
+    clearTimeout(this.outOfTouch);
+  }
+
+  private schedule(): void {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => void this.tend(), TEND_MS);
+  }
+
+  /** Redis answered to what was sent at that moment. */
+  private heard(at: number): void {
+    clearTimeout(this.outOfTouch);
+    this.outOfTouch = setTimeout(
+      () => this.failAll(new StoreUnavailable('Redis cannot be reached.')),
+      at + OUT_OF_TOUCH_MS - performance.now(),
+    );
   }
 
   private async tend(): Promise<void> {
     const sentAt = performance.now();
-    const outcomes = await Promise.allSettled(
-      [...this.places].map(([queue, line]) => this.tendOne(queue, line)),
-    );
+    const parts = this.store.together([...this.places]);
+    const outcomes = await Promise.allSettled(parts.map((lines) => this.tendSome(lines)));
     if (this.places.size === 0 || this.drain.draining) return;
     const failed = outcomes.find((outcome) => outcome.status === 'rejected');
-    if (failed === undefined) {
-      this.heardAt = sentAt;
-      this.schedule(TEND_MS);
-      return;
-    }
-    this.report(failed.reason);
-    if (performance.now() - this.heardAt > OUT_OF_TOUCH_MS) {
-      this.failAll(new StoreUnavailable('Redis cannot be reached.'));
-    }
-    this.schedule(RETRY_MS);
+    if (failed === undefined) this.heard(sentAt);
+    else this.report(failed.reason);
+    this.schedule();
   }
 
-  private async tendOne(queue: string, line: ReadonlyMap<string, Place>): Promise<void> {
-    const places = [...line.values()].filter(({ arrival }) => arrival !== '');
-    const count = await this.store.tendLine(
+  private async tendSome(lines: readonly (readonly [string, ReadonlyMap<string, Place>])[]): Promise<void> {
+    const parked = lines.map(([queue, line]) => ({
       queue,
-      places.map(({ waiter }) => waiter),
+      places: [...line.values()].filter(({ arrival }) => arrival !== ''),
+    }));
+    const counts = await this.store.tendLines(
+      parked.map(({ queue, places }) => ({ queue, waiters: places.map(({ waiter }) => waiter) })),
     );
-    // Null: the queue is gone, and all should learn of it.
-    for (const place of places.slice(0, count ?? places.length)) place.wake();
+    for (const [i, { places }] of parked.entries()) {
+      const count = counts[i];
+      // Null: the queue is gone, and all should learn of it.
+      for (const place of places.slice(0, count ?? places.length)) place.wake();
+    }
   }
 
   private failAll(error: Error): void {

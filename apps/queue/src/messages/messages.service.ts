@@ -136,7 +136,7 @@ export class MessagesService {
       const vouched = this.line.vouchFor(queue);
       const reply = await this.watch(queue, this.store.send(queue, messages, vouched));
       if (reply === null) {
-        const made = await this.store.configure(queue, defaultConfiguration(queue), true);
+        const made = await this.store.make(queue, defaultConfiguration(queue));
         this.timers.arm(queue, made.dueInMs);
       } else if (reply.outcome === 'full') {
         throw new QueueFull(queue, reply.limit);

@@ -34,7 +34,7 @@ export class Outbox {
   private async adopt(to: string, from: string, batch: readonly Posted[]): Promise<void> {
     const messages = batch.map((posted) => toMessage(posted, from, to));
     while ((await this.store.adopt(to, from, messages)) === null) {
-      await this.store.configure(to, configurationFor(to, batch), true);
+      await this.store.make(to, configurationFor(to, batch));
     }
   }
 }

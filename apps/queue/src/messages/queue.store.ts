@@ -18,6 +18,8 @@ export const LINE_LEASE_MS = 3_000;
 const REMEMBER_DEDUPLICATION_MS = 300_000;
 const SECRET_BYTES = 18;
 const OUTBOX_PORTION = 100;
+/** Queues whose lines are tended by one script: some hundred microseconds. */
+const MOST_LINES = 200;
 
 /** Speaks Redis for this app: one method, one script, one round trip. */
 @Injectable()
@@ -66,23 +68,32 @@ export class QueueStore {
     return queues.leaveLine(this.redis, { ...this.nodes(queue), waiterId });
   }
 
-  tendLine(queue: string, waiters: readonly deliveries.Waiter[]) {
+  /** All of them must be reachable by one script: {@link together}. */
+  tendLines(lines: readonly queues.ParkedAt[]) {
     const { nodeId } = this.membership;
-    return queues.tendLine(this.redis, { queue, nodeId, leaseMs: LINE_LEASE_MS, waiters });
+    return queues.tendLines(this.redis, { nodeId, leaseMs: LINE_LEASE_MS, lines });
   }
 
-  /** Makes the queue known first: a name without a queue does no harm, a queue without a name would. */
-  async configure(queue: string, configuration: QueueConfiguration, onlyMake: boolean) {
+  /** Parts what is to be told to Redis: each part fits into one script, and on Redis Cluster a script reaches one queue. */
+  together<Line>(lines: readonly Line[]): (readonly Line[])[] {
+    const most = this.redis.isCluster ? 1 : MOST_LINES;
+    return Array.from({ length: Math.ceil(lines.length / most) }, (_, i) =>
+      lines.slice(i * most, (i + 1) * most),
+    );
+  }
+
+  /** Leaves a queue that exists alone. Makes it known first: a name without a queue does no harm, a queue without a name would. */
+  async make(queue: string, configuration: QueueConfiguration) {
     await this.redis.zadd(queueKeys.names(), 0, queue).catch(fail);
-    const configured = await queues.configure(this.redis, {
-      ...this.nodes(queue),
-      onlyMake,
-      secret: randomBytes(SECRET_BYTES).toString('base64url'),
-      fields: toFields(configuration),
-    });
+    const made = await this.configure(queue, 'make', configuration);
     // Once more: the last traces of a queue by the same name may just have been removed, its name with them.
-    if (configured.made) await this.redis.zadd(queueKeys.names(), 0, queue).catch(fail);
-    return configured;
+    if (made.done) await this.redis.zadd(queueKeys.names(), 0, queue).catch(fail);
+    return made;
+  }
+
+  /** Gives a queue a new configuration; makes none. */
+  change(queue: string, configuration: QueueConfiguration) {
+    return this.configure(queue, 'change', configuration);
   }
 
   /** Nothing is left of the queue. */
@@ -147,6 +158,15 @@ export class QueueStore {
     return this.redis
       .zrange(queueKeys.names(), from, `[${prefix}\x7f`, 'BYLEX', 'LIMIT', 0, limit)
       .catch(fail);
+  }
+
+  private configure(queue: string, verb: 'make' | 'change', configuration: QueueConfiguration) {
+    return queues.configure(this.redis, {
+      ...this.nodes(queue),
+      verb,
+      secret: randomBytes(SECRET_BYTES).toString('base64url'),
+      fields: toFields(configuration),
+    });
   }
 
   private nodes(queue: string): deliveries.Nodes {

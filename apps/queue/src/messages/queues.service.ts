@@ -34,9 +34,14 @@ export class QueuesService {
   async put(queue: string, given: PutQueue): Promise<Queue> {
     const configuration = completeConfiguration(queue, given);
     if (configuration.deadLetterQueue === queue) throw new OwnDeadLetterQueue();
-    const { dueInMs } = await this.store.configure(queue, configuration, false);
-    this.timers.arm(queue, dueInMs);
-    return this.get(queue);
+    for (;;) {
+      let { done, dueInMs } = await this.store.change(queue, configuration);
+      // In a Redis that is full a queue can still be changed.
+      if (!done) ({ done, dueInMs } = await this.store.make(queue, configuration));
+      if (!done) continue;
+      this.timers.arm(queue, dueInMs);
+      return this.get(queue);
+    }
   }
 
   /** @throws QueueNotFound */
@@ -76,7 +81,10 @@ export class QueuesService {
   async browse(queue: string, { state, cursor = '', limit }: BrowseQuery): Promise<Browsed> {
     const reply = await this.store.browse(queue, state, cursor, limit);
     if (reply === null) throw new QueueNotFound(queue);
-    return { messages: reply.messages.map((message) => toBrowsed(reply.gen, message)), cursor: reply.cursor };
+    return {
+      messages: reply.messages.map((message) => toBrowsed(reply.gen, message, state)),
+      cursor: reply.cursor,
+    };
   }
 
   /**

@@ -1,60 +1,70 @@
+#!lua flags=allow-oom
 -- Ends deliveries for good: their messages are never delivered again.
 -- KEYS 1 queue (see state.lua)
 -- ARGV 1 prefix of the channels that wake nodes, then for each receipt: gen, token, delivery, size of the record
 -- Returns '1' (acked) or '0' (stale) for each, as one string; nil when there is no such queue.
--- Invariant: only the newest delivery counts, and only within its lease.
+-- Invariants: only the newest delivery counts, and only within its lease; once acked, a receipt answers so for 5 minutes.
 -- @include clock.lua
--- The usual case by itself, as in receive.lua: no groups, no messages with a TTL of their own.
+-- A bit a message tells that this delivery of it was acked: in bitmaps by bucket, and by the 5 minutes in which it was.
+local REMEMBERED_MS = 300000
+local span = math.floor(now / REMEMBERED_MS)
+local function acked_key(gen, delivery, bucket, at)
+  return base .. gen .. ':acked:' .. delivery .. ':' .. bucket .. ':' .. at
+end
+-- The usual case by itself, as in receive.lua: first deliveries, all of them valid; no groups, no messages with a TTL of
+-- their own.
 do
-  local gen, live, bytes, acked, mask =
-    unpack(call('HMGET', KEYS[1], 'gen', 'live', 'bytes', 'acked', 'mask'))
+  local gen, live, bytes, acked, mask, remembering =
+    unpack(call('HMGET', KEYS[1], 'gen', 'live', 'bytes', 'acked', 'mask', 'remembering'))
   if not gen then return nil end
   local count = (#ARGV - 1) / 4
-  local plain, tokens = count > 0, {}
+  local usual, tokens = count > 0, {}
   for i = 1, count do
     tokens[i] = ARGV[4 * i - 1]
-    plain = plain and tokens[i] % 4 == 0 and ARGV[4 * i - 2] == gen
+    usual = usual and tokens[i] % 4 == 0 and ARGV[4 * i] == '1' and ARGV[4 * i - 2] == gen
   end
-  if plain then
+  if usual then
     local ends = call('ZMSCORE', base .. gen .. ':inFlight', unpack(tokens))
     local tries = call('EXISTS', base .. gen .. ':tries') == 1 and call('HMGET', base .. gen .. ':tries', unpack(tokens)) or {}
-    local marks, ended, fields, tried, seen, size = {}, {}, {}, {}, {}, 0
+    local fields, bits, seen, size = {}, {}, {}, 0
     for i, token in ipairs(tokens) do
-      local delivery = tonumber(ARGV[4 * i])
-      if ends[i] and tonumber(ends[i]) > now and delivery == (tonumber(tries[i]) or 0) + 1 and not seen[token] then
-        seen[token], marks[i] = true, '1'
-        ended[#ended + 1] = token
-        size = size + ARGV[4 * i + 1]
-        local seq = math.floor(token / 64)
-        local bucket = math.floor(seq / 4096)
-        local gone = fields[bucket]
-        if not gone then
-          gone = {}
-          fields[bucket] = gone
-        end
-        gone[#gone + 1] = seq - bucket * 4096
-        if delivery > 1 then tried[#tried + 1] = token end
-      else
-        marks[i] = '0'
+      usual = usual and ends[i] and tonumber(ends[i]) > now and not tries[i] and not seen[token]
+      if not usual then break end
+      seen[token] = true
+      size = size + ARGV[4 * i + 1]
+      local seq = math.floor(token / 64)
+      local bucket = math.floor(seq / 4096)
+      local gone, set = fields[bucket], bits[bucket]
+      if not gone then
+        gone, set = {}, {}
+        fields[bucket], bits[bucket] = gone, set
       end
+      local field, n = seq - bucket * 4096, #set
+      gone[#gone + 1] = field
+      set[n + 1], set[n + 2], set[n + 3], set[n + 4] = 'SET', 'u1', field, 1
     end
-    if #ended > 0 then
-      call('ZREM', base .. gen .. ':inFlight', unpack(ended))
-      for bucket, gone in pairs(fields) do call('HDEL', base .. gen .. ':b:' .. bucket, unpack(gone)) end
-      if #tried > 0 then
-        call('HDEL', base .. gen .. ':tries', unpack(tried))
-        call('HDEL', base .. gen .. ':history', unpack(tried))
+    if usual then
+      call('ZREM', base .. gen .. ':inFlight', unpack(tokens))
+      for bucket, gone in pairs(fields) do
+        call('HDEL', base .. gen .. ':b:' .. bucket, unpack(gone))
+        local key = acked_key(gen, 1, bucket, span)
+        call('BITFIELD', key, unpack(bits[bucket]))
+        if key ~= remembering then
+          call('PEXPIRE', key, 2 * REMEMBERED_MS)
+          remembering = key
+          call('HSET', KEYS[1], 'remembering', key)
+        end
       end
-      live, mask = live - #ended, tonumber(mask)
+      live, mask = live - count, tonumber(mask)
       if live == 0 and mask ~= 0 then
         for p = 0, 9 do
           if bit.band(mask, bit.lshift(1, p)) ~= 0 then call('UNLINK', base .. gen .. ':r:' .. p) end
         end
         mask = 0
       end
-      call('HSET', KEYS[1], 'live', live, 'bytes', bytes - size, 'acked', acked + #ended, 'mask', mask)
+      call('HSET', KEYS[1], 'live', live, 'bytes', bytes - size, 'acked', acked + count, 'mask', mask)
+      return string.rep('1', count)
     end
-    return table.concat(marks)
   end
 end
 
@@ -77,7 +87,11 @@ for i, token in pairs(valid) do
   local bucket = bucket_of(token)
   fields[bucket] = fields[bucket] or {}
   table.insert(fields[bucket], field_of(token))
-  if ARGV[2 + (i - 1) * 4 + 2] ~= '1' then tried[#tried + 1] = token end
+  local delivery = ARGV[2 + (i - 1) * 4 + 2]
+  if delivery ~= '1' then tried[#tried + 1] = token end
+  local acked = acked_key(q.gen, delivery, math.floor(seq_of(token) / BUCKET), span)
+  call('SETBIT', acked, field_of(token), 1)
+  call('PEXPIRE', acked, 2 * REMEMBERED_MS)
 end
 if #ended > 0 then
   call('ZREM', key('inFlight'), unpack(ended))
@@ -92,5 +106,13 @@ if #ended > 0 then
   place_stirred()
   wake(fresh, ARGV[1])
   save()
+end
+
+for i = 1, (#ARGV - 1) / 4 do
+  local gen, token, delivery = ARGV[4 * i - 2], tonumber(ARGV[4 * i - 1]), ARGV[4 * i]
+  local bucket = math.floor(seq_of(token) / BUCKET)
+  for at = span - 1, span do
+    valid[i] = valid[i] or call('GETBIT', acked_key(gen, delivery, bucket, at), field_of(token)) == 1 and token or nil
+  end
 end
 return verdict(valid, (#ARGV - 1) / 4)

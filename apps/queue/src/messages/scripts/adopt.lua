@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Takes over messages that another queue has posted here. Limits do not apply: they would lose messages.
 -- KEYS 1 queue (see state.lua)
 -- ARGV 1 queue that they come from  2 prefix of the channels that wake nodes

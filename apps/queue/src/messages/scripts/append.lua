@@ -1,7 +1,7 @@
 -- Adds messages to the end of the queue, many in few commands.
 -- @include due.lua
 -- @include ready.lua
-local records, lists, ranked, delayed, expiring, members = {}, {}, {}, {}, {}, {}
+local records, delayed, expiring, members = {}, {}, {}, {}
 
 -- Buckets are written one after the other, at most 1,000 messages a command.
 local function write_records()
@@ -50,17 +50,10 @@ local function append(tail, delay)
   end
   if delay > 0 then
     delayed[#delayed + 1] = now + delay
-    delayed[#delayed + 1] = token
+    delayed[#delayed + 1] = delayed_member(token)
     announce(now + delay)
   elseif not grouped then
-    fresh = fresh + 1
-    if mortal then
-      ranked[#ranked + 1] = rank_of(token)
-      ranked[#ranked + 1] = 'm' .. token
-    else
-      lists[p] = lists[p] or {}
-      lists[p][#lists[p] + 1] = token
-    end
+    arrive(token)
   end
   return seq
 end
@@ -71,11 +64,6 @@ end
 
 local function write_appended()
   write_records()
-  for p, tokens in pairs(lists) do
-    call('RPUSH', key('r:' .. p), unpack(tokens))
-    mark(p)
-  end
-  write_set('ranked', ranked)
   write_set('delayed', delayed)
   write_set('expiring', expiring)
   write_set('groups', members)

@@ -39,7 +39,7 @@ local function browse_ready(from)
       looks = looks + #fields
       for i, record in ipairs(call('HMGET', bucket, unpack(fields))) do
         local token = record and token_of(seq + i - 1, record)
-        if token and not call('ZSCORE', key('inFlight'), token) and not call('ZSCORE', key('delayed'), token) then
+        if token and not call('ZSCORE', key('inFlight'), token) and not call('ZSCORE', key('delayed'), delayed_member(token)) then
           if not show(token, -1, record) then return seq + i end
         end
       end
@@ -49,14 +49,23 @@ local function browse_ready(from)
   return nil
 end
 
+-- Members with one score stand in the order of their bytes: delayed tokens as the numbers that they are, others as text.
+local function token_in(part, member)
+  return part == 'delayed' and delayed_token(member) or tonumber(member)
+end
+
 -- Index of the first member after the cursor 'SCORE:TOKEN', also when that member has gone.
 local function index_after(part, cursor)
   local score, token = string.match(cursor, '^(%d+):(%d+)$')
   if not score then return 0 end
+  local function is_behind(member)
+    if part == 'delayed' then return delayed_token(member) > tonumber(token) end
+    return member > token
+  end
   local low, high = call('ZCOUNT', key(part), '-inf', '(' .. score), call('ZCOUNT', key(part), '-inf', score)
   while low < high do
     local middle = math.floor((low + high) / 2)
-    if call('ZRANGE', key(part), middle, middle)[1] <= token then low = middle + 1 else high = middle end
+    if is_behind(call('ZRANGE', key(part), middle, middle)[1]) then high = middle else low = middle + 1 end
   end
   return low
 end
@@ -65,9 +74,9 @@ local function browse_set(part)
   local from = index_after(part, ARGV[2])
   local members = call('ZRANGE', key(part), from, from + limit, 'WITHSCORES')
   for i = 1, #members, 2 do
-    local token = tonumber(members[i])
+    local token = token_in(part, members[i])
     if not show(token, tonumber(members[i + 1]), record_of(token)) then
-      return i + 2 <= #members and members[i + 1] .. ':' .. members[i] or nil
+      return i + 2 <= #members and members[i + 1] .. ':' .. string.format('%.0f', token) or nil
     end
   end
   return nil

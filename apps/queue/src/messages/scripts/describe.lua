@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Configuration and counts, as of one moment.
 -- KEYS 1 queue (see state.lua)
 -- ARGV 1 prefix of the channels that wake nodes

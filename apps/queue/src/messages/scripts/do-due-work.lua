@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Does what the queue has to do by itself now: promotes what is due, ends leases, drops what is too old.
 -- KEYS 1 queue (see state.lua)
 -- ARGV 1 prefix of the channels that wake nodes

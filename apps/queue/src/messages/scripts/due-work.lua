@@ -2,14 +2,21 @@
 -- @include fail.lua
 -- @include wake.lua
 -- @include rate.lua
--- Of each kind: little enough that whoever comes next waits for less than a millisecond; the timers come again at once.
-local PORTION = 32
+-- At once, so that nobody waits for more than some milliseconds; the timers go on as soon as others had their turn. To make a
+-- plain delayed message ready costs a tenth of anything else.
+local CHEAP_PORTION = 1000
+local PORTION = 128
+local GROUPED_COST = CHEAP_PORTION / PORTION
 local MOST_WAKES = 256
 local BUCKETS_PORTION = 256
 local OUTBOX_RETRY_MS = 1000
 
+local function due_members(part, most)
+  return call('ZRANGE', key(part), '-inf', now, 'BYSCORE', 'LIMIT', 0, most)
+end
+
 local function due_tokens(part)
-  local tokens = call('ZRANGE', key(part), '-inf', now, 'BYSCORE', 'LIMIT', 0, PORTION)
+  local tokens = due_members(part, PORTION)
   for i, token in ipairs(tokens) do tokens[i] = tonumber(token) end
   return tokens
 end
@@ -19,18 +26,22 @@ local function earliest(part)
 end
 
 local function promote_delayed()
-  local tokens = due_tokens('delayed')
-  if #tokens == 0 then return end
-  call('ZREM', key('delayed'), unpack(tokens))
-  local tried = call('HMGET', key('tries'), unpack(tokens))
+  local members, tokens, cost = due_members('delayed', CHEAP_PORTION), {}, 0
+  if #members == 0 then return end
+  for i, member in ipairs(members) do
+    if cost >= CHEAP_PORTION then break end
+    tokens[i] = delayed_token(member)
+    cost = cost + (has_group(tokens[i]) and GROUPED_COST or 1)
+  end
+  call('ZREM', key('delayed'), unpack(members, 1, #tokens))
+  local tried = call('EXISTS', key('tries')) == 1 and call('HMGET', key('tries'), unpack(tokens)) or {}
   for i, token in ipairs(tokens) do
     if has_group(token) then
       stirred[group_of(record_of(token), token)] = true
     elseif tried[i] then
-      -- It was delivered before, so it is older than all that wait.
-      front[#front + 1] = token
+      come_back(token)
     else
-      push('RPUSH', token)
+      arrive(token)
     end
   end
 end
@@ -43,11 +54,8 @@ local function end_leases()
 end
 
 local function unplace(token)
-  if call('ZREM', key('delayed'), token) == 1 or has_group(token) then return end
-  if has_ttl(token) then
-    call('ZREM', key('ranked'), 'm' .. token)
-    return
-  end
+  if call('ZREM', key('delayed'), delayed_member(token)) == 1 or has_group(token) then return end
+  if call('ZREM', key('ranked'), 'm' .. token) == 1 then return end
   -- Elsewhere than at the head the token stays behind: a receive finds no record for it and passes on.
   local list = key('r:' .. priority_of(token))
   if tonumber(call('LINDEX', list, 0)) == token then call('LPOP', list) end
@@ -126,8 +134,7 @@ local function next_due()
   end
   if call('EXISTS', base .. 'out') == 1 then consider(now + OUTBOX_RETRY_MS) end
   if q.rateMax and any_ready() and call('EXISTS', base .. 'w') == 1 then
-    local tokens = allowance()
-    if tokens < 1 then consider(now + math.ceil((1 - tokens) * q.ratePer / q.rateMax)) end
+    if allowance() < 1 then consider(room_at()) end
   end
   if call('EXISTS', base .. 'trash') == 1 then consider(now) end
   return at
@@ -137,11 +144,13 @@ end
 local function do_due_work()
   promote_delayed()
   end_leases()
+  -- What these made ready may be over as well.
+  place_stirred()
   end_ttls()
   sweep_retention()
   empty_trash()
   place_stirred()
-  if q.rateMax and any_ready() then fresh = math.max(fresh, math.min(MOST_WAKES, math.floor(allowance()))) end
+  if q.rateMax and any_ready() then fresh = math.max(fresh, math.min(MOST_WAKES, allowance())) end
   local at = next_due()
   set('due', at < math.huge and at or nil)
   announced = -1

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Gives deliveries more time, or less, counted from now.
 -- KEYS 1 queue (see state.lua)
 -- ARGV 1 channel of the node that runs the timers ('': the caller)  2 visibility timeout, ms

@@ -49,7 +49,7 @@ local function backoff(attempts, token)
   return math.floor(delay + spread)
 end
 
--- A message, already out of `inFlight`, waits again: at the front, or after a delay. 'expired': its TTL or the retention
+-- A message, already out of `inFlight`, waits again: before all that are younger, or for a delay. 'expired': its TTL or the retention
 -- ends before it could be delivered again, and it was removed.
 local function put_back(token, record, delay)
   if has_group(token) then leave_flight(group_of(record, token), 1) end
@@ -65,10 +65,10 @@ local function put_back(token, record, delay)
     announce(over_at)
   end
   if delay > 0 then
-    call('ZADD', key('delayed'), now + delay, token)
+    call('ZADD', key('delayed'), now + delay, delayed_member(token))
     announce(now + delay)
   elseif not has_group(token) then
-    front[#front + 1] = token
+    come_back(token)
   end
   return 'requeued'
 end

@@ -1,5 +1,6 @@
+#!lua flags=allow-oom
 -- Takes back deliveries that do not count as failed: those that nobody was told of, because their caller had gone, and
--- those that their receiver gives back unhandled. Their messages stand at the front again, or wait for a delay.
+-- those that their receiver gives back unhandled. Their messages wait again, or wait for a delay.
 -- KEYS 1 queue (see state.lua)
 -- ARGV 1 prefix of the channels that wake nodes  2 channel of the node that runs the timers ('': the caller)
 --      3 delay, ms  4 '1': their receipts were told, so that the next deliveries need others

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Stops deliveries, or lets them go on. Sends, acks and timers go on meanwhile.
 -- KEYS 1 queue (see state.lua)
 -- ARGV 1 '1': stop, '0': go on  2 prefix of the channels that wake nodes

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Removes all messages of a queue: ready, delayed and in flight. Their receipts are stale from now on.
 -- KEYS 1 queue (see state.lua)
 -- ARGV 1 channel of the node that runs the timers ('': the caller)

@@ -1,22 +1,22 @@
 import type { BrowseQuery, QueueStats } from '@syncline/contracts';
 import { defineScript } from '@syncline/redis';
+import { queueKeys } from '../queue.keys.js';
 import { dueIn, keys, type Nodes, type Waiter } from './delivery.scripts.js';
 
-/** Makes a queue, or gives one a new configuration. */
+/** Makes a queue, or gives one a new configuration. `done`: false when it was there already, or not there. */
 export const configure = defineScript({
   file: new URL('./configure.lua', import.meta.url),
   keys,
   args: (
-    input: Nodes & { onlyMake: boolean; secret: string; fields: Readonly<Record<string, string | number>> },
-  ) => [
-    input.onlyMake ? '1' : '0',
-    input.secret,
-    input.timersChannel,
-    ...Object.entries(input.fields).flat(),
-  ],
+    input: Nodes & {
+      verb: 'make' | 'change';
+      secret: string;
+      fields: Readonly<Record<string, string | number>>;
+    },
+  ) => [input.verb, input.secret, input.timersChannel, ...Object.entries(input.fields).flat()],
   decode: (reply) => {
-    const [made, due] = reply as [number, number];
-    return { made: made === 1, dueInMs: dueIn(due) };
+    const [done, due] = reply as [number, number];
+    return { done: done === 1, dueInMs: dueIn(due) };
   },
 });
 
@@ -54,16 +54,25 @@ export const leaveLine = defineScript({
   decode: () => undefined,
 });
 
-/** Says that a node's receivers still wait. Returns how many of them should try now; null: no such queue. */
-export const tendLine = defineScript({
-  file: new URL('./tend-line.lua', import.meta.url),
-  keys,
-  args: (input: { queue: string; nodeId: string; leaseMs: number; waiters: readonly Waiter[] }) => [
+/** The receivers of a node in the line of one queue. */
+export interface ParkedAt {
+  readonly queue: string;
+  readonly waiters: readonly Waiter[];
+}
+
+/** Says that a node's receivers still wait. Returns for each queue how many of them should try now; null: no such queue. */
+export const tendLines = defineScript({
+  file: new URL('./tend-lines.lua', import.meta.url),
+  keys: ({ lines }: { lines: readonly ParkedAt[] }) => lines.map(({ queue }) => queueKeys.queue(queue)),
+  args: (input: { nodeId: string; leaseMs: number; lines: readonly ParkedAt[] }) => [
     input.nodeId,
     input.leaseMs,
-    ...input.waiters.flatMap(({ id, arrival }) => [arrival, id]),
+    ...input.lines.flatMap(({ waiters }) => [
+      waiters.length,
+      ...waiters.flatMap(({ id, arrival }) => [arrival, id]),
+    ]),
   ],
-  decode: (reply) => dueIn(reply as number),
+  decode: (reply) => (reply as number[]).map(dueIn),
 });
 
 /** Stops or resumes deliveries. False: there is no such queue. */

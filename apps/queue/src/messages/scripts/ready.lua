@@ -1,23 +1,24 @@
--- What can be received, in order: higher priority first, then the older one. Plain messages stand in a list
--- a priority; groups and messages with a TTL of their own stand in `ranked`, from which they can be removed.
+-- What can be received, in order: higher priority first, then the older one. Plain messages stand in a list a priority, in
+-- the order in which they became ready for the first time; groups, messages that came back and those with a TTL of their
+-- own stand in `ranked`, by their age.
 -- @include state.lua
 -- How many messages and groups became receivable in this script.
 local fresh = 0
--- Plain messages that go to the front, and groups that may have become runnable: placed when all else is done.
-local front, stirred = {}, {}
+-- Messages that became ready, and groups that may have become runnable: placed when all else is done.
+local listed, ranked, stirred = {}, {}, {}
 
-local function mark(p)
-  if bit.band(q.mask, bit.lshift(1, p)) == 0 then set('mask', bit.bor(q.mask, bit.lshift(1, p))) end
+local function come_back(token)
+  ranked[#ranked + 1] = rank_of(token)
+  ranked[#ranked + 1] = 'm' .. token
+  fresh = fresh + 1
 end
 
-local function push(command, token)
-  if has_ttl(token) then
-    call('ZADD', key('ranked'), rank_of(token), 'm' .. token)
-  else
-    local p = priority_of(token)
-    call(command, key('r:' .. p), token)
-    mark(p)
-  end
+-- Ready for the first time.
+local function arrive(token)
+  if has_ttl(token) then return come_back(token) end
+  local p = priority_of(token)
+  listed[p] = listed[p] or {}
+  table.insert(listed[p], token)
   fresh = fresh + 1
 end
 
@@ -38,7 +39,7 @@ end
 local function offer(group)
   if call('HEXISTS', key('busy'), group) == 1 then return end
   local head = group_tokens(group, 1)[1]
-  if not head or call('ZSCORE', key('delayed'), head) then
+  if not head or call('ZSCORE', key('delayed'), delayed_member(head)) then
     call('ZREM', key('ranked'), 'g' .. group)
     return
   end
@@ -46,9 +47,13 @@ local function offer(group)
 end
 
 local function place_stirred()
-  for i = #front, 1, -1 do push('LPUSH', front[i]) end
+  for p, tokens in pairs(listed) do
+    call('RPUSH', key('r:' .. p), unpack(tokens))
+    if bit.band(q.mask, bit.lshift(1, p)) == 0 then set('mask', bit.bor(q.mask, bit.lshift(1, p))) end
+  end
+  if #ranked > 0 then call('ZADD', key('ranked'), unpack(ranked)) end
   for group in pairs(stirred) do offer(group) end
-  front, stirred = {}, {}
+  listed, ranked, stirred = {}, {}, {}
 end
 
 -- `count` messages of a group are no longer in flight.

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Hands out messages that are ready, oldest of the highest priority first, each for the visibility timeout.
 -- KEYS 1 queue (see state.lua)
 -- ARGV 1 how many at most  2 visibility timeout, ms ('': the queue's)  3 waiter 'NODE#ID' to park when there is
@@ -68,8 +69,7 @@ end
 -- @include due-work.lua
 -- @include take.lua
 open({
-  'gen', 'secret', 'live', 'bytes', 'expired', 'mask', 'due', 'paused', 'visibilityTimeoutMs', 'rateMax', 'ratePer', 'tokens',
-  'tokensAt',
+  'gen', 'secret', 'live', 'bytes', 'expired', 'mask', 'due', 'paused', 'visibilityTimeoutMs', 'rateMax', 'ratePer', 'rateUsed',
 })
 local outbox = 0
 if q.due and q.due <= now then
@@ -81,7 +81,7 @@ end
 local visibility = tonumber(ARGV[2]) or q.visibilityTimeoutMs
 local ends = now + visibility
 local allowed = allowance()
-if q.paused ~= 1 then take(math.min(tonumber(ARGV[1]), math.floor(allowed))) end
+if q.paused ~= 1 then take(math.min(tonumber(ARGV[1]), allowed)) end
 
 local arrival = ARGV[4]
 local reply = { q.gen, q.secret, now, ends, -1, outbox, '' }
@@ -99,13 +99,11 @@ if count > 0 then
     reply[at], reply[at + 1], reply[at + 2] = token, tonumber(tries[i]) or 0, records[i]
   end
   announce(ends)
-  if q.rateMax then spend(allowed, count) end
+  if q.rateMax then spend(count) end
   if arrival ~= '' then leave_line(ARGV[3]) end
 elseif ARGV[3] ~= '' then
   reply[7] = park(ARGV[3], arrival, tonumber(ARGV[5]))
-  if q.rateMax and allowed < 1 and any_ready() then
-    announce(now + math.ceil((1 - allowed) * q.ratePer / q.rateMax))
-  end
+  if q.rateMax and allowed < 1 and any_ready() then announce(room_at()) end
 end
 place_stirred()
 wake(fresh - count, ARGV[6])

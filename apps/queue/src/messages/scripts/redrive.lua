@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Puts dead letters that are ready on their way back: one step of a redrive.
 -- KEYS 1 queue (see state.lua)
 -- ARGV 1 how many at most  2 queue that they go to ('': where each came from)
@@ -27,7 +28,7 @@ for i, token in ipairs(taken) do
     add('acked', 1)
     moved = moved + 1
   elseif not has_group(token) then
-    push('RPUSH', token)
+    arrive(token)
   end
 end
 place_stirred()

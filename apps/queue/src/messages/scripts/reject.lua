@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Ends deliveries without success: their messages come back, at once or after a delay, or become dead letters.
 -- KEYS 1 queue (see state.lua)
 -- ARGV 1 prefix of the channels that wake nodes  2 channel of the node that runs the timers ('': the caller)

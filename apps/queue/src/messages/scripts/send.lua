@@ -1,3 +1,4 @@
+#!lua
 -- Takes messages in: all that can ever be, or none.
 -- KEYS 1 queue (see state.lua)
 -- ARGV 1 prefix of the channels that wake nodes  2 channel of the node that runs the timers ('': the caller)
@@ -107,7 +108,7 @@ end
 
 -- @include append.lua
 -- @include wake.lua
-open({ 'gen', 'born', 'seq', 'live', 'bytes', 'sent', 'mask', 'due', 'paused', 'retentionMs', 'maxLength', 'maxBytes' })
+open({ 'gen', 'seq', 'live', 'bytes', 'sent', 'mask', 'due', 'paused', 'retentionMs', 'maxLength', 'maxBytes' })
 
 local count, from, options = tonumber(ARGV[5]), 1, 6 + 3 * ARGV[6]
 local plain = #ARGV == options
@@ -119,7 +120,7 @@ for i = 1, count do
   tail, from = struct.unpack('>I3c0', ARGV[4], from)
   local delay, dedup = 0, ''
   if not plain then delay, dedup = tonumber(ARGV[options - 1 + 2 * i]), ARGV[options + 2 * i] end
-  local original = dedup ~= '' and (seen[dedup] or call('GET', base .. 'd:' .. q.born .. ':' .. dedup))
+  local original = dedup ~= '' and (seen[dedup] or call('GET', key('d:' .. dedup)))
   if original then
     reply[3 + i] = original
   elseif delay >= q.retentionMs then
@@ -138,7 +139,7 @@ if q.maxBytes and q.bytes + bytes > q.maxBytes and #kept > 0 then return { 'full
 for _, message in ipairs(kept) do append(message[1], message[2]) end
 write_appended()
 for dedup, id in pairs(seen) do
-  call('SET', base .. 'd:' .. q.born .. ':' .. dedup, id, 'PX', ARGV[3])
+  call('SET', key('d:' .. dedup), id, 'PX', ARGV[3])
 end
 add('sent', #kept)
 wake(fresh, ARGV[1])

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Removes what the other queue has taken over.
 -- KEYS 1 outbox (`out` in state.lua)
 -- ARGV 1 number of the last one taken over

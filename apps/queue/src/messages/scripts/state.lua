@@ -1,31 +1,33 @@
 -- A queue as its scripts see it. All keys share the tag {queue:NAME}; KEYS[1] is the queue itself:
 --   queue      hash   configuration, counters, and the secret that signs receipts; all that is left when drained
---   w, wn      zset, hash   parked receivers by arrival; nodes that wait -> end of their lease
+--   w, wn      zset, hash   parked receivers by arrival; nodes that wait -> end of their lease (keep-line.lua)
 --   out        list   messages on their way to another queue, in order
 --   trash      list   generations that wait for removal
---   d:...      string deduplication id -> message id, with a TTL
+--   rate       list   what the rate limit counts (rate.lua), with a TTL
 -- and under the generation, which a purge changes:
 --   b:N        hash   seq % 4096 -> record, for the 4,096 messages of bucket N
 --   r:P        list   tokens that are ready, by priority P
---   ranked     zset   what is ready and must be removable from the middle: 'g' .. group, 'm' .. token with a TTL
---   delayed    zset   token -> due, ms
+--   ranked     zset   what is ready by its age: 'g' .. group, 'm' .. token that came back or has a TTL
+--   delayed    zset   token, in 7 bytes that sort as the number does -> due, ms
 --   inFlight   zset   token -> end of the lease, ms: the only record of being in flight
 --   expiring   zset   token -> end of its own TTL, ms; not while in flight
 --   groups     zset   group and token in lexicographic order: each message of a group until it is gone
 --   busy       hash   group -> how many of its messages are in flight
 --   tries      hash   token -> deliveries that ended without an ack: 1 for one that failed, 1,024 for one that was given back;
 --   history    hash   token -> how and when the latest 20 failed
+--   d:...      string deduplication id -> message id, with a TTL
+--   acked:...  string deliveries that were acked (acknowledge.lua), with a TTL
 --
 -- A token is seq * 64 + priority * 4 + (2: has a group) + (1: has a TTL of its own).
 -- A record is: 6 bytes enqueued at (ms), 1 byte flags (low nibble: priority; 16 group, 32 ttl, 64 extra),
 -- [6 bytes ttl], [2 bytes length, group], [3 bytes length, extra], 3 bytes length, headers, body.
 -- @include clock.lua
 local BUCKET, TOKEN, RANK = 4096, 64, 2 ^ 49
-local TEXTS = { gen = true, born = true, secret = true, deadLetterQueue = true }
+local TEXTS = { gen = true, secret = true, deadLetterQueue = true }
 local ALL = {
-  'gen', 'born', 'deadLetterQueue', 'seq', 'live', 'bytes', 'sent', 'acked', 'expired', 'dead', 'mask', 'due', 'low',
+  'gen', 'deadLetterQueue', 'seq', 'live', 'bytes', 'sent', 'acked', 'expired', 'dead', 'mask', 'due', 'low',
   'sweep', 'sweepAt', 'paused', 'visibilityTimeoutMs', 'maxReceives', 'retentionMs', 'maxLength', 'maxBytes', 'backoffBase',
-  'backoffFactor', 'backoffMax', 'rateMax', 'ratePer', 'tokens', 'tokensAt', 'outSeq',
+  'backoffFactor', 'backoffMax', 'rateMax', 'ratePer', 'rateUsed', 'outSeq',
 }
 local q, changed = {}, {}
 
@@ -54,6 +56,9 @@ local function priority_of(token) return math.floor(token % TOKEN / 4) end
 local function has_group(token) return token % 4 >= 2 end
 local function has_ttl(token) return token % 2 == 1 end
 local function rank_of(token) return (9 - priority_of(token)) * RANK + seq_of(token) end
+
+local function delayed_member(token) return struct.pack('>I7', token) end
+local function delayed_token(member) return (struct.unpack('>I7', member)) end
 
 local function bucket_of(token) return key('b:' .. math.floor(token / TOKEN / BUCKET)) end
 local function field_of(token) return seq_of(token) % BUCKET end

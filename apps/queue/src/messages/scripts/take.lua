@@ -40,7 +40,7 @@ local function take_group(group)
   call('ZREM', key('ranked'), 'g' .. group)
   local tokens = {}
   for _, token in ipairs(group_tokens(group, want())) do
-    if call('ZSCORE', key('delayed'), token) then break end
+    if call('ZSCORE', key('delayed'), delayed_member(token)) then break end
     if is_over(token) then expire(token, record_of(token)) else tokens[#tokens + 1] = token end
   end
   if #tokens > 0 then
@@ -49,43 +49,61 @@ local function take_group(group)
   end
 end
 
-local function take_ranked(member)
-  local kind, rest = string.sub(member, 1, 1), string.sub(member, 2)
-  if kind == 'g' then return take_group(rest) end
-  call('ZREM', key('ranked'), member)
-  local token = tonumber(rest)
-  if is_over(token) then expire(token, record_of(token)) else keep({ token }) end
-end
-
-local function take_listed(p, most)
-  local tokens = call('LPOP', key('r:' .. p), most) or {}
-  if #tokens < most then set('mask', bit.band(q.mask, bit.bnot(bit.lshift(1, p)))) end
-  for i, token in ipairs(tokens) do tokens[i] = tonumber(token) end
+-- The first of `ranked`: a group, or as many messages as stand before the rank `bound`.
+local function take_ranked(first, bound)
+  if string.sub(first, 1, 1) == 'g' then return take_group(string.sub(first, 2)) end
+  local members = call('ZRANGE', key('ranked'), 0, want() - 1, 'WITHSCORES')
+  local run, tokens = {}, {}
+  for i = 1, #members, 2 do
+    if string.sub(members[i], 1, 1) == 'g' or tonumber(members[i + 1]) >= bound then break end
+    run[#run + 1] = members[i]
+    local token = tonumber(string.sub(members[i], 2))
+    if is_over(token) then expire(token, record_of(token)) else tokens[#tokens + 1] = token end
+  end
+  call('ZREM', key('ranked'), unpack(run))
   keep(tokens)
 end
 
-local function highest()
-  for p = 9, 0, -1 do
-    if bit.band(q.mask, bit.lshift(1, p)) ~= 0 then return p end
+-- As many of the list of a priority as stand before the rank `bound`; the first one does.
+local function take_listed(p, bound)
+  local most = want()
+  local tokens = call('LRANGE', key('r:' .. p), 0, most - 1)
+  local n = 0
+  for i, text in ipairs(tokens) do
+    local token = tonumber(text)
+    if i > 1 and rank_of(token) >= bound then break end
+    n, tokens[i] = i, token
   end
-  return -1
+  call('LPOP', key('r:' .. p), n)
+  if n == #tokens and n < most then set('mask', bit.band(q.mask, bit.bnot(bit.lshift(1, p)))) end
+  keep({ unpack(tokens, 1, n) })
+end
+
+-- Priority and rank of the first one that stands in a list.
+local function first_listed()
+  for p = 9, 0, -1 do
+    if bit.band(q.mask, bit.lshift(1, p)) ~= 0 then
+      local token = tonumber(call('LINDEX', key('r:' .. p), 0))
+      if token then return p, rank_of(token) end
+      set('mask', bit.band(q.mask, bit.bnot(bit.lshift(1, p))))
+    end
+  end
+  return nil, math.huge
 end
 
 -- Leaves what it took in `taken` and `records`; `count` of them. Groups among them are busy from now on.
 local function take(most)
   limit = most
   while count < limit and size < ENOUGH_BYTES do
-    local listed = q.mask == 0 and -1 or highest()
-    local first = call('ZRANGE', key('ranked'), 0, 0, 'WITHSCORES')
-    local ranked = first[1] and 9 - math.floor(first[2] / RANK) or -1
-    if listed < 0 and ranked < 0 then break end
-    if listed > ranked then
-      take_listed(listed, want())
-    elseif ranked > listed then
-      take_ranked(first[1])
+    local p, listed_rank = first_listed()
+    local first, ranked_rank = unpack(call('ZRANGE', key('ranked'), 0, 0, 'WITHSCORES'))
+    ranked_rank = tonumber(ranked_rank) or math.huge
+    if first and ranked_rank < listed_rank then
+      take_ranked(first, listed_rank)
+    elseif p then
+      take_listed(p, ranked_rank)
     else
-      local head = tonumber(call('LINDEX', key('r:' .. listed), 0))
-      if not head or seq_of(head) < first[2] % RANK then take_listed(listed, 1) else take_ranked(first[1]) end
+      break
     end
   end
 end

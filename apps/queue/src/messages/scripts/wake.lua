@@ -20,7 +20,7 @@ local function wake(count, prefix)
     call('ZREM', base .. 'w', unpack(waiters))
     for _, waiter in ipairs(waiters) do
       local node, id = string.match(waiter, '^(.-)#(.*)$')
-      if lease[node] == nil then lease[node] = tonumber(call('HGET', base .. 'wn', node)) or 0 end
+      if lease[node] == nil then lease[node] = word_of(base, node) or 0 end
       if lease[node] > now then
         local ids = by_node[node] or {}
         ids[#ids + 1] = id
@@ -29,6 +29,6 @@ local function wake(count, prefix)
       end
     end
   end
-  if woken > 0 and call('EXISTS', base .. 'w') == 0 then call('DEL', base .. 'wn') end
+  if call('EXISTS', base .. 'w') == 0 then call('DEL', base .. 'wn') end
   for node, ids in pairs(by_node) do publish(prefix .. node, { queue = name, ids = ids }) end
 end

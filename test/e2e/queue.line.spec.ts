@@ -1,0 +1,79 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { eventually, type NodeProcess, RedisServer, startNodes, stopAll } from '@syncline/testing';
+import type { Redis } from 'ioredis';
+import request from 'supertest';
+
+describe('receivers that are parked at several queue nodes', () => {
+  let redis: RedisServer;
+  let client: Redis;
+  let nodes: NodeProcess[];
+
+  beforeAll(async () => {
+    redis = await RedisServer.start();
+    client = redis.connect();
+    nodes = await startNodes('queue', 2, { redisUrl: redis.url });
+  });
+  afterAll(async () => {
+    client?.disconnect();
+    await stopAll(nodes ?? []);
+    await redis?.stop();
+  });
+
+  const url = (i: number) => nodes[i % nodes.length]?.url ?? '';
+  const make = (queue: string) => request(url(0)).put(`/v1/queues/${queue}`).send({}).expect(200);
+  const park = (queue: string, i: number, waitMs: number) =>
+    request(url(i)).post(`/v1/queues/${queue}/receive`).send({ waitMs });
+  const standing = async (queue: string) => client.zcard(`syncline:{queue:${queue}}:w`);
+
+  it('are served in the order of their arrival after Redis was frozen for 4 s', async () => {
+    await make('frozen');
+    const served: number[] = [];
+    const parked: Promise<unknown>[] = [];
+    for (const i of [0, 1, 2, 3]) {
+      parked.push(
+        park('frozen', i, 30_000).then(({ status, body }) => {
+          served.push(status === 200 && body.messages.length === 1 ? i : -1);
+        }),
+      );
+      await eventually(async () => expect(await standing('frozen')).toBe(i + 1));
+    }
+    // Just after the nodes were heard.
+    const word = async () => client.hget('syncline:{queue:frozen}:wn', '');
+    const before = await word();
+    await eventually(async () => expect(await word()).not.toBe(before));
+    redis.freeze();
+    await sleep(4_000);
+    redis.thaw();
+    await eventually(async () => {
+      await Promise.all(nodes.map((node) => request(node.url).get('/health/ready').expect(200)));
+      expect(await standing('frozen')).toBe(4);
+    }, 10_000);
+    for (const i of [0, 1, 2, 3]) {
+      const send = () =>
+        request(url(i))
+          .post('/v1/queues/frozen/messages')
+          .send({ messages: [{ body: i }] });
+      await eventually(() => send().expect(201));
+      await eventually(() => expect(served).toHaveLength(i + 1));
+    }
+    await Promise.all(parked);
+    expect(served).toEqual([0, 1, 2, 3]);
+  });
+
+  it('cost the same few scripts a second in a hundred queues as in one', async () => {
+    const queues = Array.from({ length: 100 }, (_, i) => `idle-${i}`);
+    await Promise.all(queues.map(make));
+    const parked = queues.map((queue, i) => park(queue, i, 8_000).then(({ status }) => status));
+    await eventually(async () => {
+      for (const queue of queues) expect(await standing(queue)).toBe(1);
+    });
+    const count = async () =>
+      Number(/cmdstat_evalsha:calls=(\d+)/.exec(await client.info('commandstats'))?.[1] ?? 0);
+    const [from, startedAt] = [await count(), performance.now()];
+    await sleep(3_000);
+    const perSecond = ((await count()) - from) / ((performance.now() - startedAt) / 1_000);
+    // Twice a second each of two nodes tends its lines, and beats.
+    expect(perSecond).toBeLessThan(20);
+    expect(new Set(await Promise.all(parked))).toEqual(new Set([200]));
+  });
+});
