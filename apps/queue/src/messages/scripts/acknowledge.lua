@@ -8,9 +8,6 @@
 -- A bit a message tells that this delivery of it was acked: in bitmaps by bucket, and by the 5 minutes in which it was.
 local REMEMBERED_MS = 300000
 local span = math.floor(now / REMEMBERED_MS)
-local function acked_key(gen, delivery, bucket, at)
-  return base .. gen .. ':acked:' .. delivery .. ':' .. bucket .. ':' .. at
-end
 -- The usual case by itself, as in receive.lua: first deliveries, all of them valid; no groups, no messages with a TTL of
 -- their own.
 do
@@ -26,7 +23,7 @@ do
   if usual then
     local ends = call('ZMSCORE', base .. gen .. ':inFlight', unpack(tokens))
     local tries = call('EXISTS', base .. gen .. ':tries') == 1 and call('HMGET', base .. gen .. ':tries', unpack(tokens)) or {}
-    local fields, bits, seen, size = {}, {}, {}, 0
+    local fields, seen, size = {}, {}, 0
     for i, token in ipairs(tokens) do
       usual = usual and ends[i] and tonumber(ends[i]) > now and not tries[i] and not seen[token]
       if not usual then break end
@@ -34,25 +31,31 @@ do
       size = size + ARGV[4 * i + 1]
       local seq = math.floor(token / 64)
       local bucket = math.floor(seq / 4096)
-      local gone, set = fields[bucket], bits[bucket]
+      local gone = fields[bucket]
       if not gone then
-        gone, set = {}, {}
-        fields[bucket], bits[bucket] = gone, set
+        gone = {}
+        fields[bucket] = gone
       end
-      local field, n = seq - bucket * 4096, #set
-      gone[#gone + 1] = field
-      set[n + 1], set[n + 2], set[n + 3], set[n + 4] = 'SET', 'u1', field, 1
+      gone[#gone + 1] = seq - bucket * 4096
     end
     if usual then
       call('ZREM', base .. gen .. ':inFlight', unpack(tokens))
       for bucket, gone in pairs(fields) do
         call('HDEL', base .. gen .. ':b:' .. bucket, unpack(gone))
-        local key = acked_key(gen, 1, bucket, span)
-        call('BITFIELD', key, unpack(bits[bucket]))
-        if key ~= remembering then
-          call('PEXPIRE', key, 2 * REMEMBERED_MS)
-          remembering = key
-          call('HSET', KEYS[1], 'remembering', key)
+        local part = ':acked:1:' .. bucket .. ':' .. span
+        if count == 1 then
+          call('SETBIT', base .. gen .. part, gone[1], 1)
+        else
+          local bits = {}
+          for i, field in ipairs(gone) do
+            bits[4 * i - 3], bits[4 * i - 2], bits[4 * i - 1], bits[4 * i] = 'SET', 'u1', field, 1
+          end
+          call('BITFIELD', base .. gen .. part, unpack(bits))
+        end
+        if part ~= remembering then
+          remembering = part
+          call('PEXPIRE', base .. gen .. part, 2 * REMEMBERED_MS)
+          call('HSET', KEYS[1], 'remembering', part)
         end
       end
       live, mask = live - count, tonumber(mask)
@@ -71,6 +74,10 @@ end
 -- @include receipts.lua
 -- @include fail.lua
 -- @include wake.lua
+local function acked_key(gen, delivery, token, at)
+  return string.format('%s%s:acked:%s:%.0f:%.0f', base, gen, delivery, math.floor(seq_of(token) / BUCKET), at)
+end
+
 open({ 'gen', 'live', 'bytes', 'acked', 'mask', 'paused' })
 local valid = judge(2, 4)
 
@@ -89,7 +96,7 @@ for i, token in pairs(valid) do
   table.insert(fields[bucket], field_of(token))
   local delivery = ARGV[2 + (i - 1) * 4 + 2]
   if delivery ~= '1' then tried[#tried + 1] = token end
-  local acked = acked_key(q.gen, delivery, math.floor(seq_of(token) / BUCKET), span)
+  local acked = acked_key(q.gen, delivery, token, span)
   call('SETBIT', acked, field_of(token), 1)
   call('PEXPIRE', acked, 2 * REMEMBERED_MS)
 end
@@ -110,9 +117,8 @@ end
 
 for i = 1, (#ARGV - 1) / 4 do
   local gen, token, delivery = ARGV[4 * i - 2], tonumber(ARGV[4 * i - 1]), ARGV[4 * i]
-  local bucket = math.floor(seq_of(token) / BUCKET)
   for at = span - 1, span do
-    valid[i] = valid[i] or call('GETBIT', acked_key(gen, delivery, bucket, at), field_of(token)) == 1 and token or nil
+    valid[i] = valid[i] or call('GETBIT', acked_key(gen, delivery, token, at), field_of(token)) == 1 and token or nil
   end
 end
 return verdict(valid, (#ARGV - 1) / 4)
