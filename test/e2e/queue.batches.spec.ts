@@ -22,6 +22,7 @@ describe('a batch of a queue', () => {
     queue = `batch-${count++}`;
   });
 
+  const named = ({ name }: { name: string }) => name;
   const path = (call: string) => `/v1/queues/${queue}/${call}`;
   const post = (call: string, body: object) => request(node.url).post(path(call)).send(body);
   /** As text: what JSON.stringify would not write. */
@@ -134,6 +135,7 @@ describe('a batch of a queue', () => {
   it.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty'])(
     'carries %s as any other name',
     async (name) => {
+      queue = name;
       const text = `{"body":{"${name}":1},"headers":{"${name}":"h","b":"c"},"groupId":"${name}","deduplicationId":"${name}"}`;
       const sent = await postText('messages', `{"messages":[${text},${text}]}`).expect(201);
       expect(sent.body.messages[1]).toEqual({ id: sent.body.messages[0].id, deduplicated: true });
@@ -143,6 +145,9 @@ describe('a batch of a queue', () => {
       expect(message.groupId).toBe(name);
       const { body } = await post('ack', { receipts: [message.receipt] }).expect(200);
       expect(body.results[0].status).toBe('acked');
+      expect((await request(node.url).get('/v1/queues').expect(200)).body.queues.map(named)).toContain(name);
+      await request(node.url).get(`/v1/cluster/owner?key=${name}`).expect(200);
+      await request(node.url).delete(`/v1/queues/${name}`).expect(204);
     },
   );
 
