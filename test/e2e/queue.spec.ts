@@ -312,7 +312,7 @@ describe('the HTTP contract of the queue', () => {
     const { body } = await send({ body: 1 }, { body: 2 }, { body: 3 })
       .expect(409)
       .expect('Content-Type', PROBLEM);
-    expect(body).toMatchObject({ code: 'queue-full', limit: 'maxLength' });
+    expect(body).toMatchObject({ code: 'queue-full', limit: 'maxLength', fits: [0, 1] });
     expect((await get()).body.stats.sent).toBe(0);
   });
 

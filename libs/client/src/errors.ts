@@ -164,6 +164,18 @@ export class UnexpectedAnswerError extends SynclineError {
   }
 }
 
+/** A worker was done with a message, but too late: it is delivered again, or was handled elsewhere already. */
+export class ReceiptStaleError extends SynclineError {
+  readonly code = 'receipt-stale';
+
+  constructor(
+    readonly messageId: string,
+    readonly receipt: string,
+  ) {
+    super(`The answer to message ${messageId} came too late: its work is done twice, or was done elsewhere`);
+  }
+}
+
 const isProblem = (body: unknown): body is ProblemBody =>
   typeof body === 'object' &&
   body !== null &&

@@ -39,8 +39,10 @@ export {
   type SessionOptions,
 } from './locks/session.js';
 export { SessionLease, SessionLeaseSet } from './locks/session-leases.js';
+export type { HandlerContext } from './queues/delivery.js';
 export {
   type Message,
+  type NackOptions,
   Queue,
   type QueueChanges,
   type ReceiveOptions,
@@ -48,12 +50,7 @@ export {
   type SentMessage,
 } from './queues/queue.js';
 export { QueueClient } from './queues/queue-client.js';
-export {
-  type BackOff,
-  type Handler,
-  type HandlerContext,
-  Worker,
-  type WorkerOptions,
-} from './queues/worker.js';
+export { type Handler, Worker } from './queues/worker.js';
+export type { BackOff, WorkerOptions } from './queues/worker-options.js';
 export { Syncline, type SynclineOptions } from './syncline.js';
 export type { TransportOptions } from './transport/transport.js';

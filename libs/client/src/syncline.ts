@@ -3,7 +3,8 @@ import { CacheClient } from './cache/cache-client.js';
 import { LockClient } from './locks/lock-client.js';
 import type { Queue } from './queues/queue.js';
 import { QueueClient } from './queues/queue-client.js';
-import type { Handler, Worker, WorkerOptions } from './queues/worker.js';
+import type { Handler, Worker } from './queues/worker.js';
+import type { WorkerOptions } from './queues/worker-options.js';
 
 /** The nodes of the services that are used, and what holds for all of them. */
 export interface SynclineOptions {

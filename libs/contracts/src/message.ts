@@ -238,6 +238,10 @@ export const redriveSchema = z
   .strictObject({
     max: z.int().min(1).optional().describe('Default: all that are ready now'),
     to: nameSchema.optional().describe('Default: where each came from'),
+    id: z
+      .uuid()
+      .optional()
+      .describe('Chosen by the caller: the same id again is the same call, for 5 minutes'),
   })
   .meta({ id: 'Redrive', example: { max: 100 } });
 export type Redrive = z.infer<typeof redriveSchema>;

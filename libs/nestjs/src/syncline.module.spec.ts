@@ -10,7 +10,7 @@ import {
   QueueClient,
   type SynclineOptions,
 } from '@syncline/client';
-import { type NodeProcess, RedisServer, startNodes, stopAll } from '@syncline/testing';
+import { eventually, type NodeProcess, RedisServer, startNodes, stopAll } from '@syncline/testing';
 import { SynclineModule, Worker } from './index.js';
 
 let redis: RedisServer;
@@ -40,6 +40,16 @@ function start(syncline: DynamicModule, providers: NonNullable<DynamicModule['pr
   class App {}
   return contextOf(App);
 }
+
+/** Throws whatever is done to it. */
+const HOSTILE: ProxyHandler<object> = new Proxy(
+  {},
+  {
+    get: () => () => {
+      throw new Error('hands off');
+    },
+  },
+);
 
 /** A promise to resolve by hand. */
 function gate<T = void>() {
@@ -202,6 +212,86 @@ describe('a worker', () => {
     await app.close();
     expect(signal.aborted).toBe(true);
     expect(await queues.queue('slow').receive()).toHaveLength(1);
+  });
+
+  it('handles the messages of several queues by one method', async () => {
+    const bodies: unknown[] = [];
+    const all = gate();
+    @Injectable()
+    class Both {
+      @Worker('first', { concurrency: 2 })
+      @Worker('second')
+      handle({ body }: Message<string>) {
+        bodies.push(body);
+        if (bodies.length === 2) all.open();
+      }
+    }
+    await using queues = client();
+    await Promise.all([queues.queue('first').send('one'), queues.queue('second').send('two')]);
+    const app = await start(SynclineModule.forRoot(urls), [Both]);
+    await all.opened;
+    await app.close();
+    expect(bodies.sort()).toEqual(['one', 'two']);
+  });
+
+  it('goes on whatever its method throws, and tells the logger', async () => {
+    const thrown: unknown[] = [Symbol('a'), Object.create(null), undefined, new Proxy({}, HOSTILE), 'text'];
+    const logged: string[] = [];
+    const done = gate();
+    @Injectable()
+    class Throwing {
+      @Worker('throwing', { backoff: { baseMs: 1, factor: 1, maxMs: 1 } })
+      handle({ body, receiveCount }: Message<number>) {
+        if (body < thrown.length && receiveCount === 1) throw thrown[body];
+        if (body === thrown.length) done.open();
+      }
+    }
+    await using queues = client();
+    for (let i = 0; i <= thrown.length; i++) await queues.queue('throwing').send(i);
+    const app = await start(SynclineModule.forRoot(urls), [Throwing]);
+    app.useLogger({ log() {}, warn() {}, error: (message: string) => logged.push(message) });
+    await done.opened;
+    await eventually(async () => {
+      expect((await queues.queue('throwing').inspect()).stats.acked).toBe(thrown.length + 1);
+    });
+    await app.close();
+    expect(logged.length).toBeGreaterThan(0);
+  });
+
+  it('goes on when the logger of the application throws', async () => {
+    const done = gate();
+    @Injectable()
+    class Unlogged {
+      @Worker('unlogged', { backoff: { baseMs: 1, factor: 1, maxMs: 1 } })
+      handle({ receiveCount }: Message<number>) {
+        if (receiveCount === 1) throw new Error('again');
+        done.open();
+      }
+    }
+    const app = await start(SynclineModule.forRoot(urls), [Unlogged]);
+    const broken = () => {
+      throw new Error('no disk');
+    };
+    app.useLogger({ log() {}, warn() {}, error: broken });
+    await app.get(QueueClient).queue('unlogged').send(1);
+    await done.opened;
+    app.useLogger(false);
+    await app.close();
+  });
+
+  it('is refused at the start with settings that are wrong, and where it can never run', async () => {
+    @Injectable()
+    class Wrong {
+      @Worker('wrong', { stopTimeoutMs: Number.NaN })
+      handle() {}
+    }
+    await expect(start(SynclineModule.forRoot(urls), [Wrong])).rejects.toThrow(
+      '@Worker of Wrong.handle: validation-failed: stopTimeoutMs: expected milliseconds',
+    );
+    const ofStaticMethods = Worker('static') as (target: object, name: string, method: object) => void;
+    expect(() => ofStaticMethods(Wrong, 'handle', { value: () => undefined })).toThrow(
+      '@Worker of handle: it must be a method of the objects of its class',
+    );
   });
 
   it('is refused on a class of which there may be many', async () => {

@@ -1,20 +1,18 @@
 import { Reflector } from '@nestjs/core';
 import type { Handler, WorkerOptions } from '@syncline/client';
 
-export interface WorkerSettings extends WorkerOptions {
-  /**
-   * How long the application waits for the handlers when it closes. What is not done by then is aborted by its signal
-   * and given back. Default 30,000.
-   */
-  readonly stopTimeoutMs?: number;
-}
+/** As of the client's worker. `stopTimeoutMs` is how long the application waits for the handlers when it closes. */
+export type WorkerSettings = WorkerOptions;
 
-/** What {@link Worker} leaves at a method. */
-export const Subscription = Reflector.createDecorator<{ queue: string; settings: WorkerSettings }>();
+/** What {@link Worker} leaves at a method, once for each queue. */
+export const Subscriptions =
+  Reflector.createDecorator<readonly { readonly queue: string; readonly settings: WorkerSettings }[]>();
+const reflector = new Reflector();
 
 /**
  * Makes a method the handler of a queue: `(message: Message<Body>, context: HandlerContext) => unknown`. It runs
  * from the bootstrap of the application until its close. What it throws is logged, and the message is delivered again.
+ * Several of them make a method the handler of several queues.
  *
  * @param queue its name
  * @param settings as of the client's worker. Default of `onError`: Nest's logger
@@ -26,5 +24,9 @@ export const Worker =
     name: string | symbol,
     method: TypedPropertyDescriptor<Method>,
   ): void => {
-    Subscription({ queue, settings })(target, name, method);
+    if (typeof target === 'function' || typeof method?.value !== 'function') {
+      throw new TypeError(`@Worker of ${String(name)}: it must be a method of the objects of its class`);
+    }
+    const others = reflector.get(Subscriptions, method.value) ?? [];
+    Subscriptions([...others, { queue, settings }])(target, name, method);
   };

@@ -1,8 +1,9 @@
+import { inspect } from 'node:util';
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { DiscoveryService, MetadataScanner, Reflector } from '@nestjs/core';
 import type { Handler, Message, Worker } from '@syncline/client';
 import { Clients } from './clients.js';
-import { Subscription, type WorkerSettings } from './worker.decorator.js';
+import { Subscriptions, type WorkerSettings } from './worker.decorator.js';
 
 interface Subscribed {
   readonly queue: string;
@@ -28,7 +29,7 @@ export class Workers implements OnApplicationBootstrap, OnModuleDestroy {
   onApplicationBootstrap(): void {
     for (const subscribed of this.subscribed()) {
       const worker = this.start(subscribed);
-      this.stops.push(() => worker.stop(subscribed.settings.stopTimeoutMs));
+      this.stops.push(() => worker.stop());
     }
   }
 
@@ -38,13 +39,18 @@ export class Workers implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private start({ queue, settings, name, handler }: Subscribed): Worker<unknown> {
-    const { stopTimeoutMs: _, ...options } = settings;
     const logger = new Logger(name);
     const onError = (error: unknown, message: Message<unknown> | undefined) => {
       const what = message === undefined ? `Queue ${queue}` : `Message ${message.id} of queue ${queue}`;
-      logger.error(`${what}: ${error}`, error instanceof Error ? error.stack : undefined);
+      // What is thrown may be anything, also what has no text of its own.
+      logger.error(`${what}: ${inspect(error)}`);
     };
-    return this.clients.get('queue').worker(queue, handler, { onError, ...options });
+    const queues = this.clients.get('queue');
+    try {
+      return queues.worker(queue, handler, { onError, ...settings });
+    } catch (error) {
+      throw new TypeError(`@Worker of ${name}: ${error instanceof Error ? error.message : error}`);
+    }
   }
 
   private *subscribed(): Generator<Subscribed> {
@@ -53,19 +59,16 @@ export class Workers implements OnApplicationBootstrap, OnModuleDestroy {
       if (typeof instance !== 'object' || instance === null || wrapper.isAlias) continue;
       const prototype = Object.getPrototypeOf(instance);
       for (const method of this.scanner.getAllMethodNames(prototype)) {
-        const subscription = this.reflector.get(Subscription, prototype[method]);
-        if (subscription === undefined) continue;
+        const subscriptions = this.reflector.get(Subscriptions, prototype[method]);
+        if (subscriptions === undefined) continue;
         const name = `${wrapper.name}.${method}`;
         if (wrapper.isTransient || !wrapper.isDependencyTreeStatic()) {
           throw new TypeError(
             `@Worker of ${name}: its class must live as long as the application, in the default scope`,
           );
         }
-        yield {
-          ...subscription,
-          name,
-          handler: (message, context) => instance[method](message, context),
-        };
+        const handler: Handler<unknown> = (message, context) => instance[method](message, context);
+        for (const subscription of subscriptions) yield { ...subscription, name, handler };
       }
     }
   }

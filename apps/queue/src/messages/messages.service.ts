@@ -53,7 +53,11 @@ export class MessagesService {
   async send(queue: string, { messages }: Send): Promise<Sent> {
     const prepared = messages.map(prepare);
     const sound = prepared.filter((one): one is NewMessage => !(one instanceof Problem));
-    const sent = sound.length === 0 ? [] : await this.append(queue, sound);
+    const indicesOf = (fits: readonly number[]) => {
+      const fitting = new Set(fits.map((i) => sound[i]));
+      return prepared.flatMap((one, i) => (one instanceof Problem || fitting.has(one) ? [i] : []));
+    };
+    const sent = sound.length === 0 ? [] : await this.append(queue, sound, indicesOf);
     let next = 0;
     const outcomes = prepared.map((one) => {
       if (one instanceof Problem) return one;
@@ -62,6 +66,7 @@ export class MessagesService {
     });
     return { messages: answerItems(outcomes, `${pathOf(queue)}/messages`, () => ({})) };
   }
+
   /**
    * Waits up to `waitMs` for messages. What was taken for a caller who has gone meanwhile goes back to the front,
    * and does not count as a delivery: nobody was told its receipt.
@@ -131,7 +136,11 @@ export class MessagesService {
   }
 
   /** All that can be taken, or none. */
-  private async append(queue: string, messages: readonly NewMessage[]): Promise<readonly SentOne[]> {
+  private async append(
+    queue: string,
+    messages: readonly NewMessage[],
+    indicesOf: (fits: readonly number[]) => readonly number[],
+  ): Promise<readonly SentOne[]> {
     for (;;) {
       const vouched = this.line.vouchFor(queue);
       const reply = await this.watch(queue, this.store.send(queue, messages, vouched));
@@ -139,7 +148,7 @@ export class MessagesService {
         const made = await this.store.make(queue, defaultConfiguration(queue));
         this.timers.arm(queue, made.dueInMs);
       } else if (reply.outcome === 'full') {
-        throw new QueueFull(queue, reply.limit);
+        throw new QueueFull(queue, reply.limit, indicesOf(reply.fits));
       } else {
         this.timers.arm(queue, reply.dueInMs);
         for (const { receiver, deliveries } of reply.handed) {

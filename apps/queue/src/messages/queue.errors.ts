@@ -7,8 +7,12 @@ export class QueueNotFound extends Problem {
 }
 
 export class QueueFull extends Problem {
-  constructor(queue: string, limit: 'maxLength' | 'maxBytes') {
-    super('queue-full', `${queue} has reached its ${limit}. None of the messages was taken.`, { limit });
+  /** @param fits indices of the messages that would not be refused for this, were they sent one after the other */
+  constructor(queue: string, limit: 'maxLength' | 'maxBytes', fits: readonly number[]) {
+    super('queue-full', `${queue} has reached its ${limit}. None of the messages was taken.`, {
+      limit,
+      fits,
+    });
   }
 }
 

@@ -16,6 +16,7 @@ export const DUE = 'queue.due';
 /** A node's parked receivers keep their place for this long without a word from it. */
 export const LINE_LEASE_MS = 3_000;
 const REMEMBER_DEDUPLICATION_MS = 300_000;
+const REMEMBER_REDRIVE_MS = 300_000;
 const SECRET_BYTES = 18;
 const OUTBOX_PORTION = 100;
 /** Queues whose lines are tended by one script: some hundred microseconds. */
@@ -125,8 +126,10 @@ export class QueueStore {
     return queues.browse(this.redis, { queue, state, cursor, limit });
   }
 
-  redrive(queue: string, max: number, to: string | undefined) {
-    return queues.redrive(this.redis, { ...this.nodes(queue), max, to });
+  /** @param step its id: what was done by this id before is not done again */
+  redrive(queue: string, max: number, to: string | undefined, step: string | undefined) {
+    const rememberMs = REMEMBER_REDRIVE_MS;
+    return queues.redrive(this.redis, { ...this.nodes(queue), max, to, step, rememberMs });
   }
 
   peekOutbox(queue: string) {

@@ -89,30 +89,29 @@ export class QueuesService {
 
   /**
    * Moves dead letters back, in steps: what has left stays moved when a later step fails, and calling again goes
-   * on. Messages that never were elsewhere stay when `to` does not say where they should go.
+   * on; calling with the same `id` is one call. Messages that never were elsewhere stay when `to` does not say where they
+   * should go.
    */
   async redrive(
     queue: string,
-    { max = Number.POSITIVE_INFINITY, to }: Redrive,
+    { max = Number.POSITIVE_INFINITY, to, id }: Redrive,
     hangUp: HangUpSignal,
   ): Promise<Redriven> {
     if (to === queue) throw new RedriveToItself();
     const { stats } = await this.get(queue);
     let moved = 0;
-    for (let seen = 0; seen < stats.ready && moved < max && !hangUp.aborted && !this.drain.draining; ) {
-      const step = await this.store.redrive(
-        queue,
-        Math.min(REDRIVE_STEP, max - moved, stats.ready - seen),
-        to,
-      );
+    let seen = 0;
+    for (let number = 0; ; number++) {
+      const most = Math.min(REDRIVE_STEP, max - moved, Math.max(1, stats.ready - seen));
+      const step = await this.store.redrive(queue, most, to, id && `${id}:${number}`);
       if (step === null) throw new QueueNotFound(queue);
-      if (step.seen === 0) break;
       this.timers.arm(queue, step.dueInMs);
       moved += step.moved;
       seen += step.seen;
       await this.outbox.deliver(queue);
+      const isLast = !step.wasDone && (step.seen === 0 || seen >= stats.ready);
+      if (isLast || moved >= max || hangUp.aborted || this.drain.draining) return { moved };
     }
-    return { moved };
   }
 
   private async find(name: string): Promise<Queue | null> {

@@ -18,8 +18,12 @@ describe('a queue as a whole, by its scripts', () => {
   it('refuses a whole batch that would not fit', async () => {
     await stage.configure({ maxLength: 3, maxBytes: 60 });
     await stage.send({}, {});
-    expect(await stage.send({}, {})).toEqual({ outcome: 'full', limit: 'maxLength' });
-    expect(await stage.send({ body: 'x'.repeat(50) })).toEqual({ outcome: 'full', limit: 'maxBytes' });
+    expect(await stage.send({}, {})).toEqual({ outcome: 'full', limit: 'maxLength', fits: [0] });
+    expect(await stage.send({ body: 'x'.repeat(50) })).toEqual({
+      outcome: 'full',
+      limit: 'maxBytes',
+      fits: [],
+    });
     expect(await stage.stats()).toMatchObject({ ready: 2, sent: 2 });
     await stage.store.acknowledge(stage.queue, deliveries(await stage.receive(2)));
     expect((await stage.send({}, {}, {})).outcome).toBe('sent');

@@ -1,5 +1,6 @@
 import type { CacheConfig, Cache as CacheState, Counter, StoredEntry } from '@syncline/contracts';
 import { abortable } from '../abortable.js';
+import { teller } from '../tell.js';
 import type { Transport } from '../transport/transport.js';
 import { type Codec, json } from './codec.js';
 import { EntryCalls, type SetOptions } from './entry-calls.js';
@@ -28,7 +29,7 @@ export interface CacheOptions<Value> {
   readonly codec?: Codec<Value>;
   /**
    * Told when a refresh in the background fails, or when a loaded value could not be stored: the caller has its value
-   * all the same. Default: `process.emitWarning`.
+   * all the same. What it throws or rejects with is a warning. Default: all are warnings, by `process.emitWarning`.
    */
   readonly onError?: (error: unknown) => void;
 }
@@ -50,8 +51,7 @@ export class Cache<Value = unknown> {
       calls: new EntryCalls(transport, this.path),
       flights,
       codec: options.codec ?? json<Value>(),
-      onError:
-        options.onError ?? ((error) => process.emitWarning(error instanceof Error ? error : String(error))),
+      onError: teller(options.onError),
     };
   }
 

@@ -1,7 +1,8 @@
 import type { Cluster, Queues } from '@syncline/contracts';
 import { Transport, type TransportOptions } from '../transport/transport.js';
 import { Queue } from './queue.js';
-import type { Handler, Worker, WorkerOptions } from './worker.js';
+import type { Handler, Worker } from './worker.js';
+import type { WorkerOptions } from './worker-options.js';
 
 /** Queues, through the queue nodes. */
 export class QueueClient implements AsyncDisposable {

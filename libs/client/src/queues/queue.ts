@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type {
   Acked,
   Browsed,
@@ -10,16 +11,18 @@ import type {
   Sent,
 } from '@syncline/contracts';
 import { abortable } from '../abortable.js';
-import { ProblemError, type SynclineError, toError } from '../errors.js';
+import { toError } from '../errors.js';
 import { Collector } from '../transport/collector.js';
 import type { Transport } from '../transport/transport.js';
-import { type Handler, Worker, type WorkerOptions } from './worker.js';
+import { Sends } from './sends.js';
+import { type Handler, Worker } from './worker.js';
+import type { WorkerOptions } from './worker-options.js';
 
-/** Most messages or receipts in one request, and most bytes: below the limit of a body, 1 MiB. */
+/** Most receipts in one request, and most bytes: below the limit of a body, 1 MiB. */
 const MAX_ITEMS = 1_000;
 const MAX_BATCH_BYTES = 900_000;
-/** Messages that are worth a request of their own. */
-const WORTH_ONE = 32;
+/** Dead letters that are moved by one call: by one step of the node, which is not done twice. */
+const REDRIVE_PORTION = 100;
 
 /** What a message carries beside its body, and when it is delivered. */
 export interface SendOptions {
@@ -59,16 +62,21 @@ export type QueueChanges = {
   readonly [Field in keyof QueueConfiguration]?: QueueConfiguration[Field] | undefined;
 };
 
-interface Outgoing {
-  readonly text: string;
-  readonly repeatable: boolean;
-  readonly grouped: boolean;
+/** How a delivery is given back. */
+export interface NackOptions {
+  /** When it is delivered again. Default: after the queue's back-off when it failed, else at once. */
+  readonly delayMs?: number;
+  /**
+   * `none`: it was not handled, and counts neither in `receiveCount` nor for the `maxReceives` of the queue. Default
+   * `failure`.
+   */
+  readonly countsAs?: 'failure' | 'none';
 }
 
 /** One queue. Calls of one turn of the event loop travel in one request and come back one by one. */
 export class Queue<Body = unknown> {
   private readonly path: string;
-  private readonly sends: Collector<Outgoing, SentMessage>;
+  private readonly sends: Sends;
   private readonly acks: Collector<string, 'acked' | 'stale'>;
   /** Receives that are under way. */
   private receiving = 0;
@@ -79,16 +87,7 @@ export class Queue<Body = unknown> {
     readonly name: string,
   ) {
     this.path = `/v1/queues/${encodeURIComponent(name)}`;
-    this.sends = new Collector({
-      maxItems: MAX_ITEMS,
-      maxBytes: MAX_BATCH_BYTES,
-      worthOne: WORTH_ONE,
-      // The order of a group holds whatever happens to a request on its way. And what goes to a receiver of ours is
-      // handed to it by the step that stores it: then it is also handled and acknowledged together.
-      together: (messages) =>
-        this.receiving > 0 || !transport.keepsOrder || messages.some(({ grouped }) => grouped),
-      run: (messages) => this.post(messages),
-    });
+    this.sends = new Sends(transport, `${this.path}/messages`, () => this.receiving > 0);
     this.acks = new Collector<string, 'acked' | 'stale'>({
       maxItems: MAX_ITEMS,
       maxBytes: MAX_BATCH_BYTES,
@@ -103,29 +102,59 @@ export class Queue<Body = unknown> {
    * Sends one message; makes the queue when there is none. Answered: it is stored.
    *
    * @param body anything that JSON can carry
+   * @throws {TypeError} JSON cannot carry the body: it is undefined, a function, a bigint, or refers to itself
    * @throws {QueueFullError} `maxLength` or `maxBytes` is reached
    * @throws {PayloadTooLargeError} over 256 KiB
    */
-  send(body: Body, options: SendOptions = {}): Promise<SentMessage> {
-    const text = JSON.stringify({ body, ...options });
-    const repeatable = options.deduplicationId !== undefined;
-    const grouped = options.groupId !== undefined;
-    return this.sends.add({ text, repeatable, grouped }, Buffer.byteLength(text) + 1);
+  async send(body: Body, options: SendOptions = {}): Promise<SentMessage> {
+    return this.sends.add(body, options);
   }
 
-  /** Receives what is ready, or waits for it. Empty when there was none in time. @throws {NotFoundError} no such queue */
+  /**
+   * Receives what is ready, or waits for it. Empty when there was none in time. When `signal` aborts, what was on its way
+   * goes back, uncounted.
+   *
+   * @throws {NotFoundError} no such queue
+   * @throws the reason of `signal`
+   */
   async receive(options: ReceiveOptions = {}): Promise<Message<Body>[]> {
     const { signal, ...fields } = options;
+    if (signal === undefined) return this.receiveUntil(undefined, fields);
+    let isLate = false;
+    const received = this.receiveUntil(signal, fields).then(async (messages) => {
+      if (isLate) await this.giveBack(messages.map(({ receipt }) => receipt));
+      return messages;
+    });
+    try {
+      return await abortable(received, signal);
+    } catch (error) {
+      isLate = true;
+      // Should that fail, the visibility timeout does it.
+      void received.catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /**
+   * As {@link receive}; but what is on its way when the signal aborts is still received.
+   *
+   * @internal
+   */
+  async receiveUntil(
+    signal: AbortSignal | undefined,
+    options: Omit<ReceiveOptions, 'signal'>,
+  ): Promise<Message<Body>[]> {
     this.receiving++;
     try {
       const { messages } = await this.transport.json<{ messages: Message<Body>[] }>({
         method: 'POST',
         path: `${this.path}/receive`,
-        body: JSON.stringify(fields),
+        body: JSON.stringify(options),
         // What a lost answer carried is delivered again after its visibility timeout.
         idempotent: true,
         waitMs: options.waitMs ?? 0,
         signal,
+        takesLateAnswer: true,
       });
       return messages;
     } finally {
@@ -133,15 +162,36 @@ export class Queue<Body = unknown> {
     }
   }
 
-  /** Done with a delivery. `stale`: its visibility timeout was over, or it was acknowledged before. */
-  ack(receipt: string): Promise<'acked' | 'stale'> {
+  /**
+   * Done with a delivery. `stale`: it was too late, the visibility timeout was over or the message cancelled. Then it is
+   * delivered again, or was handled elsewhere already: the work is done twice.
+   */
+  async ack(receipt: string): Promise<'acked' | 'stale'> {
     return this.acks.add(receipt, receipt.length + 3);
   }
 
-  /** Gives deliveries back, to be delivered again after `delayMs`, or after the queue's back-off. */
-  async nack(receipts: readonly string[], delayMs?: number): Promise<Nacked['results']> {
-    const body = { receipts, ...(delayMs === undefined ? {} : { delayMs }) };
-    return (await this.settle<Nacked>('nack', body)).results;
+  /**
+   * Gives deliveries back, to be delivered again after a delay. The status of each: `requeued`; `dead` when it failed too
+   * often; `expired` when its time was over, so that it was removed; `stale` when the visibility timeout was over.
+   *
+   * @param options a number: `delayMs`
+   */
+  async nack(receipts: readonly string[], options: NackOptions | number = {}): Promise<Nacked['results']> {
+    const how = typeof options === 'number' ? { delayMs: options } : options;
+    return (await this.settle<Nacked>('nack', { receipts, ...how })).results;
+  }
+
+  /**
+   * Gives back what was not handled: others receive it at once.
+   *
+   * @internal
+   */
+  async giveBack(receipts: readonly string[]): Promise<void> {
+    const calls: Promise<unknown>[] = [];
+    for (let from = 0; from < receipts.length; from += MAX_ITEMS) {
+      calls.push(this.nack(receipts.slice(from, from + MAX_ITEMS), { countsAs: 'none' }));
+    }
+    await Promise.all(calls);
   }
 
   /** Hides deliveries from others for `visibilityTimeoutMs` from now. */
@@ -156,14 +206,17 @@ export class Queue<Body = unknown> {
 
   /**
    * Receives and handles messages until it is stopped: acknowledges what the handler returns from, gives back with a
-   * back-off what it throws on, and extends the visibility while it runs.
+   * back-off what it throws on, and extends the visibility while it runs. Messages of one group are handled one after the
+   * other, in their order, whatever the concurrency.
+   *
+   * @throws {ValidationError} a duration is none; {RangeError} so is another number
    */
   worker(handler: Handler<Body>, options: WorkerOptions = {}): Worker<Body> {
     return new Worker(this, handler, options);
   }
 
   /** Makes the queue, or changes its configuration. Fields that are not given get their defaults. */
-  configure(changes: QueueChanges = {}): Promise<QueueConfiguration> {
+  async configure(changes: QueueChanges = {}): Promise<QueueConfiguration> {
     return this.transport.json({
       method: 'PUT',
       path: this.path,
@@ -201,9 +254,23 @@ export class Queue<Body = unknown> {
     await this.command('resume');
   }
 
-  /** From this dead-letter queue back to where the messages came from, or to `to`. Returns how many moved. */
+  /**
+   * Moves messages from this dead-letter queue back to where they came from, or to `to`, in portions, none of which is done
+   * twice. Returns how many moved. When it fails, those that moved stay moved: calling again goes on.
+   */
   async redrive(options: { readonly max?: number; readonly to?: string } = {}): Promise<number> {
-    return (await this.command<{ moved: number }>('redrive', options)).moved;
+    const { max = Number.POSITIVE_INFINITY, ...fields } = options;
+    let moved = 0;
+    for (;;) {
+      const portion = Math.min(max - moved, REDRIVE_PORTION);
+      const answer = await this.settle<{ moved: number }>('redrive', {
+        ...fields,
+        max: portion,
+        id: randomUUID(),
+      });
+      moved += answer.moved;
+      if (answer.moved < portion || moved === max) return moved;
+    }
   }
 
   /** Removes the queue and its messages. */
@@ -211,34 +278,13 @@ export class Queue<Body = unknown> {
     await this.transport.call({ method: 'DELETE', path: this.path, idempotent: false });
   }
 
-  private command<T>(verb: string, body: object = {}): Promise<T> {
+  private command<T>(verb: string): Promise<T> {
     const path = `${this.path}/${verb}`;
-    return this.transport.json({ method: 'POST', path, body: JSON.stringify(body), idempotent: false });
+    return this.transport.json({ method: 'POST', path, body: '{}', idempotent: false });
   }
 
   private settle<T>(verb: string, body: object): Promise<T> {
     const path = `${this.path}/${verb}`;
     return this.transport.json({ method: 'POST', path, body: JSON.stringify(body), idempotent: true });
-  }
-
-  private async post(messages: readonly Outgoing[]): Promise<(SentMessage | Error)[]> {
-    try {
-      const { messages: sent } = await this.transport.json<Sent>({
-        method: 'POST',
-        path: `${this.path}/messages`,
-        body: `{"messages":[${messages.map(({ text }) => text).join(',')}]}`,
-        idempotent: messages.every(({ repeatable }) => repeatable),
-      });
-      return sent.map((one) => ('problem' in one ? toError(one.status, one.problem) : one));
-    } catch (error) {
-      // All or none: a refusal of the whole is not every caller's own. Each is asked for by itself, in order.
-      if (!(error instanceof ProblemError) || error.status >= 500 || messages.length === 1) throw error;
-      const results: (SentMessage | Error)[] = [];
-      for (const message of messages) {
-        const [result] = await this.post([message]).catch((own: SynclineError) => [own]);
-        results.push(result as SentMessage | Error);
-      }
-      return results;
-    }
   }
 }

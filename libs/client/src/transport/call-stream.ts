@@ -17,6 +17,9 @@ const MAX_UNREAD_BYTES = 1_048_576;
 /** Close code of a node that shuts down: it did not begin with any call that it has not answered. */
 const GOING_AWAY = 4_001;
 
+/** Status of a call that was cancelled before it came to its end. */
+export const CANCELLED = 499;
+
 /** What becomes of a call. */
 export interface CallReceiver {
   answered(answer: StreamedAnswer): void;
@@ -41,6 +44,8 @@ export class CallStream {
   private length = 0;
   private lastId = 0;
   private retired = false;
+  /** Resolves when it is open, or was not opened. */
+  readonly decided: Promise<void>;
   /** Of the handshake: the node's id, and the id under which it logs this stream. */
   nodeId: string | undefined;
   requestId: string | undefined;
@@ -57,6 +62,10 @@ export class CallStream {
       handshakeTimeout: CONNECT_TIMEOUT_MS,
     });
     let opened = false;
+    let decide: () => void = () => undefined;
+    this.decided = new Promise((resolve) => {
+      decide = resolve;
+    });
     this.webSocket.on('upgrade', (response: IncomingMessage) => {
       this.connection = response.socket;
       this.nodeId = response.headers['x-node-id']?.toString();
@@ -64,6 +73,7 @@ export class CallStream {
     });
     this.webSocket.on('open', () => {
       opened = true;
+      decide();
       // A stream that nobody waits for keeps no process alive.
       if (this.underWay === 0) this.connection?.unref();
     });
@@ -78,8 +88,13 @@ export class CallStream {
       for (const [id] of lost) delete this.calls[Number(id)];
       this.underWay = 0;
       onEnd(opened);
+      decide();
       for (const [, receiver] of lost) receiver.lost(why, code !== GOING_AWAY);
     });
+  }
+
+  get isOpening(): boolean {
+    return !this.retired && this.webSocket.readyState === WebSocket.CONNECTING;
   }
 
   /** Whether it takes this call now: it is open, and has room. */
@@ -96,20 +111,25 @@ export class CallStream {
 
   /**
    * @param body JSON
-   * @returns cancels the call: its receiver hears no more of it
+   * @returns `cancel` ends the call: its answer is then {@link CANCELLED}, unless it had come to its end before;
+   *          `forget` ends it and leaves it: its receiver hears no more of it
    */
-  call(path: string, body: string, receiver: CallReceiver): () => void {
+  call(path: string, body: string, receiver: CallReceiver): { cancel: () => void; forget: () => void } {
     this.lastId += 1;
     const id = this.lastId;
     if (this.underWay === 0) this.connection?.ref();
     this.calls[id] = receiver;
     this.underWay += 1;
     this.send(`{"id":${id},"path":${JSON.stringify(path)},"body":${body}}`);
-    return () => {
+    const cancel = () => {
+      if (this.calls[id] !== undefined) this.send(`{"id":${id},"cancel":true,"tell":true}`);
+    };
+    const forget = () => {
       if (this.calls[id] === undefined) return;
       this.forget(id);
       this.send(`{"id":${id},"cancel":true}`);
     };
+    return { cancel, forget };
   }
 
   /** Takes no more calls, and ends when those that are under way have ended. */

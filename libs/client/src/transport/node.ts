@@ -1,7 +1,9 @@
+import { isNativeError } from 'node:util/types';
 import { type Dispatcher, Pool } from 'undici';
 import { clock } from '../clock.js';
 import { ConnectionError } from '../errors.js';
-import { CallStream } from './call-stream.js';
+import { describe } from '../tell.js';
+import { CANCELLED, CallStream } from './call-stream.js';
 import { Liveness } from './liveness.js';
 
 /** Longest time to open a connection. */
@@ -11,6 +13,8 @@ const PROBE_TIMEOUT_MS = 2_000;
 /** Longest time until a stream of events begins, and without a word on it: a node says something every 5 s. */
 const EVENTS_BEGIN_MS = 5_500;
 const EVENTS_SILENCE_MS = 12_000;
+/** How long an answer that is on its way may take to arrive when its caller gives up. */
+const LATE_MS = 1_000;
 /** A stream is opened for a caller that comes back: after this many calls. */
 const CALLS_BEFORE_STREAM = 8;
 /** Until the next try after a stream that ended, and after one that the node, or a proxy before it, did not open. */
@@ -30,6 +34,8 @@ export interface Exchange {
   /** Fail as soon as the node does not live any more. */
   readonly watched: boolean;
   readonly signal?: AbortSignal | undefined;
+  /** As in `Call`. */
+  readonly takesLateAnswer?: boolean | undefined;
 }
 
 export interface Answer {
@@ -48,7 +54,8 @@ export class Parsed {
 
 /** How an exchange ends, and how to end it. */
 interface Receiver {
-  started(abort: (reason: Error) => void): void;
+  /** @param cancel asks for the end, with an answer: undefined when only {@link abort} ends it */
+  started(abort: (reason: Error) => void, cancel?: () => void): void;
   answered(status: number, headers: Answer['headers'], body: Answer['body']): void;
   lost(why: string, begun: boolean, cause?: unknown): void;
 }
@@ -131,10 +138,13 @@ export class Node {
       }
       const sentAt = clock.now();
       let abort: ((reason: Error) => void) | undefined;
+      let cancel: (() => void) | undefined;
       let failure: Error | undefined;
       let watched = 0;
+      let late: NodeJS.Timeout | undefined;
       const settle = () => {
         clearTimeout(timer);
+        clearTimeout(late);
         signal?.removeEventListener('abort', onAbort);
         if (request.watched) this.liveness.unwatch(watched);
         if (!request.parks) this.underWay--;
@@ -154,7 +164,15 @@ export class Node {
             cause === undefined ? undefined : { cause },
           ),
         );
-      const onAbort = () => fail(signal?.reason);
+      const onAbort = () => {
+        const giveUp = () => fail(signal?.reason);
+        if (!request.takesLateAnswer || abort === undefined) {
+          giveUp();
+          return;
+        }
+        cancel?.();
+        late = setTimeout(giveUp, LATE_MS);
+      };
       const timer = setTimeout(() => {
         // It may be the connection that is broken: the next call has another one.
         this.retireStream();
@@ -164,14 +182,16 @@ export class Node {
       if (request.watched) watched = this.liveness.watch(fail);
       if (!request.parks) this.underWay++;
       this.dispatch(request, {
-        started(by) {
+        started(by, askFor) {
           abort = by;
+          cancel = askFor;
           if (failure !== undefined) by(failure);
         },
         answered(status, headers, body) {
           if (failure !== undefined) return;
           settle();
-          resolve({ status, headers, body, sentAt });
+          if (status === CANCELLED && signal?.aborted) reject(signal.reason);
+          else resolve({ status, headers, body, sentAt });
         },
         lost,
       });
@@ -221,12 +241,17 @@ export class Node {
   private dispatch(request: Exchange, receiver: Receiver): void {
     const { method, path, headers, body } = request;
     const streamed = method === 'POST' && typeof body === 'string' && headers === undefined;
-    const stream = streamed ? this.streamFor(body) : undefined;
-    if (stream === undefined) {
+    const stream = streamed ? this.streamFor(request) : undefined;
+    // Only over a stream can a call be ended without a doubt about its answer.
+    if (stream?.isOpening && request.takesLateAnswer) {
+      void stream.decided.then(() => this.dispatch(request, receiver));
+      return;
+    }
+    if (!stream?.takes(body as string)) {
       this.dispatchAlone(request, receiver);
       return;
     }
-    const cancel = stream.call(this.prefix + path, body as string, {
+    const { forget, cancel } = stream.call(this.prefix + path, body as string, {
       answered: ({ id, status, body, retryAfter }) => {
         const facts = {
           'x-node-id': stream.nodeId,
@@ -237,13 +262,13 @@ export class Node {
       },
       lost: (why, begun) => receiver.lost(why, begun),
     });
-    receiver.started(cancel);
+    receiver.started(forget, cancel);
   }
 
-  /** The stream of this node, if it takes the call; opened once it seems worth it. */
-  private streamFor(body: string): CallStream | undefined {
-    if (this.stream !== undefined) return this.stream.takes(body) ? this.stream : undefined;
-    this.streamable += 1;
+  /** The stream of this node; opened once it seems worth it. */
+  private streamFor({ takesLateAnswer }: Exchange): CallStream | undefined {
+    if (this.stream !== undefined) return this.stream;
+    this.streamable += takesLateAnswer ? CALLS_BEFORE_STREAM : 1;
     if (this.streamable >= CALLS_BEFORE_STREAM && performance.now() >= this.streamFrom) {
       const stream = new CallStream(this.url, this.common, (opened) => {
         this.streams.delete(stream);
@@ -252,7 +277,7 @@ export class Node {
       this.streams.add(stream);
       this.stream = stream;
     }
-    return undefined;
+    return this.stream;
   }
 
   private retireStream(): void {
@@ -298,4 +323,4 @@ export class Node {
 }
 
 const asError = (reason: unknown): Error =>
-  reason instanceof Error ? reason : new Error(String(reason), { cause: reason });
+  isNativeError(reason) ? reason : new Error(describe(reason), { cause: reason });

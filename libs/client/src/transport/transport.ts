@@ -51,6 +51,8 @@ export interface Call {
   /** Statuses other than 2xx that the caller wants as an answer. */
   readonly accept?: readonly number[];
   readonly signal?: AbortSignal | undefined;
+  /** When the signal aborts, an answer that is on its way is still the outcome: it carries what must not be lost. */
+  readonly takesLateAnswer?: boolean;
 }
 
 /** An answer; its `sentAt` is that of the attempt which succeeded. */
@@ -215,6 +217,7 @@ export class Transport {
       // What may be repeated is, elsewhere, as soon as the node turns out to be frozen.
       watched: (call.waitMs ?? 0) > 0 || call.idempotent,
       signal: call.signal,
+      takesLateAnswer: call.takesLateAnswer,
     });
   }
 

@@ -2,6 +2,7 @@ import { EventEmitter, once } from 'node:events';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Logger } from '@nestjs/common';
 import {
+  CANCELLED,
   callsSchema,
   GOING_AWAY,
   MAX_STREAMED_CALLS,
@@ -80,12 +81,19 @@ export class CallStream {
       return;
     }
     for (const call of calls) {
-      if ('cancel' in call) this.calls[call.id]?.abandon();
+      if ('cancel' in call) this.cancel(call.id, call.tell ?? false);
       else if (this.underWay === MAX_STREAMED_CALLS || this.calls[call.id] !== undefined) {
         this.refuse(1008, `At most ${MAX_STREAMED_CALLS} calls at a time, each with an id of its own.`);
         return;
       } else void this.perform(new Call(call.id, call.path, call.body, this.headers));
     }
+  }
+
+  private cancel(id: number, tell: boolean): void {
+    const call = this.calls[id];
+    if (call === undefined) return;
+    call.tellsCancelled = tell;
+    call.abandon();
   }
 
   private refuse(code: number, why: string): void {
@@ -108,7 +116,10 @@ export class CallStream {
       const body = await route.handle(call);
       this.answer(`{"id":${call.id},"status":${status},"body":${JSON.stringify(body)}}`);
     } catch (error) {
-      if (error instanceof HungUp) return;
+      if (error instanceof HungUp) {
+        if (call.tellsCancelled) this.answer(`{"id":${call.id},"status":${CANCELLED},"body":null}`);
+        return;
+      }
       const { id, method, path } = call;
       const problem = problemOf(error, logger, { method, path, requestId: `${this.requestId}.${id}` });
       status = problem.status;

@@ -6,6 +6,8 @@ export class Call {
   readonly method = 'POST';
   readonly params: Record<string, string> = {};
   readonly startedAt = performance.now();
+  /** Whether a caller who cancels it wants an answer all the same. */
+  tellsCancelled = false;
   private abandoned = false;
   private caller: Caller | undefined;
 

@@ -13,7 +13,7 @@ export class CallsController {
       'Each message is an array of calls, `[{"id":1,"path":"/v1/...","body":{}}]`: a POST of this API each, with an id',
       'that the client chooses. Each is answered as soon as it ends, by `[{"id":1,"status":200,"body":{}}]`, with',
       '`retryAfter` in seconds after a 503 or 429. `[{"id":1,"cancel":true}]` gives a call up, which is then not',
-      'answered. At most 1,024 calls at a time and 1 MiB a message. The headers of the handshake tell who calls; it',
+      'answered; with `"tell":true` it is, by status 499 unless it had come to its end before. At most 1,024 calls at a time and 1 MiB a message. The headers of the handshake tell who calls; it',
       'must not have an `Origin`. Close code 4001: the node shuts down, and calls without an answer were not begun.',
     ].join(' '),
   })

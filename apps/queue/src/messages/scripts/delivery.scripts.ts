@@ -42,7 +42,12 @@ export type SendReply =
       /** What vouched receivers were handed: it is in flight, and they have left the line. */
       readonly handed: readonly Handed[];
     }
-  | { readonly outcome: 'full'; readonly limit: 'maxLength' | 'maxBytes' };
+  | {
+      readonly outcome: 'full';
+      readonly limit: 'maxLength' | 'maxBytes';
+      /** Which of the messages would have been taken, were they sent one after the other. */
+      readonly fits: readonly number[];
+    };
 
 export interface Waiter {
   readonly id: string;
@@ -119,7 +124,13 @@ export const send = defineScript({
       HandedReply,
       ...(number | string)[],
     ];
-    if (first === 'full') return { outcome: 'full', limit: second as 'maxLength' | 'maxBytes' };
+    if (first === 'full') {
+      return {
+        outcome: 'full',
+        limit: second as 'maxLength' | 'maxBytes',
+        fits: handed as unknown as number[],
+      };
+    }
     const [seq] = rest;
     const messages =
       rest.length < asked.length

@@ -142,14 +142,12 @@ export const browse = defineScript({
 export const redrive = defineScript({
   file: new URL('./redrive.lua', import.meta.url),
   keys,
-  args: (input: Nodes & { max: number; to: string | undefined }) => [
-    input.max,
-    input.to ?? '',
-    input.timersChannel,
-  ],
+  args: (
+    input: Nodes & { max: number; to: string | undefined; step: string | undefined; rememberMs: number },
+  ) => [input.max, input.to ?? '', input.timersChannel, input.step ?? '', input.rememberMs],
   decode: (reply) => {
     if (reply === null) return null;
-    const [moved, seen, due] = reply as [number, number, number];
-    return { moved, seen, dueInMs: dueIn(due) };
+    const [moved, seen, due, before] = reply as [number, number, number, number];
+    return { moved, seen, dueInMs: dueIn(due), wasDone: before === 1 };
   },
 });

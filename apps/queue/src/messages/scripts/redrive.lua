@@ -2,11 +2,15 @@
 -- Puts dead letters that are ready on their way back: one step of a redrive.
 -- KEYS 1 queue (see state.lua)
 -- ARGV 1 how many at most  2 queue that they go to ('': where each came from)
---      3 channel of the node that runs the timers ('': the caller)
--- Returns {moved, looked at, due in ms or -1}; nil when there is no such queue.
--- Invariant: a message that has left for another queue is in this one no more.
+--      3 channel of the node that runs the timers ('': the caller)  4 id of this step ('': none)
+--      5 for how long its outcome is remembered, ms
+-- Returns {moved, looked at, due in ms or -1, 1 when this step was done before}; nil when there is no such queue.
+-- Invariant: a message that has left for another queue is in this one no more; a step with an id is done once.
 -- @include take.lua
 if not open(ALL) then return nil end
+local outcome = ARGV[4] ~= '' and base .. 'redrive:' .. ARGV[4]
+local before = outcome and call('GET', outcome)
+if before then return { tonumber(before), 0, -1, 1 } end
 
 local function origin_of(record)
   local flags, at = string.byte(record, 7), 8
@@ -33,5 +37,6 @@ for i, token in ipairs(taken) do
 end
 place_stirred()
 local due = tell_due(ARGV[3])
+if outcome then call('SET', outcome, moved, 'PX', ARGV[5]) end
 save()
-return { moved, count, due }
+return { moved, count, due, 0 }

@@ -11,7 +11,8 @@
 --         {gen, due in ms or -1, handed, then for each message: seq; id of the first one when it is a duplicate; or less than
 --         0, minus the retention in ms, when it was not taken because it would be over before it is due};
 --         handed is empty, or {secret, now, then of each receiver served: its index from 0, visible until, {token, ...}};
---         {'full', 'maxLength' or 'maxBytes'}; nil when there is no such queue.
+--         {'full', 'maxLength' or 'maxBytes', {index from 0 of each message that is not over it, were they sent one after
+--         the other}}; nil when there is no such queue.
 -- Invariants: a deduplication id names one message for as long as it is remembered; being vouched for changes no turn.
 -- @include clock.lua
 -- The usual case by itself, as in receive.lua: plain messages, no limit on the queue, nobody to wake.
@@ -115,16 +116,23 @@ local plain = #ARGV == options
 local reply, kept = { q.gen, -1, {}, q.seq }, {}
 local seen = {}
 local bytes = 0
+-- Why not all fit, and which of them would, were they sent one after the other.
+local full, fits = nil, {}
 for i = 1, count do
   local tail
   tail, from = struct.unpack('>I3c0', ARGV[4], from)
   local delay, dedup = 0, ''
   if not plain then delay, dedup = tonumber(ARGV[options - 1 + 2 * i]), ARGV[options + 2 * i] end
   local original = dedup ~= '' and (seen[dedup] or call('GET', key('d:' .. dedup)))
+  local over = not original
+    and (q.maxLength and q.live + #kept >= q.maxLength and 'maxLength'
+      or q.maxBytes and q.bytes + bytes + #tail + 6 > q.maxBytes and 'maxBytes')
   if original then
     reply[3 + i] = original
   elseif delay >= q.retentionMs then
-    reply[3 + i] = -q.retentionMs
+    reply[3 + i], over = -q.retentionMs, nil
+  elseif over then
+    full = full or over
   else
     local seq = q.seq + #kept
     if dedup ~= '' then seen[dedup] = q.gen .. '-' .. seq end
@@ -132,9 +140,9 @@ for i = 1, count do
     kept[#kept + 1] = { tail, delay }
     bytes = bytes + #tail + 6
   end
+  if not over then fits[#fits + 1] = i - 1 end
 end
-if q.maxLength and q.live + #kept > q.maxLength and #kept > 0 then return { 'full', 'maxLength' } end
-if q.maxBytes and q.bytes + bytes > q.maxBytes and #kept > 0 then return { 'full', 'maxBytes' } end
+if full then return { 'full', full, fits } end
 
 for _, message in ipairs(kept) do append(message[1], message[2]) end
 write_appended()

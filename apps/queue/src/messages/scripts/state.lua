@@ -4,6 +4,7 @@
 --   out        list   messages on their way to another queue, in order
 --   trash      list   generations that wait for removal
 --   rate       list   what the rate limit counts (rate.lua), with a TTL
+--   redrive:.. string id of a step of a redrive -> how many it moved, with a TTL
 -- and under the generation, which a purge changes:
 --   b:N        hash   seq % 4096 -> record, for the 4,096 messages of bucket N
 --   r:P        list   tokens that are ready, by priority P

@@ -1,0 +1,204 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type NodeProcess, RedisServer, startNodes, stopAll } from '@syncline/testing';
+import { ConnectionError, PayloadTooLargeError, QueueClient, ValidationError } from '../index.js';
+
+let redis: RedisServer;
+let nodes: NodeProcess[];
+let queues: QueueClient;
+
+beforeAll(async () => {
+  redis = await RedisServer.start();
+  nodes = await startNodes('queue', 1, { redisUrl: redis.url });
+  queues = new QueueClient({ urls: nodes.map(({ url }) => url) });
+});
+afterAll(async () => {
+  await queues?.close();
+  await stopAll(nodes ?? []);
+  await redis?.stop();
+});
+
+/** How each ended: its value, or the name of its error. */
+const endings = async (sends: readonly Promise<unknown>[]) =>
+  (await Promise.allSettled(sends)).map((one) =>
+    one.status === 'fulfilled' ? 'sent' : (one.reason as Error).constructor.name,
+  );
+
+/** Requests for a path that the node has answered, over HTTP or a call stream. */
+async function answered(path: string): Promise<number> {
+  const metrics = await (await fetch(`${nodes[0]?.url}/metrics`)).text();
+  return metrics
+    .split('\n')
+    .filter((line) => /_count\{/.test(line) && line.includes(path))
+    .reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
+}
+
+describe('messages that are sent in one turn', () => {
+  it('to a full queue are refused in few requests', async () => {
+    const queue = queues.queue<number>('full');
+    await queue.configure({ maxLength: 7 });
+    const before = await answered('/messages');
+    const ended = await endings(Array.from({ length: 500 }, (_, i) => queue.send(i)));
+    expect(ended).toEqual(Array.from({ length: 500 }, (_, i) => (i < 7 ? 'sent' : 'QueueFullError')));
+    expect((await queue.receive({ max: 10 })).map(({ body }) => body)).toEqual([0, 1, 2, 3, 4, 5, 6]);
+    expect((await answered('/messages')) - before).toBeLessThanOrEqual(8);
+  });
+
+  it('end as they would alone when there is room for some', async () => {
+    const queue = queues.queue<unknown>('some-room');
+    await queue.configure({ maxBytes: 1_000 });
+    const first = await queue.send('a', { deduplicationId: 'a' });
+    const large = 'x'.repeat(2_000);
+    const sends = [
+      queue.send(large),
+      queue.send('a', { deduplicationId: 'a' }),
+      queue.send('b', { priority: 99 }),
+      queue.send('c'),
+      queue.send(large),
+    ];
+    expect(await endings(sends)).toEqual([
+      'QueueFullError',
+      'sent',
+      'ValidationError',
+      'sent',
+      'QueueFullError',
+    ]);
+    expect(await sends[1]).toEqual({ id: first.id, deduplicated: true });
+    expect((await queue.receive({ max: 10 })).map(({ body }) => body)).toEqual(['a', 'c']);
+  });
+
+  it('do not suffer from one that JSON cannot carry', async () => {
+    const queue = queues.queue<unknown>('json');
+    const loop: unknown[] = [];
+    loop.push(loop);
+    const throwing = {
+      toJSON() {
+        throw new RangeError('own');
+      },
+    };
+    const ended = await endings([
+      queue.send('a'),
+      queue.send(10n),
+      queue.send(loop),
+      queue.send(() => 1),
+      queue.send(undefined),
+      queue.send(Symbol('s')),
+      queue.send(throwing),
+      queue.send({ toJSON: () => undefined }),
+      queue.send('b'),
+    ]);
+    expect(ended).toEqual([
+      'sent',
+      ...Array.from({ length: 5 }, () => 'TypeError'),
+      'RangeError',
+      'TypeError',
+      'sent',
+    ]);
+    expect((await queue.receive({ max: 10 })).map(({ body }) => body)).toEqual(['a', 'b']);
+  });
+
+  it('come back as they were sent, whatever they are', async () => {
+    const queue = queues.queue<unknown>('kept');
+    const bodies = [
+      null,
+      false,
+      0,
+      '',
+      [],
+      {},
+      '\ud800',
+      '"',
+      { toString: 1 },
+      JSON.parse('{"__proto__":{"a":1}}'),
+    ];
+    await Promise.all(bodies.map((body) => queue.send(body, { headers: {} })));
+    expect(JSON.stringify((await queue.receive({ max: 20 })).map(({ body }) => body))).toBe(
+      JSON.stringify(bodies),
+    );
+  });
+
+  it('are each told what is wrong with them', async () => {
+    const queue = queues.queue<unknown>('wrong');
+    const sends = [queue.send('x'.repeat(300_000)), queue.send(1, { delayMs: -1 }), queue.send(2)];
+    const [large, early] = await Promise.allSettled(sends);
+    expect(large).toMatchObject({ reason: expect.any(PayloadTooLargeError) });
+    expect(early).toMatchObject({ reason: expect.any(ValidationError) });
+    expect((await sends[2])?.deduplicated).toBe(false);
+  });
+});
+
+describe('a send with a deduplication id', () => {
+  let proxy: Server;
+  let cuts = 0;
+  /** Passes requests on; of sends it cuts so many, after the node has answered. */
+  beforeAll(async () => {
+    proxy = createServer(async (request, response) => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of request) chunks.push(chunk as Buffer);
+      const { method = '', url = '' } = request;
+      const answer = await fetch(`${nodes[0]?.url}${url}`, {
+        method,
+        headers: { 'content-type': 'application/json' },
+        ...(chunks.length === 0 ? {} : { body: Buffer.concat(chunks) }),
+      });
+      const body = Buffer.from(await answer.arrayBuffer());
+      if (url.endsWith('/messages') && cuts > 0) {
+        cuts -= 1;
+        request.socket.destroy();
+        return;
+      }
+      response
+        .writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? '' })
+        .end(body);
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  });
+  afterAll(() => {
+    proxy?.closeAllConnections();
+    proxy?.close();
+  });
+
+  it('is repeated when its answer was lost, whatever travels with it', async () => {
+    const { port } = proxy.address() as AddressInfo;
+    await using client = new QueueClient({ urls: [`http://127.0.0.1:${port}`] });
+    const queue = client.queue<string>('repeated');
+    await queue.configure();
+    cuts = 2;
+    const [once, twice, other] = await Promise.allSettled([
+      queue.send('once', { deduplicationId: '1', groupId: 'g' }),
+      queue.send('may be there', { groupId: 'g' }),
+      queue.send('once too', { deduplicationId: '2', groupId: 'g' }),
+    ]);
+    expect([once, other]).toMatchObject([
+      { value: { deduplicated: true } },
+      { value: { deduplicated: true } },
+    ]);
+    expect(twice).toMatchObject({ reason: expect.any(ConnectionError) });
+    expect(twice).toMatchObject({ reason: { outcome: 'unknown' } });
+    const got = await queue.receive({ max: 10 });
+    expect(got.map(({ body }) => body)).toEqual(['once', 'may be there', 'once too']);
+  });
+});
+
+describe('a redrive', () => {
+  it('moves all of many thousands, and no more than asked for', async () => {
+    const queue = queues.queue<number>('redriven');
+    await queue.configure({ maxReceives: 1 });
+    for (let from = 0; from < 6_000; from += 1_000) {
+      await Promise.all(Array.from({ length: 1_000 }, (_, i) => queue.send(from + i)));
+      let left = 1_000;
+      while (left > 0) {
+        const got = await queue.receive({ max: 1_000 });
+        await queue.nack(got.map(({ receipt }) => receipt));
+        left -= got.length;
+      }
+    }
+    const dead = queues.queue('redriven.dead');
+    expect((await dead.inspect()).stats.ready).toBe(6_000);
+    expect(await dead.redrive({ max: 250 })).toBe(250);
+    expect((await dead.inspect()).stats.ready).toBe(5_750);
+    expect(await dead.redrive()).toBe(5_750);
+    expect(await dead.redrive()).toBe(0);
+    expect((await queue.inspect()).stats).toMatchObject({ ready: 6_000, dead: 0 });
+  }, 60_000);
+});

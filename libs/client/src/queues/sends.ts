@@ -1,0 +1,121 @@
+import type { Sent } from '@syncline/contracts';
+import { ConnectionError, DeadlineError, ProblemError, QueueFullError, toError } from '../errors.js';
+import { describe } from '../tell.js';
+import { Collector } from '../transport/collector.js';
+import type { Transport } from '../transport/transport.js';
+import type { SendOptions, SentMessage } from './queue.js';
+
+/** Most messages in one request, and most bytes: below the limit of a body, 1 MiB. */
+const MAX_ITEMS = 1_000;
+const MAX_BYTES = 900_000;
+/** Messages that are worth a request of their own. */
+const WORTH_ONE = 32;
+/** How often those that would fit into a full queue are tried: others may fill it meanwhile. */
+const MOST_TRIES = 3;
+
+interface Outgoing {
+  readonly text: string;
+  readonly repeatable: boolean;
+  readonly grouped: boolean;
+}
+type Outcome = SentMessage | Error;
+
+/** Sends the messages of one turn of the event loop together, each with the outcome that it would have alone. */
+export class Sends {
+  private readonly collector: Collector<Outgoing, SentMessage>;
+
+  /** @param isReceiving whether a receiver of this process waits for messages of the queue */
+  constructor(
+    private readonly transport: Transport,
+    private readonly path: string,
+    isReceiving: () => boolean,
+  ) {
+    this.collector = new Collector({
+      maxItems: MAX_ITEMS,
+      maxBytes: MAX_BYTES,
+      worthOne: WORTH_ONE,
+      // The order of a group holds whatever happens to a request on its way. And what goes to a receiver of ours is
+      // handed to it by the step that stores it: then it is also handled and acknowledged together.
+      together: (messages) =>
+        isReceiving() || !transport.keepsOrder || messages.some(({ grouped }) => grouped),
+      run: (messages) => this.post(messages, performance.now()),
+    });
+  }
+
+  /** @throws {TypeError} JSON cannot carry the body */
+  add(body: unknown, options: SendOptions): Promise<SentMessage> {
+    const rest = JSON.stringify(options).slice(1);
+    const text = `{"body":${jsonOf(body)}${rest === '}' ? rest : `,${rest}`}`;
+    const repeatable = options.deduplicationId !== undefined;
+    const grouped = options.groupId !== undefined;
+    return this.collector.add({ text, repeatable, grouped }, Buffer.byteLength(text) + 1);
+  }
+
+  private async post(messages: readonly Outgoing[], since: number, tries = 1): Promise<readonly Outcome[]> {
+    const timeoutMs = this.transport.timeoutMs - (performance.now() - since);
+    try {
+      const { messages: sent } = await this.transport.json<Sent>({
+        method: 'POST',
+        path: this.path,
+        body: `{"messages":[${messages.map(({ text }) => text).join(',')}]}`,
+        idempotent: messages.every(({ repeatable }) => repeatable),
+        timeoutMs,
+      });
+      return sent.map((one) => ('problem' in one ? toError(one.status, one.problem) : one));
+    } catch (error) {
+      if (error instanceof QueueFullError) return this.postWhatFits(messages, error, since, tries);
+      if (isUnknown(error) && messages.some(({ repeatable }) => repeatable)) {
+        return this.repeat(messages, error, since);
+      }
+      throw error;
+    }
+  }
+
+  /** All or none were taken: none. The node says which of them would have been, one after the other. */
+  private postWhatFits(messages: readonly Outgoing[], full: QueueFullError, since: number, tries: number) {
+    const fits = new Set((full.problem as { fits?: readonly number[] }).fits);
+    if (tries === MOST_TRIES) fits.clear();
+    return this.postOnly(
+      messages,
+      (_, i) => fits.has(i),
+      full,
+      (fitting) => this.post(fitting, since, tries + 1),
+    );
+  }
+
+  /** Those that are one message when they are sent twice do not fail because of others that are not. */
+  private repeat(messages: readonly Outgoing[], error: Error, since: number) {
+    if (messages.every(({ repeatable }) => repeatable)) throw error;
+    return this.postOnly(
+      messages,
+      ({ repeatable }) => repeatable,
+      error,
+      (repeatable) => this.post(repeatable, since),
+    );
+  }
+
+  private async postOnly(
+    messages: readonly Outgoing[],
+    isChosen: (message: Outgoing, index: number) => boolean,
+    error: Error,
+    post: (chosen: readonly Outgoing[]) => Promise<readonly Outcome[]>,
+  ): Promise<readonly Outcome[]> {
+    const chosen = messages.filter(isChosen);
+    const posted = chosen.length === 0 ? [] : await post(chosen).catch((own: Error) => chosen.map(() => own));
+    let next = 0;
+    return messages.map((message, i) => (isChosen(message, i) ? (posted[next++] as Outcome) : error));
+  }
+}
+
+/** The effect of the request is not known. */
+const isUnknown = (error: unknown): error is Error =>
+  (error instanceof ConnectionError && error.outcome === 'unknown') ||
+  error instanceof DeadlineError ||
+  (error instanceof ProblemError && error.status >= 500);
+
+function jsonOf(body: unknown): string {
+  const text = JSON.stringify(body);
+  if (text === undefined)
+    throw new TypeError(`The body of a message is nothing that JSON can carry: ${describe(body)}`);
+  return text;
+}
