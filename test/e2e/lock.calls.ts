@@ -43,3 +43,9 @@ export const describeLock = async (node: { url: string }, name: string) =>
 export function shown({ leaseId: _, ...holder }: Lease): Omit<Lease, 'leaseId'> {
   return holder;
 }
+
+/** A lease as it is shown by a refusal. */
+export function refusedBy(lease: Lease): Omit<Lease, 'leaseId' | 'metadata'> {
+  const { metadata: _, ...holder } = shown(lease);
+  return holder;
+}

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { eventually, NodeProcess, RedisServer } from '@syncline/testing';
 import request from 'supertest';
-import { acquire, call, describeLock, release, shown } from './lock.calls.js';
+import { acquire, call, describeLock, refusedBy, release, shown } from './lock.calls.js';
 
 const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
@@ -78,9 +78,8 @@ describe('locks over HTTP', () => {
     await eventually(async () => expect((await describeLock(node, 'held')).waiters).toHaveLength(1));
     const { status, body } = await acquire(node, 'held', { owner: 'they' });
     expect([status, body.code]).toEqual([409, 'lock-held']);
-    const { metadata: _, ...refusedBy } = shown(lease);
     expect(body).toMatchObject({ waiters: 1 });
-    expect(body.holders).toEqual([refusedBy]);
+    expect(body.holders).toEqual([refusedBy(lease)]);
     expect(await describeLock(node, 'held')).toEqual({
       name: 'held',
       mode: 'exclusive',

@@ -57,11 +57,12 @@ export const leaseSchema = z
     expiresAt: instantSchema,
     waitedMs: z.int(),
     metadata: z.record(z.string(), jsonSchema).nullable(),
+    limit: z.int().optional(),
   })
   .meta({ id: 'Lease', example: LEASE_EXAMPLE });
 /**
  * One grant. `fencingToken`: a decimal string, larger at every grant of a name. `waitedMs`: time in the queue.
- * `metadata`: what the caller gave, else null. A lease of a session has the session's `ttlMs` and `expiresAt`.
+ * `metadata`: what the caller gave, else null. `limit`: of a semaphore, its limit as it is now. A lease of a session has the session's `ttlMs` and `expiresAt`.
  */
 export type Lease = z.infer<typeof leaseSchema>;
 
@@ -69,7 +70,7 @@ const { leaseId: _right, ...HOLDER } = LEASE_EXAMPLE;
 export const HOLDER_EXAMPLE = HOLDER;
 
 export const holderSchema = leaseSchema
-  .omit({ leaseId: true })
+  .omit({ leaseId: true, limit: true })
   .meta({ id: 'Holder', example: HOLDER_EXAMPLE });
 /** A lease as others see it: without its `leaseId`, which is the right to renew and to release it. */
 export type Holder = z.infer<typeof holderSchema>;

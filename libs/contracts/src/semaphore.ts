@@ -30,12 +30,13 @@ export const acquirePermitsSchema = z
     message: 'expected at most the limit',
   })
   .meta({ id: 'AcquirePermits', example: { owner: 'worker-7', limit: 10, permits: 2, waitMs: 5_000 } });
-/** The first caller sets `limit`; later ones give the same one, or none. */
+/** `limit`: counts while none is configured; then the first caller sets it, and later ones give the same one, or none. */
 export type AcquirePermits = z.infer<typeof acquirePermitsSchema>;
 
 export const resizeSchema = z
   .strictObject({ limit: limitSchema })
   .meta({ id: 'Resize', example: { limit: 20 } });
+/** Configures the limit: it stays until it is changed or deleted, and wins over what callers say. */
 export type Resize = z.infer<typeof resizeSchema>;
 
 export const semaphoreSchema = z

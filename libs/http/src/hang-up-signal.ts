@@ -1,14 +1,21 @@
 import { HungUp } from './hung-up.js';
 
 /** What handlers see of a caller who may go away. An `AbortSignal` is one. */
-export type HangUpSignal = Pick<
-  AbortSignal,
-  'aborted' | 'reason' | 'throwIfAborted' | 'addEventListener' | 'removeEventListener'
->;
+export interface HangUpSignal {
+  readonly aborted: boolean;
+  readonly reason: unknown;
+  throwIfAborted(): void;
+  addEventListener(type: 'abort', listener: () => void, options?: { once: boolean }): void;
+  removeEventListener(type: 'abort', listener: () => void): void;
+}
 
-/** Made for each request that may wait, so it is no `AbortSignal`: one of those costs more than the rest of a call. */
-export class Caller extends EventTarget implements HangUpSignal {
+/**
+ * Made for each request that may wait, so it is no `AbortSignal`, nor an `EventTarget`: those cost more than the rest of
+ * a call, and look through all listeners at each one that is added, of which a batch has hundreds.
+ */
+export class Caller implements HangUpSignal {
   private why: HungUp | undefined;
+  private readonly listeners = new Set<() => void>();
 
   get aborted(): boolean {
     return this.why !== undefined;
@@ -22,9 +29,18 @@ export class Caller extends EventTarget implements HangUpSignal {
     if (this.why !== undefined) throw this.why;
   }
 
-  hangUp(): void {
+  addEventListener(_type: 'abort', listener: () => void): void {
+    if (this.why === undefined) this.listeners.add(listener);
+  }
+
+  removeEventListener(_type: 'abort', listener: () => void): void {
+    this.listeners.delete(listener);
+  }
+
+  hangUp(forGood = false): void {
     if (this.why !== undefined) return;
-    this.why = new HungUp();
-    this.dispatchEvent(new Event('abort'));
+    this.why = new HungUp(forGood);
+    for (const listener of this.listeners) listener();
+    this.listeners.clear();
   }
 }

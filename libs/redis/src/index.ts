@@ -10,4 +10,4 @@ export { defineScript, type Script, type ScriptDefinition, UnknownLife } from '.
 export { RedisHealth } from './redis.health.js';
 export { RedisModule } from './redis.module.js';
 export { REDIS } from './redis.token.js';
-export { isRefused, StoreUnavailable, storeError } from './store-unavailable.js';
+export { isFull, isRefused, StoreUnavailable, storeError } from './store-unavailable.js';

@@ -20,6 +20,10 @@ export const isReplyError = (error: unknown): error is Error =>
 export const isRefused = (error: unknown): boolean =>
   isReplyError(error instanceof StoreUnavailable ? error.cause : error);
 
+/** True for a script that a full Redis did not let begin. */
+export const isFull = (error: unknown): boolean =>
+  error instanceof StoreUnavailable && isReplyError(error.cause) && error.cause.message.startsWith('OOM');
+
 /** Replies by which Redis says that it cannot serve now, though the connection stands. */
 const REFUSALS =
   /^(LOADING|READONLY|MASTERDOWN|OOM|MISCONF|NOREPLICAS|CLUSTERDOWN|TRYAGAIN|BUSY|NOAUTH|WRONGPASS)\b/;

@@ -54,7 +54,7 @@ export const mutants: FaultSuite['mutants'] = [
   {
     name: 'the waiter of a dead node is served as if it lived',
     file: `${SCRIPTS}/queue.lua`,
-    find: 'return latest > now and latest or 0',
+    find: 'return latest > Wait.clock() and latest + now - Wait.clock() or 0',
     replace: 'return now + 60000',
     run: alone(scenarios.deadWaiters),
   },
@@ -91,8 +91,9 @@ export const mutants: FaultSuite['mutants'] = [
   {
     name: 'a waiting request that is sent again goes to the end of the queue',
     file: `${SCRIPTS}/acquire.lua`,
-    find: "'NX', int(arrival), id) == 0",
-    replace: "'CH', int(arrival), id) == 0",
+    find: 'w.deadline = math.max(w.deadline, now + a.wait_ms)',
+    replace:
+      "w.deadline = math.max(w.deadline, now + a.wait_ms)\n  redis.call('ZADD', P .. 'q:' .. a.items[1].n, int(micros), id)",
     run: alone(scenarios.retries),
   },
   {

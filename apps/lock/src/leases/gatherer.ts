@@ -1,5 +1,5 @@
-import { isRefused, type RedisClient } from '@syncline/redis';
-import { operate } from './scripts/lease.scripts.js';
+import { isFull, isRefused, type RedisClient } from '@syncline/redis';
+import { operate, operateFull } from './scripts/lease.scripts.js';
 import type { Operation } from './scripts/operations.js';
 
 /** Most operations in one script, so that none keeps Redis busy for long. */
@@ -54,12 +54,16 @@ export class Gatherer {
   }
 
   private async perform(shard: number, gathered: readonly Gathered[]): Promise<void> {
-    const operations = gathered.map(({ operation }) => operation);
+    const input = { shard, run: this.run, operations: gathered.map(({ operation }) => operation) };
     try {
-      const replies = await operate(this.redis, { shard, run: this.run, operations });
+      const replies = await operate(this.redis, input).catch((error: unknown) => {
+        // Nothing was done: what holds a lease or a place goes on all the same.
+        if (isFull(error)) return operateFull(this.redis, input);
+        throw error;
+      });
       for (const [i, { operation, resolve }] of gathered.entries()) resolve(operation.read(replies[i]));
     } catch (error) {
-      // One operation must not spoil the others: a full Redis refuses a grant, but not a release.
+      // One operation must not spoil the others.
       if (gathered.length > 1 && isRefused(error))
         for (const one of gathered) void this.perform(shard, [one]);
       else for (const { reject } of gathered) reject(error);

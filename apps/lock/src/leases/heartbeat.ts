@@ -1,7 +1,7 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { StoreUnavailable } from '@syncline/redis';
 import { LeasesStore } from './leases.store.js';
-import { Waits } from './waits.js';
+import { type Placed, Waits } from './waits.js';
 
 /** A node beats this often. Others pass over its requests when it was silent for five times as long. */
 const BEAT_MS = 500;
@@ -21,7 +21,7 @@ const MOST_ABANDONED = 10_000;
 @Injectable()
 export class Heartbeat implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger(Heartbeat.name);
-  private readonly abandoned = new Map<string, { shard: number; claim: string }>();
+  private readonly abandoned = new Map<string, Placed>();
   /** Shards whose last beat found another number of requests in Redis than here. */
   private readonly doubtful = new Set<number>();
   private timer: NodeJS.Timeout | undefined;
@@ -54,16 +54,17 @@ export class Heartbeat implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   /** Gives up a request whose caller is gone, now or as soon as Redis is there. */
-  abandon(shard: number, id: string, claim: string): void {
-    this.store.withdraw(shard, id, claim).catch((error: unknown) => {
+  abandon(request: Placed): void {
+    const { shard, id, claim, returns } = request;
+    this.store.withdraw(shard, id, claim, returns).catch((error: unknown) => {
       if (!(error instanceof StoreUnavailable)) this.logger.error(error);
-      this.abandonLater(shard, id, claim);
+      this.abandonLater(request);
     });
   }
 
   /** What a request came to is unknown: should it have been served, it is given back when Redis is there. */
-  abandonLater(shard: number, id: string, claim: string): void {
-    if (this.abandoned.size < MOST_ABANDONED) this.abandoned.set(id, { shard, claim });
+  abandonLater(request: Placed): void {
+    if (this.abandoned.size < MOST_ABANDONED) this.abandoned.set(request.id, request);
   }
 
   private schedule(inMs: number): void {
@@ -120,15 +121,15 @@ export class Heartbeat implements OnApplicationBootstrap, OnModuleDestroy {
       return;
     }
     const there = new Set(await this.store.heldByNode(shard));
-    for (const id of there) if (!this.waits.has(id)) this.abandon(shard, id, '-');
+    for (const id of there) if (!this.waits.has(id)) this.abandon({ shard, id, claim: '-', returns: false });
     for (const id of here) if (!there.has(id)) void this.heed(shard, id);
   }
 
   private flushAbandoned(): void {
-    for (const [id, { shard, claim }] of this.abandoned) {
+    for (const [id, request] of this.abandoned) {
       this.abandoned.delete(id);
       // Its caller is back.
-      if (!this.waits.has(id)) this.abandon(shard, id, claim);
+      if (!this.waits.has(id)) this.abandon(request);
     }
   }
 

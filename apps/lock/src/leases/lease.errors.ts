@@ -54,9 +54,19 @@ export class LeaseLost extends Problem {
   }
 }
 
-/** The semaphore is in use with another limit. */
+/** The semaphore is in use with another limit, or became too small for the request while that waited. */
 export class LimitMismatch extends Problem {
   constructor(limit: number) {
-    super('limit-mismatch', `The semaphore is in use with limit ${limit}. PUT resizes it.`, { limit });
+    super('limit-mismatch', `The limit of the semaphore is ${limit}. PUT configures another one.`, { limit });
+  }
+}
+
+/** A full Redis has no memory for another lease or another place in the queue; those that are there go on. */
+export class StoreFull extends Problem {
+  constructor() {
+    super(
+      'store-unavailable',
+      'Redis is full: it has reached its maxmemory. Nothing was acquired; try again later.',
+    );
   }
 }

@@ -10,6 +10,7 @@ export type Kind = 'lock' | 'semaphore';
 
 /** A lock or a semaphore, as the scripts name it: `l/invoice-42`, `s/downloads`. */
 export const resourceKey = (kind: Kind, name: string): string => `${kind === 'lock' ? 'l' : 's'}/${name}`;
+export const kindOf = (key: string): Kind => (key.startsWith('l/') ? 'lock' : 'semaphore');
 export const resourceName = (key: string): string => key.slice(2);
 
 /** Start of every channel on which the scripts send hints. */

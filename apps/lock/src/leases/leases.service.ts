@@ -14,12 +14,12 @@ import {
 import { type HangUpSignal, HungUp } from '@syncline/http';
 import { StoreUnavailable } from '@syncline/redis';
 import { Heartbeat } from './heartbeat.js';
-import { LeaseLost, LeaseMismatch, LimitMismatch, LockHeld } from './lease.errors.js';
+import { LeaseLost, LeaseMismatch, LimitMismatch, LockHeld, StoreFull } from './lease.errors.js';
 import { inOrder, type LeaseRequest, LOCK_PERMITS, type Wish, waitId } from './lease.js';
 import { type Kind, resourceKey, resourceName } from './lease.keys.js';
 import { LeasesStore } from './leases.store.js';
 import type { AcquireReply, Shown } from './scripts/replies.js';
-import { type WaitEnd, Waits } from './waits.js';
+import { type Placed, type WaitEnd, Waits } from './waits.js';
 
 /** What a caller asks for, apart from the names. */
 export interface LeaseTerms {
@@ -82,11 +82,11 @@ export class LeasesService {
     const vouched = this.waits.vouchFor(keys);
     const { outcome, served } = await this.store.release(shard, keys, leaseId, vouched);
     for (const { id, leases } of served) {
-      const claim = vouched.get(id) ?? '-';
-      if (this.waits.grant(id, claim, leases)) continue;
+      const ticket = vouched.find((each) => each.id === id);
+      if (ticket === undefined || this.waits.grant(ticket, leases)) continue;
       // Somebody else may have come for the same lease meanwhile; else it goes to the next one.
       if (this.waits.has(id)) void this.heartbeat.heed(shard, id);
-      else this.heartbeat.abandon(shard, id, claim);
+      else this.heartbeat.abandon(ticket);
     }
     if (outcome === 'lost') throw new LeaseLost();
     return { released: outcome === 'released' };
@@ -107,16 +107,16 @@ export class LeasesService {
     return { locks: shown.map(toLock), cursor: last === null ? null : resourceName(last) };
   }
 
-  /** Takes a lock away from its holders; whoever waits for it is served. */
-  async revoke(name: string, reason: string): Promise<Revoked> {
-    return { revoked: await this.store.revoke(name, reason) };
+  /** Takes a lock or a semaphore away from its holders, and forgets its configuration; whoever waits for it is served. */
+  async revoke(kind: Kind, name: string, reason: string): Promise<Revoked> {
+    return { revoked: await this.store.revoke(kind, name, reason) };
   }
 
   async describeSemaphore(name: string): Promise<Semaphore> {
     return toSemaphore(await this.store.inspect('semaphore', name));
   }
 
-  /** Gives a semaphore another limit. It holds for the next grants, also when more permits are taken just now. */
+  /** Configures the limit of a semaphore. It holds for the next grants, also when more permits are taken just now. */
   async resize(name: string, limit: number): Promise<Semaphore> {
     return toSemaphore(await this.store.resize(name, limit));
   }
@@ -131,55 +131,65 @@ export class LeasesService {
   }
 
   private async attempt(request: LeaseRequest, hangUp: HangUpSignal): Promise<WaitEnd> {
-    const { shard, leaseId, waitMs } = request;
+    const { shard, leaseId, waitMs, fresh } = request;
     const id = waitId(
       leaseId,
       inOrder(request.wishes).map((wish) => wish.key),
     );
     this.claims += 1;
-    const claim = `${this.store.run}.${this.claims}`;
+    const placed: Placed = { shard, id, claim: `${this.store.run}.${this.claims}`, returns: !fresh };
     if (waitMs === 0)
-      return this.keepOnlyIfTold(await this.tryOnce(request, id, claim), request, id, claim, hangUp);
+      return this.keepOnlyIfTold(await this.tryOnce(request, placed), request, placed, hangUp);
 
-    const ticket = this.waits.enter(shard, id, claim);
+    const ticket = this.waits.enter(placed);
     try {
-      const reply = await this.tryOnce(request, id, claim);
-      if (reply.outcome !== 'waiting') return this.keepOnlyIfTold(reply, request, id, claim, hangUp);
+      const reply = await this.tryOnce(request, placed);
+      if (reply.outcome !== 'waiting') return this.keepOnlyIfTold(reply, request, placed, hangUp);
       if (reply.nextEndMs !== null) this.heartbeat.expectEnd(reply.nextEndMs);
       const end = await this.waits.park(ticket, waitMs, hangUp);
       if (end === 'lost') return end;
-      return this.keepOnlyIfTold({ outcome: 'granted', leases: end.leases }, request, id, claim, hangUp);
+      return this.keepOnlyIfTold({ outcome: 'granted', leases: end.leases }, request, placed, hangUp);
     } catch (error) {
       const last = this.waits.remove(ticket);
-      if (last && error instanceof HungUp) this.heartbeat.abandon(shard, id, claim);
-      if (last && error instanceof StoreUnavailable) this.heartbeat.abandonLater(shard, id, claim);
+      if (last && error instanceof HungUp) this.abandon(placed, error);
+      if (last && error instanceof StoreUnavailable) this.heartbeat.abandonLater(placed);
       throw error;
     } finally {
       this.waits.remove(ticket);
     }
   }
 
-  /** A caller that is gone cannot be told of its lease, so it does not keep it. */
+  /**
+   * A caller that is gone cannot be told of its lease, so it does not keep it: also when it goes before its answer has
+   * left, which in a batch is when the last operation has ended.
+   */
   private keepOnlyIfTold(
     reply: AcquireReply,
     request: LeaseRequest,
-    id: string,
-    claim: string,
+    placed: Placed,
     hangUp: HangUpSignal,
   ): WaitEnd {
     if (reply.outcome !== 'granted') throw refusal(reply, request);
+    const giveBack = () => this.abandon(placed, hangUp.reason);
     if (hangUp.aborted) {
-      this.heartbeat.abandon(request.shard, id, claim);
+      giveBack();
       throw hangUp.reason;
     }
+    hangUp.addEventListener('abort', giveBack);
     return { leases: reply.leases };
   }
 
-  private async tryOnce(request: LeaseRequest, id: string, claim: string): Promise<AcquireReply> {
+  /** One who said that it does not want it any more will not come back. */
+  private abandon(placed: Placed, why: unknown): void {
+    const forGood = why instanceof HungUp && why.forGood;
+    this.heartbeat.abandon({ ...placed, returns: placed.returns && !forGood });
+  }
+
+  private async tryOnce(request: LeaseRequest, placed: Placed): Promise<AcquireReply> {
     try {
-      return await this.store.acquire(request, claim);
+      return await this.store.acquire(request, placed.claim);
     } catch (error) {
-      if (error instanceof StoreUnavailable) this.heartbeat.abandonLater(request.shard, id, claim);
+      if (error instanceof StoreUnavailable) this.heartbeat.abandonLater(placed);
       throw error;
     }
   }
@@ -195,6 +205,8 @@ function refusal(reply: Exclude<AcquireReply, { outcome: 'granted' }>, request: 
       return new ValidationFailed([
         { path: 'permits', message: `expected at most the limit, ${reply.limit}` },
       ]);
+    case 'full':
+      return new StoreFull();
     case 'no-limit':
       return new ValidationFailed([
         { path: 'limit', message: 'expected a limit: the semaphore has none yet' },

@@ -173,16 +173,16 @@ describe('leases in Redis', () => {
       const holder = ask('a');
       await acquire(one, holder);
       const next = await waiting(one, 'c1', { ttlMs: 60_000, metadata: { job: 'x y' } });
-      const { served } = await one.release(0, [key('a')], holder.leaseId, new Map([[idOf(next), 'c1']]));
+      const { served } = await one.release(0, [key('a')], holder.leaseId, [{ id: idOf(next), claim: 'c1' }]);
       const { holders } = await two.inspect('lock', 'a');
       expect(served).toEqual([{ id: idOf(next), leases: [{ ...holders[0], leaseId: next.leaseId }] }]);
       expect(holders).toMatchObject([{ metadata: { job: 'x y' } }]);
       const [lease] = holders;
       expect(Date.parse(lease?.expiresAt ?? '') - Date.parse(lease?.acquiredAt ?? '')).toBe(60_000);
       // It can still be given back, by that claim alone.
-      await one.withdraw(0, idOf(next), '-');
+      await one.withdraw(0, idOf(next), '-', false);
       expect((await one.inspect('lock', 'a')).holders).toHaveLength(1);
-      await one.withdraw(0, idOf(next), 'c1');
+      await one.withdraw(0, idOf(next), 'c1', false);
       expect((await one.inspect('lock', 'a')).holders).toHaveLength(0);
     });
 
@@ -191,7 +191,9 @@ describe('leases in Redis', () => {
       await acquire(one, holder);
       const first = await waiting(two, 'c1');
       const second = await waiting(one, 'c2');
-      const { served } = await one.release(0, [key('a')], holder.leaseId, new Map([[idOf(second), 'c2']]));
+      const { served } = await one.release(0, [key('a')], holder.leaseId, [
+        { id: idOf(second), claim: 'c2' },
+      ]);
       expect(served).toEqual([]);
       expect((await two.takeUp(0, idOf(first), 'c1', false)).outcome).toBe('granted');
     });
@@ -201,7 +203,7 @@ describe('leases in Redis', () => {
       await acquire(one, holder);
       const both = await waiting(one, 'c1');
       await two.acquire(both, 'c2');
-      const { served } = await one.release(0, [key('a')], holder.leaseId, new Map([[idOf(both), 'c1']]));
+      const { served } = await one.release(0, [key('a')], holder.leaseId, [{ id: idOf(both), claim: 'c1' }]);
       expect(served).toEqual([]);
       expect((await two.takeUp(0, idOf(both), 'c2', false)).outcome).toBe('granted');
     });
@@ -263,7 +265,7 @@ describe('leases in Redis', () => {
       'second',
     ]);
     // The first node gives its request up; the other one still holds it.
-    await one.withdraw(0, idOf(first), 'c1');
+    await one.withdraw(0, idOf(first), 'c1', false);
     await one.release(0, [key('a')], holder.leaseId);
     expect((await two.takeUp(0, idOf(first), 'c3', false)).outcome).toBe('granted');
   });
@@ -271,13 +273,13 @@ describe('leases in Redis', () => {
   it('takes back a lease that its caller was not told of, and only that', async () => {
     const untold = ask('a');
     await acquire(one, untold, 'c1');
-    await one.withdraw(0, idOf(untold), 'c1');
+    await one.withdraw(0, idOf(untold), 'c1', false);
     expect((await one.inspect('lock', 'a')).holders).toEqual([]);
     // Not spent: the caller may ask again. This time it is told twice, so neither telling may take it back.
     await acquire(one, untold, 'c2');
     await acquire(two, untold, 'c3');
-    await one.withdraw(0, idOf(untold), 'c2');
-    await two.withdraw(0, idOf(untold), 'c3');
+    await one.withdraw(0, idOf(untold), 'c2', false);
+    await two.withdraw(0, idOf(untold), 'c3', false);
     expect((await one.inspect('lock', 'a')).holders).toHaveLength(1);
   });
 
@@ -304,7 +306,7 @@ describe('leases in Redis', () => {
       expect(ttl).toBeLessThanOrEqual(300_000);
     }
     // How the last lease ended stands beside the token.
-    expect(left.sort()).toEqual(['l:l/a', `s:l/a ${holder.leaseId}`].sort());
+    expect(left.sort()).toEqual(['l:l/a', 'pulse', `s:l/a ${holder.leaseId}`].sort());
     expect(await redis.get('syncline:lock:{0}:l:l/a')).toContain(next.leaseId);
   });
 
@@ -360,7 +362,7 @@ describe('leases in Redis', () => {
       const single = ask('a', { waitMs: 9_000 });
       await one.acquire(set, 'c');
       await two.acquire(single, 'c');
-      await one.withdraw(0, idOf(set), 'c');
+      await one.withdraw(0, idOf(set), 'c', false);
       expect((await two.takeUp(0, idOf(single), 'c', false)).outcome).toBe('granted');
     });
   });

@@ -7,14 +7,14 @@ import { Gatherer } from './gatherer.js';
 import type { LeaseRequest } from './lease.js';
 import { type Kind, resourceKey, Shards } from './lease.keys.js';
 import * as scripts from './scripts/lease.scripts.js';
-import { acquire, release, renew } from './scripts/operations.js';
+import { acquire, release, renew, type Vouched } from './scripts/operations.js';
 import type { AcquireReply, ReleaseReply, Shown, TakeUpReply } from './scripts/replies.js';
 
 /** Most holders and waiters shown of one name, and of each name in a list. */
 const MOST_SHOWN = 1_000;
 const MOST_SHOWN_IN_LIST = 100;
-/** A limit that was set while nobody used the semaphore is kept this long for the first one who does. */
-const KEEP_IDLE_LIMIT_MS = 3_600_000;
+/** About how many bytes a page of a list may have. */
+const MOST_BYTES_IN_LIST = 6_291_456;
 
 /** Leases in Redis, as typed calls of the scripts. */
 @Injectable()
@@ -48,12 +48,12 @@ export class LeasesStore {
     return this.operations.add(shard, renew(keys, leaseId, ttlMs));
   }
 
-  /** @param vouched wait ids and claims of requests whose callers this node has on the line just now */
+  /** @param vouched requests whose callers this node has on the line just now */
   release(
     shard: number,
     keys: readonly string[],
     leaseId: string,
-    vouched: ReadonlyMap<string, string> = new Map(),
+    vouched: readonly Vouched[] = [],
   ): Promise<ReleaseReply> {
     return this.operations.add(shard, release(keys, leaseId, vouched));
   }
@@ -62,8 +62,9 @@ export class LeasesStore {
     return scripts.takeUp(this.redis, { shard, run: this.run, id, claim, leaving });
   }
 
-  withdraw(shard: number, id: string, claim: string): Promise<void> {
-    return scripts.withdraw(this.redis, { shard, run: this.run, id, claim });
+  /** @param returns whether its caller may come back: then it finds its place */
+  withdraw(shard: number, id: string, claim: string, returns: boolean): Promise<void> {
+    return scripts.withdraw(this.redis, { shard, run: this.run, id, claim, returns });
   }
 
   inspect(kind: Kind, name: string): Promise<Shown> {
@@ -80,9 +81,10 @@ export class LeasesStore {
     const from = cursor !== undefined && cursor >= prefix ? `(l/${cursor}` : `[l/${prefix}`;
     // Names are ASCII: no continuation of the prefix is larger than this.
     const to = `[l/${prefix}\x7f`;
+    const mostBytes = Math.floor(MOST_BYTES_IN_LIST / this.shards.all.length);
     const pages = await Promise.all(
       this.shards.all.map((shard) =>
-        scripts.list(this.redis, { shard, from, to, limit, most: MOST_SHOWN_IN_LIST }),
+        scripts.list(this.redis, { shard, from, to, limit, most: MOST_SHOWN_IN_LIST, mostBytes }),
       ),
     );
     // A shard that has more says nothing of the names after its last one, so the page ends there.
@@ -103,13 +105,13 @@ export class LeasesStore {
   async resize(name: string, limit: number): Promise<Shown> {
     const key = resourceKey('semaphore', name);
     const shard = this.shards.of(name);
-    return scripts.resize(this.redis, { shard, key, limit, keepMs: KEEP_IDLE_LIMIT_MS, most: MOST_SHOWN });
+    return scripts.resize(this.redis, { shard, key, limit, most: MOST_SHOWN });
   }
 
-  async revoke(name: string, reason: string): Promise<string[]> {
+  async revoke(kind: Kind, name: string, reason: string): Promise<string[]> {
     const input = {
       shard: this.shards.of(name),
-      key: resourceKey('lock', name),
+      key: resourceKey(kind, name),
       reason,
       nodeId: this.nodeId,
     };

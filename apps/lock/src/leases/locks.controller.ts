@@ -108,6 +108,6 @@ export class LocksController {
     @Param('name', { schema: nameSchema }) name: string,
     @Body({ schema: revokeSchema }) body: Revoke,
   ): Promise<Revoked> {
-    return this.leases.revoke(name, body.reason ?? '');
+    return this.leases.revoke('lock', name, body.reason ?? '');
   }
 }

@@ -1,4 +1,4 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Put } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import {
   type AcquirePermits,
@@ -10,14 +10,18 @@ import {
   type Released,
   type Renew,
   type Resize,
+  type Revoke,
+  type Revoked,
   releasedSchema,
   releaseSchema,
   renewSchema,
   resizeSchema,
+  revokedSchema,
+  revokeSchema,
   type Semaphore,
   semaphoreSchema,
 } from '@syncline/contracts';
-import { ApiProblems, HangUp, type HangUpSignal } from '@syncline/http';
+import { ApiProblems, HangUp, type HangUpSignal, Requires } from '@syncline/http';
 import { resourceKey } from './lease.keys.js';
 import { LeasesService } from './leases.service.js';
 
@@ -74,12 +78,32 @@ export class SemaphoresController {
   }
 
   @Put(':name')
-  @ApiOperation({ summary: 'Give a semaphore another limit' })
+  @ApiOperation({
+    summary: 'Configure the limit of a semaphore',
+    description:
+      'It stays until it is configured anew or deleted, and wins over what callers say. Leases stay as they are: below the ' +
+      'permits in use it holds for the next grants.',
+  })
   @ApiOkResponse({ standardSchema: semaphoreSchema })
   resizeSemaphore(
     @Param('name', { schema: nameSchema }) name: string,
     @Body({ schema: resizeSchema }) body: Resize,
   ): Promise<Semaphore> {
     return this.leases.resize(name, body.limit);
+  }
+
+  @Delete(':name')
+  @Requires('admin')
+  @ApiOperation({
+    summary: 'Take the permits of a semaphore away from their holders and forget its limit, for operators',
+    description:
+      'Written to the audit stream. Whoever waits is served; while the semaphore is in use it keeps the limit.',
+  })
+  @ApiOkResponse({ standardSchema: revokedSchema })
+  revokePermits(
+    @Param('name', { schema: nameSchema }) name: string,
+    @Body({ schema: revokeSchema }) body: Revoke,
+  ): Promise<Revoked> {
+    return this.leases.revoke('semaphore', name, body.reason ?? '');
   }
 }

@@ -19,11 +19,16 @@ const NAMES_AT = 37;
 /** How a wait ended, for the request that is parked on it. `lost`: served, but too late; it has to ask again. */
 export type WaitEnd = { readonly leases: Lease[] } | 'lost';
 
+/** What names a request in the queue. */
+export type Placed = Pick<Ticket, 'shard' | 'id' | 'claim' | 'returns'>;
+
 /** One parked request. Two with the same lease id on one node wait for the same thing. */
 export interface Ticket {
   readonly shard: number;
   readonly id: string;
   readonly claim: string;
+  /** True when its caller chose the lease id: cut off, it may come back with it. */
+  readonly returns: boolean;
   /** True from the moment that Redis is known to have it. */
   parked: boolean;
   /** True until it has ended. */
@@ -33,7 +38,7 @@ export interface Ticket {
   readonly fail: (error: Error) => void;
 }
 
-function newTicket(shard: number, id: string, claim: string): Ticket {
+function newTicket({ shard, id, claim, returns }: Placed): Ticket {
   let resolveEnd: Ticket['end'] = () => {};
   let rejectEnd: Ticket['fail'] = () => {};
   const ended = new Promise<WaitEnd>((resolve, reject) => {
@@ -46,6 +51,7 @@ function newTicket(shard: number, id: string, claim: string): Ticket {
     shard,
     id,
     claim,
+    returns,
     parked: false,
     open: true,
     ended,
@@ -87,8 +93,9 @@ export class Waits {
   }
 
   /** Enters a request before Redis hears of it: its grant may be announced before the reply is here. */
-  enter(shard: number, id: string, claim: string): Ticket {
-    const ticket = newTicket(shard, id, claim);
+  enter(request: Placed): Ticket {
+    const ticket = newTicket(request);
+    const { id } = request;
     const same = this.tickets[id];
     if (same) {
       same.add(ticket);
@@ -120,17 +127,15 @@ export class Waits {
   /**
    * The requests here that wait for one of these names alone, and whose callers are on the line: a script that
    * serves one of them need not ask back. Those that came first, a few of each name.
-   *
-   * @returns wait ids and claims
    */
-  vouchFor(keys: readonly string[]): Map<string, string> {
-    const vouched = new Map<string, string>();
+  vouchFor(keys: readonly string[]): Ticket[] {
+    const vouched: Ticket[] = [];
     for (const key of keys) {
       let left = MOST_VOUCHED;
       for (const id of this.idsByNames.get(key) ?? []) {
         const same = this.tickets[id];
         const [only] = same ?? [];
-        if (only?.open && same?.size === 1) vouched.set(id, only.claim);
+        if (only?.open && same?.size === 1) vouched.push(only);
         left -= 1;
         if (left === 0) break;
       }
@@ -138,12 +143,11 @@ export class Waits {
     return vouched;
   }
 
-  /** Tells a request what it was served with. False: it is not here any more, or not alone with that claim. */
-  grant(id: string, claim: string, leases: Lease[]): boolean {
-    const same = this.tickets[id];
-    const [only] = same ?? [];
-    if (!only?.open || same?.size !== 1 || only.claim !== claim) return false;
-    only.end({ leases });
+  /** Tells a request what it was served with. False: it is not here any more, or not alone. */
+  grant(ticket: Ticket, leases: Lease[]): boolean {
+    const same = this.tickets[ticket.id];
+    if (!ticket.open || !same?.has(ticket) || same.size !== 1) return false;
+    ticket.end({ leases });
     return true;
   }
 
@@ -197,8 +201,8 @@ export class Waits {
     const same = this.tickets[id];
     const [first] = same ?? [];
     if (same === undefined || first === undefined) {
-      // Its caller is gone: what it was served with goes to the next one.
-      await this.store.withdraw(shard, id, '-');
+      // Its caller is gone: unless it comes back, what it was served with goes to the next one.
+      await this.store.withdraw(shard, id, '-', true);
       return;
     }
     const claim = same.size > 1 ? '*' : first.claim;

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Makes a node a member of its role. Joining again as the same incarnation changes nothing.
 -- KEYS 1 members  hash: node id -> cjson {nodeId, url, incarnation, startedAt}
 --      2 seen     zset: node id -> last heartbeat, ms

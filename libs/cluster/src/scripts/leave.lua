@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Takes a node out of its role at once, so that the others need not wait for its silence.
 -- KEYS 1 members  2 seen  3 epoch      (as in join.lua)
 -- ARGV 1 node id  2 incarnation  3 channel

@@ -1,7 +1,7 @@
 import type { Role } from '@syncline/contracts';
 import { defineScript } from '@syncline/redis';
 import { clusterKeys, roleChannel } from '../cluster.keys.js';
-import { CLUSTER_CHANGED, SILENCE_MS } from '../membership.rules.js';
+import { AWAY_MS, CLUSTER_CHANGED, SILENCE_MS } from '../membership.rules.js';
 
 interface Node {
   readonly role: Role;
@@ -50,6 +50,7 @@ export const heartbeat = defineScript({
     node.knownEpoch,
     SILENCE_MS,
     channel(node),
+    AWAY_MS,
   ],
   decode: (reply, node) => {
     if (reply === null) return null;

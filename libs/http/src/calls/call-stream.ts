@@ -38,7 +38,7 @@ export class CallStream {
    */
   private readonly calls: Record<number, Call> = Object.create(null);
   private underWay = 0;
-  private answers: string[] = [];
+  private answers: { readonly call: Call; readonly text: string }[] = [];
   private ended = false;
   private readonly idle = new EventEmitter();
 
@@ -51,7 +51,7 @@ export class CallStream {
   ) {
     socket.on('message', (data: Buffer) => this.take(data));
     socket.on('close', () => {
-      for (const call of Object.values(this.calls)) call.abandon();
+      for (const call of Object.values(this.calls)) call.abandon(false);
     });
     // What is wrong with the connection also closes it: there is nobody to tell.
     socket.on('error', () => undefined);
@@ -93,7 +93,7 @@ export class CallStream {
     const call = this.calls[id];
     if (call === undefined) return;
     call.tellsCancelled = tell;
-    call.abandon();
+    call.abandon(true);
   }
 
   private refuse(code: number, why: string): void {
@@ -114,10 +114,10 @@ export class CallStream {
         throw new Problem('not-found', `No POST ${call.path} that takes calls. See /api/doc.`);
       }
       const body = await route.handle(call);
-      this.answer(`{"id":${call.id},"status":${status},"body":${JSON.stringify(body)}}`);
+      this.answer(call, `{"id":${call.id},"status":${status},"body":${JSON.stringify(body)}}`);
     } catch (error) {
       if (error instanceof HungUp) {
-        if (call.tellsCancelled) this.answer(`{"id":${call.id},"status":${CANCELLED},"body":null}`);
+        if (call.tellsCancelled) this.answer(call, `{"id":${call.id},"status":${CANCELLED},"body":null}`);
         return;
       }
       const { id, method, path } = call;
@@ -125,7 +125,7 @@ export class CallStream {
       status = problem.status;
       const retryAfter = retryAfterOf(problem);
       const [instance] = path.split('?', 1);
-      this.answer(JSON.stringify({ id, status, retryAfter, body: problem.toBody(instance ?? path) }));
+      this.answer(call, JSON.stringify({ id, status, retryAfter, body: problem.toBody(instance ?? path) }));
     } finally {
       delete this.calls[call.id];
       this.underWay -= 1;
@@ -135,16 +135,25 @@ export class CallStream {
     }
   }
 
-  private answer(text: string): void {
+  private answer(call: Call, text: string): void {
     if (this.answers.length === 0) process.nextTick(() => this.flush());
-    this.answers.push(text);
+    this.answers.push({ call, text });
   }
 
   private flush(): void {
     const { answers, socket } = this;
-    if (answers.length === 0 || socket.readyState !== socket.OPEN) return;
+    if (answers.length === 0) return;
     this.answers = [];
-    socket.send(`[${answers.join(',')}]`, () => {
+    // What its caller could not be told of it must not keep.
+    const abandonAll = () => {
+      for (const { call } of answers) call.abandon(false);
+    };
+    if (socket.readyState !== socket.OPEN) {
+      abandonAll();
+      return;
+    }
+    socket.send(`[${answers.map(({ text }) => text).join(',')}]`, (error) => {
+      if (error) abandonAll();
       if (socket.isPaused && socket.bufferedAmount <= MAX_UNREAD_BYTES) socket.resume();
     });
     if (socket.bufferedAmount > MAX_UNREAD_BYTES) socket.pause();

@@ -2,9 +2,10 @@
 -- KEYS, and ARGV around these fields, as in operate.lua.
 -- Fields: lease id  '1': nobody knows the lease id yet  ttl, ms  wait, ms  owner  metadata  session or '-'
 --         claim of this request, then name, permits, limit (0: not given), again for each name
--- Answers {'granted', record, end, ...}  {'waiting', next end of a lease or -1, now}  {'spent'}  {'session'}
+-- Answers {'granted', record, end, limit, ...}  {'waiting', next end of a lease or -1, now}  {'spent'}  {'session'}
 --         {'limit', limit}  {'no-limit'}  {'over', limit}
 --         {'held', waiters, {name, record, end, ...}}  {'mismatch'}: the lease id is of another request
+--         {'full'}: it needs memory that a full Redis has not
 -- Invariants: incompatible leases never overlap; tokens rise; nobody overtakes a waiting request; the same
 --             lease id again is the same grant, and a waiting one keeps its place.
 -- @include queue.lua
@@ -40,8 +41,7 @@ local function granted(a)
   for _, item in ipairs(a.items) do
     local r = Lease.holding(item.st, a.lease)
     Lease.tell(item.st, a.lease, r, a.claim)
-    reply[#reply + 1] = item.st.records[a.lease]
-    reply[#reply + 1] = int(Lease.ends(r, Lease.end_of(item.st, a.lease)))
+    Lease.answer(reply, item.st, a.lease, Lease.ends(r, Lease.end_of(item.st, a.lease)))
   end
   return reply
 end
@@ -80,10 +80,12 @@ local function held(items)
     local leases = left > 0 and Lease.list(st, left) or {}
     for i = 1, #leases, 2 do
       local r = Lease.parse(Name.record(st, leases[i]))
-      r.metadata = '-'
-      shown[#shown + 1] = st.n
-      shown[#shown + 1] = Lease.format(r)
-      shown[#shown + 1] = int(Lease.ends(r, leases[i + 1]))
+      if not Lease.is_reserved(r) then
+        r.metadata = '-'
+        shown[#shown + 1] = st.n
+        shown[#shown + 1] = Lease.format(r)
+        shown[#shown + 1] = int(Lease.ends(r, leases[i + 1]))
+      end
     end
   end
   return { 'held', waiters, shown }
@@ -95,7 +97,7 @@ local function wait_id(a)
   return a.lease .. '/' .. table.concat(names, ',')
 end
 
--- Puts a request at the end of its queues. False: it waits there already.
+-- Puts a request at the end of its queues.
 local function enqueue(a, id)
   local arrival = micros
   for _, item in ipairs(a.items) do
@@ -103,7 +105,7 @@ local function enqueue(a, id)
   end
   for _, item in ipairs(a.items) do
     local st = item.st
-    if redis.call('ZADD', P .. 'q:' .. item.n, 'NX', int(arrival), id) == 0 then return false end
+    redis.call('ZADD', P .. 'q:' .. item.n, int(arrival), id)
     st.waiting, st.arrival, st.changed = st.waiting + 1, arrival, true
     st.limit = st.limit or item.limit
   end
@@ -115,18 +117,21 @@ local function enqueue(a, id)
   Wait.keep(id, w)
   redis.call('SADD', P .. 'o:' .. a.owner, id)
   if a.session ~= '-' then redis.call('SADD', P .. 'A:' .. a.session, id) end
-  return true
 end
 
 -- A waiting request was sent again, perhaps through another node: it keeps its place. False: it is another's.
-local function enqueue_again(a, id)
-  local w = Wait.find(id)
+local function enqueue_again(a, id, w)
   if w.owner ~= a.owner then return false end
   for i, item in ipairs(a.items) do
     if w.items[2 * i] ~= item.weight then return false end
   end
-  w.runs = Wait.without(w.runs, RUN)
-  w.runs = w.runs == '' and RUN or w.runs .. ',' .. RUN
+  local runs = { RUN }
+  for run in Wait.runs(w.runs) do
+    -- Its caller is back.
+    if Wait.is_absence(run) then redis.call('SREM', P .. 'n:' .. run, id)
+    elseif run ~= RUN then runs[#runs + 1] = run end
+  end
+  w.runs = table.concat(runs, ',')
   w.deadline = math.max(w.deadline, now + a.wait_ms)
   Wait.keep(id, w)
   return true
@@ -134,10 +139,7 @@ end
 
 local function wait_here(a, id)
   redis.call('SADD', P .. 'n:' .. RUN, id)
-  if Wait.life_of(RUN) < now + NODE_LEASE_MS / 2 then
-    lives[RUN] = now + NODE_LEASE_MS
-    redis.call('ZADD', P .. 'nodes', lives[RUN], RUN)
-  end
+  if Wait.life_of(RUN) < Wait.clock() + NODE_LEASE_MS / 2 then Wait.hear(RUN, NODE_LEASE_MS) end
   return { 'waiting', next_end(a.items), int(now) }
 end
 
@@ -173,7 +175,7 @@ local function acquire(first, last)
   local free = true
   for _, item in ipairs(a.items) do
     local st = item.st
-    if item.limit > 0 and st.limit and st.limit ~= item.limit then return { 'limit', st.limit } end
+    if item.limit > 0 and st.limit and st.limit ~= item.limit and not st.configured then return { 'limit', st.limit } end
     local limit = st.limit or item.limit
     if limit == 0 then return { 'no-limit' } end
     if item.weight > limit then return { 'over', limit } end
@@ -183,9 +185,14 @@ local function acquire(first, last)
   if not free then
     if a.wait_ms == 0 then return held(a.items) end
     local id = wait_id(a)
-    if not enqueue(a, id) and not enqueue_again(a, id) then return { 'mismatch' } end
+    local w = not a.fresh and Wait.find(id)
+    if w then
+      if not enqueue_again(a, id, w) then return { 'mismatch' } end
+    elseif FULL then return { 'full' }
+    else enqueue(a, id) end
     return wait_here(a, id)
   end
+  if FULL then return { 'full' } end
 
   local reply = { 'granted' }
   local expiry = a.session ~= '-' and 'inf' or now + a.ttl
@@ -199,8 +206,7 @@ local function acquire(first, last)
     Lease.grant(st, a.lease, r, expiry)
     local at = Lease.ends(r, expiry)
     Name.log('acquired', st, st.records[a.lease], at)
-    reply[#reply + 1] = st.records[a.lease]
-    reply[#reply + 1] = int(at)
+    Lease.answer(reply, st, a.lease, at)
   end
   return reply
 end

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Finds out whether a waiting request is the youngest in a circle of owners that wait for each other, and ends
 -- its wait if so. One script sees all edges at one moment, so what it finds is no phantom.
 --
@@ -73,8 +74,11 @@ end
 
 local function visit(id, w)
   count = count + 1
-  -- A request that ends by itself, because its node died or its time is over, stands in nobody's way for ever.
-  local me = { id = id, owner = w.owner, items = {}, stuck = w.deadline > now and Wait.alive_until(w.runs) > 0 }
+  -- A request that ends by itself, because its node died, its caller went away or its time is over, stands in nobody's way for ever.
+  local me = {
+    id = id, owner = w.owner, items = {},
+    stuck = w.deadline > now and not Wait.is_absence(w.runs) and Wait.alive_until(w.runs) > 0,
+  }
   waits[id] = me
   for i = 1, #w.items, 2 do
     local n = w.items[i]

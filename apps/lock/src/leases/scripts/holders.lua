@@ -84,7 +84,11 @@ function Lease.expire(st)
   if st.several then
     over = redis.call('ZRANGE', P .. 'x:' .. st.n, '-inf', now, 'BYSCORE', 'LIMIT', 0, MOST_EXPIRED, 'WITHSCORES')
   end
-  for i = 1, #over, 2 do Lease.finish(st, over[i], Lease.parse(Name.record(st, over[i])), 'expired', over[i + 1]) end
+  for i = 1, #over, 2 do
+    local r = Lease.parse(Name.record(st, over[i]))
+    Lease.finish(st, over[i], r, 'expired', over[i + 1])
+    if r.state:sub(1, 1) == 'P' then st.unclaimed = true end
+  end
   if #over == 2 * MOST_EXPIRED then Name.look_by(st, now) end
 end
 
@@ -98,11 +102,28 @@ function Lease.holding(st, lease)
   return r, expiry
 end
 
+-- A lease that is kept for a caller who was cut off.
+function Lease.is_reserved(r)
+  return r.state:sub(1, 3) == 'P:@'
+end
+
+-- What a caller is told of its lease: record, end, limit.
+function Lease.answer(reply, st, lease, at)
+  reply[#reply + 1] = st.records[lease]
+  reply[#reply + 1] = int(at)
+  reply[#reply + 1] = int(st.limit)
+end
+
 -- A caller is told of its lease. The lease can be given back by the caller that was told alone; a second
 -- telling makes it nobody's to give back.
 function Lease.tell(st, lease, r, claim)
   if r.state:sub(1, 1) == 'P' then
     local several = r.state:find(',', 1, true)
+    -- For one who was away the time begins now that it is back.
+    if Lease.is_reserved(r) then
+      r.waited = int(tonumber(r.waited) + now - tonumber(r.acquired))
+      r.acquired = int(now)
+    end
     r.state = 'T:' .. (several and '*' or claim)
     local expiry = r.session ~= '-' and 'inf' or tonumber(r.acquired) + r.ttl
     Lease.set_end(st, lease, expiry)

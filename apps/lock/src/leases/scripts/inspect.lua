@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Shows one name as it is now.
 -- KEYS 1 prefix of the shard
 -- ARGV 1 channel prefix  2 name  3 most holders and waiters shown

@@ -16,17 +16,22 @@ export interface Held extends InShard {
   readonly claim: string;
 }
 
-/** Runs operations one after the other; returns their replies, for each to read its own. */
-export const operate = defineScript({
-  file: script('operate'),
-  keys,
-  args: (input: InShard & { run: string; operations: readonly Operation<unknown>[] }) => [
-    HINT_CHANNELS,
-    input.run,
-    ...input.operations.flatMap(({ kind, fields }) => [kind, fields.length, ...fields]),
-  ],
-  decode: (reply) => reply as unknown[],
-});
+const operations = (name: string) =>
+  defineScript({
+    file: script(name),
+    keys,
+    args: (input: InShard & { run: string; operations: readonly Operation<unknown>[] }) => [
+      HINT_CHANNELS,
+      input.run,
+      ...input.operations.flatMap(({ kind, fields }) => [kind, fields.length, ...fields]),
+    ],
+    decode: (reply) => reply as unknown[],
+  });
+
+/** Runs operations one after the other; returns their replies, for each to read its own. Refused whole by a full Redis. */
+export const operate = operations('operate');
+/** What of it can be done while Redis is full. */
+export const operateFull = operations('operate_full');
 
 /** Takes up what a request was served with; with `leaving`, leaves the queue when there is nothing yet. */
 export const takeUp = defineScript({
@@ -52,11 +57,17 @@ export const takeUp = defineScript({
   },
 });
 
-/** Gives up a request whose caller is gone. */
+/** Gives up a request whose caller is gone; `returns`: it may come back, and then finds its place. */
 export const withdraw = defineScript({
   file: script('withdraw'),
   keys,
-  args: (input: Held) => [HINT_CHANNELS, input.run, input.id, input.claim],
+  args: (input: Held & { returns: boolean }) => [
+    HINT_CHANNELS,
+    input.run,
+    input.id,
+    input.claim,
+    input.returns ? '1' : '0',
+  ],
   decode: () => undefined,
 });
 
@@ -72,12 +83,13 @@ export const inspect = defineScript({
 export const list = defineScript({
   file: script('list'),
   keys,
-  args: (input: InShard & { from: string; to: string; limit: number; most: number }) => [
+  args: (input: InShard & { from: string; to: string; limit: number; most: number; mostBytes: number }) => [
     HINT_CHANNELS,
     input.from,
     input.to,
     input.limit,
     input.most,
+    input.mostBytes,
   ],
   decode: (reply) => {
     const [last, ...shown] = reply as [string, ...unknown[]];
@@ -113,15 +125,14 @@ export const findDeadlock = defineScript({
   decode: (reply) => (reply === null ? null : readCycle(reply as string[])),
 });
 
-/** Gives a semaphore another limit. */
+/** Configures the limit of a semaphore. */
 export const resize = defineScript({
   file: script('resize'),
   keys,
-  args: (input: InShard & { key: string; limit: number; keepMs: number; most: number }) => [
+  args: (input: InShard & { key: string; limit: number; most: number }) => [
     HINT_CHANNELS,
     input.key,
     input.limit,
-    input.keepMs,
     input.most,
   ],
   decode: (reply) => readShown(reply),

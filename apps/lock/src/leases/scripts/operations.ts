@@ -2,6 +2,13 @@ import type { Lease } from '@syncline/contracts';
 import { encodeOwner, inOrder, type LeaseRequest } from '../lease.js';
 import { type AcquireReply, type ReleaseReply, readHolders, readLeases, readServed } from './replies.js';
 
+/** A request that a node vouches for. */
+export interface Vouched {
+  /** Its wait id. */
+  readonly id: string;
+  readonly claim: string;
+}
+
 /** One operation of `operate.lua`. */
 export interface Operation<Reply> {
   readonly kind: 'acquire' | 'renew' | 'release';
@@ -70,15 +77,15 @@ export const renew = (
 /**
  * Ends leases and serves who waits.
  *
- * @param vouched wait ids and claims of requests whose callers this node has on the line just now
+ * @param vouched requests whose callers this node has on the line just now
  */
 export const release = (
   keys: readonly string[],
   leaseId: string,
-  vouched: ReadonlyMap<string, string>,
+  vouched: readonly Vouched[],
 ): Operation<ReleaseReply> => ({
   kind: 'release',
-  fields: [leaseId, keys.length, ...keys, ...[...vouched].flat()],
+  fields: [leaseId, keys.length, ...keys, ...vouched.flatMap(({ id, claim }) => [id, claim])],
   read: (reply) => {
     const [code, ...flat] = reply as [number, ...string[]];
     const outcome = code === 1 ? 'released' : code === 0 ? 'released-before' : 'lost';

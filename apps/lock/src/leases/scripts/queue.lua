@@ -7,6 +7,10 @@ local Wait = {}
 local MOST_STEPS = 512
 -- A node is taken for dead when it was silent for this long; its requests are then passed over.
 local NODE_LEASE_MS = 2500
+-- Nodes beat this often. When none at all was heard for longer than that allows, it was Redis that was away.
+local BEAT_MS, MOST_SILENCE_MS = 500, 1500
+-- A caller that was cut off finds its place, and what it was served with meanwhile, when it is back within this time.
+local RETURN_MS, RETURN_STEP_MS = 2000, 250
 
 -- Requests that the asking node vouches for, wait id -> claim: it has their callers on the line at this moment,
 -- so what they are served with is theirs at once. `served` lists them for its reply: wait id, record, end, ...
@@ -57,17 +61,46 @@ function Wait.without(list, run)
   return table.concat(rest, ',')
 end
 
--- Until when a node run was said to live, ms; 0 when it never was.
+-- The clock by which silence is judged, ms. It stands still while no node at all is heard: nobody could show that it
+-- lives while Redis was away.
+function Wait.clock()
+  if not Wait.now then
+    local last, away = (Name.kept(P .. 'pulse') or ''):match('^(%d+) (%d+)$')
+    local silence = now - tonumber(last or now)
+    Wait.now = now - tonumber(away or 0)
+    if silence > MOST_SILENCE_MS then Wait.now = Wait.now - silence + BEAT_MS end
+  end
+  return Wait.now
+end
+
+-- Until when a node run was said to live, by that clock; 0 when it never was.
 function Wait.life_of(run)
   if not lives[run] then lives[run] = tonumber(redis.call('ZSCORE', P .. 'nodes', run) or '0') end
   return lives[run]
 end
 
--- Until when one of these node runs is known to live; 0 when none does.
+function Wait.hear(run, ms)
+  lives[run] = Wait.clock() + ms
+  redis.call('ZADD', P .. 'nodes', int(lives[run]), run)
+end
+
+-- Until when one of these node runs is known to live, ms; 0 when none does.
 function Wait.alive_until(list)
   local latest = 0
   for run in Wait.runs(list) do latest = math.max(latest, Wait.life_of(run)) end
-  return latest > now and latest or 0
+  return latest > Wait.clock() and latest + now - Wait.clock() or 0
+end
+
+-- A caller that was cut off is held by its absence: a run that lives until the caller must be back, and never beats.
+function Wait.is_absence(run)
+  return run:sub(1, 1) == '@'
+end
+
+function Wait.absence()
+  local till = math.ceil((Wait.clock() + RETURN_MS) / RETURN_STEP_MS) * RETURN_STEP_MS
+  local run = '@' .. int(till)
+  Wait.hear(run, till - Wait.clock())
+  return run
 end
 
 -- Takes a request out of its queues. Its names go to `names`, whose next ones may now be served.
@@ -88,9 +121,11 @@ end
 -- Leaves word for the nodes that hold the request: kept until they fetch it, with a hint that it is there.
 function Wait.notify(id, w, outcome)
   for run in Wait.runs(w.runs) do
-    redis.call('HSET', P .. 'g:' .. run, id, outcome)
-    local channel = CHANNEL .. 'lock.granted.' .. run:match('^(.-)~')
-    redis.call('PUBLISH', channel, '{"pattern":"lock.granted","data":{"run":"' .. run .. '","id":"' .. id .. '"}}')
+    if not Wait.is_absence(run) then
+      redis.call('HSET', P .. 'g:' .. run, id, outcome)
+      local channel = CHANNEL .. 'lock.granted.' .. run:match('^(.-)~')
+      redis.call('PUBLISH', channel, '{"pattern":"lock.granted","data":{"run":"' .. run .. '","id":"' .. id .. '"}}')
+    end
   end
 end
 
@@ -116,7 +151,9 @@ function Wait.serve(id, w, arrival, until_ms, names)
   local waited = int(math.max(0, now - math.floor(arrival / 1000)))
   local claim = w.runs == RUN and vouched[id]
   local expiry = w.session ~= '-' and until_ms or math.min(until_ms, now + w.ttl)
-  if claim then
+  if Wait.is_absence(w.runs) then
+    expiry = until_ms
+  elseif claim then
     expiry = w.session ~= '-' and 'inf' or now + w.ttl
     served[#served + 1] = id
   end
@@ -128,10 +165,9 @@ function Wait.serve(id, w, arrival, until_ms, names)
     }
     Lease.grant(st, w.lease, r, expiry)
     if claim then
-      local at = int(Lease.ends(r, expiry))
+      local at = Lease.ends(r, expiry)
       Name.log('acquired', st, st.records[w.lease], at)
-      served[#served + 1] = st.records[w.lease]
-      served[#served + 1] = at
+      Lease.answer(served, st, w.lease, at)
     end
   end
   if not claim then Wait.notify(id, w, 'granted') end
@@ -154,7 +190,8 @@ function Wait.promote(names)
       local id = head[1]
       local w = Wait.find(id)
       local until_ms = Wait.alive_until(w.runs)
-      if until_ms == 0 or w.deadline <= now then
+      if until_ms == 0 or w.deadline <= now or (st.unclaimed and Wait.is_absence(w.runs)) then
+        -- Absences hold up the others once, not one after the other.
         Wait.leave(id, w, names)
       elseif w.items[2] > st.limit and #w.items == 2 then
         -- The semaphore became too small for it.
@@ -178,22 +215,36 @@ function Wait.touch(n)
   if st.waiting > 0 then Wait.promote({ n }) end
 end
 
--- A node gives up a request that it held: it leaves the queue, or gives its leases back, unless another node
--- holds it too. A lease that its caller was told of stays.
-function Wait.give_up(run, id, claim)
+-- What a lease came to that its caller could not be told of: kept for the caller where that may come back, else free.
+function Wait.give_back(st, lease, r, returns, names)
+  if returns then
+    local run = Wait.absence()
+    local till = Wait.alive_until(run)
+    r.state = 'P:' .. run
+    Name.put(st, lease, Lease.format(r))
+    Lease.set_end(st, lease, till)
+    Name.look_by(st, till)
+  else
+    Lease.drop(st, lease, r)
+    names[#names + 1] = st.n
+  end
+end
+
+-- A node gives up a request that it held: it leaves the queue, or gives its leases back, unless another node holds it
+-- too. Where its caller may come back its place is kept for a while. A lease that its caller was told of stays.
+function Wait.give_up(run, id, claim, returns)
   local lease, items = Wait.wanted(id)
   redis.call('HDEL', P .. 'g:' .. run, id)
   local names = {}
   local w = Wait.find(id)
   if w then
     w.runs = Wait.without(w.runs, run)
-    if w.runs == '' then
-      w.runs = run
-      Wait.leave(id, w, names)
-    else
-      Wait.keep(id, w)
-      redis.call('SREM', P .. 'n:' .. run, id)
+    redis.call('SREM', P .. 'n:' .. run, id)
+    if w.runs == '' and returns then
+      w.runs = Wait.absence()
+      redis.call('SADD', P .. 'n:' .. w.runs, id)
     end
+    if w.runs == '' then Wait.leave(id, w, names) else Wait.keep(id, w) end
   else
     for _, n in ipairs(items) do
       local st = Name.of(n)
@@ -202,16 +253,15 @@ function Wait.give_up(run, id, claim)
       if r and r.state:sub(1, 2) == 'P:' then
         local rest = Wait.without(r.state:sub(3), run)
         if rest == '' then
-          Lease.drop(st, lease, r)
-          names[#names + 1] = n
+          Wait.give_back(st, lease, r, returns, names)
         else
           r.state = 'P:' .. rest
           Name.put(st, lease, Lease.format(r))
         end
       elseif r and r.state == 'T:' .. claim then
-        Lease.drop(st, lease, r)
         Name.log('released', st, rec, now)
-        names[#names + 1] = n
+        -- One that did not wait has no place to keep.
+        Wait.give_back(st, lease, r, returns and r.waited ~= '0', names)
       end
     end
   end

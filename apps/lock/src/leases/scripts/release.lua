@@ -2,8 +2,8 @@
 -- KEYS, and ARGV around these fields, as in operate.lua.
 -- Fields: lease id  number of names  names..., then wait id, claim of each request that the node vouches for
 --         (see queue.lua)
--- Answers {1 released; 0 released before; -1 when one of them was lost (those still held are released),
---         and of each request served that was vouched for: wait id, then record, end of each of its names}.
+-- Answers {1 released, or given up while it waited; 0 released before; -1 when one of them was lost (those still held are released),
+--         and of each request served that was vouched for: wait id, then record, end, limit of each of its names}.
 -- Invariants: only the holder's lease id ends a lease, a successor's stays; being vouched for changes no turn.
 -- @include queue.lua
 
@@ -19,6 +19,19 @@ local function read_release(first, last)
   return a
 end
 
+-- A request that still waits is given up. False: there is none.
+local function give_up_wait(a, names)
+  local sorted = { unpack(a.names) }
+  table.sort(sorted)
+  local id = a.lease .. '/' .. table.concat(sorted, ',')
+  local w = Wait.find(id)
+  if not w then return false end
+  Wait.leave(id, w, names)
+  Wait.notify(id, w, 'left')
+  for _, n in ipairs(a.names) do Name.remember(Name.of(n), a.lease, '1') end
+  return true
+end
+
 local function release(first, last)
   local a = read_release(first, last)
   local released, lost, names = false, false, {}
@@ -26,8 +39,10 @@ local function release(first, last)
   for _, n in ipairs(a.names) do
     local st = Name.of(n, a.lease)
     local r, expiry = Lease.holding(st, a.lease)
-    if r and r.state:sub(1, 1) == 'T' then
+    if r then
       Lease.finish(st, a.lease, r, 'released', int(expiry))
+      -- Its caller does not want what it was not told of yet, either.
+      if r.state:sub(1, 1) == 'P' then Name.remember(st, a.lease, '1') end
       if st.waiting > 0 then names[#names + 1] = n end
       released = true
     else
@@ -35,6 +50,7 @@ local function release(first, last)
       if Name.record(st, a.lease) then Wait.touch(n) end
     end
   end
+  if not released and lost and give_up_wait(a, names) then released, lost = true, false end
   Wait.promote(names)
   vouched = {}
   return { lost and -1 or released and 1 or 0, unpack(served) }

@@ -1,7 +1,7 @@
 -- Starts the time of leases anew: of all these names or of none.
 -- KEYS, and ARGV around these fields, as in operate.lua.
 -- Fields: lease id  ttl, ms; 0: as before  names...
--- Answers {'renewed', record, end, ...} or {'lost'}.
+-- Answers {'renewed', record, end, limit, ...} or {'lost'}.
 -- Invariant: a lease that ended never begins again.
 -- @include holders.lua
 
@@ -37,8 +37,7 @@ local function renew(first, last)
       -- It is looked at when its end before this one comes, at the latest.
       if expiry < before then Name.look_by(st, expiry) end
     end
-    reply[#reply + 1] = Name.record(st, a.lease)
-    reply[#reply + 1] = int(expiry)
+    Lease.answer(reply, st, a.lease, expiry)
   end
   return reply
 end

@@ -1,6 +1,7 @@
 import { type Holder, type Lease, toInstant, type Waiter } from '@syncline/contracts';
 import type { CycleStep, RefusedBy } from '../lease.errors.js';
 import { decodeOwner, keysOfWait, leaseOfWait, modeOf, readHolder, readLease } from '../lease.js';
+import { kindOf } from '../lease.keys.js';
 
 /** What an acquire came to. `nextEndMs`: when a lease in the way ends, in ms from now. */
 export type AcquireReply =
@@ -8,7 +9,7 @@ export type AcquireReply =
   | { readonly outcome: 'waiting'; readonly nextEndMs: number | null }
   | { readonly outcome: 'held'; readonly waiters: number; readonly holders: RefusedBy[] }
   | { readonly outcome: 'limit' | 'over'; readonly limit: number }
-  | { readonly outcome: 'spent' | 'mismatch' | 'session' | 'no-limit' };
+  | { readonly outcome: 'spent' | 'mismatch' | 'session' | 'no-limit' | 'full' };
 
 export type TakeUpReply =
   | { readonly outcome: 'granted'; readonly leases: Lease[] }
@@ -33,11 +34,18 @@ export interface Shown {
   readonly waiters: Waiter[];
 }
 
-/** @param flat record and end of each wish in turn */
-export const readLeases = (wishes: readonly { key: string }[], leaseId: string, flat: string[]): Lease[] =>
-  wishes.map(({ key }, i) => readLease(key, leaseId, String(flat[2 * i]), Number(flat[2 * i + 1])));
+/** How many fields a told lease has in a reply: record, end, limit. */
+const FIELDS = 3;
 
-/** What a waiting request was served with. @param flat record and end of each of its names in turn */
+/** @param flat record, end and limit of each wish in turn */
+export const readLeases = (wishes: readonly { key: string }[], leaseId: string, flat: string[]): Lease[] =>
+  wishes.map(({ key }, i) => {
+    const at = FIELDS * i;
+    const lease = readLease(key, leaseId, String(flat[at]), Number(flat[at + 1]));
+    return kindOf(key) === 'semaphore' ? { ...lease, limit: Number(flat[at + 2]) } : lease;
+  });
+
+/** What a waiting request was served with. @param flat record, end and limit of each of its names in turn */
 export const readGrant = (id: string, flat: string[]): Lease[] =>
   readLeases(
     keysOfWait(id).map((key) => ({ key })),
@@ -45,12 +53,12 @@ export const readGrant = (id: string, flat: string[]): Lease[] =>
     flat,
   );
 
-/** @param flat wait id, then record and end of each of its names, again for each request */
+/** @param flat wait id, then record, end and limit of each of its names, again for each request */
 export function readServed(flat: string[]): ReleaseReply['served'] {
   const served: { id: string; leases: Lease[] }[] = [];
   for (let i = 0; i < flat.length; ) {
     const id = String(flat[i]);
-    const end = i + 1 + 2 * keysOfWait(id).length;
+    const end = i + 1 + FIELDS * keysOfWait(id).length;
     served.push({ id, leases: readGrant(id, flat.slice(i + 1, end)) });
     i = end;
   }

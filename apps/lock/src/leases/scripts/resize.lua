@@ -1,21 +1,15 @@
--- Gives a semaphore another limit, and serves who now fits.
+#!lua
+-- Configures the limit of a semaphore, and serves who now fits.
 -- KEYS 1 prefix of the shard
--- ARGV 1 channel prefix  2 name  3 limit  4 how long an idle semaphore keeps its limit, ms
---      5 most holders and waiters shown
+-- ARGV 1 channel prefix  2 name  3 limit  4 most holders and waiters shown
 -- Returns as inspect.lua.
--- Invariant: leases stay as they are; the limit holds for the next grants.
+-- Invariants: leases stay as they are; the limit holds for the next grants, until it is configured anew or forgotten.
 -- @include describe.lua
-local n, limit = ARGV[2], tonumber(ARGV[3])
+local n = ARGV[2]
 local st = Name.of(n)
 Wait.touch(n)
-st.limit = limit
-if st.used == 0 and st.waiting == 0 then
-  Name.save()
-  Name.save_idle(st, int(limit), ARGV[4])
-else
-  st.changed = true
-  Wait.promote({ n })
-end
-local reply = describe(n, tonumber(ARGV[5]))
+st.limit, st.configured, st.changed = tonumber(ARGV[3]), true, true
+Wait.promote({ n })
+local reply = describe(n, tonumber(ARGV[4]))
 Name.save()
 return reply

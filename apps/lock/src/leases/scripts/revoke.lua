@@ -1,4 +1,6 @@
--- Takes a name away from its holders by force, writes down who asked why, and serves who waits.
+#!lua flags=allow-oom
+-- Takes a name away from its holders by force, writes down who asked why, and serves who waits. The limit of a semaphore
+-- is configured no more: it lasts as long as the semaphore is in use.
 -- KEYS 1 prefix of the shard
 -- ARGV 1 channel prefix  2 name  3 reason  4 node that was asked
 -- Returns {'1' when there is more to do, lease id, ...}.
@@ -8,6 +10,7 @@ local MOST_REVOKED, AUDIT_KEPT = 1000, 10000
 local n = ARGV[2]
 local st = Name.of(n)
 Wait.touch(n)
+if st.configured then st.configured, st.changed = false, true end
 local reply = { '0' }
 local leases = Lease.list(st, MOST_REVOKED)
 for i = 1, #leases, 2 do

@@ -1,3 +1,4 @@
+#!lua
 -- Opens a session.
 -- KEYS 1 prefix of the shard
 -- ARGV 1 channel prefix  2 session id  3 ttl, ms  4 owner  5 metadata

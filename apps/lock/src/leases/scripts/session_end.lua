@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Ends a session: all its leases are released, its waiting requests end.
 -- KEYS 1 prefix of the shard
 -- ARGV 1 channel prefix  2 session id

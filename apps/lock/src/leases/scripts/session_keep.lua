@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Starts the time of a session, and so of all its leases, anew.
 -- KEYS 1 prefix of the shard
 -- ARGV 1 channel prefix  2 session id

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Shows a session and its leases.
 -- KEYS 1 prefix of the shard
 -- ARGV 1 channel prefix  2 session id  3 most leases shown

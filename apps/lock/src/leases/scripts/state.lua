@@ -2,11 +2,12 @@
 --
 -- Every key of a shard begins with KEYS[1]:
 --   l:<name>      string, one of
---                 '- <token> <limit> <past>': idle, for KEEP_MS; its last token, its limit where it was given one
+--                 '- <token> <limit> <past>': idle, its last token; for KEEP_MS, or for good with a limit that was configured
 --                 '<token> <limit> <waiting> <arrival> <past> <end> <lease id> <record>': it has one holder; how many
 --                 wait, and the arrival of the last of them; an end is in ms, or inf for a lease that lives as long
 --                 as its session
 --                 '*': it has had several holders since it was idle, or has none and requests wait: see m:<name>
+--                 <limit> ends in '!' when it was configured: then it stays, and what callers say does not count
 --                 <past> is how its last lease ended: '<lease id> <outcome> <kept until, ms>', or '- - 0'
 --   m:<name>      hash: token, used, limit, waiting, arrival, past, and one field a holder: lease id -> record
 --   x:<name>      zset: lease id -> end of the lease, of the holders in m:<name>
@@ -15,6 +16,7 @@
 --   e:<name>      stream: events, only while somebody watches the name; watching: exists while anybody watches any
 --   w             hash: wait id -> record of a waiting request: ttl deadline permits,... runs session owner metadata
 --   o:<owner>     set: wait ids of an owner
+--   pulse         string: '<ms> <away>': when a node was heard last, and how long Redis was away, ms (see queue.lua)
 --   nodes         zset: node run -> alive until, ms      n:<run>  set: its wait ids      g:<run>  hash: wait id -> outcome
 --   sessions      zset: session id -> end, ms            S:<id>  hash: its facts
 --   L:<id>        set: the leases of a session, '<name> <lease id>'            A:<id>   set: wait ids of what it awaits
@@ -22,7 +24,8 @@
 --   index, due    zsets of names: held or awaited ones; a lower bound of the next end of a lease, ms
 --   audit         stream: forced releases
 -- A record is: weight state session token acquiredAt waitedMs ttlMs owner metadata, separated by blanks.
--- State T:<claim> is a lease that was taken up, P:<run>,<run> one that waits to be taken up by a node.
+-- State T:<claim> is a lease that was taken up, P:<run>,<run> one that waits to be taken up by a node, P:@<ms> one that
+-- waits for its caller to come back: to others that is a free name with somebody in the queue.
 local P = KEYS[1]
 local CHANNEL = ARGV[1]
 local time = redis.call('TIME')
@@ -82,15 +85,16 @@ function Name.of(n, lease)
     return st
   end
   if text:sub(1, 1) == '-' then
-    local token, limit, past, outcome, till = text:match('^%- (%d+) (%d+) (%S+) (%S+) (%d+)$')
-    st.token = tonumber(token)
-    if limit ~= '0' then st.limit = tonumber(limit) end
+    local token, limit, past, outcome, till = text:match('^%- (%d+) (%S+) (%S+) (%S+) (%d+)$')
+    st.token, st.remembered = tonumber(token), true
+    if limit ~= '0' then Name.read_limit(st, limit) end
     st.past, st.past_outcome, st.past_till = past, outcome, tonumber(till)
     return st
   end
   local token, limit, waiting, arrival, past, outcome, till, at, holder, rec, weight =
-    text:match('^(%d+) (%d+) (%d+) (%d+) (%S+) (%S+) (%d+) (%S+) (%S+) ((%d+) .*)$')
-  st.stored, st.token, st.limit = 'text', tonumber(token), tonumber(limit)
+    text:match('^(%d+) (%S+) (%d+) (%d+) (%S+) (%S+) (%d+) (%S+) (%S+) ((%d+) .*)$')
+  st.stored, st.token = 'text', tonumber(token)
+  Name.read_limit(st, limit)
   st.waiting, st.arrival, st.used = tonumber(waiting), tonumber(arrival), tonumber(weight)
   st.past, st.past_outcome, st.past_till = past, outcome, tonumber(till)
   st.sole, st.sole_end = holder, at
@@ -100,10 +104,20 @@ function Name.of(n, lease)
   return st
 end
 
+function Name.read_limit(st, text)
+  st.configured = text:sub(-1) == '!'
+  st.limit = tonumber(st.configured and text:sub(1, -2) or text)
+end
+
+function Name.limit_of(st)
+  return st.configured and int(st.limit) .. '!' or int(st.limit)
+end
+
 function Name.read_several(st, lease)
   local f = redis.call('HMGET', P .. 'm:' .. st.n, 'token', 'used', 'limit', 'waiting', 'arrival', 'past', lease or 'token')
   st.stored, st.token, st.used = 'hash', tonumber(f[1]), tonumber(f[2])
-  st.limit, st.waiting, st.arrival = tonumber(f[3]), tonumber(f[4]), tonumber(f[5])
+  st.waiting, st.arrival = tonumber(f[4]), tonumber(f[5])
+  Name.read_limit(st, f[3])
   local past, outcome, till = f[6]:match('^(%S+) (%S+) (%d+)$')
   st.past, st.past_outcome, st.past_till = past, outcome, tonumber(till)
   st.several = st.used > 0
@@ -173,7 +187,7 @@ end
 function Name.save_several(st)
   local key = P .. 'm:' .. st.n
   local set, del = {
-    'token', int(st.token), 'used', int(st.used), 'limit', int(st.limit), 'waiting', int(st.waiting),
+    'token', int(st.token), 'used', int(st.used), 'limit', Name.limit_of(st), 'waiting', int(st.waiting),
     'arrival', int(st.arrival), 'past', Name.past_of(st),
   }, {}
   -- All records of a name that was no hash, else those that changed.
@@ -189,11 +203,13 @@ function Name.save_several(st)
   if #del > 0 then redis.call('HDEL', key, unpack(del)) end
 end
 
--- Keeps an idle name, and the limit that it was given meanwhile.
-function Name.save_idle(st, limit, keep_ms)
-  if st.token == 0 and limit == '0' then return end
-  local text = '- ' .. int(st.token) .. ' ' .. limit .. ' ' .. Name.past_of(st)
-  redis.call('SET', st.key, text, 'PX', keep_ms)
+-- Keeps an idle name: its last token for a while, its limit for as long as that is configured.
+function Name.save_idle(st)
+  if st.configured then
+    redis.call('SET', st.key, '- ' .. int(st.token) .. ' ' .. Name.limit_of(st) .. ' ' .. Name.past_of(st))
+  elseif st.token > 0 then
+    redis.call('SET', st.key, '- ' .. int(st.token) .. ' 0 ' .. Name.past_of(st), 'PX', KEEP_MS)
+  end
 end
 
 function Name.save()
@@ -202,10 +218,9 @@ function Name.save()
     st.idle = st.changed and st.used == 0 and st.waiting == 0
     if st.idle then idle[#idle + 1] = st.n end
     if st.changed and st.stored == 'hash' and (st.idle or st.sole) then gone[#gone + 1] = P .. 'm:' .. st.n end
-    -- One that was awaited and never held: there is nothing to remember.
-    if st.idle and st.stored and st.token == 0 then gone[#gone + 1] = st.key end
+    -- One that was never held, and is not configured: there is nothing to remember.
+    if st.idle and st.token == 0 and not st.configured and (st.stored or st.remembered) then gone[#gone + 1] = st.key end
   end
-  -- What frees memory comes first: a Redis that is full does not refuse it, nor what follows it in the same script.
   if #idle > 0 then
     redis.call('ZREM', P .. 'index', unpack(idle))
     redis.call('ZREM', P .. 'due', unpack(idle))
@@ -214,14 +229,14 @@ function Name.save()
   for _, each in ipairs(ended) do redis.call('SET', each.key, each.outcome, 'PXAT', int(each.till)) end
   for _, st in ipairs(touched) do
     if st.idle then
-      Name.save_idle(st, '0', KEEP_MS)
+      Name.save_idle(st)
       st.stored = nil
     elseif st.changed then
       if not st.stored then begun[#begun + 1], begun[#begun + 2] = 0, st.n end
       local before = st.stored
       if st.sole then
         set[#set + 1] = st.key
-        set[#set + 1] = int(st.token) .. ' ' .. int(st.limit) .. ' ' .. int(st.waiting) .. ' ' .. int(st.arrival) .. ' ' ..
+        set[#set + 1] = int(st.token) .. ' ' .. Name.limit_of(st) .. ' ' .. int(st.waiting) .. ' ' .. int(st.arrival) .. ' ' ..
           Name.past_of(st) .. ' ' .. st.sole_end .. ' ' .. st.sole .. ' ' .. st.records[st.sole]
         st.stored = 'text'
       else

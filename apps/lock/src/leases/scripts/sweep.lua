@@ -1,7 +1,7 @@
 -- What has to happen by itself: leases and sessions end, and requests of dead nodes leave.
 -- @include queue.lua
 
-local MOST_NAMES, MOST_DEAD, MOST_LEASES = 64, 256, 256
+local MOST_NAMES, MOST_DEAD, MOST_LEASES, MOST_RUNS = 64, 256, 256, 8
 
 -- Ends a session with everything in it. Returns true when there is more to do than one script should.
 local function end_session(id, kind)
@@ -60,7 +60,7 @@ local function sweep()
   for _, id in ipairs(redis.call('ZRANGE', P .. 'sessions', '-inf', now, 'BYSCORE', 'LIMIT', 0, 4)) do
     more = end_session(id, 'expired') or more
   end
-  for _, run in ipairs(redis.call('ZRANGE', P .. 'nodes', '-inf', now, 'BYSCORE', 'LIMIT', 0, 4)) do
+  for _, run in ipairs(redis.call('ZRANGE', P .. 'nodes', '-inf', Wait.clock(), 'BYSCORE', 'LIMIT', 0, MOST_RUNS)) do
     more = bury(run) or more
   end
   local due = redis.call('ZRANGE', P .. 'due', '-inf', now, 'BYSCORE', 'LIMIT', 0, MOST_NAMES)

@@ -1,9 +1,10 @@
+#!lua flags=allow-oom
 -- A node takes up what a request that it holds was served with, and so may tell its caller.
 -- KEYS 1 prefix of the shard
 -- ARGV 1 channel prefix  2 run of the node  3 wait id  4 claim of the request
 --      5 '1': leave the queue when there is nothing yet
--- Returns {'granted', record, end, ...}  {'waiting'}  {'left'}  {'lost'}: served, but taken up too late
---         or {outcome}: why the wait ended, 'limit:<limit>' or 'session'.
+-- Returns {'granted', record, end, limit, ...}  {'waiting'}  {'left'}  {'lost'}: served, but taken up too late
+--         or {outcome}: why the wait ended, 'limit:<limit>', 'left' or 'session'.
 -- Invariant: a lease is told only once it can no longer pass to somebody else.
 -- @include queue.lua
 local run, id, claim, leaving = ARGV[2], ARGV[3], ARGV[4], ARGV[5] == '1'
@@ -15,7 +16,7 @@ local function take_up()
   if outcome and outcome ~= 'granted' then return { outcome } end
   if redis.call('HEXISTS', P .. 'w', id) == 1 then
     if not leaving then return { 'waiting' } end
-    Wait.give_up(run, id, claim)
+    Wait.give_up(run, id, claim, false)
     return { 'left' }
   end
   local held = {}
@@ -27,8 +28,7 @@ local function take_up()
   local reply = { 'granted' }
   for _, each in ipairs(held) do
     Lease.tell(each.st, lease, each.r, claim)
-    reply[#reply + 1] = each.st.records[lease]
-    reply[#reply + 1] = int(Lease.ends(each.r, Lease.end_of(each.st, lease)))
+    Lease.answer(reply, each.st, lease, Lease.ends(each.r, Lease.end_of(each.st, lease)))
   end
   return reply
 end

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Reads what happened to names that somebody watches. A history is kept while a name is watched, and for
 -- WATCH_MS after that, so that a watcher who was cut off can go on where it was.
 -- KEYS 1 prefix of the shard
