@@ -62,6 +62,7 @@ export class Drain implements OnModuleDestroy, BeforeApplicationShutdown {
     while (this.running > 0 && !deadline.aborted) {
       await once(this.idle, 'idle', { signal: deadline }).catch(() => {});
     }
-    if (deadline.aborted) server.closeAllConnections();
+    // Also those that never sent a request: nothing else would end them, and the node would wait for their callers.
+    server.closeAllConnections();
   }
 }
