@@ -3,7 +3,7 @@ import { HungUp } from './hung-up.js';
 /** What handlers see of a caller who may go away. An `AbortSignal` is one. */
 export interface HangUpSignal {
   readonly aborted: boolean;
-  readonly reason: unknown;
+  readonly reason: AbortSignal['reason'];
   throwIfAborted(): void;
   addEventListener(type: 'abort', listener: () => void, options?: { once: boolean }): void;
   removeEventListener(type: 'abort', listener: () => void): void;
