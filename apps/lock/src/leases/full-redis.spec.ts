@@ -55,8 +55,8 @@ describe('leases in a Redis that has reached its maxmemory', () => {
   it('go on: renewed, shown, released, passed on, revoked, kept alive, ended', async () => {
     const [held, first, second, other] = [
       ask('a'),
-      ask('a', { waitMs: 60_000 }),
-      ask('a', { waitMs: 60_000 }),
+      ask('a', { owner: 'x', waitMs: 60_000 }),
+      ask('a', { owner: 'y', waitMs: 60_000 }),
       ask('b'),
     ];
     for (const request of [held, first, second, other]) await store.acquire(request, 'c');
