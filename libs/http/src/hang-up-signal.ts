@@ -37,9 +37,9 @@ export class Caller implements HangUpSignal {
     this.listeners.delete(listener);
   }
 
-  hangUp(forGood = false): void {
+  hangUp(): void {
     if (this.why !== undefined) return;
-    this.why = new HungUp(forGood);
+    this.why = new HungUp();
     for (const listener of this.listeners) listener();
     this.listeners.clear();
   }

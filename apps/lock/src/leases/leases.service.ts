@@ -151,7 +151,7 @@ export class LeasesService {
       return this.keepOnlyIfTold({ outcome: 'granted', leases: end.leases }, request, placed, hangUp);
     } catch (error) {
       const last = this.waits.remove(ticket);
-      if (last && error instanceof HungUp) this.abandon(placed, error);
+      if (last && error instanceof HungUp) this.heartbeat.abandon(placed);
       if (last && error instanceof StoreUnavailable) this.heartbeat.abandonLater(placed);
       throw error;
     } finally {
@@ -170,19 +170,13 @@ export class LeasesService {
     hangUp: HangUpSignal,
   ): WaitEnd {
     if (reply.outcome !== 'granted') throw refusal(reply, request);
-    const giveBack = () => this.abandon(placed, hangUp.reason);
+    const giveBack = () => this.heartbeat.abandon(placed);
     if (hangUp.aborted) {
       giveBack();
       throw hangUp.reason;
     }
     hangUp.addEventListener('abort', giveBack);
     return { leases: reply.leases };
-  }
-
-  /** One who said that it does not want it any more will not come back. */
-  private abandon(placed: Placed, why: unknown): void {
-    const forGood = why instanceof HungUp && why.forGood;
-    this.heartbeat.abandon({ ...placed, returns: placed.returns && !forGood });
   }
 
   private async tryOnce(request: LeaseRequest, placed: Placed): Promise<AcquireReply> {

@@ -51,7 +51,7 @@ export class CallStream {
   ) {
     socket.on('message', (data: Buffer) => this.take(data));
     socket.on('close', () => {
-      for (const call of Object.values(this.calls)) call.abandon(false);
+      for (const call of Object.values(this.calls)) call.abandon();
     });
     // What is wrong with the connection also closes it: there is nobody to tell.
     socket.on('error', () => undefined);
@@ -93,7 +93,7 @@ export class CallStream {
     const call = this.calls[id];
     if (call === undefined) return;
     call.tellsCancelled = tell;
-    call.abandon(true);
+    call.abandon();
   }
 
   private refuse(code: number, why: string): void {
@@ -146,7 +146,7 @@ export class CallStream {
     this.answers = [];
     // What its caller could not be told of it must not keep.
     const abandonAll = () => {
-      for (const { call } of answers) call.abandon(false);
+      for (const { call } of answers) call.abandon();
     };
     if (socket.readyState !== socket.OPEN) {
       abandonAll();

@@ -8,7 +8,7 @@ export class Call {
   readonly startedAt = performance.now();
   /** Whether a caller who cancels it wants an answer all the same. */
   tellsCancelled = false;
-  private abandoned: 'no' | 'cut off' | 'for good' = 'no';
+  private abandoned = false;
   private caller: Caller | undefined;
 
   constructor(
@@ -28,13 +28,12 @@ export class Call {
   /** Aborted when the caller goes away, or does not want the answer any more. Made when asked for. */
   get hangUp(): HangUpSignal {
     this.caller ??= new Caller();
-    if (this.abandoned !== 'no') this.caller.hangUp(this.abandoned === 'for good');
+    if (this.abandoned) this.caller.hangUp();
     return this.caller;
   }
 
-  /** @param forGood true when its caller does not want it any more; else the caller was cut off, and may ask again */
-  abandon(forGood: boolean): void {
-    if (this.abandoned === 'no') this.abandoned = forGood ? 'for good' : 'cut off';
-    this.caller?.hangUp(forGood);
+  abandon(): void {
+    this.abandoned = true;
+    this.caller?.hangUp();
   }
 }
