@@ -1,4 +1,5 @@
-// The events of one customer are handled in order, those of different customers side by side.
+// The events of one customer are handled in order, one at a time; those of different customers side by side.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Syncline } from '@syncline/client';
 import { NODES } from '../nodes.js';
 
@@ -13,7 +14,9 @@ for (const step of [1, 2, 3]) {
   await events.send({ customer: 'bob', step }, { groupId: 'bob' });
 }
 await new Promise<void>((resolve) => {
-  const handle = ({ body: { customer, step } }: { body: Event }) => {
+  const handle = async ({ body: { customer, step } }: { body: Event }) => {
+    // The first ones take longest: the others wait for them all the same.
+    await sleep(60 / step);
     seen.set(customer, [...(seen.get(customer) ?? []), step]);
     left -= 1;
     if (left === 0) resolve();

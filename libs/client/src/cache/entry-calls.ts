@@ -9,8 +9,9 @@ import type {
   StoredEntry,
   WrittenEntries,
 } from '@syncline/contracts';
-import { NotFoundError, PayloadTooLargeError, toError, ValidationError } from '../errors.js';
+import { NotFoundError, toError, ValidationError } from '../errors.js';
 import { Collector } from '../transport/collector.js';
+import { eachByItself } from '../transport/each-by-itself.js';
 import { parse, type Transport } from '../transport/transport.js';
 
 /** Most keys or entries in one request, and most bytes: below the limit of a body, 1 MiB. */
@@ -274,24 +275,6 @@ export class EntryCalls {
       'problem' in result ? toError(result.status, result.problem) : result.status === 'deleted',
     );
   }
-}
-
-/** When a node refuses a batch as a whole, for there was something wrong with each item, each gets its own refusal. */
-async function eachByItself<Item, Result>(
-  items: readonly Item[],
-  run: (items: readonly Item[]) => Promise<readonly (Result | Error)[]>,
-): Promise<readonly (Result | Error)[]> {
-  try {
-    return await run(items);
-  } catch (error) {
-    const refusedAll = error instanceof ValidationError || error instanceof PayloadTooLargeError;
-    if (!refusedAll || items.length === 1) throw error;
-  }
-  const results: (Result | Error)[] = [];
-  for (const item of items) {
-    results.push(...(await run([item]).catch((error: Error) => [error])));
-  }
-  return results;
 }
 
 /** Whether a key can stand in a path. Whatever normalises a URL takes . and .. for steps of the path. */

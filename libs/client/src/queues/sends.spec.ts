@@ -124,6 +124,9 @@ describe('messages that are sent in one turn', () => {
     expect(large).toMatchObject({ reason: expect.any(PayloadTooLargeError) });
     expect(early).toMatchObject({ reason: expect.any(ValidationError) });
     expect((await sends[2])?.deduplicated).toBe(false);
+    // Also when there is something wrong with each.
+    const wrong = [queue.send('x'.repeat(300_000)), queue.send(1, { delayMs: -1 })];
+    expect(await endings(wrong)).toEqual(['PayloadTooLargeError', 'ValidationError']);
   });
 });
 

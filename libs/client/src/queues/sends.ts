@@ -2,6 +2,7 @@ import type { Sent } from '@syncline/contracts';
 import { ConnectionError, DeadlineError, ProblemError, QueueFullError, toError } from '../errors.js';
 import { describe } from '../tell.js';
 import { Collector } from '../transport/collector.js';
+import { eachByItself } from '../transport/each-by-itself.js';
 import type { Transport } from '../transport/transport.js';
 import type { SendOptions, SentMessage } from './queue.js';
 
@@ -38,7 +39,7 @@ export class Sends {
       // handed to it by the step that stores it: then it is also handled and acknowledged together.
       together: (messages) =>
         isReceiving() || !transport.keepsOrder || messages.some(({ grouped }) => grouped),
-      run: (messages) => this.post(messages, performance.now()),
+      run: (messages) => eachByItself(messages, (some) => this.post(some, performance.now())),
     });
   }
 
