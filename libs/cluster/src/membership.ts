@@ -2,7 +2,15 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { type Cluster, type Member, toInstant } from '@syncline/contracts';
-import { checkRedis, REDIS, type RedisClient, StoreUnavailable, whenReady } from '@syncline/redis';
+import {
+  checkRedis,
+  REDIS,
+  type RedisClient,
+  refuseUser,
+  StoreUnavailable,
+  UnsuitableRedis,
+  whenReady,
+} from '@syncline/redis';
 import { Subject } from 'rxjs';
 import { CLUSTER_OPTIONS, type ClusterOptions } from './cluster.options.js';
 import { HEARTBEAT_MS, SILENCE_MS, SUSPECT_MS } from './membership.rules.js';
@@ -32,6 +40,8 @@ export class Membership implements OnModuleDestroy {
   private running: Promise<void> | null = null;
   private again = false;
   private timer: NodeJS.Timeout | undefined;
+  /** Hints may come before the node has joined. */
+  private started = false;
   private stopped = false;
 
   /** The ring after each change of the membership. */
@@ -84,18 +94,22 @@ export class Membership implements OnModuleDestroy {
       try {
         if (this.redis.status !== 'ready') await whenReady(this.redis);
         await checkRedis(this.redis);
+        await this.renew();
         break;
       } catch (error) {
-        if (!(error instanceof StoreUnavailable)) throw error;
+        refuseUser(error);
+        if (error instanceof UnsuitableRedis) throw error;
+        if (!(error instanceof StoreUnavailable)) this.logger.error(error);
         await sleep(HEARTBEAT_MS);
       }
     }
+    this.started = true;
     await this.beat();
   }
 
   /** Beats now: a hint said that the membership changed. Beats asked for while one runs become one more. */
   async beat(): Promise<void> {
-    if (this.stopped) return;
+    if (this.stopped || !this.started) return;
     if (this.running !== null) {
       this.again = true;
       return this.running;

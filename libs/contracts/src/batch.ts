@@ -7,7 +7,8 @@ export class IllFormed extends ValidationFailed {
   readonly item: unknown;
 
   constructor(issues: readonly z.core.$ZodIssue[], item: unknown) {
-    super(validationFailed(issues, 'item').errors);
+    const { errors, more } = validationFailed(issues, 'item');
+    super(errors, more);
     this.item = item;
   }
 }
@@ -24,8 +25,8 @@ export const judged = <Item extends z.ZodType>(
 ): z.ZodType<Judged<z.output<Item>>, z.input<Item>> =>
   // Without a value it is asked for the default that a JSON Schema shows: there is none.
   item.catch(
-    ((failure?: { issues: z.core.$ZodIssue[]; input: unknown }) =>
-      failure && new IllFormed(failure.issues, failure.input)) as never,
+    ((failure?: { error: { issues: z.core.$ZodIssue[] }; input: unknown }) =>
+      failure && new IllFormed(failure.error.issues, failure.input)) as never,
   );
 
 /** What stands in the place of an item that was refused: its status, as if it had been called alone, and why. */

@@ -5,6 +5,20 @@ export const ROLES = ['lock', 'queue', 'cache'] as const;
 /** Which of the three services a node runs. */
 export type Role = (typeof ROLES)[number];
 
+/** First words of the paths that the nodes of one role answer, and where they listen unless told otherwise. */
+const PATHS = [
+  { role: 'lock', words: ['locks', 'semaphores', 'sessions', 'deadlocks'], ports: '8001 to 8003' },
+  { role: 'queue', words: ['queues', 'schedules'], ports: '8004 to 8006' },
+  { role: 'cache', words: ['caches'], ports: '8007 to 8009' },
+] as const satisfies { role: Role; words: string[]; ports: string }[];
+
+/** The role whose nodes answer a path; undefined for what all of them answer, or none. */
+export function roleOfPath(path: string): { role: Role; root: string; ports: string } | undefined {
+  const [, word = ''] = /^\/v1\/([a-z]+)(?:\/|$)/.exec(path) ?? [];
+  const found = PATHS.find(({ words }) => (words as readonly string[]).includes(word));
+  return found && { role: found.role, root: `/v1/${word}`, ports: found.ports };
+}
+
 /** Identifies a node among those of its role. */
 export const nodeIdSchema = z
   .string()

@@ -14,3 +14,4 @@ export * from './queue.js';
 export * from './semaphore.js';
 export * from './session.js';
 export * from './validation.js';
+export * from './words.js';

@@ -1,9 +1,10 @@
 import { type CanActivate, type ExecutionContext, Injectable, SetMetadata } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { Problem, ValidationFailed } from '@syncline/contracts';
-import { json, type Request, type Response } from 'express';
+import { type Request, type Response, raw } from 'express';
 import { Call } from './calls/call.js';
 import { HungUp } from './hung-up.js';
+import { readJson } from './json.js';
 import { MAX_BODY_BYTES } from './node.config.js';
 
 const TAKES_BYTES = 'syncline:takes-bytes';
@@ -11,7 +12,7 @@ const TAKES_BYTES = 'syncline:takes-bytes';
 /** The handler takes its body as bytes, whatever their content type says: `request.body` is a `Buffer`. */
 export const TakesBytes = () => SetMetadata(TAKES_BYTES, true);
 
-const parseJson = json({ limit: MAX_BODY_BYTES });
+const readJsonBytes = raw({ type: 'application/json', limit: MAX_BODY_BYTES });
 
 /**
  * Reads the body of a request. A guard, after that of the API keys: what a caller without the right sends is never
@@ -38,13 +39,15 @@ const hasBody = ({ headers }: Request): boolean => {
 
 async function takeJson(request: Request, response: Response): Promise<true> {
   await new Promise<void>((resolve, reject) => {
-    parseJson(request, response, (error?: unknown) => (error === undefined ? resolve() : reject(error)));
+    readJsonBytes(request, response, (error?: unknown) => (error === undefined ? resolve() : reject(error)));
   });
+  const bytes: Buffer | undefined = request.body;
   // A body that is not JSON would otherwise be taken for an empty one.
-  if (request.body === undefined) {
+  if (bytes === undefined) {
     const message = 'send JSON with the header Content-Type: application/json';
     throw new ValidationFailed([{ path: 'body', message }]);
   }
+  request.body = bytes.length === 0 ? undefined : readJson(bytes);
   return true;
 }
 

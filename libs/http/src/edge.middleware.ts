@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { ValidationFailed } from '@syncline/contracts';
 import type { NextFunction, Request, Response } from 'express';
+import type { Callers } from './callers.js';
 import { type Drain, ShuttingDown } from './drain.js';
 import type { HttpMetrics } from './metrics.js';
 import { sendProblem } from './problem.filter.js';
@@ -11,7 +13,7 @@ const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
  * What happens to every request before its route: it gets its ids, is counted and measured, and is turned away
  * while the node stops. Health stays reachable: that is how others learn of the stop.
  */
-export function edge(nodeId: string, drain: Drain, metrics: HttpMetrics) {
+export function edge(nodeId: string, drain: Drain, metrics: HttpMetrics, callers: Callers) {
   return (request: Request, response: Response, next: NextFunction): void => {
     const sent = request.headers['x-request-id'];
     const requestId = typeof sent === 'string' && REQUEST_ID.test(sent) ? sent : randomUUID();
@@ -33,6 +35,19 @@ export function edge(nodeId: string, drain: Drain, metrics: HttpMetrics) {
         return;
       }
     }
+    try {
+      checkHead(request);
+      callers.check(request);
+    } catch (error) {
+      next(error);
+      return;
+    }
     next();
   };
+}
+
+function checkHead({ httpVersion, headers }: Request): void {
+  if (httpVersion === '1.1' && headers.host === undefined) {
+    throw new ValidationFailed([{ path: 'Host', message: 'required, the name and port of the node' }]);
+  }
 }

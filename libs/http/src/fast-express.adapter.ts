@@ -62,6 +62,8 @@ export class FastExpressAdapter extends ExpressAdapter {
         IncomingMessage: ExpressRequest,
         ServerResponse: ExpressResponse as typeof ServerResponse,
         keepAliveTimeout: KEEP_ALIVE_MS,
+        // What lacks one is answered as a problem: see the edge.
+        requireHostHeader: false,
       },
       app,
     );

@@ -46,6 +46,31 @@ describe('the configuration of a node', () => {
     for (const name of ['PORT', 'NODE_ID', 'REDIS_URL', 'PEERS']) expect(message).toContain(name);
   });
 
+  it('refuses keys that protect nothing', () => {
+    for (const keys of [
+      'a:0123456789abcdef:read,b:0123456789abcdef:admin',
+      'a:                :admin',
+      'a:0123456789 abcdef:admin',
+      ' :0123456789abcdef:admin',
+      'a:0123456789abcdef:admin:more',
+      'a:0123456789abcdé!:admin',
+      ' , ',
+    ]) {
+      expect([keys, failureOf({ API_KEYS: keys })]).toEqual([keys, expect.stringContaining('API_KEYS')]);
+    }
+    expect(failureOf({ API_KEYS: 'a:0123456789abcdef:read,b:0123456789abcdef:admin' })).toContain(
+      'entry 2: the same secret as entry 1',
+    );
+  });
+
+  it('reads the names that it answers to', () => {
+    const config = readNodeConfig('lock', { ALLOWED_HOSTS: 'Lock.example.com, *.svc.cluster.local' });
+    expect(config.allowedHosts).toEqual(['lock.example.com', '*.svc.cluster.local']);
+    for (const hosts of ['http://x', 'x:8001', 'a b', 'x.*']) {
+      expect(failureOf({ ALLOWED_HOSTS: hosts })).toContain('ALLOWED_HOSTS');
+    }
+  });
+
   it('never shows a secret', () => {
     expect(failureOf({ API_KEYS: 'ops:too-short:admin' })).not.toContain('too-short');
     expect(failureOf({ REDIS_URL: 'http://user:hunter2@host' })).not.toContain('hunter2');

@@ -12,32 +12,67 @@ const peersSchema = z.string().transform((text, context): Peer[] =>
     .filter((entry) => entry !== '')
     .map((entry) => {
       const [nodeId, address, ...rest] = entry.split('@');
-      if (!nodeIdSchema.safeParse(nodeId).success || !address || rest.length > 0 || !/:\d+$/.test(address)) {
+      const url = `http://${address}`;
+      if (
+        !nodeIdSchema.safeParse(nodeId).success ||
+        rest.length > 0 ||
+        !/.:\d+$/.test(url) ||
+        !URL.canParse(url)
+      ) {
         context.addIssue(`expected NODE_ID@HOST:PORT, comma-separated, as in lock_manager_1@localhost:8001`);
       }
-      return { nodeId: nodeId ?? '', url: `http://${address}` };
+      return { nodeId: nodeId ?? '', url };
     }),
 );
 
 const keySchema = z.strictObject({
-  name: z.string().min(1),
-  secret: z.string().min(16, 'a secret needs 16 characters or more'),
+  name: z.string().regex(/\S/),
+  // What can be sent in a header, and is seen when it is written down.
+  secret: z.string().regex(/^[\x21-\x7e]{16,}$/),
   right: z.enum(['read', 'write', 'admin']),
 });
 /** One API key: who uses it, what is sent, and what it may do (each right includes the ones before it). */
 export type ApiKey = z.infer<typeof keySchema>;
 
-const apiKeysSchema = z.string().transform((text, context): ApiKey[] =>
-  text
+const apiKeysSchema = z.string().transform((text, context): ApiKey[] => {
+  const entries = text
     .split(',')
     .map((entry) => entry.trim())
+    .filter((entry) => entry !== '');
+  // Whoever sets it wants keys to be asked for.
+  if (entries.length === 0) context.addIssue('it holds no key; leave it empty when none is to be asked for');
+  const placeOf = new Map<string, number>();
+  return entries.map((entry, index) => {
+    const [name, secret, right, ...rest] = entry.split(':');
+    const key = keySchema.safeParse({ name, secret, right });
+    // Never the text itself: it holds secrets.
+    if (!key.success || rest.length > 0) {
+      context.addIssue(
+        `entry ${index + 1}: expected NAME:SECRET:read|write|admin, the secret with 16 visible characters or more, without blanks`,
+      );
+      return { name: '', secret: '', right: 'read' };
+    }
+    const same = placeOf.get(key.data.secret);
+    if (same !== undefined) {
+      context.addIssue(`entry ${index + 1}: the same secret as entry ${same}; give each key its own`);
+    }
+    placeOf.set(key.data.secret, index + 1);
+    return key.data;
+  });
+});
+
+const HOST = /^(?:\*|(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*)$/;
+const hostsSchema = z.string().transform((text, context): string[] =>
+  text
+    .split(',')
+    .map((entry) => entry.trim().toLowerCase())
     .filter((entry) => entry !== '')
-    .map((entry, index) => {
-      const [name, secret, right] = entry.split(':');
-      const key = keySchema.safeParse({ name, secret, right });
-      // Never the text itself: it holds secrets.
-      if (!key.success) context.addIssue(`entry ${index + 1}: expected NAME:SECRET:read|write|admin`);
-      return key.data ?? { name: '', secret: '', right: 'read' };
+    .map((host) => {
+      if (!HOST.test(host))
+        context.addIssue(
+          'expected names without ports, comma-separated, as in lock.example.com, *.example.com, or *',
+        );
+      return host;
     }),
 );
 
@@ -60,6 +95,7 @@ const nodeConfigSchema = (role: Role) =>
       PEERS: peersSchema.default([]),
       LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
       API_KEYS: apiKeysSchema.default([]),
+      ALLOWED_HOSTS: hostsSchema.optional(),
     })
     .transform((env) => ({
       role,
@@ -71,6 +107,7 @@ const nodeConfigSchema = (role: Role) =>
       peers: env.PEERS,
       logLevel: env.LOG_LEVEL,
       apiKeys: env.API_KEYS,
+      allowedHosts: env.ALLOWED_HOSTS,
     }));
 
 /** Largest body that a node takes, in bytes, and largest message of a call stream. */

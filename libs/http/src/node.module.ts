@@ -7,6 +7,7 @@ import { LoggerModule } from 'nestjs-pino';
 import { ApiKeyGuard } from './api-key.guard.js';
 import { ApiKeys } from './api-keys.js';
 import { BodyGuard } from './body.guard.js';
+import { Callers } from './callers.js';
 import { CallRoutes } from './calls/call-routes.js';
 import { CallsController } from './calls/calls.controller.js';
 import { CallsGateway } from './calls/calls.gateway.js';
@@ -44,6 +45,7 @@ export class NodeModule {
       providers: [
         { provide: NODE_CONFIG, useValue: config },
         ApiKeys,
+        { provide: Callers, useValue: new Callers(config) },
         Drain,
         CallRoutes,
         CallsGateway,

@@ -1,9 +1,18 @@
-import { type ArgumentsHost, Catch, type ExceptionFilter, Logger } from '@nestjs/common';
+import {
+  type ArgumentsHost,
+  Catch,
+  type ExceptionFilter,
+  Inject,
+  Logger,
+  NotFoundException,
+} from '@nestjs/common';
 import type { Problem } from '@syncline/contracts';
 import type { Request, Response } from 'express';
 import { EMPTY, type Observable } from 'rxjs';
 import { HungUp } from './hung-up.js';
+import { NODE_CONFIG, type NodeConfig } from './node.config.js';
 import { headersOf, problemOf } from './problems.js';
+import { unrouted } from './unrouted.js';
 
 /** Answers with `application/problem+json` (RFC 9457). */
 export function sendProblem(problem: Problem, request: Request, response: Response): void {
@@ -20,6 +29,8 @@ export function sendProblem(problem: Problem, request: Request, response: Respon
 export class ProblemFilter implements ExceptionFilter {
   private readonly logger = new Logger('Requests');
 
+  constructor(@Inject(NODE_CONFIG) private readonly config: NodeConfig) {}
+
   catch(error: unknown, host: ArgumentsHost): Observable<never> | undefined {
     if (host.getType() !== 'http') {
       this.logger.error(error, 'A message from another node could not be handled');
@@ -29,7 +40,9 @@ export class ProblemFilter implements ExceptionFilter {
     const response: Response = host.switchToHttp().getResponse();
     // The caller went away while its request was parked: there is nobody to answer, and nothing went wrong.
     if (error instanceof HungUp) return undefined;
-    const problem = problemOf(error, this.logger, {
+    // Thrown by Nest alone, for what no handler takes: handlers throw problems.
+    const why = error instanceof NotFoundException ? unrouted(request, this.config.role) : error;
+    const problem = problemOf(why, this.logger, {
       method: request.method,
       path: request.originalUrl,
       requestId: String(response.getHeader('X-Request-Id')),

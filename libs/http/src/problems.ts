@@ -1,5 +1,6 @@
 import { HttpException, type Logger } from '@nestjs/common';
 import { Problem, ValidationFailed } from '@syncline/contracts';
+import { MethodNotAllowed } from './unrouted.js';
 
 /** How the body parsers of Express describe what went wrong. */
 interface ParserError extends Error {
@@ -28,9 +29,6 @@ function toProblem(error: unknown): Problem | null {
     return new ValidationFailed([{ path: 'body', message: error.message }]);
   }
   if (error instanceof HttpException) {
-    if (error.getStatus() === 404) {
-      return new Problem('not-found', `There is no such route. ${error.message}. See /api/doc.`);
-    }
     // Nest wraps what a body parser throws before a route is found.
     if (error.getStatus() === 413) return tooLarge();
     if (error.getStatus() < 500) return new ValidationFailed([{ path: 'request', message: error.message }]);
@@ -62,6 +60,7 @@ export function headersOf(problem: Problem): Record<string, string> {
   return {
     ...(retryAfter !== undefined && { 'Retry-After': String(retryAfter) }),
     ...(problem.code === 'unauthenticated' && { 'WWW-Authenticate': 'Bearer' }),
+    ...(problem instanceof MethodNotAllowed && { Allow: problem.allow.join(', ') }),
   };
 }
 

@@ -7,11 +7,13 @@ import { Membership, NodeTransport } from '@syncline/cluster';
 import type { Role } from '@syncline/contracts';
 import { Logger } from 'nestjs-pino';
 import { serveApiDocument } from './api-document.js';
+import { Callers } from './callers.js';
 import { Drain } from './drain.js';
 import { edge } from './edge.middleware.js';
 import { FastExpressAdapter } from './fast-express.adapter.js';
 import { HttpMetrics } from './metrics.js';
 import { InvalidConfig, NODE_CONFIG, type NodeConfig, readNodeConfig } from './node.config.js';
+import { answerUnreadable } from './raw-answer.js';
 
 /** One of the three services. */
 export interface NodeApp {
@@ -37,7 +39,8 @@ async function createNode(node: NodeApp, config: NodeConfig): Promise<NestExpres
   app.disable('x-powered-by');
   app.set('query parser', 'simple');
   app.enableVersioning({ type: VersioningType.URI });
-  app.use(edge(config.nodeId, app.get(Drain), app.get(HttpMetrics)));
+  app.use(edge(config.nodeId, app.get(Drain), app.get(HttpMetrics), app.get(Callers)));
+  answerUnreadable(app.getHttpServer(), config.nodeId);
   app.connectMicroservice(
     { strategy: new NodeTransport({ redisUrl: config.redisUrl, role: config.role, nodeId: config.nodeId }) },
     { inheritAppConfig: true },

@@ -1,9 +1,23 @@
 import type { RedisClient } from './connection.js';
-import { storeError } from './store-unavailable.js';
+import { refusalOfUser, storeError } from './store-unavailable.js';
 
 /** This Redis cannot keep the promises that the services make. The message says how to mend it. */
 export class UnsuitableRedis extends Error {
   override readonly name = 'UnsuitableRedis';
+}
+
+/**
+ * Whether a failure at boot is one that only a person can mend.
+ *
+ * @throws UnsuitableRedis when Redis refuses the user of `REDIS_URL`
+ */
+export function refuseUser(error: unknown): void {
+  const refusal = refusalOfUser(error);
+  if (refusal === undefined) return;
+  throw new UnsuitableRedis(
+    `Redis refuses the user or the password in REDIS_URL (${refusal}). Set redis://USER:PASSWORD@HOST:PORT, percent-encoded; docs/operations.md names the rights that the user needs.`,
+    { cause: error },
+  );
 }
 
 /**

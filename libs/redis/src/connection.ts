@@ -95,7 +95,7 @@ const waits = new WeakMap<RedisClient, Promise<void>>();
  * Resolves when the connection can take a command: at once, or within {@link READY_TIMEOUT_MS} while it is
  * being made again. All callers of one outage share one wait, so it holds no memory a request.
  *
- * @throws StoreUnavailable when the connection did not come back in time
+ * @throws StoreUnavailable when the connection did not come back in time; its cause is why the last attempt failed
  */
 export function whenReady(redis: RedisClient): Promise<void> {
   let wait = waits.get(redis);
@@ -104,15 +104,21 @@ export function whenReady(redis: RedisClient): Promise<void> {
       const settle = (outcome: () => void) => {
         clearTimeout(timer);
         redis.off('ready', onReady);
+        redis.off('error', onError);
         waits.delete(redis);
         outcome();
       };
       const onReady = () => settle(resolve);
+      let cause: Error | undefined;
+      const onError = (error: Error) => {
+        cause = error;
+      };
       const timer = setTimeout(
-        () => settle(() => reject(new StoreUnavailable('Redis cannot be reached.'))),
+        () => settle(() => reject(new StoreUnavailable('Redis cannot be reached.', { cause }))),
         READY_TIMEOUT_MS,
       );
       redis.once('ready', onReady);
+      redis.on('error', onError);
     });
     waits.set(redis, wait);
   }

@@ -1,4 +1,4 @@
-export { checkRedis, UnsuitableRedis } from './boot-check.js';
+export { checkRedis, refuseUser, UnsuitableRedis } from './boot-check.js';
 export {
   commandConnection,
   type RedisClient,
@@ -7,6 +7,7 @@ export {
   whenReady,
 } from './connection.js';
 export { defineScript, type Script, type ScriptDefinition, UnknownLife } from './define-script.js';
+export { pageAfter } from './pages.js';
 export { RedisHealth } from './redis.health.js';
 export { RedisModule } from './redis.module.js';
 export { REDIS } from './redis.token.js';

@@ -10,6 +10,7 @@ import { TerminusModule } from '@nestjs/terminus';
 import { commandConnection, type RedisClient } from './connection.js';
 import { RedisHealth } from './redis.health.js';
 import { REDIS } from './redis.token.js';
+import { refusalOfUser } from './store-unavailable.js';
 
 /** The node's connection to Redis: made at boot, kept up for ever, closed last of all. */
 @Global()
@@ -25,7 +26,8 @@ export class RedisModule implements OnApplicationShutdown {
     });
     // Without a listener ioredis prints every failed attempt; one line an outage is enough.
     redis.on('error', (error: Error) => {
-      if (!away) this.logger.warn(`Redis is away: ${error.message}`);
+      if (!away)
+        this.logger.warn(`Redis ${refusalOfUser(error) ? 'refuses the user' : 'is away'}: ${error.message}`);
       away = true;
     });
     // The first attempt may fail: ioredis goes on by itself, and readiness tells.

@@ -24,9 +24,25 @@ export const isRefused = (error: unknown): boolean =>
 export const isFull = (error: unknown): boolean =>
   error instanceof StoreUnavailable && isReplyError(error.cause) && error.cause.message.startsWith('OOM');
 
+/** Within a script Redis says it in words. */
+const REFUSED_USER =
+  /\b(?:(?:NOAUTH|WRONGPASS|NOPERM)\b.*|The user executing the script can't.*?(?=\.? script:|$))/;
+
+/**
+ * What Redis said of the user and the password of `REDIS_URL` when that is why it cannot be used: waiting does not help.
+ */
+export function refusalOfUser(error: unknown): string | undefined {
+  const reply = error instanceof StoreUnavailable ? error.cause : error;
+  if (!(reply instanceof Error)) return undefined;
+  // A Redis Cluster tells why its last node could not be used.
+  const { lastNodeError } = reply as { lastNodeError?: unknown };
+  if (lastNodeError !== undefined) return refusalOfUser(lastNodeError);
+  return isReplyError(reply) ? REFUSED_USER.exec(reply.message)?.[0] : undefined;
+}
+
 /** Replies by which Redis says that it cannot serve now, though the connection stands. */
 const REFUSALS =
-  /^(LOADING|READONLY|MASTERDOWN|OOM|MISCONF|NOREPLICAS|CLUSTERDOWN|TRYAGAIN|BUSY|NOAUTH|WRONGPASS)\b/;
+  /^(LOADING|READONLY|MASTERDOWN|OOM|MISCONF|NOREPLICAS|CLUSTERDOWN|TRYAGAIN|BUSY|NOAUTH|WRONGPASS|NOPERM)\b/;
 
 /**
  * Gives the failure of a command its meaning: a broken or silent connection and a refusal are
@@ -42,7 +58,7 @@ export function storeError(error: unknown): unknown {
     );
   }
   // A script wraps the error of the command that failed in it: "ERR ... @user_script: ... OOM ...".
-  const refusal = REFUSALS.exec(error.message.replace(/^ERR /, ''));
-  if (refusal) return new StoreUnavailable(`Redis refuses: ${refusal[1]}.`, { cause: error });
+  const refusal = REFUSALS.exec(error.message.replace(/^ERR /, '')) ?? REFUSED_USER.exec(error.message);
+  if (refusal) return new StoreUnavailable(`Redis refuses: ${refusal[1] ?? refusal[0]}.`, { cause: error });
   return error;
 }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { Membership } from '@syncline/cluster';
 import type { Lease } from '@syncline/contracts';
-import { REDIS, type RedisClient } from '@syncline/redis';
+import { pageAfter, REDIS, type RedisClient } from '@syncline/redis';
 import { Gatherer } from './gatherer.js';
 import type { LeaseRequest } from './lease.js';
 import { type Kind, resourceKey, Shards } from './lease.keys.js';
@@ -78,9 +78,7 @@ export class LeasesStore {
    * @param cursor name after which the page begins
    */
   async listLocks(prefix: string, cursor: string | undefined, limit: number) {
-    const from = cursor !== undefined && cursor >= prefix ? `(l/${cursor}` : `[l/${prefix}`;
-    // Names are ASCII: no continuation of the prefix is larger than this.
-    const to = `[l/${prefix}\x7f`;
+    const { from, to } = pageAfter(`l/${prefix}`, cursor && `l/${cursor}`);
     const mostBytes = Math.floor(MOST_BYTES_IN_LIST / this.shards.all.length);
     const pages = await Promise.all(
       this.shards.all.map((shard) =>

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { Membership, nodeChannel } from '@syncline/cluster';
 import type { BrowseQuery, QueueConfiguration } from '@syncline/contracts';
-import { REDIS, type RedisClient, storeError } from '@syncline/redis';
+import { pageAfter, REDIS, type RedisClient, storeError } from '@syncline/redis';
 import { queueKeys } from './queue.keys.js';
 import type { Delivery } from './receipt.js';
 import * as deliveries from './scripts/delivery.scripts.js';
@@ -156,11 +156,8 @@ export class QueueStore {
 
   /** Names in order, after `after`. */
   async names(prefix: string, after: string | null, limit: number): Promise<string[]> {
-    const from = after === null ? `[${prefix}` : `(${after}`;
-    // All characters of a name come before the last one of ASCII.
-    return this.redis
-      .zrange(queueKeys.names(), from, `[${prefix}\x7f`, 'BYLEX', 'LIMIT', 0, limit)
-      .catch(fail);
+    const { from, to } = pageAfter(prefix, after);
+    return this.redis.zrange(queueKeys.names(), from, to, 'BYLEX', 'LIMIT', 0, limit).catch(fail);
   }
 
   private configure(queue: string, verb: 'make' | 'change', configuration: QueueConfiguration) {

@@ -1,4 +1,4 @@
-import { Injectable, type OnModuleInit, RequestMethod } from '@nestjs/common';
+import { Inject, Injectable, type OnModuleInit, RequestMethod } from '@nestjs/common';
 import {
   CUSTOM_ROUTE_ARGS_METADATA,
   HTTP_CODE_METADATA,
@@ -9,6 +9,9 @@ import {
   VERSION_METADATA,
 } from '@nestjs/common/internal';
 import { DiscoveryService, ExternalContextCreator, MetadataScanner, Reflector } from '@nestjs/core';
+import { ValidationFailed } from '@syncline/contracts';
+import { NODE_CONFIG, type NodeConfig } from '../node.config.js';
+import { noSuchRoute } from '../unrouted.js';
 import type { Call } from './call.js';
 
 /** A handler that calls reach: the one of its route over HTTP, with the same guards and pipes. */
@@ -18,6 +21,12 @@ export interface CallRoute {
   /** Status of a success. */
   readonly status: number;
   readonly handle: (call: Call) => Promise<unknown>;
+}
+
+/** A route, and what stands in the path for each of its parameters. */
+export interface FoundRoute {
+  readonly route: CallRoute;
+  readonly params: Readonly<Record<string, string>>;
 }
 
 /** A place in the tree of paths, by their segments. */
@@ -42,6 +51,7 @@ export class CallRoutes implements OnModuleInit {
     private readonly contexts: ExternalContextCreator,
     private readonly scanner: MetadataScanner,
     private readonly reflector: Reflector,
+    @Inject(NODE_CONFIG) private readonly config: NodeConfig,
   ) {}
 
   onModuleInit(): void {
@@ -76,18 +86,18 @@ export class CallRoutes implements OnModuleInit {
     }
   }
 
-  /** The route of a call, with the call's parameters filled in. */
-  find(call: Call): CallRoute | undefined {
-    let at = this.root;
-    for (const segment of call.path.split('/')) {
-      const child = at.children.get(segment);
-      if (child !== undefined) at = child;
-      else if (at.any !== undefined) {
-        call.params[at.any.parameter] = decode(segment);
-        at = at.any.place;
-      } else return undefined;
-    }
-    return at.route;
+  /**
+   * The route of a call: the one that the same POST would find over HTTP.
+   *
+   * @param path percent-encoded, as in a request
+   * @throws Problem `not-found`, or `validation-failed` for what is not percent-encoded
+   */
+  find(path: string): FoundRoute {
+    const [pathname = ''] = path.split('?', 1);
+    const found = routeBelow(this.root, pathname.split('/'), 0);
+    if (found === undefined)
+      throw noSuchRoute(`POST ${pathname} that takes calls`, pathname, this.config.role);
+    return found;
   }
 
   private add(route: CallRoute): void {
@@ -114,12 +124,27 @@ function takesCallsOnly(controller: object, method: string): boolean {
   });
 }
 
-/** What is no percent-encoding stays as it is: the handler's own schema refuses it. */
+/**
+ * A segment that is a word of some route may as well be a name: where the word leads nowhere it is tried as one, so
+ * that a lock may be called `release`.
+ */
+function routeBelow(at: Place, segments: readonly string[], depth: number): FoundRoute | undefined {
+  const segment = segments[depth];
+  if (segment === undefined) return at.route && { route: at.route, params: {} };
+  const child = at.children.get(segment);
+  const byWord = child && routeBelow(child, segments, depth + 1);
+  if (byWord !== undefined || at.any === undefined || segment === '') return byWord;
+  const byName = routeBelow(at.any.place, segments, depth + 1);
+  if (byName === undefined) return undefined;
+  return { route: byName.route, params: { ...byName.params, [at.any.parameter]: decode(segment) } };
+}
+
+/** @throws ValidationFailed when it is no percent-encoding */
 function decode(segment: string): string {
   if (!segment.includes('%')) return segment;
   try {
     return decodeURIComponent(segment);
   } catch {
-    return segment;
+    throw new ValidationFailed([{ path: 'path', message: `${segment} is not percent-encoded UTF-8` }]);
   }
 }

@@ -35,7 +35,9 @@ it('takes no more calls from a caller that does not read its answers', async () 
     [],
   ];
   new CallStream(socket, {}, 'r1', {
-    routes: { find: () => ({ template: '/v1/x', status: 200, handle }) } as unknown as CallRoutes,
+    routes: {
+      find: () => ({ route: { template: '/v1/x', status: 200, handle }, params: {} }),
+    } as unknown as CallRoutes,
     drain: {
       draining: false,
       requestStarted: () => undefined,

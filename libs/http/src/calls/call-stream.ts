@@ -6,16 +6,16 @@ import {
   callsSchema,
   GOING_AWAY,
   MAX_STREAMED_CALLS,
-  Problem,
   type StreamedCalls,
 } from '@syncline/contracts';
 import type { WebSocket } from 'ws';
 import { type Drain, FINISH_MS, ShuttingDown } from '../drain.js';
 import { HungUp } from '../hung-up.js';
+import { readJson } from '../json.js';
 import type { HttpMetrics } from '../metrics.js';
 import { problemOf, retryAfterOf } from '../problems.js';
 import { Call } from './call.js';
-import type { CallRoutes } from './call-routes.js';
+import type { CallRoute, CallRoutes } from './call-routes.js';
 
 /** With more than this unread by its caller, in bytes, no more is read from the stream. */
 const MAX_UNREAD_BYTES = 1_048_576;
@@ -106,13 +106,14 @@ export class CallStream {
     this.calls[call.id] = call;
     this.underWay += 1;
     drain.requestStarted();
-    const route = routes.find(call);
-    let status = route?.status ?? 404;
+    let route: CallRoute | undefined;
+    let status = 404;
     try {
       if (drain.draining) throw new ShuttingDown();
-      if (route === undefined) {
-        throw new Problem('not-found', `No POST ${call.path} that takes calls. See /api/doc.`);
-      }
+      const found = routes.find(call.path);
+      call.params = found.params;
+      ({ route } = found);
+      ({ status } = route);
       const body = await route.handle(call);
       this.answer(call, `{"id":${call.id},"status":${status},"body":${JSON.stringify(body)}}`);
     } catch (error) {
@@ -165,7 +166,7 @@ const within = (signal: AbortSignal, emitter: EventEmitter, event: string) =>
 
 function read(data: Buffer): StreamedCalls | null {
   try {
-    return callsSchema.parse(JSON.parse(data.toString()));
+    return callsSchema.parse(readJson(data));
   } catch {
     return null;
   }

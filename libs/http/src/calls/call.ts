@@ -4,7 +4,8 @@ import { Caller, type HangUpSignal } from '../hang-up-signal.js';
 /** A call that came in a call stream. To guards and parameter decorators it is a request like any other. */
 export class Call {
   readonly method = 'POST';
-  readonly params: Record<string, string> = {};
+  /** Set when its route was found. */
+  params: Readonly<Record<string, string>> = {};
   readonly startedAt = performance.now();
   /** Whether a caller who cancels it wants an answer all the same. */
   tellsCancelled = false;

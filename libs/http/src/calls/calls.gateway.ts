@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type IncomingMessage, type Server, STATUS_CODES } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
@@ -14,10 +14,11 @@ import { Problem } from '@syncline/contracts';
 import { Gauge } from 'prom-client';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { ApiKeys } from '../api-keys.js';
+import { Callers } from '../callers.js';
 import { Drain, GRACE_MS, ShuttingDown } from '../drain.js';
 import { HttpMetrics } from '../metrics.js';
 import { MAX_BODY_BYTES, NODE_CONFIG, type NodeConfig } from '../node.config.js';
-import { headersOf } from '../problems.js';
+import { answerRaw } from '../raw-answer.js';
 import { CallRoutes } from './call-routes.js';
 import { CallStream } from './call-stream.js';
 
@@ -45,6 +46,7 @@ export class CallsGateway implements OnApplicationBootstrap, BeforeApplicationSh
     private readonly drain: Drain,
     private readonly metrics: HttpMetrics,
     private readonly keys: ApiKeys,
+    private readonly callers: Callers,
     @Inject(NODE_CONFIG) private readonly config: NodeConfig,
   ) {}
 
@@ -64,7 +66,7 @@ export class CallsGateway implements OnApplicationBootstrap, BeforeApplicationSh
         this.check(request);
       } catch (error) {
         if (!(error instanceof Problem)) throw error;
-        refuse(socket, error);
+        answerRaw(socket, error, CallsGateway.path, this.config.nodeId);
         return;
       }
       this.open(request, socket, head);
@@ -107,25 +109,10 @@ export class CallsGateway implements OnApplicationBootstrap, BeforeApplicationSh
     if (request.headers.origin !== undefined) {
       throw new Problem('forbidden', 'Call streams are not for browsers: the header Origin was sent.');
     }
+    this.callers.check(request);
     if (this.keys.required) this.keys.shownBy(request.headers);
     if (this.drain.draining) throw new ShuttingDown();
   }
-}
-
-function refuse(socket: Duplex, problem: Problem): void {
-  const body = JSON.stringify(problem.toBody(CallsGateway.path));
-  socket.on('error', () => undefined);
-  socket.end(
-    [
-      `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
-      'Connection: close',
-      ...Object.entries(headersOf(problem)).map(([name, value]) => `${name}: ${value}`),
-      'Content-Type: application/problem+json; charset=utf-8',
-      `Content-Length: ${Buffer.byteLength(body)}`,
-      '',
-      body,
-    ].join('\r\n'),
-  );
 }
 
 /** A caller whose machine vanished leaves its connection open: without this what it waits for would wait on. */

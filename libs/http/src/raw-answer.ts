@@ -1,0 +1,48 @@
+import { randomUUID } from 'node:crypto';
+import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { Problem, ValidationFailed } from '@syncline/contracts';
+import { headersOf } from './problems.js';
+
+/** Ends a connection with a problem, where there is no response to write it to. */
+export function answerRaw(socket: Duplex, problem: Problem, instance: string, nodeId: string): void {
+  const body = JSON.stringify(problem.toBody(instance));
+  const headers = {
+    Connection: 'close',
+    'Content-Type': 'application/problem+json; charset=utf-8',
+    'Content-Length': Buffer.byteLength(body),
+    'X-Node-Id': nodeId,
+    'X-Request-Id': randomUUID(),
+    ...headersOf(problem),
+  };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+  socket.on('error', () => undefined);
+  socket.end([`HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`, ...lines, '', body].join('\r\n'));
+}
+
+/** What is no request that Node can read is answered as a problem, too: by itself Node sends a bare status. */
+export function answerUnreadable(server: Server, nodeId: string): void {
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
+    const { _httpMessage: answering } = socket as { _httpMessage?: ServerResponse | null };
+    // Nobody to tell, or in the middle of another answer.
+    if (error.code === 'ECONNRESET' || !socket.writable || answering?.headersSent) socket.destroy();
+    else answerRaw(socket, problemOf(error), '', nodeId);
+  });
+  // Whatever is expected beside 100-continue may be ignored; by itself Node refuses it without a word.
+  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) =>
+    server.emit('request', request, response),
+  );
+}
+
+function problemOf({ code, message }: NodeJS.ErrnoException): Problem {
+  switch (code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return new Problem('headers-too-large', 'The request line and the headers are larger than 16 KiB.');
+    case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
+      return new Problem('payload-too-large', 'The extensions of the chunks are too large.');
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return new Problem('request-timeout', 'The request did not arrive in time. Send it again, at once.');
+    default:
+      return new ValidationFailed([{ path: 'request', message: `not valid HTTP: ${message}` }]);
+  }
+}

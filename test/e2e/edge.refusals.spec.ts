@@ -1,0 +1,235 @@
+import { ROLES, type Role } from '@syncline/contracts';
+import { NodeProcess, RedisServer } from '@syncline/testing';
+import request from 'supertest';
+import { sendRaw } from './raw-http.js';
+
+interface Document {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+}
+
+let redis: RedisServer;
+let nodes: Record<Role, NodeProcess>;
+beforeAll(async () => {
+  redis = await RedisServer.start();
+  const started = await Promise.all(
+    ROLES.map(
+      async (role) =>
+        [role, await NodeProcess.start(role, { redisUrl: redis.url, nodeId: `${role}_1` })] as const,
+    ),
+  );
+  nodes = Object.fromEntries(started) as Record<Role, NodeProcess>;
+});
+afterAll(async () => {
+  await Promise.all(Object.values(nodes).map((node) => node.stop()));
+  await redis.stop();
+});
+
+const problemIn = (text: string | undefined) =>
+  JSON.parse(text ?? 'null') as { code: string; status: number; detail: string; errors?: unknown[] };
+
+it.each([
+  ['what is no HTTP', ['NONSENSE'], 400, 'validation-failed'],
+  ['a method that there is not', ['FETCH / HTTP/1.1', 'Host: localhost'], 400, 'validation-failed'],
+  ['a path that is none', ['GET nonsense HTTP/1.1 more', 'Host: localhost'], 400, 'validation-failed'],
+  ['a broken header', ['GET / HTTP/1.1', 'Host: localhost', 'a b: c'], 400, 'validation-failed'],
+  ['no host', ['GET /v1/cluster HTTP/1.1'], 400, 'validation-failed'],
+  [
+    'too many headers',
+    ['GET / HTTP/1.1', 'Host: localhost', `X: ${'x'.repeat(20_000)}`],
+    431,
+    'headers-too-large',
+  ],
+  [
+    'a path that is too long',
+    [`GET /${'x'.repeat(20_000)} HTTP/1.1`, 'Host: localhost'],
+    431,
+    'headers-too-large',
+  ],
+  [
+    'two lengths',
+    [
+      'POST /v1/locks/a/acquire HTTP/1.1',
+      'Host: localhost',
+      'Content-Length: 1',
+      'Transfer-Encoding: chunked',
+    ],
+    400,
+    'validation-failed',
+  ],
+])('answers %s by a problem', async (_what, lines, status, code) => {
+  const answer = await sendRaw(nodes.lock.url, lines);
+  expect(answer?.status).toBe(status);
+  expect(answer?.headers).toMatchObject({
+    'content-type': 'application/problem+json; charset=utf-8',
+    'x-node-id': 'lock_1',
+    'x-request-id': expect.stringMatching(/^\S+$/),
+  });
+  expect(problemIn(answer?.body)).toMatchObject({ status, code });
+});
+
+it('ignores what it is expected to do beside reading on', async () => {
+  const lines = ['GET /health/live HTTP/1.1', 'Host: localhost', 'Expect: miracles'];
+  expect((await sendRaw(nodes.lock.url, lines))?.status).toBe(200);
+});
+
+it.each(ROLES)('tells %s callers which methods a route has', async (role) => {
+  const { url } = nodes[role];
+  const document: Document = (await request(url).get('/api/doc-json').expect(200)).body;
+  // A word of one route may stand where another one has a name.
+  const formOf = (path: string) => new RegExp(`^${path.replace(/\{\w+\}/g, '[^/]+')}$`);
+  for (const path of Object.keys(document.paths)) {
+    const methods = Object.entries(document.paths)
+      .filter(([other]) => formOf(other).test(path))
+      .flatMap(([, operations]) => Object.keys(operations))
+      .map((method) => method.toUpperCase());
+    const allowed = methods.includes('GET') ? [...methods, 'HEAD'] : methods;
+    const target = path.replace(/\{\w+\}/g, 'x');
+    for (const method of ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']) {
+      if (allowed.includes(method)) continue;
+      const answer = await sendRaw(url, [`${method} ${target} HTTP/1.1`, 'Host: localhost']);
+      expect([method, path, answer?.status]).toEqual([method, path, 405]);
+      expect(answer?.headers.allow?.split(', ').sort()).toEqual([...new Set(allowed)].sort());
+      if (method !== 'HEAD') expect(problemIn(answer?.body).code).toBe('method-not-allowed');
+    }
+  }
+});
+
+it('says which nodes answer a path that others answer', async () => {
+  const paths = {
+    lock: ['/v1/locks/a', '/v1/semaphores/a', '/v1/sessions'],
+    queue: ['/v1/queues', '/v1/queues/a/messages'],
+    cache: ['/v1/caches', '/v1/caches/a/entries/b'],
+  };
+  for (const asked of ROLES) {
+    for (const answers of ROLES.filter((role) => role !== asked)) {
+      for (const path of paths[answers]) {
+        const { body } = await request(nodes[asked].url).get(path).expect(404);
+        expect(body.code).toBe('not-found');
+        expect(body.detail).toContain(`This is a ${asked} node.`);
+        expect(body.detail).toContain(`${answers} nodes`);
+      }
+    }
+  }
+});
+
+it('tells what it wants in its own words', async () => {
+  const post = (role: Role, path: string, body: object) =>
+    request(nodes[role].url).post(`/v1/${path}`).send(body);
+  const said = [
+    await post('lock', 'locks/a/acquire', {}),
+    await post('lock', 'locks/a/acquire', {
+      owner: 5,
+      ttlMs: 'long',
+      waitMs: -1,
+      mode: 'both',
+      leaseId: 'x',
+      more: 1,
+    }),
+    await post('lock', 'locks/a/renew', {}),
+    await post('lock', 'locks/acquire', { owner: 'o' }),
+    await post('lock', 'locks/batch', {}),
+    await post('lock', 'semaphores/a/acquire', { owner: 'o', permits: 1.5 }),
+    await post('queue', 'queues/a/messages', {}),
+    await post('queue', 'queues/a/messages', { messages: [{}] }),
+    await post('queue', 'queues/a/receive', { max: 'all' }),
+    await request(nodes.queue.url).get('/v1/queues?limit=many'),
+    await request(nodes.queue.url).get('/v1/queues?limit=0&nonsense=1'),
+    await post('cache', 'caches/a/mget', {}),
+    await post('cache', 'caches/a/mset', { entries: [{}] }),
+    await post('cache', 'caches/a/invalidate', { tags: 'a' }),
+    await request(nodes.cache.url).put('/v1/caches/a').send({ coherence: 'maybe' }),
+  ].map(({ body, status }) => ({ status, body }));
+  for (const { status, body } of said) {
+    expect([body.detail, status]).toEqual([body.detail, 400]);
+    expect(body.detail).not.toMatch(
+      /Invalid|Too (?:small|big)|Unrecognized|received|undefined|NaN|string|number to|>=|<=/,
+    );
+  }
+  expect(said[0]?.body.detail).toContain('owner: required, a text of 1 to 256 characters');
+});
+
+it('answers thousands of faults in a few lines', async () => {
+  const headers = Object.fromEntries(Array.from({ length: 60_000 }, (_, i) => [`h${i}`, 0]));
+  const { text } = await request(nodes.queue.url)
+    .post('/v1/queues/a/messages')
+    .send({ messages: [{ body: 1, headers }] })
+    .expect((answer) => expect([400, 413]).toContain(answer.status));
+  expect(text.length).toBeLessThan(20_000);
+  const { text: unknown } = await request(nodes.queue.url)
+    .post('/v1/queues/a/receive')
+    .send(headers)
+    .expect(400);
+  expect(unknown.length).toBeLessThan(20_000);
+});
+
+it('refuses a body of too many parts before it is parsed, and takes one of large ones', async () => {
+  const send = (role: Role, path: string, text: string) =>
+    request(nodes[role].url).post(`/v1/${path}`).set('Content-Type', 'application/json').send(text);
+  for (const part of ['{}', '[]', '{"a":1}']) {
+    const body = `[${Array.from({ length: 110_000 }, () => part).join(',')}]`;
+    const { body: problem } = await send(
+      'queue',
+      'queues/a/messages',
+      `{"messages":[{"body":${body}}]}`,
+    ).expect(400);
+    expect(problem.detail).toContain('at most 100000 objects, arrays and members');
+  }
+  const numbers = `[${Array.from({ length: 100_000 }, (_, i) => i % 10).join(',')}]`;
+  await send('queue', 'queues/a/messages', `{"messages":[{"body":${numbers}}]}`).expect(201);
+  // What stands in a text is no part.
+  await send(
+    'queue',
+    'queues/a/messages',
+    `{"messages":[{"body":"${'{\\"a\\":[]}'.repeat(20_000)}"}]}`,
+  ).expect(201);
+});
+
+it('refuses what is no JSON in UTF-8', async () => {
+  const send = (bytes: Buffer) =>
+    request(nodes.lock.url)
+      .post('/v1/locks/a/acquire')
+      .set('Content-Type', 'application/json')
+      .serialize((each) => each)
+      .send(bytes as unknown as string);
+  const broken = await send(
+    Buffer.concat([Buffer.from('{"owner":"'), Buffer.from([0xff]), Buffer.from('"}')]),
+  );
+  expect([broken.status, broken.body.detail]).toEqual([400, 'body: expected JSON in UTF-8']);
+  const text = await send(Buffer.from('{"owner":'));
+  expect([text.status, text.body.detail]).toEqual([400, expect.stringMatching(/^body: not valid JSON/)]);
+  await send(Buffer.from('\ufeff{"owner":"o","ttlMs":100}')).expect(200);
+});
+
+it.each(['', ' ', 'a b', 'x'.repeat(129), 'ä', '__proto__', 'a\tb', '"', '\u{7f}'])(
+  'gives a request with the id "%s" an id that is safe to repeat',
+  async (id) => {
+    const answer = await sendRaw(nodes.lock.url, [
+      'GET /health/live HTTP/1.1',
+      'Host: localhost',
+      `X-Request-Id: ${id}`,
+    ]);
+    if (answer?.status === 400) return; // No header at all, for what reads HTTP.
+    expect(answer?.headers['x-request-id']).toMatch(/^[\x21-\x7e]{1,128}$/);
+  },
+);
+
+it('lists only what has the prefix, wherever the page begins', async () => {
+  const { lock, queue } = nodes;
+  for (const name of ['aa', 'ab', 'ba', 'bb', 'ca']) {
+    await request(queue.url).put(`/v1/queues/list-${name}`).send({}).expect(200);
+    await request(lock.url).post(`/v1/locks/list-${name}/acquire`).send({ owner: 'o' }).expect(200);
+  }
+  for (const [url, field] of [
+    [lock.url, 'locks'],
+    [queue.url, 'queues'],
+  ] as const) {
+    const list = async (query: string) => {
+      const { body } = await request(url).get(`/v1/${field}?${query}`).expect(200);
+      return body[field].map((each: { name: string }) => each.name);
+    };
+    expect(await list('prefix=list-b&cursor=list-aa')).toEqual(['list-ba', 'list-bb']);
+    expect(await list('prefix=list-b&cursor=list-ba')).toEqual(['list-bb']);
+    expect(await list('prefix=list-b&cursor=list-c')).toEqual([]);
+    expect(await list('prefix=list-&cursor=list-bb')).toEqual(['list-ca']);
+  }
+});
