@@ -141,7 +141,7 @@ export const mutants: FaultSuite['mutants'] = [
   {
     name: 'a full queue takes one batch more',
     file: script('send'),
-    find: 'q.live + #kept > q.maxLength',
+    find: 'q.live + #kept >= q.maxLength',
     replace: 'q.live > q.maxLength',
     run: play.fullQueuesRefuse.run,
   },
