@@ -17,6 +17,8 @@ import { unrouted } from './unrouted.js';
 /** Answers with `application/problem+json` (RFC 9457). */
 export function sendProblem(problem: Problem, request: Request, response: Response): void {
   const path = request.originalUrl.split('?', 1)[0] ?? '';
+  // What is still on its way is read and let go: a connection closed in the middle of it would lose the answer.
+  if (!request.complete) response.shouldKeepAlive = true;
   response
     .status(problem.status)
     .set(headersOf(problem))

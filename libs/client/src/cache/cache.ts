@@ -138,8 +138,13 @@ export class Cache<Value = unknown> {
     await this.transport.call({ method: 'PUT', path: this.path, body, idempotent: true });
   }
 
-  /** Removes every entry. */
+  /** Removes every entry; the configuration stays. */
   async flush(): Promise<void> {
     await this.transport.call({ method: 'DELETE', path: this.path, idempotent: true });
+  }
+
+  /** Removes the cache as a whole, with its configuration and statistics. The next write makes it again. */
+  async drop(): Promise<void> {
+    await this.transport.call({ method: 'DELETE', path: `${this.path}?drop=true`, idempotent: true });
   }
 }

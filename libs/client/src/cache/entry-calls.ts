@@ -181,7 +181,7 @@ export class EntryCalls {
   ): Promise<StoredEntry> {
     // The commas between tags are those of the query.
     const odd = tags.find((tag) => tag.includes(','));
-    if (odd !== undefined) throw refused('tags', `a tag has no comma: ${odd}`);
+    if (odd !== undefined) throw ValidationError.local('tags', `a tag has no comma: ${odd}`);
     const query = new URLSearchParams();
     if (ttlMs !== undefined) query.set('ttlMs', String(ttlMs));
     if (staleMs !== undefined) query.set('staleMs', String(staleMs));
@@ -201,7 +201,7 @@ export class EntryCalls {
   /** @throws {ValidationError} the key cannot stand in a path */
   private entryPath(key: string): string {
     if (!fitsPath(key)) {
-      throw refused(
+      throw ValidationError.local(
         'key',
         'an empty or ill-formed key, . and .. are not for this call, and 1,024 bytes are the limit',
       );
@@ -280,14 +280,6 @@ export class EntryCalls {
 /** Whether a key can stand in a path. Whatever normalises a URL takes . and .. for steps of the path. */
 const fitsPath = (key: string): boolean =>
   key !== '' && key !== '.' && key !== '..' && key.length <= MAX_KEY_LENGTH && !/\p{Cs}/u.test(key);
-
-/** What this client refuses before it sends it, as a node would. */
-export const refused = (path: string, message: string) =>
-  new ValidationError({
-    code: 'validation-failed',
-    status: 400,
-    detail: `${path}: ${message}`,
-  });
 
 const keyBytes = (key: string) => Buffer.byteLength(key) + 3;
 

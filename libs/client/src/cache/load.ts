@@ -1,5 +1,6 @@
 import type { FillResult } from '@syncline/contracts';
 import { abortable } from '../abortable.js';
+import { duration } from '../durations.js';
 import {
   ConnectionError,
   DeadlineError,
@@ -10,7 +11,7 @@ import {
   WaitTimeoutError,
 } from '../errors.js';
 import type { Codec } from './codec.js';
-import { bytesOf, type Content, type EntryCalls, refused, type SetOptions } from './entry-calls.js';
+import { bytesOf, type Content, type EntryCalls, type SetOptions } from './entry-calls.js';
 import { FillLease } from './fill-lease.js';
 import type { Flight, Flights, Landing } from './flights.js';
 
@@ -61,8 +62,7 @@ export class Load<Value> {
     private readonly loader: Loader<Value>,
     private readonly options: LoadOptions,
   ) {
-    const { waitMs = DEFAULT_WAIT_MS } = options;
-    if (!(waitMs >= 0)) throw refused('waitMs', 'expected milliseconds; Infinity is for ever');
+    const waitMs = duration('waitMs', options.waitMs ?? DEFAULT_WAIT_MS, { forever: 'to wait for ever' });
     this.deadline = performance.now() + waitMs;
     this.signal = options.signal ?? new AbortController().signal;
   }
