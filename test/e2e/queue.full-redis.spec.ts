@@ -92,4 +92,14 @@ describe('queue nodes on a Redis at its maxmemory', () => {
     await request(node.url).delete(`/v1/queues/${queue}`).expect(204);
     await request(node.url).get(`/v1/queues/${queue}`).expect(404);
   });
+
+  it('stay ready, and members of their cluster', async () => {
+    await fill();
+    // Longer than a node is counted on without being heard of.
+    const until = performance.now() + 4_000;
+    await eventually(async () => {
+      await request(node.url).get('/health/ready').expect(200);
+      expect(performance.now()).toBeGreaterThan(until);
+    }, 10_000);
+  });
 });
