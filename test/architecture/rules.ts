@@ -106,7 +106,8 @@ const noTestIsSwitchedOff: Rule = (sources) =>
     )
     .map(({ path }) => `${path}: run all tests or remove those that are not needed`);
 
-const headerOf = (text: string) => /^(?:--.*\n)*/.exec(text)?.[0] ?? '';
+/** What a script says before it does anything; its first line may be for Redis. */
+const headerOf = (text: string) => /^(?:#!lua.*\n)?((?:--.*\n)*)/.exec(text)?.[1] ?? '';
 const beside = (path: string, file: string) => posix.join(posix.dirname(path), file);
 const includesOf = ({ path, text }: Source) =>
   [...text.matchAll(/^-- @include (\S+)/gm)].map(([, file = '']) => beside(path, file));
@@ -118,7 +119,7 @@ const scriptsHaveAWrapperAndAHeader: Rule = (sources) => {
   const wrapped = new Set(sources.filter(isTypeScript).flatMap(wrappedBy));
   const included = new Set(sources.filter(isLua).flatMap(includesOf));
   return sources.filter(isLua).flatMap(({ path, text }) => {
-    if (!/^-- \S/.test(text) && !text.includes("redis.call('TIME')")) {
+    if (!/^-- \S/.test(headerOf(text)) && !text.includes("redis.call('TIME')")) {
       return [`${path}: say first what it does`];
     }
     if (wrapped.has(path)) {

@@ -79,6 +79,14 @@ describe('cache entries', () => {
       expect((await get('untyped')).headers['content-type']).toBe('application/octet-stream');
     });
 
+    it('that is a page runs nothing in the name of the node', async () => {
+      await put('page', '<script>1</script>').set('Content-Type', 'text/html').expect(201);
+      await get('page')
+        .expect('Content-Security-Policy', 'sandbox')
+        .expect('X-Content-Type-Options', 'nosniff')
+        .expect(200);
+    });
+
     it('that is compressed stays compressed', async () => {
       const bytes = gzipSync('compressed');
       const headers = { 'Content-Encoding': 'gzip', 'Content-Type': 'text/plain' };

@@ -12,6 +12,7 @@ describe('an answer that a node gives before it has read the request', () => {
     redis = await RedisServer.start();
     node = await NodeProcess.start('cache', {
       redisUrl: redis.url,
+      nodeId: 'cache_1',
       env: { API_KEYS: `app:${SECRET}:write` },
     });
   });
