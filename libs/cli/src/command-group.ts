@@ -19,7 +19,7 @@ export class CommandGroup {
    */
   readonly ended: Promise<number>;
   private readonly child: ChildProcess;
-  private readonly survivor: Survivor | undefined;
+  private readonly survivor: Survivor;
   private killTimer: NodeJS.Timeout | undefined;
 
   /** @param graceMs between SIGTERM and SIGKILL, when it is to end */
@@ -29,13 +29,17 @@ export class CommandGroup {
     private readonly graceMs: number,
   ) {
     const [file = '', ...args] = commandLine;
+    this.survivor = new Survivor(graceMs);
     this.child = spawn(file, args, { stdio: 'inherit', detached: true, env: { ...environment } });
-    if (this.child.pid !== undefined) this.survivor = new Survivor(this.child.pid, graceMs);
+    if (this.child.pid !== undefined) this.survivor.watch(this.child.pid);
     this.ended = new Promise((resolve, reject) => {
-      this.child.once('error', (error: NodeJS.ErrnoException) => reject(cannotRun(file, error)));
+      this.child.once('error', (error: NodeJS.ErrnoException) => {
+        this.survivor.dismiss();
+        reject(cannotRun(file, error));
+      });
       this.child.once('exit', (code, signal) => {
         this.endStop();
-        this.survivor?.dismiss();
+        this.survivor.dismiss();
         resolve(code ?? exitCodeOfSignal(signal as NodeJS.Signals));
       });
     });

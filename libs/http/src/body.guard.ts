@@ -32,7 +32,7 @@ export class BodyGuard implements CanActivate {
   }
 }
 
-const hasBody = ({ headers }: Request): boolean => {
+export const hasBody = ({ headers }: Request): boolean => {
   const length = headers['content-length'];
   return headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0');
 };

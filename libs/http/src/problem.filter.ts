@@ -9,6 +9,7 @@ import {
 import type { Problem } from '@syncline/contracts';
 import type { Request, Response } from 'express';
 import { EMPTY, type Observable } from 'rxjs';
+import { hasBody } from './body.guard.js';
 import { HungUp } from './hung-up.js';
 import { NODE_CONFIG, type NodeConfig } from './node.config.js';
 import { headersOf, problemOf } from './problems.js';
@@ -18,7 +19,7 @@ import { unrouted } from './unrouted.js';
 export function sendProblem(problem: Problem, request: Request, response: Response): void {
   const path = request.originalUrl.split('?', 1)[0] ?? '';
   // What is still on its way is read and let go: a connection closed in the middle of it would lose the answer.
-  if (!request.complete) response.shouldKeepAlive = true;
+  if (hasBody(request) && !request.complete) response.shouldKeepAlive = true;
   response
     .status(problem.status)
     .set(headersOf(problem))
