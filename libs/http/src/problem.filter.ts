@@ -15,16 +15,28 @@ import { NODE_CONFIG, type NodeConfig } from './node.config.js';
 import { headersOf, problemOf } from './problems.js';
 import { unrouted } from './unrouted.js';
 
+/** How long a caller that was answered may take to send the rest of its request. */
+const LINGER_MS = 5_000;
+
 /** Answers with `application/problem+json` (RFC 9457). */
 export function sendProblem(problem: Problem, request: Request, response: Response): void {
   const path = request.originalUrl.split('?', 1)[0] ?? '';
-  // What is still on its way is read and let go: a connection closed in the middle of it would lose the answer.
-  if (hasBody(request) && !request.complete) response.shouldKeepAlive = true;
+  if (hasBody(request) && !request.complete) letGo(request, response);
   response
     .status(problem.status)
     .set(headersOf(problem))
     .type('application/problem+json')
     .send(JSON.stringify(problem.toBody(path)));
+}
+
+/**
+ * What is still on its way is read and let go, for a while: a connection that is closed in the middle of it would lose
+ * the answer.
+ */
+function letGo(request: Request, response: Response): void {
+  response.shouldKeepAlive = true;
+  const timer = setTimeout(() => request.socket.destroy(), LINGER_MS);
+  request.once('close', () => clearTimeout(timer));
 }
 
 /** Turns what handlers throw into answers. */
