@@ -143,7 +143,8 @@ describe('a fill lease', () => {
     // Node's fetch normalises these to other paths: none of them may do anything.
     for (const path of ['/entries/%2e%2e', '/entries/%2e', '/entries/..', '/entries/.']) {
       for (const method of ['DELETE', 'PUT']) expect((await call(0, method, path, {})).status).toBe(404);
-      expect((await raw(`${path}/increment`)).status).toBe(404);
+      // Some become the path of the key `increment`, which takes no POST.
+      expect([404, 405]).toContain((await raw(`${path}/increment`)).status);
     }
     const { body } = await call(1, 'POST', '/mget', { keys: ['.', '..'] });
     expect(body.entries.map(({ found }: { found: boolean }) => found)).toEqual([true, true]);

@@ -143,7 +143,8 @@ describe('a worker', () => {
     await eventually(async () => expect((await queue.inspect()).stats.delayed).toBe(1));
     expect(visibleUntil - sentAt).toBeGreaterThan(50_000);
     const { messages } = await queue.browse('delayed');
-    expect(Date.parse(messages[0]?.availableAt ?? '') - sentAt).toBeGreaterThan(3_000_000);
+    // Spread by up to a fifth.
+    expect(Date.parse(messages[0]?.availableAt ?? '') - sentAt).toBeGreaterThan(2_800_000);
   });
 
   it('keeps messages by the timeout of the queue', async () => {
