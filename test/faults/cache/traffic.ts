@@ -60,6 +60,19 @@ export async function configure(node: string, config: object): Promise<void> {
   if (!response.ok) throw new Error(await response.text());
 }
 
+/** Removes all entries of the cache. */
+export async function flush(node: string): Promise<void> {
+  const response = await fetch(`${node}/v1/caches/c`, { method: 'DELETE' });
+  if (!response.ok) throw new Error(await response.text());
+}
+
+/** How many entries Redis holds of the cache, those included that are not swept yet. */
+export async function entriesIn(node: string): Promise<number> {
+  const response = await fetch(`${node}/v1/caches/c`);
+  const cache = (await response.json()) as { stats: { entries: number } };
+  return cache.stats.entries;
+}
+
 /** Invalidates entries of the cache by tag or by prefix. */
 export async function invalidate(
   node: string,
