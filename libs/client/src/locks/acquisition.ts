@@ -95,6 +95,8 @@ export function obtain<Body, Held extends Holding>(
   holdings: Holdings,
 ): Promise<Held> {
   const take = async (leaseId: string, waitMs: number) => {
+    // Who stands again while its client ends would take what was just given back.
+    if (holdings.isClosing) throw new ConnectionError('The client was closed', 'not-sent');
     const granted = await kind.ask(leaseId, waitMs);
     const since = await surelyHeldSince(kind, leaseId, granted, transport.timeoutMs);
     if (holdings.isClosing) throw new ConnectionError('The client was closed', 'unknown');
