@@ -1,7 +1,5 @@
 import { abortable } from '../abortable.js';
-
-/** Longest time that a timer takes. */
-const MAX_TIMER_MS = 2_147_483_647;
+import { LONGEST_TIMER_MS } from '../durations.js';
 
 /** What a flight brought. */
 export type Landing =
@@ -51,7 +49,7 @@ export class Flight {
     this.callers += 1;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<null>((resolve) => {
-      timer = setTimeout(() => resolve(null), Math.min(ms, MAX_TIMER_MS));
+      timer = setTimeout(() => resolve(null), Math.min(ms, LONGEST_TIMER_MS));
     });
     try {
       const landing = await abortable(Promise.race([this.landing, late]), signal);

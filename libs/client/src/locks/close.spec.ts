@@ -73,6 +73,28 @@ describe('a client that is closed', () => {
     expect((await outcomes).map((outcome) => outcome.status)).toEqual(['rejected', 'rejected']);
   });
 
+  it('lets no candidate stand again while it ends', async () => {
+    const client = new LockClient({ urls, releaseOnClose: true });
+    let token = '';
+    const leading = client.elect('close-once', {}, async (lease, signal) => {
+      token = lease.fencingToken;
+      await once(signal, 'abort');
+      signal.throwIfAborted();
+    });
+    // Its routine keeps the client from being closed until a candidate would long have stood again.
+    const using = client.using('close-slowly', LONG, async (_, signal) => {
+      await once(signal, 'abort');
+      await eventually(async () => expect(await modeOf('close-once')).toBe('free'));
+      await sleep(500);
+    });
+    await eventually(async () => expect(await modeOf('close-slowly')).toBe('exclusive'));
+    await eventually(() => expect(token).not.toBe(''));
+    const outcomes = Promise.allSettled([leading, using]);
+    await client.close();
+    await outcomes;
+    expect((await lock.inspect('close-once')).currentToken).toBe(token);
+  });
+
   it('does not wait for ever: for a routine that does not end, for nodes that say nothing', async () => {
     const cable = await TcpProxy.start(Number(new URL(urls[0] ?? '').port));
     const client = new LockClient({ urls: [cable.url.replace('redis:', 'http:')], releaseOnClose: true });
