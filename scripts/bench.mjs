@@ -16,4 +16,4 @@ if (!process.argv.includes('--url')) {
 }
 const { register } = await import('tsx/esm/api');
 register({ tsconfig: 'benchmarks/tsconfig.json' });
-await import('../benchmarks/harness/cli.ts');
+await import('../benchmarks/harness/cli.js');

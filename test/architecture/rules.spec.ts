@@ -10,7 +10,7 @@ const BREACHES: Record<RuleName, readonly [breaches: number, ...Source[]]> = {
     { path: 'libs/redis/src/a.ts', text: "import { Ring } from '@syncline/cluster';" },
     {
       path: 'libs/http/src/a.ts',
-      text: "export type { Lease } from '../../../apps/lock/src/leases/lease.js';",
+      text: "export type { Lease } from '../../../libs/locks/src/lease/lease.js';",
     },
     { path: 'apps/lock/src/a.ts', text: "import { x } from '../../queue/src/x.js';" },
     { path: 'apps/lock/src/b.ts', text: "import { freePort } from '@syncline/testing';" },
@@ -23,8 +23,8 @@ const BREACHES: Record<RuleName, readonly [breaches: number, ...Source[]]> = {
   ],
   'only stores and scripts know ioredis': [
     1,
-    { path: 'apps/lock/src/leases/leases.service.ts', text: "import type { Redis } from 'ioredis';" },
-    { path: 'apps/lock/src/leases/leases.store.ts', text: "import type { Redis } from 'ioredis';" },
+    { path: 'libs/locks/src/lease/leases.service.ts', text: "import type { Redis } from 'ioredis';" },
+    { path: 'libs/locks/src/redis/leases.store.ts', text: "import type { Redis } from 'ioredis';" },
     { path: 'libs/redis/src/connection.ts', text: "import { Redis } from 'ioredis';" },
   ],
   'the environment is read in one place': [

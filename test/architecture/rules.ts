@@ -13,16 +13,20 @@ const LONGEST_SPEC = 500;
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'libs/contracts': [],
   'libs/redis': ['contracts'],
-  'libs/cluster': ['contracts', 'redis'],
-  'libs/http': ['contracts', 'redis', 'cluster'],
+  'libs/runtime': ['contracts', 'redis'],
+  'libs/cluster': ['contracts', 'redis', 'runtime'],
+  'libs/locks': ['contracts', 'redis', 'runtime', 'cluster'],
+  'libs/queues': ['contracts', 'redis', 'runtime', 'cluster'],
+  'libs/caches': ['contracts', 'redis', 'runtime', 'cluster'],
+  'libs/http': ['contracts', 'redis', 'runtime', 'cluster'],
   'libs/client': ['contracts'],
   'libs/cli': ['client'],
   'libs/nestjs': ['client'],
   'libs/keyv': ['client'],
   'libs/testing': ['contracts'],
-  'apps/lock': ['contracts', 'redis', 'cluster', 'http'],
-  'apps/queue': ['contracts', 'redis', 'cluster', 'http'],
-  'apps/cache': ['contracts', 'redis', 'cluster', 'http'],
+  'apps/lock': ['contracts', 'runtime', 'locks', 'http'],
+  'apps/queue': ['contracts', 'runtime', 'queues', 'http'],
+  'apps/cache': ['contracts', 'runtime', 'caches', 'http'],
 };
 
 const packageOf = (path: string) => /^(?:libs|apps)\/[^/]+/.exec(path)?.[0] ?? '';

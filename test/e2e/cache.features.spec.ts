@@ -161,16 +161,16 @@ describe('what a cache does beside entries', () => {
     it('does not leave the lease with a caller that hung up before it was told of it', async () => {
       await fill(0, 'other', {}).expect(200);
       redis.freeze();
-      const hangUp = new AbortController();
+      const disconnect = new AbortController();
       const gone = fetch(`${at(0, 'k')}/fill`, {
         method: 'POST',
         headers: { 'Content-Type': 'application/json' },
         body: JSON.stringify({ leaseMs: 60_000 }),
-        signal: hangUp.signal,
+        signal: disconnect.signal,
       }).catch((error: Error) => error.name);
       // Answered after the call, on another connection: by then the node has the call.
       await fetch(`${url(0)}/health/live`);
-      hangUp.abort();
+      disconnect.abort();
       expect(await gone).toBe('AbortError');
       await fetch(`${url(0)}/health/live`);
       redis.thaw();

@@ -123,12 +123,12 @@ describe('locks over HTTP', () => {
 
   it('forgets a caller that hangs up, and the grant that it could not be told of', async () => {
     const { body: lease } = await acquire(node, 'hangup', { owner: 'me' });
-    const hangUp = new AbortController();
-    const gone = acquire(node, 'hangup', { owner: 'gone', waitMs: 60_000 }, hangUp.signal).catch(
+    const disconnect = new AbortController();
+    const gone = acquire(node, 'hangup', { owner: 'gone', waitMs: 60_000 }, disconnect.signal).catch(
       () => 'gone',
     );
     await eventually(async () => expect((await describeLock(node, 'hangup')).waiters).toHaveLength(1));
-    hangUp.abort();
+    disconnect.abort();
     expect(await gone).toBe('gone');
     await eventually(async () => expect((await describeLock(node, 'hangup')).waiters).toEqual([]));
     await release(node, lease);

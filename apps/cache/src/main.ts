@@ -1,4 +1,4 @@
 import { startNode } from '@syncline/http';
-import { cacheApp } from './cache.app.js';
+import { CacheModule } from './cache.module.js';
 
-await startNode(cacheApp);
+await startNode({ role: 'cache', module: CacheModule });

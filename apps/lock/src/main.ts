@@ -1,4 +1,4 @@
 import { startNode } from '@syncline/http';
-import { lockApp } from './lock.app.js';
+import { LockModule } from './lock.module.js';
 
-await startNode(lockApp);
+await startNode({ role: 'lock', module: LockModule });

@@ -1,4 +1,4 @@
 import { startNode } from '@syncline/http';
-import { queueApp } from './queue.app.js';
+import { QueueModule } from './queue.module.js';
 
-await startNode(queueApp);
+await startNode({ role: 'queue', module: QueueModule });

@@ -1,7 +1,5 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
-import { TerminusModule } from '@nestjs/terminus';
-import { ClusterController } from './cluster.controller.js';
-import { ClusterHealth } from './cluster.health.js';
+import { ClusterListener } from './cluster.listener.js';
 import { CLUSTER_OPTIONS, type ClusterOptions } from './cluster.options.js';
 import { Membership } from './membership.js';
 
@@ -12,10 +10,9 @@ export class ClusterModule {
   static forRoot(options: ClusterOptions): DynamicModule {
     return {
       module: ClusterModule,
-      imports: [TerminusModule],
-      controllers: [ClusterController],
-      providers: [{ provide: CLUSTER_OPTIONS, useValue: options }, Membership, ClusterHealth],
-      exports: [Membership, ClusterHealth],
+      controllers: [ClusterListener],
+      providers: [{ provide: CLUSTER_OPTIONS, useValue: options }, Membership],
+      exports: [Membership],
     };
   }
 }

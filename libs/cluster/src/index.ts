@@ -1,4 +1,3 @@
-export { ClusterHealth } from './cluster.health.js';
 export { nodeChannel, roleChannel } from './cluster.keys.js';
 export { ClusterModule } from './cluster.module.js';
 export type { ClusterOptions, Peer } from './cluster.options.js';

@@ -1,9 +1,9 @@
 import { type CanActivate, type ExecutionContext, Injectable, SetMetadata } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { Problem, ValidationFailed } from '@syncline/contracts';
+import { ClientDisconnected } from '@syncline/runtime';
 import { type Request, type Response, raw } from 'express';
 import { Call } from './calls/call.js';
-import { HungUp } from './hung-up.js';
 import { readJson } from './json.js';
 import { MAX_BODY_BYTES } from './node.config.js';
 
@@ -63,8 +63,8 @@ async function takeBytes(request: Request): Promise<true> {
       else chunks.push(chunk);
     });
     request.once('end', () => resolve(Buffer.concat(chunks, length)));
-    request.once('close', () => reject(new HungUp()));
-    request.once('error', () => reject(new HungUp()));
+    request.once('close', () => reject(new ClientDisconnected()));
+    request.once('error', () => reject(new ClientDisconnected()));
   });
   return true;
 }

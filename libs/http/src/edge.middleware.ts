@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { ValidationFailed } from '@syncline/contracts';
+import { type Drain, ShuttingDown } from '@syncline/runtime';
 import type { NextFunction, Request, Response } from 'express';
 import type { Callers } from './callers.js';
-import { type Drain, ShuttingDown } from './drain.js';
-import type { HttpMetrics } from './metrics.js';
+import type { HttpMetrics } from './metrics/http-metrics.js';
 import { sendProblem } from './problem.filter.js';
+import type { ServerStop } from './server-stop.js';
 
 /** What a caller may use as a request id: visible ASCII, bounded, so that it is safe in a header and a log. */
 const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
@@ -13,7 +14,13 @@ const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
  * What happens to every request before its route: it gets its ids, is counted and measured, and is turned away
  * while the node stops. Health stays reachable: that is how others learn of the stop.
  */
-export function edge(nodeId: string, drain: Drain, metrics: HttpMetrics, callers: Callers) {
+export function edge(
+  nodeId: string,
+  drain: Drain,
+  server: ServerStop,
+  metrics: HttpMetrics,
+  callers: Callers,
+) {
   return (request: Request, response: Response, next: NextFunction): void => {
     const sent = request.headers['x-request-id'];
     const requestId = typeof sent === 'string' && REQUEST_ID.test(sent) ? sent : randomUUID();
@@ -21,9 +28,9 @@ export function edge(nodeId: string, drain: Drain, metrics: HttpMetrics, callers
     response.setHeader('X-Request-Id', requestId);
 
     const startedAt = performance.now();
-    drain.requestStarted();
+    server.requestStarted();
     response.once('close', () => {
-      drain.requestEnded();
+      server.requestEnded();
       const route: string = request.route?.path ?? 'none';
       metrics.observe(request.method, route, response.statusCode, performance.now() - startedAt);
     });

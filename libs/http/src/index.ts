@@ -1,11 +1,7 @@
 export { Open, Requires } from './api-key.guard.js';
 export { ApiProblems } from './api-problems.decorator.js';
 export { TakesBytes } from './body.guard.js';
-export { Drain, ShuttingDown } from './drain.js';
-export { HangUp } from './hang-up.decorator.js';
-export type { HangUpSignal } from './hang-up-signal.js';
-export { HungUp } from './hung-up.js';
-export { HttpMetrics } from './metrics.js';
-export { NODE_CONFIG, type NodeConfig, readNodeConfig } from './node.config.js';
-export { NodeModule } from './node.module.js';
-export { type NodeApp, startNode } from './start-node.js';
+export { Disconnect } from './disconnect.decorator.js';
+export { FastExpressAdapter } from './fast-express.adapter.js';
+export { readNodeConfig } from './node.config.js';
+export { type NodeRole, startNode } from './start-node.js';

@@ -3,6 +3,7 @@ import { APP_FILTER, APP_GUARD, APP_PIPE, DiscoveryModule } from '@nestjs/core';
 import { TerminusModule } from '@nestjs/terminus';
 import { ClusterModule } from '@syncline/cluster';
 import { RedisModule } from '@syncline/redis';
+import { RuntimeModule } from '@syncline/runtime';
 import { LoggerModule } from 'nestjs-pino';
 import { ApiKeyGuard } from './api-key.guard.js';
 import { ApiKeys } from './api-keys.js';
@@ -11,13 +12,16 @@ import { Callers } from './callers.js';
 import { CallRoutes } from './calls/call-routes.js';
 import { CallsController } from './calls/calls.controller.js';
 import { CallsGateway } from './calls/calls.gateway.js';
+import { ClusterController } from './cluster/cluster.controller.js';
 import { ContractPipe } from './contract.pipe.js';
-import { Drain } from './drain.js';
-import { HealthController } from './health.controller.js';
-import { MetricsController } from './metrics.controller.js';
-import { HttpMetrics } from './metrics.js';
+import { ClusterHealth } from './health/cluster.health.js';
+import { HealthController } from './health/health.controller.js';
+import { RedisHealth } from './health/redis.health.js';
+import { HttpMetrics } from './metrics/http-metrics.js';
+import { MetricsController } from './metrics/metrics.controller.js';
 import { NODE_CONFIG, type NodeConfig } from './node.config.js';
 import { ProblemFilter } from './problem.filter.js';
+import { ServerStop } from './server-stop.js';
 
 /** Everything that a node has whatever its role: Redis, the cluster, its edge. */
 @Module({})
@@ -34,6 +38,7 @@ export class NodeModule {
         }),
         DiscoveryModule,
         TerminusModule.forRoot({ logger: false }),
+        RuntimeModule,
         RedisModule.forRoot({ url: config.redisUrl, connectionName: config.nodeId }),
         ClusterModule.forRoot({
           role: config.role,
@@ -41,12 +46,14 @@ export class NodeModule {
           peers: config.peers,
         }),
       ],
-      controllers: [HealthController, MetricsController, CallsController],
+      controllers: [HealthController, MetricsController, ClusterController, CallsController],
       providers: [
         { provide: NODE_CONFIG, useValue: config },
         ApiKeys,
         { provide: Callers, useValue: new Callers(config) },
-        Drain,
+        ServerStop,
+        RedisHealth,
+        ClusterHealth,
         CallRoutes,
         CallsGateway,
         HttpMetrics,
@@ -56,7 +63,7 @@ export class NodeModule {
         { provide: APP_GUARD, useClass: ApiKeyGuard },
         { provide: APP_GUARD, useClass: BodyGuard },
       ],
-      exports: [NODE_CONFIG, Drain, HttpMetrics],
+      exports: [NODE_CONFIG],
     };
   }
 }

@@ -7,10 +7,10 @@ import {
   NotFoundException,
 } from '@nestjs/common';
 import type { Problem } from '@syncline/contracts';
+import { ClientDisconnected } from '@syncline/runtime';
 import type { Request, Response } from 'express';
 import { EMPTY, type Observable } from 'rxjs';
 import { hasBody } from './body.guard.js';
-import { HungUp } from './hung-up.js';
 import { NODE_CONFIG, type NodeConfig } from './node.config.js';
 import { headersOf, problemOf } from './problems.js';
 import { unrouted } from './unrouted.js';
@@ -54,7 +54,7 @@ export class ProblemFilter implements ExceptionFilter {
     const request: Request = host.switchToHttp().getRequest();
     const response: Response = host.switchToHttp().getResponse();
     // The caller went away while its request was parked: there is nobody to answer, and nothing went wrong.
-    if (error instanceof HungUp) return undefined;
+    if (error instanceof ClientDisconnected) return undefined;
     // Thrown by Nest alone, for what no handler takes: handlers throw problems.
     const why = error instanceof NotFoundException ? unrouted(request, this.config.role) : error;
     const problem = problemOf(why, this.logger, {

@@ -1,31 +1,41 @@
 import type { AddressInfo } from 'node:net';
 import { hostname } from 'node:os';
-import { type INestApplication, VersioningType } from '@nestjs/common';
+import { type DynamicModule, type INestApplication, Module, type Type, VersioningType } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { Membership, NodeTransport } from '@syncline/cluster';
 import type { Role } from '@syncline/contracts';
+import { Drain } from '@syncline/runtime';
 import { Logger } from 'nestjs-pino';
 import { serveApiDocument } from './api-document.js';
 import { Callers } from './callers.js';
-import { Drain } from './drain.js';
 import { edge } from './edge.middleware.js';
 import { FastExpressAdapter } from './fast-express.adapter.js';
-import { HttpMetrics } from './metrics.js';
+import { HttpMetrics } from './metrics/http-metrics.js';
 import { InvalidConfig, NODE_CONFIG, type NodeConfig, readNodeConfig } from './node.config.js';
+import { NodeModule } from './node.module.js';
 import { answerUnreadable } from './raw-answer.js';
+import { ServerStop } from './server-stop.js';
 
 /** One of the three services. */
-export interface NodeApp {
+export interface NodeRole {
   readonly role: Role;
-  /** The app's module, given the configuration of this node. */
-  readonly module: (config: NodeConfig) => Parameters<typeof NestFactory.create>[0];
+  /** Its engine and its routes. */
+  readonly module: Type;
+}
+
+/** A node: what every role has, and what this one is. */
+@Module({})
+class Node {
+  static forRoot(config: NodeConfig, module: Type): DynamicModule {
+    return { module: Node, imports: [NodeModule.forRoot(config), module] };
+  }
 }
 
 /** Builds a node that does not listen yet. */
-async function createNode(node: NodeApp, config: NodeConfig): Promise<NestExpressApplication> {
+async function createNode(node: NodeRole, config: NodeConfig): Promise<NestExpressApplication> {
   const app = await NestFactory.create<NestExpressApplication>(
-    node.module(config),
+    Node.forRoot(config, node.module),
     new FastExpressAdapter(),
     {
       // Bodies are read after the API key was seen: BodyGuard.
@@ -39,7 +49,7 @@ async function createNode(node: NodeApp, config: NodeConfig): Promise<NestExpres
   app.disable('x-powered-by');
   app.set('query parser', 'simple');
   app.enableVersioning({ type: VersioningType.URI });
-  app.use(edge(config.nodeId, app.get(Drain), app.get(HttpMetrics), app.get(Callers)));
+  app.use(edge(config.nodeId, app.get(Drain), app.get(ServerStop), app.get(HttpMetrics), app.get(Callers)));
   answerUnreadable(app.getHttpServer(), config.nodeId);
   app.connectMicroservice(
     { strategy: new NodeTransport({ redisUrl: config.redisUrl, role: config.role, nodeId: config.nodeId }) },
@@ -63,7 +73,7 @@ async function openNode(app: INestApplication): Promise<string> {
 }
 
 /** Runs a node as this process: from its variables to a clean end on SIGTERM or SIGINT. */
-export async function startNode(node: NodeApp): Promise<void> {
+export async function startNode(node: NodeRole): Promise<void> {
   let config: NodeConfig;
   try {
     config = readNodeConfig(node.role, process.env);

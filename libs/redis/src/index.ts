@@ -8,7 +8,6 @@ export {
 } from './connection.js';
 export { defineScript, type Script, type ScriptDefinition, UnknownLife } from './define-script.js';
 export { pageAfter } from './pages.js';
-export { RedisHealth } from './redis.health.js';
 export { RedisModule } from './redis.module.js';
-export { REDIS } from './redis.token.js';
+export { REDIS, REDIS_OPTIONS, type RedisModuleOptions } from './redis.token.js';
 export { isFull, isRefused, StoreUnavailable, storeError } from './store-unavailable.js';

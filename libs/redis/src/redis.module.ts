@@ -6,10 +6,8 @@ import {
   Module,
   type OnApplicationShutdown,
 } from '@nestjs/common';
-import { TerminusModule } from '@nestjs/terminus';
 import { commandConnection, type RedisClient } from './connection.js';
-import { RedisHealth } from './redis.health.js';
-import { REDIS } from './redis.token.js';
+import { REDIS, REDIS_OPTIONS, type RedisModuleOptions } from './redis.token.js';
 import { refusalOfUser } from './store-unavailable.js';
 
 /** The node's connection to Redis: made at boot, kept up for ever, closed last of all. */
@@ -34,15 +32,14 @@ export class RedisModule implements OnApplicationShutdown {
     redis.connect().catch(() => {});
   }
 
-  static forRoot(options: { url: string; connectionName: string }): DynamicModule {
+  static forRoot(options: RedisModuleOptions): DynamicModule {
     return {
       module: RedisModule,
-      imports: [TerminusModule],
       providers: [
+        { provide: REDIS_OPTIONS, useValue: options },
         { provide: REDIS, useFactory: () => commandConnection(options.url, options.connectionName) },
-        RedisHealth,
       ],
-      exports: [REDIS, RedisHealth],
+      exports: [REDIS, REDIS_OPTIONS],
     };
   }
 

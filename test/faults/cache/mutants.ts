@@ -2,9 +2,9 @@ import type { Mutant } from '../core/mutant.js';
 import type { FaultSuite } from '../core/suite.js';
 import * as scenarios from './scenarios.js';
 
-const SOURCE = 'apps/cache/src/entries';
-const js = (name: string) => `${SOURCE}/${name}.js`;
-const lua = (name: string) => `${SOURCE}/scripts/${name}.lua`;
+const ENGINE = 'libs/caches/src';
+const js = (name: string) => `${ENGINE}/${name}.js`;
+const lua = (name: string) => `${ENGINE}/redis/scripts/${name}.lua`;
 const broken = (name: string, file: string, find: string, replace: string): Mutant => ({
   name,
   file,
@@ -17,7 +17,7 @@ export const mutants: FaultSuite['mutants'] = [
   {
     ...broken(
       'a near cache serves without a lease',
-      js('replica'),
+      js('coherence/replica'),
       'if (now >= this.leaseUntil)',
       'if (false)',
     ),
@@ -26,7 +26,7 @@ export const mutants: FaultSuite['mutants'] = [
   {
     ...broken(
       'a lease counts from the reply',
-      js('replicas'),
+      js('coherence/replicas'),
       'replica.extendLease(sentAt);\n        this.helpStuck',
       'replica.extendLease(performance.now());\n        this.helpStuck',
     ),
@@ -35,7 +35,7 @@ export const mutants: FaultSuite['mutants'] = [
   {
     ...broken(
       'a lease is extended although missed invalidations were not carried out',
-      js('replicas'),
+      js('coherence/replicas'),
       'of reply.missed)',
       'of [])',
     ),
@@ -44,7 +44,7 @@ export const mutants: FaultSuite['mutants'] = [
   {
     ...broken(
       'a fill is kept although its key was written',
-      js('replica'),
+      js('coherence/replica'),
       'return !poisoned && ',
       'return ',
     ),
@@ -53,7 +53,7 @@ export const mutants: FaultSuite['mutants'] = [
   {
     ...broken(
       'an acknowledgement covers an invalidation that was missed',
-      js('replicas'),
+      js('coherence/replicas'),
       'if (hint.number > replica.seen + 1)',
       'if (false)',
     ),
@@ -62,7 +62,7 @@ export const mutants: FaultSuite['mutants'] = [
   {
     ...broken(
       'an invalidation is acknowledged and not carried out',
-      js('replicas'),
+      js('coherence/replicas'),
       'replica.invalidate(hint.cache, hint.register);',
       '',
     ),
@@ -71,7 +71,7 @@ export const mutants: FaultSuite['mutants'] = [
   {
     ...broken(
       'a node keeps what it writes over',
-      js('writer'),
+      js('entries/writer'),
       'replica?.giveUp(cache, register.slice(1));',
       ';',
     ),
@@ -80,7 +80,7 @@ export const mutants: FaultSuite['mutants'] = [
   {
     ...broken(
       'a node that invalidates a tag is excused from it',
-      js('writer'),
+      js('entries/writer'),
       "register.startsWith('k') ? this.replicas.replica : null",
       'this.replicas.replica',
     ),
@@ -98,7 +98,7 @@ export const mutants: FaultSuite['mutants'] = [
   {
     ...broken(
       'a write waits less than a lease',
-      js('coherence.rules'),
+      js('coherence/coherence.rules'),
       'Math.ceil(LEASE_MS * 1.01) + 40',
       '100',
     ),
@@ -161,7 +161,7 @@ export const mutants: FaultSuite['mutants'] = [
   {
     ...broken(
       'a new life of Redis opens before the leases of the last are over',
-      js('redis-life'),
+      js('redis/redis-life'),
       'await sleep(FORCE_AFTER_MS);',
       '',
     ),

@@ -9,7 +9,7 @@ import type { Role } from '@syncline/contracts';
 export interface Mutant {
   /** The rule that is broken, in a few words. */
   readonly name: string;
-  /** File of the built app, from its own folder: `apps/lock/src/leases/scripts/release.lua`. */
+  /** File of the built app, from its own folder: `libs/locks/src/redis/scripts/release.lua`. */
   readonly file: string;
   /** Text that stands there exactly once. */
   readonly find: string;

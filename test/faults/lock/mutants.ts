@@ -2,7 +2,7 @@ import type { FaultSuite } from '../core/suite.js';
 import { scenarios } from './scenarios.js';
 import { alone } from './stage.js';
 
-const SCRIPTS = 'apps/lock/src/leases/scripts';
+const SCRIPTS = 'libs/locks/src/redis/scripts';
 
 /**
  * Each breaks one rule of the lock manager; the scenario is the shortest story in which that shows. Those with long
@@ -39,7 +39,7 @@ export const mutants: FaultSuite['mutants'] = [
   },
   {
     name: 'a shared lease overlaps an exclusive one',
-    file: 'apps/lock/src/leases/leases.service.js',
+    file: 'libs/locks/src/lease/leases.service.js',
     find: "permits: mode === 'exclusive' ? LOCK_PERMITS : 1",
     replace: "permits: mode === 'exclusive' ? LOCK_PERMITS : 0",
     run: alone(scenarios.crowd),
@@ -67,7 +67,7 @@ export const mutants: FaultSuite['mutants'] = [
   },
   {
     name: 'hints only: a node never asks what it missed',
-    file: 'apps/lock/src/leases/heartbeat.js',
+    file: 'libs/locks/src/waiting/heartbeat.js',
     find: 'const { held, nextEndMs, ids } = await this.store.beat(shard);',
     replace: 'const { held, nextEndMs, ids } = await this.store.beat(shard); return nextEndMs;',
     run: alone(scenarios.deaf),
@@ -128,8 +128,8 @@ export const mutants: FaultSuite['mutants'] = [
   },
   {
     name: 'a caller that could not be told keeps its lease',
-    file: 'apps/lock/src/leases/leases.service.js',
-    find: 'if (hangUp.aborted)',
+    file: 'libs/locks/src/lease/leases.service.js',
+    find: 'if (disconnect.aborted)',
     replace: 'if (false)',
     run: alone(scenarios.untold),
   },

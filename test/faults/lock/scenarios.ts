@@ -226,7 +226,7 @@ async function untold(stage: Stage): Promise<void> {
 }
 
 /** A caller hangs up while it waits: its place is free at once. */
-async function hangUp(stage: Stage): Promise<void> {
+async function disconnect(stage: Stage): Promise<void> {
   const { client, one, two, complain } = stage;
   const held = await client('holder', one).acquire(exclusive('hung'));
   const gone = new AbortController();
@@ -298,7 +298,7 @@ export const scenarios = {
   session,
   toldElsewhere,
   untold,
-  hangUp,
+  disconnect,
   vouched,
   vouchedDead,
 };

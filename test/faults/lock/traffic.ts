@@ -34,9 +34,9 @@ async function visit(client: LockClient, random: Random, past: Hold[]): Promise<
     ttlMs: random.int(400, 2_000),
     waitMs: random.chance(15) ? 0 : random.int(200, 3_000),
   };
-  const hangUp = new AbortController();
-  const impatience = random.chance(8) ? setTimeout(() => hangUp.abort(), random.int(1, 200)) : undefined;
-  const holds = await client.acquire(wanted, undefined, hangUp.signal);
+  const disconnect = new AbortController();
+  const impatience = random.chance(8) ? setTimeout(() => disconnect.abort(), random.int(1, 200)) : undefined;
+  const holds = await client.acquire(wanted, undefined, disconnect.signal);
   clearTimeout(impatience);
   if (random.chance(10) && past.length > 0) await client.releaseStale(random.pick(past));
   if (holds === null) {

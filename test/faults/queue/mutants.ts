@@ -1,13 +1,13 @@
 import type { FaultSuite } from '../core/suite.js';
 import * as play from './scenarios.js';
 
-const MESSAGES = 'apps/queue/src/messages';
-const script = (name: string) => `${MESSAGES}/scripts/${name}.lua`;
+const ENGINE = 'libs/queues/src';
+const script = (name: string) => `${ENGINE}/redis/scripts/${name}.lua`;
 
 export const mutants: FaultSuite['mutants'] = [
   {
     name: 'receipts are not checked for being genuine',
-    file: `${MESSAGES}/receipt.js`,
+    file: `${ENGINE}/redis/receipt.js`,
     find: 'if (!timingSafeEqual(Buffer.from(signature), Buffer.from(sign(secret, queue, text))))',
     replace: 'if (secret === text)',
     run: play.onlyGenuineReceiptsCount.run,
@@ -119,14 +119,14 @@ export const mutants: FaultSuite['mutants'] = [
   },
   {
     name: 'a lost wake-up is never made up for',
-    file: `${MESSAGES}/line.js`,
+    file: `${ENGINE}/delivery/line.js`,
     find: 'for (const place of places.slice(0, count ?? places.length))',
     replace: 'for (const place of places.slice(0, 0))',
     run: play.lostWakeUpsCostASecond.run,
   },
   {
     name: 'only the owner looks at what is due',
-    file: `${MESSAGES}/due-timers.js`,
+    file: `${ENGINE}/timers/due-timers.js`,
     find: 'const late = this.membership.owns(queue) ? 0 : SECOND_LOOK_MS;',
     replace: 'if (!this.membership.owns(queue)) return; const late = 0;',
     run: play.unheardTimersCostASecond.run,
@@ -154,7 +154,7 @@ export const mutants: FaultSuite['mutants'] = [
   },
   {
     name: 'what was taken for a caller who had gone stays in flight',
-    file: `${MESSAGES}/messages.service.js`,
+    file: `${ENGINE}/messages/messages.service.js`,
     find: 'await this.takeBack(queue, deliveries);',
     replace: 'await null;',
     run: play.hangUpsDoNotCount.run,

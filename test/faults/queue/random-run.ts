@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { auditQueue } from '../../stages/audit.js';
 import { FaultCluster } from '../core/fault-cluster.js';
 import { type FaultName, inflict } from '../core/faults.js';
 import { Random } from '../core/random.js';
 import { FaultsDidNotBite, type RunOptions, type RunReport } from '../core/suite.js';
-import { auditQueue } from './audit.js';
 import { checkHistory } from './checks.js';
 import { call, type Message } from './client.js';
 import type { QueueHistory } from './history.js';

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
+import { auditQueue } from '../../stages/audit.js';
 import { FaultCluster } from '../core/fault-cluster.js';
 import type { RunOptions, RunReport } from '../core/suite.js';
-import { auditQueue } from './audit.js';
 import { type Answer, call, type Message } from './client.js';
 
 /** What a scenario plays with: one queue through some nodes, and a list of what turned out to be wrong. */

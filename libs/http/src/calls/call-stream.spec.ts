@@ -1,10 +1,11 @@
 import { on, once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { Logger } from '@nestjs/common';
+import type { Drain } from '@syncline/runtime';
 import { eventually } from '@syncline/testing';
 import { WebSocket, WebSocketServer } from 'ws';
-import type { Drain } from '../drain.js';
-import type { HttpMetrics } from '../metrics.js';
+import type { HttpMetrics } from '../metrics/http-metrics.js';
+import type { ServerStop } from '../server-stop.js';
 import type { CallRoutes } from './call-routes.js';
 import { CallStream } from './call-stream.js';
 
@@ -38,11 +39,8 @@ it('takes no more calls from a caller that does not read its answers', async () 
     routes: {
       find: () => ({ route: { template: '/v1/x', status: 200, handle }, params: {} }),
     } as unknown as CallRoutes,
-    drain: {
-      draining: false,
-      requestStarted: () => undefined,
-      requestEnded: () => undefined,
-    } as unknown as Drain,
+    drain: { draining: false } as Drain,
+    server: { requestStarted: () => undefined, requestEnded: () => undefined } as unknown as ServerStop,
     metrics: { observe: () => undefined } as unknown as HttpMetrics,
     logger: new Logger(),
   });

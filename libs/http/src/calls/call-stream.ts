@@ -8,12 +8,12 @@ import {
   MAX_STREAMED_CALLS,
   type StreamedCalls,
 } from '@syncline/contracts';
+import { ClientDisconnected, type Drain, ShuttingDown } from '@syncline/runtime';
 import type { WebSocket } from 'ws';
-import { type Drain, FINISH_MS, ShuttingDown } from '../drain.js';
-import { HungUp } from '../hung-up.js';
 import { readJson } from '../json.js';
-import type { HttpMetrics } from '../metrics.js';
+import type { HttpMetrics } from '../metrics/http-metrics.js';
 import { problemOf, retryAfterOf } from '../problems.js';
+import { FINISH_MS, type ServerStop } from '../server-stop.js';
 import { Call } from './call.js';
 import type { CallRoute, CallRoutes } from './call-routes.js';
 
@@ -26,6 +26,7 @@ const GOODBYE_MS = 1_000;
 export interface CallServices {
   readonly routes: CallRoutes;
   readonly drain: Drain;
+  readonly server: ServerStop;
   readonly metrics: HttpMetrics;
   readonly logger: Logger;
 }
@@ -102,10 +103,10 @@ export class CallStream {
   }
 
   private async perform(call: Call): Promise<void> {
-    const { routes, drain, metrics, logger } = this.services;
+    const { routes, drain, server, metrics, logger } = this.services;
     this.calls[call.id] = call;
     this.underWay += 1;
-    drain.requestStarted();
+    server.requestStarted();
     let route: CallRoute | undefined;
     let status = 404;
     try {
@@ -117,7 +118,7 @@ export class CallStream {
       const body = await route.handle(call);
       this.answer(call, `{"id":${call.id},"status":${status},"body":${JSON.stringify(body)}}`);
     } catch (error) {
-      if (error instanceof HungUp) {
+      if (error instanceof ClientDisconnected) {
         if (call.tellsCancelled) this.answer(call, `{"id":${call.id},"status":${CANCELLED},"body":null}`);
         return;
       }
@@ -131,7 +132,7 @@ export class CallStream {
       delete this.calls[call.id];
       this.underWay -= 1;
       if (this.underWay === 0) this.idle.emit('idle');
-      drain.requestEnded();
+      server.requestEnded();
       metrics.observe(call.method, route?.template ?? 'none', status, performance.now() - call.startedAt);
     }
   }

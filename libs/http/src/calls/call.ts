@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { Caller, type HangUpSignal } from '../hang-up-signal.js';
+import { ClientLink, type DisconnectSignal } from '@syncline/runtime';
 
 /** A call that came in a call stream. To guards and parameter decorators it is a request like any other. */
 export class Call {
@@ -10,7 +10,7 @@ export class Call {
   /** Whether a caller who cancels it wants an answer all the same. */
   tellsCancelled = false;
   private abandoned = false;
-  private caller: Caller | undefined;
+  private link: ClientLink | undefined;
 
   constructor(
     /** The caller's own: the answer carries it. */
@@ -27,14 +27,14 @@ export class Call {
   }
 
   /** Aborted when the caller goes away, or does not want the answer any more. Made when asked for. */
-  get hangUp(): HangUpSignal {
-    this.caller ??= new Caller();
-    if (this.abandoned) this.caller.hangUp();
-    return this.caller;
+  get disconnect(): DisconnectSignal {
+    this.link ??= new ClientLink();
+    if (this.abandoned) this.link.disconnect();
+    return this.link;
   }
 
   abandon(): void {
     this.abandoned = true;
-    this.caller?.hangUp();
+    this.link?.disconnect();
   }
 }

@@ -11,14 +11,15 @@ import {
 } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { Problem } from '@syncline/contracts';
+import { Drain, Metrics, ShuttingDown } from '@syncline/runtime';
 import { Gauge } from 'prom-client';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { ApiKeys } from '../api-keys.js';
 import { Callers } from '../callers.js';
-import { Drain, GRACE_MS, ShuttingDown } from '../drain.js';
-import { HttpMetrics } from '../metrics.js';
+import { HttpMetrics } from '../metrics/http-metrics.js';
 import { MAX_BODY_BYTES, NODE_CONFIG, type NodeConfig } from '../node.config.js';
 import { answerRaw } from '../raw-answer.js';
+import { GRACE_MS, ServerStop } from '../server-stop.js';
 import { CallRoutes } from './call-routes.js';
 import { CallStream } from './call-stream.js';
 
@@ -44,7 +45,9 @@ export class CallsGateway implements OnApplicationBootstrap, BeforeApplicationSh
     private readonly adapterHost: HttpAdapterHost,
     private readonly routes: CallRoutes,
     private readonly drain: Drain,
-    private readonly metrics: HttpMetrics,
+    private readonly serverStop: ServerStop,
+    private readonly metrics: Metrics,
+    private readonly requests: HttpMetrics,
     private readonly keys: ApiKeys,
     private readonly callers: Callers,
     @Inject(NODE_CONFIG) private readonly config: NodeConfig,
@@ -88,7 +91,8 @@ export class CallsGateway implements OnApplicationBootstrap, BeforeApplicationSh
       const stream = new CallStream(connection, request.headers, requestId, {
         routes: this.routes,
         drain: this.drain,
-        metrics: this.metrics,
+        server: this.serverStop,
+        metrics: this.requests,
         logger: this.logger,
       });
       this.streams.add(stream);

@@ -1,0 +1,79 @@
+import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, Query } from '@nestjs/common';
+import { ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { CachesService } from '@syncline/caches';
+import {
+  type Cache,
+  type CacheConfig,
+  type Caches,
+  cacheConfigSchema,
+  cacheSchema,
+  cachesSchema,
+  type DeleteCacheQuery,
+  deleteCacheQuerySchema,
+  type InvalidateBody,
+  type Invalidated,
+  invalidateBodySchema,
+  invalidatedSchema,
+  type ListCachesQuery,
+  listCachesQuerySchema,
+  nameSchema,
+} from '@syncline/contracts';
+
+@ApiTags('caches')
+@Controller({ path: 'caches', version: '1' })
+export class CachesController {
+  constructor(private readonly caches: CachesService) {}
+
+  @Get()
+  @ApiOperation({ summary: 'The caches that were ever written to or configured' })
+  @ApiOkResponse({ standardSchema: cachesSchema })
+  list(@Query({ schema: listCachesQuerySchema }) { cursor, limit }: ListCachesQuery): Promise<Caches> {
+    return this.caches.list(cursor, limit);
+  }
+
+  @Get(':cache')
+  @ApiOperation({ summary: 'Configuration and statistics of a cache' })
+  @ApiOkResponse({ standardSchema: cacheSchema })
+  describe(@Param('cache', { schema: nameSchema }) cache: string): Promise<Cache> {
+    return this.caches.describe(cache);
+  }
+
+  @Put(':cache')
+  @ApiOperation({ summary: 'Configure a cache: what is not given gets its default' })
+  @ApiOkResponse({ standardSchema: cacheSchema })
+  configure(
+    @Param('cache', { schema: nameSchema }) cache: string,
+    @Body({ schema: cacheConfigSchema }) config: CacheConfig,
+  ): Promise<Cache> {
+    return this.caches.configure(cache, config);
+  }
+
+  @Delete(':cache')
+  @HttpCode(204)
+  @ApiOperation({
+    summary:
+      'Flush: remove all entries at once; the configuration stays, unless the cache is dropped as a whole',
+  })
+  @ApiNoContentResponse({ description: 'The cache is empty, or is no more' })
+  flush(
+    @Param('cache', { schema: nameSchema }) cache: string,
+    @Query({ schema: deleteCacheQuerySchema }) { drop }: DeleteCacheQuery,
+  ): Promise<void> {
+    return drop ? this.caches.drop(cache) : this.caches.flush(cache);
+  }
+
+  @Post(':cache/invalidate')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Invalidate entries by tag or by prefix, in constant time' })
+  @ApiOkResponse({ standardSchema: invalidatedSchema })
+  async invalidate(
+    @Param('cache', { schema: nameSchema }) cache: string,
+    @Body({ schema: invalidateBodySchema }) { tags, prefix }: InvalidateBody,
+  ): Promise<Invalidated> {
+    const invalidated =
+      prefix === undefined
+        ? await this.caches.invalidateTags(cache, tags ?? [])
+        : await this.caches.invalidatePrefix(cache, prefix);
+    return { invalidated };
+  }
+}

@@ -1,0 +1,22 @@
+import { Module } from '@nestjs/common';
+import { LocksModule } from '@syncline/locks';
+import { BatchController } from './batch.controller.js';
+import { EventsController } from './events.controller.js';
+import { LocksController } from './locks.controller.js';
+import { SemaphoresController } from './semaphores.controller.js';
+import { SessionsController } from './sessions.controller.js';
+import { SetsController } from './sets.controller.js';
+
+/** The routes of a lock node. */
+@Module({
+  imports: [LocksModule],
+  controllers: [
+    SetsController,
+    BatchController,
+    LocksController,
+    EventsController,
+    SemaphoresController,
+    SessionsController,
+  ],
+})
+export class LockModule {}

@@ -1,0 +1,95 @@
+import { Body, Controller, HttpCode, Param, Post } from '@nestjs/common';
+import { ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import {
+  type Acked,
+  ackedSchema,
+  ackSchema,
+  type Extended,
+  extendedSchema,
+  extendSchema,
+  type Nack,
+  type Nacked,
+  nackedSchema,
+  nackSchema,
+  nameSchema,
+  type Receive,
+  type Received,
+  receivedSchema,
+  receiveSchema,
+  type Send,
+  type Sent,
+  sendSchema,
+  sentSchema,
+} from '@syncline/contracts';
+import { ApiProblems, Disconnect } from '@syncline/http';
+import { MessagesService } from '@syncline/queues';
+import { type DisconnectSignal } from '@syncline/runtime';
+import type { z } from 'zod';
+
+@ApiTags('messages')
+@Controller({ path: 'queues/:queue', version: '1' })
+export class MessagesController {
+  constructor(private readonly messages: MessagesService) {}
+
+  @Post('messages')
+  @ApiOperation({ summary: 'Sends messages, all or none; makes the queue when there is none' })
+  @ApiCreatedResponse({ standardSchema: sentSchema })
+  @ApiProblems('queue-full', 'payload-too-large')
+  send(
+    @Param('queue', { schema: nameSchema }) queue: string,
+    @Body({ schema: sendSchema }) body: Send,
+  ): Promise<Sent> {
+    return this.messages.send(queue, body);
+  }
+
+  @Post('receive')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Receives messages; waits for some when there are none' })
+  @ApiOkResponse({ standardSchema: receivedSchema })
+  @ApiProblems('not-found')
+  receive(
+    @Param('queue', { schema: nameSchema }) queue: string,
+    @Body({ schema: receiveSchema }) body: Receive,
+    @Disconnect() disconnect: DisconnectSignal,
+  ): Promise<Received> {
+    return this.messages.receive(queue, body, disconnect);
+  }
+
+  @Post('ack')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Ends deliveries: their messages are never delivered again' })
+  @ApiOkResponse({ standardSchema: ackedSchema })
+  @ApiProblems('not-found')
+  ack(
+    @Param('queue', { schema: nameSchema }) queue: string,
+    @Body({ schema: ackSchema }) { receipts }: z.infer<typeof ackSchema>,
+  ): Promise<Acked> {
+    return this.messages.ack(queue, receipts);
+  }
+
+  @Post('nack')
+  @HttpCode(200)
+  @ApiOperation({
+    summary: 'Gives deliveries back: after a delay, or as dead letters when too many failed',
+  })
+  @ApiOkResponse({ standardSchema: nackedSchema })
+  @ApiProblems('not-found')
+  nack(
+    @Param('queue', { schema: nameSchema }) queue: string,
+    @Body({ schema: nackSchema }) { receipts, ...how }: Nack,
+  ): Promise<Nacked> {
+    return this.messages.nack(queue, receipts, how);
+  }
+
+  @Post('extend')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Gives deliveries another visibility timeout, from now on' })
+  @ApiOkResponse({ standardSchema: extendedSchema })
+  @ApiProblems('not-found')
+  extend(
+    @Param('queue', { schema: nameSchema }) queue: string,
+    @Body({ schema: extendSchema }) { receipts, visibilityTimeoutMs }: z.infer<typeof extendSchema>,
+  ): Promise<Extended> {
+    return this.messages.extend(queue, receipts, visibilityTimeoutMs);
+  }
+}

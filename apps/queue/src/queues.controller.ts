@@ -1,0 +1,120 @@
+import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, Query } from '@nestjs/common';
+import { ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import {
+  type Browsed,
+  type BrowseQuery,
+  browsedSchema,
+  browseQuerySchema,
+  listQueuesQuerySchema,
+  nameSchema,
+  type Purged,
+  type PutQueue,
+  purgedSchema,
+  putQueueSchema,
+  type Queue,
+  type Queues,
+  queueSchema,
+  queuesSchema,
+  type Redrive,
+  type Redriven,
+  redrivenSchema,
+  redriveSchema,
+} from '@syncline/contracts';
+import { ApiProblems, Disconnect } from '@syncline/http';
+import { QueuesService } from '@syncline/queues';
+import { type DisconnectSignal } from '@syncline/runtime';
+import type { z } from 'zod';
+
+@ApiTags('queues')
+@Controller({ path: 'queues', version: '1' })
+export class QueuesController {
+  constructor(private readonly queues: QueuesService) {}
+
+  @Get()
+  @ApiOperation({ summary: 'All queues in order of their names' })
+  @ApiOkResponse({ standardSchema: queuesSchema })
+  listQueues(
+    @Query({ schema: listQueuesQuerySchema })
+    { prefix, cursor, limit }: z.infer<typeof listQueuesQuerySchema>,
+  ): Promise<Queues> {
+    return this.queues.list(prefix, cursor ?? null, limit);
+  }
+
+  @Put(':queue')
+  @ApiOperation({ summary: 'Makes a queue, or replaces its configuration' })
+  @ApiOkResponse({ standardSchema: queueSchema })
+  putQueue(
+    @Param('queue', { schema: nameSchema }) queue: string,
+    @Body({ schema: putQueueSchema }) given: PutQueue,
+  ): Promise<Queue> {
+    return this.queues.put(queue, given);
+  }
+
+  @Get(':queue')
+  @ApiOperation({ summary: 'Configuration and counts of a queue' })
+  @ApiOkResponse({ standardSchema: queueSchema })
+  @ApiProblems('not-found')
+  getQueue(@Param('queue', { schema: nameSchema }) queue: string): Promise<Queue> {
+    return this.queues.get(queue);
+  }
+
+  @Delete(':queue')
+  @HttpCode(204)
+  @ApiOperation({ summary: 'Removes a queue with all its messages' })
+  @ApiNoContentResponse({ description: 'It is gone' })
+  @ApiProblems('not-found')
+  deleteQueue(@Param('queue', { schema: nameSchema }) queue: string): Promise<void> {
+    return this.queues.remove(queue);
+  }
+
+  @Post(':queue/purge')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Removes all messages: ready, delayed and in flight' })
+  @ApiOkResponse({ standardSchema: purgedSchema })
+  @ApiProblems('not-found')
+  purge(@Param('queue', { schema: nameSchema }) queue: string): Promise<Purged> {
+    return this.queues.purge(queue);
+  }
+
+  @Post(':queue/pause')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Stops deliveries; sends and acks go on' })
+  @ApiOkResponse({ standardSchema: queueSchema })
+  @ApiProblems('not-found')
+  pause(@Param('queue', { schema: nameSchema }) queue: string): Promise<Queue> {
+    return this.queues.pause(queue, true);
+  }
+
+  @Post(':queue/resume')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Lets deliveries go on' })
+  @ApiOkResponse({ standardSchema: queueSchema })
+  @ApiProblems('not-found')
+  resume(@Param('queue', { schema: nameSchema }) queue: string): Promise<Queue> {
+    return this.queues.pause(queue, false);
+  }
+
+  @Get(':queue/messages')
+  @ApiOperation({ summary: 'Looks at messages without receiving them' })
+  @ApiOkResponse({ standardSchema: browsedSchema })
+  @ApiProblems('not-found')
+  browse(
+    @Param('queue', { schema: nameSchema }) queue: string,
+    @Query({ schema: browseQuerySchema }) query: BrowseQuery,
+  ): Promise<Browsed> {
+    return this.queues.browse(queue, query);
+  }
+
+  @Post(':queue/redrive')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Moves dead letters from this queue back' })
+  @ApiOkResponse({ standardSchema: redrivenSchema })
+  @ApiProblems('not-found')
+  redrive(
+    @Param('queue', { schema: nameSchema }) queue: string,
+    @Body({ schema: redriveSchema }) body: Redrive,
+    @Disconnect() disconnect: DisconnectSignal,
+  ): Promise<Redriven> {
+    return this.queues.redrive(queue, body, disconnect);
+  }
+}

@@ -1,0 +1,51 @@
+import { Injectable } from '@nestjs/common';
+import { Metrics } from '@syncline/runtime';
+import { Counter } from 'prom-client';
+
+/** The counters of this node in `/metrics`. Those of a single cache are the concern of its statistics. */
+@Injectable()
+export class CacheMetrics {
+  readonly reads: Counter<'answer'>;
+  readonly forcedWrites: Counter;
+  readonly fencings: Counter;
+  readonly repairs: Counter;
+  readonly gaps: Counter;
+  readonly uncacheableFills: Counter;
+  readonly audits: Counter;
+  readonly staleHits: Counter;
+
+  constructor(private readonly metrics: Metrics) {
+    this.reads = new Counter({
+      name: 'cache_reads_total',
+      help: 'Reads, by what they came to: nearHits, storeHits or misses',
+      labelNames: ['answer'] as const,
+      registers: [metrics.registry],
+    });
+    this.forcedWrites = this.counter(
+      'cache_forced_writes_total',
+      'Writes that waited a lease for a silent node',
+    );
+    this.fencings = this.counter(
+      'cache_fencings_total',
+      'Times that this node was taken for dead by a writer',
+    );
+    this.repairs = this.counter(
+      'cache_repairs_total',
+      'Invalidations that a renewal brought before their hint came',
+    );
+    this.gaps = this.counter('cache_gaps_total', 'Hints that showed that one before them was missed');
+    this.uncacheableFills = this.counter(
+      'cache_uncacheable_fills_total',
+      'Reads of Redis that the near cache could not keep because a write was under way',
+    );
+    this.audits = this.counter('cache_audits_total', 'Near hits that were checked against Redis');
+    this.staleHits = this.counter(
+      'cache_stale_hits_total',
+      'Near hits that an audit proved older than Redis: must stay 0',
+    );
+  }
+
+  private counter(name: string, help: string): Counter {
+    return new Counter({ name, help, registers: [this.metrics.registry] });
+  }
+}

@@ -1,0 +1,23 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
+import { REDIS, type RedisClient, whenReady } from '@syncline/redis';
+
+/** Terminus indicator: up while Redis answers a PING. */
+@Injectable()
+export class RedisHealth {
+  constructor(
+    @Inject(REDIS) private readonly redis: RedisClient,
+    private readonly indicator: HealthIndicatorService,
+  ) {}
+
+  async check(): Promise<HealthIndicatorResult<'redis'>> {
+    const check = this.indicator.check('redis');
+    try {
+      if (this.redis.status !== 'ready') await whenReady(this.redis);
+      await this.redis.ping();
+      return check.up();
+    } catch (error) {
+      return check.down({ message: error instanceof Error ? error.message : String(error) });
+    }
+  }
+}

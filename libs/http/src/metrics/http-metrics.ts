@@ -1,0 +1,30 @@
+import { Injectable } from '@nestjs/common';
+import { Metrics } from '@syncline/runtime';
+import { Histogram } from 'prom-client';
+
+/** Seconds. Fine around a cache hit and a lock, coarse where requests park. */
+const BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 600];
+
+/** The histogram of this node's requests. */
+@Injectable()
+export class HttpMetrics {
+  private readonly durations: Histogram<'method' | 'route' | 'status'>;
+
+  constructor({ registry }: Metrics) {
+    this.durations = new Histogram({
+      name: 'http_request_duration_seconds',
+      help: 'Time from the first byte of a request to the end of its answer',
+      labelNames: ['method', 'route', 'status'],
+      buckets: BUCKETS,
+      registers: [registry],
+    });
+  }
+
+  /**
+   * @param route     template of the route, not the path: one series a route, however many names there are
+   * @param elapsedMs from the start of the request to the end of its answer
+   */
+  observe(method: string, route: string, status: number, elapsedMs: number): void {
+    this.durations.observe({ method, route, status }, elapsedMs / 1_000);
+  }
+}

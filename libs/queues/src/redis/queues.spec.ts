@@ -1,0 +1,155 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { eventually } from '@syncline/testing';
+import { bodies, deliveries, ScriptStage } from '../../../../test/stages/script-stage.js';
+import { decodeRecord } from './record.js';
+
+describe('a queue as a whole, by its scripts', () => {
+  let stage: ScriptStage;
+
+  beforeAll(async () => {
+    stage = await ScriptStage.start();
+  });
+  afterAll(() => stage.stop());
+  beforeEach(() => stage.nextQueue());
+  afterEach(async () => {
+    expect(await stage.audit()).toEqual([]);
+  });
+
+  it('refuses a whole batch that would not fit', async () => {
+    await stage.configure({ maxLength: 3, maxBytes: 60 });
+    await stage.send({}, {});
+    expect(await stage.send({}, {})).toEqual({ outcome: 'full', limit: 'maxLength', fits: [0] });
+    expect(await stage.send({ body: 'x'.repeat(50) })).toEqual({
+      outcome: 'full',
+      limit: 'maxBytes',
+      fits: [],
+    });
+    expect(await stage.stats()).toMatchObject({ ready: 2, sent: 2 });
+    await stage.store.acknowledge(stage.queue, deliveries(await stage.receive(2)));
+    expect((await stage.send({}, {}, {})).outcome).toBe('sent');
+  });
+
+  it('delivers nothing while it is paused', async () => {
+    await stage.configure();
+    await stage.send({});
+    await stage.store.pause(stage.queue, true);
+    expect((await stage.receive()).messages).toEqual([]);
+    await stage.store.pause(stage.queue, false);
+    expect((await stage.receive()).messages).toHaveLength(1);
+  });
+
+  it('purges all at once: nothing from before is delivered, no receipt holds', async () => {
+    await stage.configure();
+    await stage.send({}, { delayMs: 5 }, { groupId: 'A' }, { ttlMs: 1_000 }, { priority: 5, dedup: 'D' });
+    const taken = await stage.receive(1);
+    expect(await stage.store.purge(stage.queue)).toMatchObject({ purged: 5 });
+    expect(await stage.send({ body: 'after', dedup: 'D' })).toMatchObject({
+      messages: [{ deduplicated: false }],
+    });
+    await sleep(10);
+    expect(bodies(await stage.receive(10))).toEqual(['after']);
+    expect(await stage.store.acknowledge(stage.queue, deliveries(taken))).toBe('0');
+    expect(await stage.stats()).toMatchObject({ sent: 6, expired: 5, inFlight: 1 });
+  });
+
+  it('removes what a purge left behind in portions', async () => {
+    await stage.configure();
+    const messages = Array.from({ length: 1_000 }, () => ({}));
+    for (let i = 0; i < 9; i += 1) await stage.send(...messages);
+    // As many buckets as if a million messages more had passed through.
+    await stage.redis.hset(`syncline:{queue:${stage.queue}}:queue`, 'seq', 4_096 * 600);
+    await stage.store.purge(stage.queue);
+    expect(await stage.redis.exists(`syncline:{queue:${stage.queue}}:trash`)).toBe(1);
+    await eventually(async () => expect((await stage.store.doDueWork(stage.queue))?.dueInMs).toBeNull());
+    expect(await stage.redis.keys(`syncline:{queue:${stage.queue}}:*`)).toEqual([
+      `syncline:{queue:${stage.queue}}:queue`,
+    ]);
+  });
+
+  it('forgets everything when it is deleted, and a successor accepts no receipt of it', async () => {
+    await stage.configure();
+    await stage.send({ dedup: 'D' });
+    const taken = await stage.receive(1);
+    expect(await stage.store.remove(stage.queue)).toBe(true);
+    expect(await stage.store.remove(stage.queue)).toBe(false);
+    expect(
+      await stage.store.receive(stage.queue, { max: 1, visibilityTimeoutMs: undefined, waiter: null }),
+    ).toBeNull();
+    await stage.configure();
+    const again = await stage.send({ dedup: 'D' });
+    if (again.outcome !== 'sent') throw new Error('expected it to be taken');
+    expect(again.messages).toMatchObject([{ deduplicated: false }]);
+    await stage.receive(1);
+    expect(await stage.store.acknowledge(stage.queue, deliveries(taken))).toBe('0');
+  });
+
+  it('takes back what nobody was told of, uncounted and at the front', async () => {
+    await stage.configure({ maxReceives: 1 });
+    await stage.send({ body: 1 }, { body: 2, groupId: 'A' }, { body: 3, ttlMs: 10_000 }, { body: 4 });
+    const untold = await stage.receive(3);
+    await stage.store.giveBack(stage.queue, deliveries(untold));
+    const again = await stage.receive(10);
+    expect(bodies(again)).toEqual([1, 2, 3, 4]);
+    expect(again.messages.map(({ tries }) => tries)).toEqual([0, 0, 0, 0]);
+  });
+
+  it('shows messages by state, page by page, without receiving them', async () => {
+    await stage.configure();
+    await stage.send(...Array.from({ length: 7 }, (_, body) => ({ body, priority: body % 3 })));
+    await stage.send(...Array.from({ length: 5 }, (_, body) => ({ body, delayMs: 60_000 })));
+    await stage.receive(2);
+    const all = async (state: 'ready' | 'delayed' | 'inFlight', limit: number) => {
+      const seen: number[] = [];
+      for (let cursor: string | null = ''; cursor !== null; ) {
+        const page = await stage.store.browse(stage.queue, state, cursor, limit);
+        if (page === null) throw new Error('no such queue');
+        seen.push(...page.messages.map(({ record }) => Number(decodeRecord(record).body)));
+        cursor = page.cursor;
+      }
+      return seen;
+    };
+    for (const limit of [1, 2, 3, 100]) {
+      expect(await all('ready', limit)).toEqual([0, 1, 3, 4, 6]);
+      expect((await all('delayed', limit)).sort()).toEqual([0, 1, 2, 3, 4]);
+      expect(await all('inFlight', limit)).toEqual([2, 5]);
+    }
+    expect(await stage.stats()).toMatchObject({ ready: 5, delayed: 5, inFlight: 2 });
+  });
+
+  it('leaves nothing but its configuration when it is drained', async () => {
+    await stage.configure();
+    await stage.send(
+      { ttlMs: 50_000 },
+      { groupId: 'A' },
+      { groupId: 'A' },
+      { delayMs: 5 },
+      { priority: 7 },
+      {},
+    );
+    await sleep(10);
+    await stage.store.reject(stage.queue, deliveries(await stage.receive(10)), 0);
+    for (let left = 6; left > 0; ) {
+      const got = await stage.receive(10);
+      left -= got.messages.length;
+      await stage.store.acknowledge(stage.queue, deliveries(got));
+    }
+    const left = await stage.redis.keys(`syncline:{queue:${stage.queue}}:*`);
+    const lasting = left.filter((key) => !key.includes(':acked:'));
+    expect(lasting).toEqual([`syncline:{queue:${stage.queue}}:queue`]);
+    for (const key of left)
+      if (!lasting.includes(key)) expect(await stage.redis.pttl(key)).toBeGreaterThan(0);
+  });
+
+  it('tells the age of the oldest message exactly, also past long gaps', async () => {
+    await stage.configure();
+    for (let i = 0; i < 6; i += 1) await stage.send(...Array.from({ length: 1_000 }, () => ({})));
+    await sleep(30);
+    const sentAt = performance.now();
+    await stage.send({ body: 'last' });
+    expect((await stage.stats()).oldestAgeMs).toBeGreaterThanOrEqual(30);
+    for (let i = 0; i < 6; i += 1)
+      await stage.store.acknowledge(stage.queue, deliveries(await stage.receive(1_000)));
+    expect((await stage.stats()).oldestAgeMs).toBeLessThanOrEqual(Math.ceil(performance.now() - sentAt));
+    expect((await stage.stats()).ready).toBe(1);
+  });
+});

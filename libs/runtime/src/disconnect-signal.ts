@@ -1,0 +1,46 @@
+import { ClientDisconnected } from './client-disconnected.js';
+
+/** What handlers see of a caller who may go away. An `AbortSignal` is one. */
+export interface DisconnectSignal {
+  readonly aborted: boolean;
+  readonly reason: AbortSignal['reason'];
+  throwIfAborted(): void;
+  addEventListener(type: 'abort', listener: () => void, options?: { once: boolean }): void;
+  removeEventListener(type: 'abort', listener: () => void): void;
+}
+
+/**
+ * Made for each request that may wait, so it is no `AbortSignal`, nor an `EventTarget`: those cost more than the rest of
+ * a call, and look through all listeners at each one that is added, of which a batch has hundreds.
+ */
+export class ClientLink implements DisconnectSignal {
+  private why: ClientDisconnected | undefined;
+  private readonly listeners = new Set<() => void>();
+
+  get aborted(): boolean {
+    return this.why !== undefined;
+  }
+
+  get reason(): ClientDisconnected | undefined {
+    return this.why;
+  }
+
+  throwIfAborted(): void {
+    if (this.why !== undefined) throw this.why;
+  }
+
+  addEventListener(_type: 'abort', listener: () => void): void {
+    if (this.why === undefined) this.listeners.add(listener);
+  }
+
+  removeEventListener(_type: 'abort', listener: () => void): void {
+    this.listeners.delete(listener);
+  }
+
+  disconnect(): void {
+    if (this.why !== undefined) return;
+    this.why = new ClientDisconnected();
+    for (const listener of this.listeners) listener();
+    this.listeners.clear();
+  }
+}

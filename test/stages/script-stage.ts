@@ -1,0 +1,117 @@
+import type { Membership } from '@syncline/cluster';
+import { Ring } from '@syncline/cluster';
+import type { PutQueue, QueueStats } from '@syncline/contracts';
+import { RedisServer } from '@syncline/testing';
+import type { Redis } from 'ioredis';
+import { Outbox } from '../../libs/queues/src/dead-letters/outbox.js';
+import { toDelivery } from '../../libs/queues/src/messages/delivered.js';
+import { completeConfiguration } from '../../libs/queues/src/queues/configuration.js';
+import { QueueStore } from '../../libs/queues/src/redis/queue.store.js';
+import type { Delivery } from '../../libs/queues/src/redis/receipt.js';
+import type {
+  Deliveries,
+  ReceiveReply,
+  Vouched,
+} from '../../libs/queues/src/redis/scripts/delivery.scripts.js';
+import { auditQueue } from './audit.js';
+
+const DEFAULTS: PutQueue = {
+  visibilityTimeoutMs: 30_000,
+  maxReceives: 5,
+  retentionMs: 1_209_600_000,
+  maxLength: null,
+  maxBytes: null,
+  backoff: null,
+  rateLimit: null,
+};
+
+export interface Given {
+  readonly body?: unknown;
+  readonly priority?: number;
+  readonly groupId?: string;
+  readonly ttlMs?: number;
+  readonly delayMs?: number;
+  readonly dedup?: string;
+}
+
+/** The scripts of a queue on a Redis of their own, without a node: for tests that play with one queue after the other. */
+export class ScriptStage {
+  queue = '';
+  private count = 0;
+
+  private constructor(
+    private readonly server: RedisServer,
+    readonly redis: Redis,
+    readonly store: QueueStore,
+    readonly outbox: Outbox,
+  ) {}
+
+  static async start(): Promise<ScriptStage> {
+    const server = await RedisServer.start();
+    const redis = server.connect();
+    const alone = { nodeId: 'queue_1', ring: new Ring(['queue_1']), owns: () => true };
+    const store = new QueueStore(redis, alone as unknown as Membership);
+    return new ScriptStage(server, redis, store, new Outbox(store));
+  }
+
+  async stop(): Promise<void> {
+    this.redis.disconnect();
+    await this.server.stop();
+  }
+
+  nextQueue(): void {
+    this.queue = `q${this.count++}`;
+  }
+
+  audit(queue = this.queue): Promise<string[]> {
+    return auditQueue(this.redis, queue);
+  }
+
+  async configure(given: Partial<PutQueue> = {}): Promise<void> {
+    const configuration = completeConfiguration(this.queue, { ...DEFAULTS, ...given });
+    const changed = await this.store.change(this.queue, configuration);
+    if (!changed.done) await this.store.make(this.queue, configuration);
+  }
+
+  send(...messages: Given[]) {
+    return this.sendVouching([], messages);
+  }
+
+  async sendVouching(vouched: readonly Vouched[], messages: readonly Given[]) {
+    const reply = await this.store.send(
+      this.queue,
+      messages.map(({ body = 'x', priority = 0, groupId = null, ttlMs = null, delayMs = 0, dedup = '' }) => ({
+        content: { body: JSON.stringify(body), headers: {}, priority, groupId, ttlMs, extra: null },
+        delayMs,
+        deduplicationHash: dedup,
+      })),
+      vouched,
+    );
+    if (reply === null) throw new Error('no such queue');
+    return reply;
+  }
+
+  async receive(max = 1, visibilityTimeoutMs?: number): Promise<ReceiveReply> {
+    const reply = await this.store.receive(this.queue, { max, visibilityTimeoutMs, waiter: null });
+    if (reply === null) throw new Error('no such queue');
+    return reply;
+  }
+
+  /** A receiver that waits, of a node. */
+  async park(waiter: string, max = 1, visibilityTimeoutMs?: number): Promise<Vouched> {
+    await this.store.receive(this.queue, { max, visibilityTimeoutMs, waiter: { id: waiter, arrival: '' } });
+    return { id: waiter, max, visibilityTimeoutMs };
+  }
+
+  async stats(): Promise<QueueStats> {
+    const described = await this.store.describe(this.queue);
+    if (described === null) throw new Error('no such queue');
+    return described.stats;
+  }
+}
+
+export const bodies = (reply: Deliveries): unknown[] =>
+  reply.messages.map(({ content }) => JSON.parse(content.body));
+
+export const deliveries = (reply: Deliveries): Delivery[] =>
+  reply.messages.map((message) => toDelivery(reply.gen, message));
