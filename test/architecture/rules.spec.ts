@@ -5,27 +5,50 @@ type RuleName = keyof typeof RULES;
 
 /** Files that break each rule, and how many breaches there are in them. */
 const BREACHES: Record<RuleName, readonly [breaches: number, ...Source[]]> = {
-  'imports point one way: contracts <- redis <- cluster <- http <- apps': [
-    5,
+  'imports point one way: contracts <- redis <- runtime <- cluster <- engines, http <- apps': [
+    6,
     { path: 'libs/redis/src/a.ts', text: "import { Ring } from '@syncline/cluster';" },
+    { path: 'libs/locks/src/a.ts', text: "import { Disconnect } from '@syncline/http';" },
     {
       path: 'libs/http/src/a.ts',
       text: "export type { Lease } from '../../../libs/locks/src/lease/lease.js';",
     },
     { path: 'apps/lock/src/a.ts', text: "import { x } from '../../queue/src/x.js';" },
     { path: 'apps/lock/src/b.ts', text: "import { freePort } from '@syncline/testing';" },
-    { path: 'apps/lock/src/c.ts', text: "await import('@syncline/redis/src/connection.js');" },
-    { path: 'apps/lock/src/d.spec.ts', text: "import { freePort } from '@syncline/testing';" },
+    { path: 'apps/lock/src/c.ts', text: "await import('@syncline/locks/src/lease/lease.js');" },
+    { path: 'libs/locks/src/d.spec.ts', text: "import { freePort } from '@syncline/testing';" },
     {
-      path: 'apps/lock/src/d.ts',
+      path: 'libs/locks/src/d.ts',
       text: "import { REDIS } from '@syncline/redis';\nimport { b } from './b.js';",
     },
   ],
-  'only stores and scripts know ioredis': [
-    1,
-    { path: 'libs/locks/src/lease/leases.service.ts', text: "import type { Redis } from 'ioredis';" },
-    { path: 'libs/locks/src/redis/leases.store.ts', text: "import type { Redis } from 'ioredis';" },
+  'only the redis folder of an engine speaks Redis': [
+    4,
+    {
+      path: 'libs/locks/src/events/a.ts',
+      text: "import { REDIS, type RedisClient } from '@syncline/redis';",
+    },
+    { path: 'libs/caches/src/fills/a.ts', text: "import type { Redis } from 'ioredis';" },
+    {
+      path: 'libs/queues/src/timers/a.ts',
+      text: "import {\n  commandConnection,\n} from '@syncline/redis';",
+    },
+    { path: 'apps/lock/src/a.ts', text: "import { defineScript } from '@syncline/redis';" },
+    { path: 'libs/locks/src/events/b.ts', text: "import { StoreUnavailable } from '@syncline/redis';" },
+    { path: 'libs/locks/src/redis/a.store.ts', text: "import { REDIS } from '@syncline/redis';" },
+    { path: 'libs/locks/src/locks/a.spec.ts', text: "import type { Redis } from 'ioredis';" },
     { path: 'libs/redis/src/connection.ts', text: "import { Redis } from 'ioredis';" },
+  ],
+  'engines know no edge': [
+    2,
+    { path: 'libs/locks/src/a.ts', text: "import type { Request } from 'express';" },
+    { path: 'libs/runtime/src/a.ts', text: "import { ApiProperty } from '@nestjs/swagger';" },
+    { path: 'libs/locks/src/b.ts', text: "import { EventPattern } from '@nestjs/microservices';" },
+    { path: 'apps/lock/src/a.ts', text: "import { ApiTags } from '@nestjs/swagger';" },
+  ],
+  'paths in documents exist': [
+    1,
+    { path: 'docs/a.md', text: 'See `libs/redis/src/index.ts` and `libs/redis/src/nowhere.ts`.' },
   ],
   'the environment is read in one place': [
     1,

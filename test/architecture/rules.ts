@@ -1,5 +1,6 @@
+import { existsSync } from 'node:fs';
 import { posix } from 'node:path';
-import { importsOf, isLua, isTestOrTool, isTypeScript, type Source } from './sources.js';
+import { importsOf, isLua, isMarkdown, isTestOrTool, isTypeScript, type Source } from './sources.js';
 
 /** A rule of CONTRIBUTING.md. It returns a line for each breach: where it is, and what to do. */
 export type Rule = (sources: readonly Source[]) => string[];
@@ -54,12 +55,42 @@ const importsPointOneWay: Rule = (sources) =>
     });
   });
 
-const onlyStoresSpeakRedis: Rule = (sources) =>
+const isEngine = ({ path }: Source) => /^libs\/(locks|queues|caches)\//.test(path);
+const isInRedisFolder = ({ path }: Source) => /^libs\/(redis|cluster)\/|\/src\/redis\//.test(path);
+
+/** What one can send commands with, or find Redis by. Errors and modules of `@syncline/redis` are free. */
+const SPEAKS_REDIS =
+  /from 'ioredis'|import [^;]*\b(REDIS|REDIS_OPTIONS|RedisClient|defineScript|\w+Connection)\b[^;]* from '@syncline\/redis'/;
+
+const onlyTheRedisFolderSpeaksRedis: Rule = (sources) =>
   sources
     .filter((source) => isTypeScript(source) && !isTestOrTool(source))
-    .filter(({ path }) => !/^libs\/(redis|cluster)\/|\.store\.ts$|\/scripts\/[^/]+\.ts$/.test(path))
-    .filter((source) => importsOf(source).includes('ioredis'))
-    .map(({ path }) => `${path}: only stores and scripts import ioredis; let a store do it`);
+    .filter((source) => isEngine(source) || /^(apps|libs\/runtime)\//.test(source.path))
+    .filter((source) => !isInRedisFolder(source) && SPEAKS_REDIS.test(source.text))
+    .map(({ path }) => `${path}: let a store in the engine's redis/ folder do it`);
+
+const EDGE = /^(express|@nestjs\/(platform-express|swagger|terminus)|@syncline\/http)$/;
+
+const enginesKnowNoEdge: Rule = (sources) =>
+  sources
+    .filter((source) => isTypeScript(source) && !isTestOrTool(source))
+    .filter((source) => isEngine(source) || /^libs\/(redis|runtime|cluster)\//.test(source.path))
+    .filter((source) => importsOf(source).some((imported) => EDGE.test(imported)))
+    .map(
+      ({ path }) =>
+        `${path}: engines run in any process; routes, Swagger and health belong to apps/ and libs/http`,
+    );
+
+/** Paths of this repository, in backticks: `libs/redis/src/index.ts`. */
+const PATH_IN_TEXT = /`((?:apps|libs|test|scripts|benchmarks|examples|docs)\/[\w./-]+)`/g;
+
+const pathsInTextExist: Rule = (sources) =>
+  sources.filter(isMarkdown).flatMap(({ path, text }) =>
+    [...text.matchAll(PATH_IN_TEXT)]
+      .map(([, named = '']) => named)
+      .filter((named) => !existsSync(named))
+      .map((named) => `${path}: there is no ${named}`),
+  );
 
 /** Where processes begin: nodes, and the command line. */
 const READ_THE_ENVIRONMENT = ['libs/http/src/start-node.ts', 'libs/cli/src/main.ts'];
@@ -94,13 +125,15 @@ const linesOfCode = (text: string) =>
   text.split('\n').filter((line) => !/^\s*($|\/\/|\/?\*|--)/.test(line)).length;
 
 const filesAreShort: Rule = (sources) =>
-  sources.flatMap(({ path, text }) => {
-    const lines = linesOfCode(text);
-    const limit = path.endsWith('.spec.ts') ? LONGEST_SPEC : LONGEST_FILE;
-    return lines >= limit
-      ? [`${path}: ${lines} lines of code, ${limit} are too many; split it by concept`]
-      : [];
-  });
+  sources
+    .filter((source) => !isMarkdown(source))
+    .flatMap(({ path, text }) => {
+      const lines = linesOfCode(text);
+      const limit = path.endsWith('.spec.ts') ? LONGEST_SPEC : LONGEST_FILE;
+      return lines >= limit
+        ? [`${path}: ${lines} lines of code, ${limit} are too many; split it by concept`]
+        : [];
+    });
 
 const noTestIsSwitchedOff: Rule = (sources) =>
   sources
@@ -154,8 +187,11 @@ const scriptsReadTimeOnce: Rule = (sources) => {
 };
 
 export const RULES = {
-  'imports point one way: contracts <- redis <- cluster <- http <- apps': importsPointOneWay,
-  'only stores and scripts know ioredis': onlyStoresSpeakRedis,
+  'imports point one way: contracts <- redis <- runtime <- cluster <- engines, http <- apps':
+    importsPointOneWay,
+  'only the redis folder of an engine speaks Redis': onlyTheRedisFolderSpeaksRedis,
+  'engines know no edge': enginesKnowNoEdge,
+  'paths in documents exist': pathsInTextExist,
   'the environment is read in one place': environmentIsReadOnce,
   'no Lua inside of TypeScript': noLuaInTypeScript,
   'no mutable state of a module': noModuleState,

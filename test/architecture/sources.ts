@@ -20,7 +20,7 @@ export function readSources(): Source[] {
   const deleted = new Set(execFileSync('git', ['ls-files', '--deleted'], { encoding: 'utf8' }).split('\n'));
   return listed
     .split('\n')
-    .filter((path) => /\.(ts|mjs|lua)$/.test(path) && !deleted.has(path))
+    .filter((path) => /\.(ts|mjs|lua|md)$/.test(path) && !deleted.has(path))
     .map((path) => ({ path, text: readFileSync(path, 'utf8') }));
 }
 
@@ -33,4 +33,5 @@ export const isTestOrTool = ({ path }: Source): boolean =>
   /\.spec\.ts$|^(test|scripts|benchmarks|examples|libs\/testing)\//.test(path);
 
 export const isTypeScript = ({ path }: Source): boolean => path.endsWith('.ts');
+export const isMarkdown = ({ path }: Source): boolean => path.endsWith('.md');
 export const isLua = ({ path }: Source): boolean => path.endsWith('.lua');

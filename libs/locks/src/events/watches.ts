@@ -1,8 +1,8 @@
-import { Inject, Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
-import { REDIS, type RedisClient, StoreUnavailable } from '@syncline/redis';
+import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
+import { StoreUnavailable } from '@syncline/redis';
 import { resourceKey } from '../redis/lease.keys.js';
 import { LeasesStore } from '../redis/leases.store.js';
-import { type LeaseEvent, type Reading, watch } from '../redis/scripts/watch.scripts.js';
+import type { LeaseEvent, Reading } from '../redis/scripts/watch.scripts.js';
 
 /** Without hints, events are read this often, in one script for all that is watched here. */
 const READ_EVERY_MS = 1_000;
@@ -33,10 +33,7 @@ export class Watches implements OnModuleDestroy {
   /** Monotonic, ms: when events were read last. */
   private readAt = 0;
 
-  constructor(
-    @Inject(REDIS) private readonly redis: RedisClient,
-    private readonly store: LeasesStore,
-  ) {}
+  constructor(private readonly store: LeasesStore) {}
 
   /**
    * Watches a lock from now on, or from the event `after` on.
@@ -50,7 +47,7 @@ export class Watches implements OnModuleDestroy {
   ): Promise<{ from: string; stop: () => void }> {
     const key = resourceKey('lock', name);
     const shard = this.store.shards.of(name);
-    const [reading] = await watch(this.redis, { shard, names: [{ key, after }] });
+    const [reading] = await this.store.readEvents(shard, [{ key, after }]);
     this.readAt = performance.now();
     const from = after ?? reading?.newest ?? '0-0';
     const entry: Watch = { ...watcher, key, shard, after: from };
@@ -105,7 +102,7 @@ export class Watches implements OnModuleDestroy {
   private async readShard(shard: number, watches: readonly Watch[]): Promise<void> {
     const here = watches.filter((each) => each.shard === shard);
     if (here.length === 0) return;
-    const readings = await watch(this.redis, { shard, names: here });
+    const readings = await this.store.readEvents(shard, here);
     this.readAt = performance.now();
     here.forEach((each, i) => {
       const reading = readings[i];

@@ -9,6 +9,7 @@ import { type Kind, resourceKey, Shards } from './lease.keys.js';
 import * as scripts from './scripts/lease.scripts.js';
 import { acquire, release, renew, type Vouched } from './scripts/operations.js';
 import type { AcquireReply, ReleaseReply, Shown, TakeUpReply } from './scripts/replies.js';
+import { type Reading, watch } from './scripts/watch.scripts.js';
 
 /** Most holders and waiters shown of one name, and of each name in a list. */
 const MOST_SHOWN = 1_000;
@@ -128,6 +129,14 @@ export class LeasesStore {
   /** Says that this node lives; returns what it has to know (see `beat.lua`). */
   beat(shard: number) {
     return scripts.beat(this.redis, { shard, run: this.run });
+  }
+
+  /** What happened to names of a shard after the events that are known. */
+  readEvents(
+    shard: number,
+    names: readonly { readonly key: string; readonly after: string | null }[],
+  ): Promise<Reading[]> {
+    return watch(this.redis, { shard, names });
   }
 
   heldByNode(shard: number): Promise<string[]> {
