@@ -10,4 +10,11 @@ export { defineScript, type Script, type ScriptDefinition, UnknownLife } from '.
 export { pageAfter } from './pages.js';
 export { RedisModule } from './redis.module.js';
 export { REDIS, REDIS_OPTIONS, type RedisModuleOptions } from './redis.token.js';
-export { isFull, isRefused, StoreUnavailable, storeError } from './store-unavailable.js';
+export {
+  type ErrorLog,
+  isFull,
+  isRefused,
+  logUnlessAway,
+  StoreUnavailable,
+  storeError,
+} from './store-unavailable.js';

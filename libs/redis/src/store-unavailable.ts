@@ -62,3 +62,15 @@ export function storeError(error: unknown): unknown {
   if (refusal) return new StoreUnavailable(`Redis refuses: ${refusal[1] ?? refusal[0]}.`, { cause: error });
   return error;
 }
+
+/** What a failure is written to; Nest's `Logger` is one. */
+export interface ErrorLog {
+  error(error: unknown): void;
+}
+
+/** For work that nobody waits for: logs its failure, unless Redis is away, which is logged once for all. */
+export const logUnlessAway =
+  (logger: ErrorLog) =>
+  (error: unknown): void => {
+    if (!(error instanceof StoreUnavailable)) logger.error(error);
+  };

@@ -1,0 +1,136 @@
+import { once } from 'node:events';
+import { jest } from '@jest/globals';
+import { StoreUnavailable } from '@syncline/redis';
+import { eventually } from '@syncline/testing';
+import { Loop } from './loop.js';
+
+const NEVER = Number.POSITIVE_INFINITY;
+
+/** A task whose runs end when they are told to. */
+function heldTask() {
+  const ends: (() => void)[] = [];
+  let most = 0;
+  const task = jest.fn(async () => {
+    await new Promise<void>((resolve) => {
+      ends.push(resolve);
+      most = Math.max(most, ends.length);
+    });
+  });
+  return { task, endOne: () => ends.shift()?.(), mostAtOnce: () => most };
+}
+
+describe('A loop', () => {
+  const logger = { error: jest.fn() };
+  const loops: Loop[] = [];
+  const loop = (...[task, everyMs]: [() => Promise<void>, number]) => {
+    const made = new Loop(task, everyMs, logger);
+    loops.push(made);
+    return made;
+  };
+  beforeEach(() => logger.error.mockClear());
+  afterEach(() => Promise.all(loops.splice(0).map((each) => each.stop())));
+
+  it('runs its task again and again', async () => {
+    const task = jest.fn(async () => {});
+    loop(task, 1).start();
+    await eventually(() => expect(task.mock.calls.length).toBeGreaterThan(3));
+  });
+
+  it('asked for while it runs, runs once more, and never twice at a time', async () => {
+    const { task, endOne, mostAtOnce } = heldTask();
+    const one = loop(task, NEVER);
+    one.start();
+    const first = one.run();
+    void one.run();
+    void one.run();
+    expect(task).toHaveBeenCalledTimes(1);
+    endOne();
+    await eventually(() => expect(task).toHaveBeenCalledTimes(2));
+    endOne();
+    await first;
+    expect(task).toHaveBeenCalledTimes(2);
+    expect(mostAtOnce()).toBe(1);
+  });
+
+  it('asked for in the moment in which a run ends, runs again', async () => {
+    const task = jest.fn(async () => {});
+    const one = loop(task, NEVER);
+    one.start();
+    for (let n = 1; n <= 50; n++) {
+      const running = one.run();
+      for (let ticks = 0; ticks < n % 5; ticks++) await Promise.resolve();
+      const before = task.mock.calls.length;
+      await Promise.all([running, one.run()]);
+      expect(task.mock.calls.length).toBe(before + 1);
+    }
+  });
+
+  it('runs sooner when it is told to, not later', async () => {
+    const task = jest.fn(async () => {});
+    const one = loop(task, 60_000);
+    one.start();
+    one.within(1);
+    one.within(30_000);
+    await eventually(() => expect(task).toHaveBeenCalledTimes(1));
+  });
+
+  it('told while it runs to run soon, does so after that', async () => {
+    const { task, endOne } = heldTask();
+    const one = loop(task, 60_000);
+    one.start(0);
+    await eventually(() => expect(task).toHaveBeenCalledTimes(1));
+    one.within(1);
+    endOne();
+    await eventually(() => expect(task).toHaveBeenCalledTimes(2));
+    endOne();
+  });
+
+  it('lets its task say when it runs next', async () => {
+    let runs = 0;
+    const one = loop(async () => {
+      runs += 1;
+      if (runs < 3) one.within(1);
+    }, 60_000);
+    one.start(0);
+    await eventually(() => expect(runs).toBe(3));
+  });
+
+  it('goes on after a failure, which it logs unless Redis is away', async () => {
+    const failures = [new StoreUnavailable('Redis cannot be reached.'), new Error('a bug')];
+    const task = jest.fn(async () => {
+      const failure = failures.shift();
+      if (failure) throw failure;
+    });
+    loop(task, 1).start(0);
+    await eventually(() => expect(task.mock.calls.length).toBeGreaterThan(2));
+    expect(logger.error).toHaveBeenCalledTimes(1);
+    expect(logger.error).toHaveBeenCalledWith(expect.objectContaining({ message: 'a bug' }));
+  });
+
+  it('stops when the run under way has ended, and runs no more', async () => {
+    const { task, endOne } = heldTask();
+    const one = loop(task, 1);
+    one.start(0);
+    await eventually(() => expect(task).toHaveBeenCalledTimes(1));
+    void one.run();
+    let stopped = false;
+    const stopping = one.stop().then(() => {
+      stopped = true;
+    });
+    await new Promise(setImmediate);
+    expect(stopped).toBe(false);
+    endOne();
+    await stopping;
+    await one.run();
+    expect(task).toHaveBeenCalledTimes(1);
+  });
+
+  it('does nothing before it was started', async () => {
+    const task = jest.fn(async () => {});
+    const one = loop(task, 1);
+    await one.run();
+    one.within(0);
+    await once(AbortSignal.timeout(5), 'abort');
+    expect(task).not.toHaveBeenCalled();
+  });
+});
