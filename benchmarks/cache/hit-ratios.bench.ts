@@ -1,4 +1,4 @@
-import { S3Fifo } from '@syncline/caches';
+import { S3Fifo } from '../../libs/caches/src/near-cache/s3-fifo.js';
 import { benchmark, type Contestant, Latencies } from '../harness/index.js';
 
 /** What a policy must do: tell whether the key is there, and keep it when it is not. */

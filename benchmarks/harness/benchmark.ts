@@ -49,10 +49,5 @@ interface Surroundings {
   stop?(): Promise<unknown>;
 }
 
-/** A contestant cannot take part: something is not installed, and the message says how to get it, or it has no such thing. */
-export class Missing extends Error {
-  override readonly name = 'Missing';
-}
-
 /** Declares a benchmark; the file's path under `benchmarks/` is its name. */
 export const benchmark = (definition: Benchmark): Benchmark => definition;

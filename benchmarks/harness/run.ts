@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { cpus, loadavg } from 'node:os';
-import { type Benchmark, type Contestant, Missing, type Running } from './benchmark.js';
+import type { Benchmark, Contestant, Running } from './benchmark.js';
 import { closedLoop, type Measurement } from './load.js';
+import { Missing } from './missing.js';
 import { plot } from './plot.js';
 import { commit, machine, type Point, type Result, savePlot, saveResult, spread } from './results.js';
 import { Stage } from './stage.js';

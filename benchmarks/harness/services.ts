@@ -6,7 +6,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Child, eventually, freePort } from '@syncline/testing';
-import { Missing } from './benchmark.js';
+import { Missing } from './missing.js';
 
 /** How to run a peer: what is asked of the machine, and its command line. Each keeps its data in `folder`. */
 interface Recipe {

@@ -8,4 +8,3 @@ export { EntriesService } from './entries/entries.service.js';
 export { type Found, UNCONDITIONAL, type Written } from './entries/entry.js';
 export { Reader } from './entries/reader.js';
 export { FillsService } from './fills/fills.service.js';
-export { S3Fifo } from './near-cache/s3-fifo.js';

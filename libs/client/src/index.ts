@@ -27,10 +27,10 @@ export { bytes, type Codec, json, text } from './cache/codec.js';
 export type { SetOptions } from './cache/entry-calls.js';
 export type { LoadOptions } from './cache/load.js';
 export * from './errors.js';
-export type { HoldOptions, LockWish, WaitOptions } from './locks/acquisition.js';
+export type { AcquireOptions, HoldOptions, LockWish, WaitOptions } from './locks/acquisition.js';
 export type { Candidacy } from './locks/election.js';
 export { Lease, LeaseSet } from './locks/leases.js';
-export { type AcquireOptions, LockClient, type LockClientOptions } from './locks/lock-client.js';
+export { LockClient, type LockClientOptions } from './locks/lock-client.js';
 export { type PermitOptions, Semaphore } from './locks/semaphore.js';
 export {
   Session,
@@ -40,15 +40,15 @@ export {
 } from './locks/session.js';
 export { SessionLease, SessionLeaseSet } from './locks/session-leases.js';
 export type { HandlerContext } from './queues/delivery.js';
-export {
-  type Message,
-  type NackOptions,
-  Queue,
-  type QueueChanges,
-  type ReceiveOptions,
-  type SendOptions,
-  type SentMessage,
-} from './queues/queue.js';
+export type {
+  Message,
+  NackOptions,
+  QueueChanges,
+  ReceiveOptions,
+  SendOptions,
+  SentMessage,
+} from './queues/message.js';
+export { Queue } from './queues/queue.js';
 export { QueueClient } from './queues/queue-client.js';
 export { type Handler, Worker } from './queues/worker.js';
 export type { BackOff, WorkerOptions } from './queues/worker-options.js';

@@ -2,6 +2,5 @@ export { Open, Requires } from './api-key.guard.js';
 export { ApiProblems } from './api-problems.decorator.js';
 export { TakesBytes } from './body.guard.js';
 export { Disconnect } from './disconnect.decorator.js';
-export { FastExpressAdapter } from './fast-express.adapter.js';
 export { readNodeConfig } from './node.config.js';
 export { type NodeRole, startNode } from './start-node.js';

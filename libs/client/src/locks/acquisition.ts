@@ -60,6 +60,12 @@ export function wishesOf(locks: readonly LockWish[]) {
   return { wishes, names, affinity: names[0] ?? '' };
 }
 
+/** How a lock is taken and held. */
+export interface AcquireOptions extends HoldOptions {
+  /** Default `exclusive`. Shared leases of a name are held together. */
+  readonly mode?: LeaseMode;
+}
+
 /** Fields of the body that say who holds it. */
 export function holderOf({ owner, metadata }: HoldOptions, leaseId: string) {
   return { owner: owner ?? `${PROCESS}:${leaseId}`, ...(metadata === undefined ? {} : { metadata }) };

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Holder } from '@syncline/contracts';
+import type { Holder, Lock } from '@syncline/contracts';
 import {
   DeadlockError,
   LeaseLostError,
@@ -8,10 +8,9 @@ import {
   UnexpectedAnswerError,
 } from '../errors.js';
 import type { Transport } from '../transport/transport.js';
-import { nameOf } from './acquisition.js';
+import { type AcquireOptions, nameOf } from './acquisition.js';
 import { runHolding } from './holding.js';
 import type { Lease } from './leases.js';
-import type { LockClient } from './lock-client.js';
 
 const PAUSE_MS = 500;
 const NEVER = new AbortController().signal;
@@ -28,6 +27,13 @@ export interface Candidacy {
   readonly signal?: AbortSignal;
 }
 
+/** The lock whose holder leads, seen by candidates and observers. */
+interface ElectionLock {
+  acquire(name: string, options: AcquireOptions): Promise<Lease>;
+  inspect(name: string, signal?: AbortSignal): Promise<Lock>;
+  observe(name: string, signal: AbortSignal): AsyncIterable<Holder | null>;
+}
+
 /** Statuses by which a node refuses the request itself: it would refuse it again. 409 and 410 tell of the state. */
 const REFUSALS = [400, 401, 403, 404, 405, 413, 414, 431];
 
@@ -38,7 +44,7 @@ const isFinal = (error: unknown): boolean =>
     : !(error instanceof SynclineError);
 
 export async function elect<T>(
-  lock: LockClient,
+  lock: ElectionLock,
   transport: Transport,
   name: string,
   options: Candidacy,
@@ -83,7 +89,7 @@ const isOfLoss = (error: unknown, lost: AbortSignal) =>
   (error instanceof Error && (error.name === 'AbortError' || error.cause === lost.reason));
 
 export async function* observe(
-  lock: LockClient,
+  lock: ElectionLock,
   transport: Transport,
   name: string,
   signal: AbortSignal,

@@ -1,15 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { clock } from '../clock.js';
-import type { Holding } from './holding.js';
 
 const LOOK_EVERY_MS = 1_000;
 /** How long the release of all that is held may take when the client is closed. */
 const RELEASE_WITHIN_MS = 5_000;
 
+/** One thing of them. */
+interface Held {
+  wake(): void;
+  unref(): void;
+  close(): Promise<void>;
+}
+
 /** What a client holds: woken after the machine slept, and given back when the client is closed. */
 export class Holdings {
   /** By a number. An object: entries come and go. */
-  private readonly held: Record<number, Holding> = Object.create(null);
+  private readonly held: Record<number, Held> = Object.create(null);
   private count = 0;
   private last = 0;
   private looker: NodeJS.Timeout | undefined;
@@ -21,7 +27,7 @@ export class Holdings {
   }
 
   /** @returns takes it out again */
-  add(holding: Holding): () => void {
+  add(holding: Held): () => void {
     this.last += 1;
     const number = this.last;
     this.held[number] = holding;

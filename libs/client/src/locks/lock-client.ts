@@ -3,12 +3,12 @@ import type {
   Lease as Grant,
   LeaseSet as GrantSet,
   Holder,
-  LeaseMode,
   Lock,
   Verified,
 } from '@syncline/contracts';
 import { Transport, type TransportOptions } from '../transport/transport.js';
 import {
+  type AcquireOptions,
   type HoldOptions,
   holderOf,
   type LockWish,
@@ -26,12 +26,6 @@ import { LockCalls, lockCall, timed } from './lock-calls.js';
 import { Semaphore } from './semaphore.js';
 import { Session, type SessionOptions } from './session.js';
 import { askWaiting } from './waiting.js';
-
-/** How a lock is taken and held. */
-export interface AcquireOptions extends HoldOptions {
-  /** Default `exclusive`. Shared leases of a name are held together. */
-  readonly mode?: LeaseMode;
-}
 
 /** Which lock nodes are called, and what becomes of what is held in the end. */
 export interface LockClientOptions extends TransportOptions {

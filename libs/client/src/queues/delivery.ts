@@ -1,5 +1,5 @@
 import { LeaseLostError } from '../errors.js';
-import type { Message } from './queue.js';
+import type { Message } from './message.js';
 
 /** What a handler is told beside its message. */
 export interface HandlerContext {

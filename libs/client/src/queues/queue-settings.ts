@@ -1,5 +1,5 @@
 import type { QueueConfiguration } from '@syncline/contracts';
-import type { Queue } from './queue.js';
+import type { MessageSource } from './message.js';
 import { type BackOff, backoffOf, visibilityTimeoutOf, type WorkerOptions } from './worker-options.js';
 
 /** For how long what was read of the configuration is taken for true. */
@@ -18,7 +18,7 @@ export class QueueSettings {
 
   /** @throws as {@link visibilityTimeoutOf} and {@link backoffOf} */
   constructor(
-    private readonly queue: Pick<Queue<never>, 'inspect'>,
+    private readonly queue: Pick<MessageSource<never>, 'inspect'>,
     options: WorkerOptions,
   ) {
     this.ownVisibilityMs = visibilityTimeoutOf(options);

@@ -4,7 +4,7 @@ import { describe } from '../tell.js';
 import { Collector } from '../transport/collector.js';
 import { eachByItself } from '../transport/each-by-itself.js';
 import type { Transport } from '../transport/transport.js';
-import type { SendOptions, SentMessage } from './queue.js';
+import type { SendOptions, SentMessage } from './message.js';
 
 /** Most messages in one request, and most bytes: below the limit of a body, 1 MiB. */
 const MAX_ITEMS = 1_000;

@@ -1,6 +1,6 @@
 import { duration } from '../durations.js';
 import { describe } from '../tell.js';
-import type { Message } from './queue.js';
+import type { Message } from './message.js';
 
 const HALF_A_DAY_MS = 43_200_000;
 const YEAR_MS = 31_536_000_000;

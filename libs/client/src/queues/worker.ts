@@ -4,7 +4,7 @@ import { clock } from '../clock.js';
 import { NotFoundError, ReceiptStaleError } from '../errors.js';
 import { teller } from '../tell.js';
 import { Delivery, type HandlerContext, inSeries } from './delivery.js';
-import type { Message, Queue } from './queue.js';
+import type { Message, MessageSource } from './message.js';
 import { QueueSettings } from './queue-settings.js';
 import { concurrencyOf, stopTimeoutOf, type WorkerOptions } from './worker-options.js';
 
@@ -47,7 +47,7 @@ export class Worker<Body> implements AsyncDisposable {
 
   /** @internal */
   constructor(
-    private readonly queue: Queue<Body>,
+    private readonly queue: MessageSource<Body>,
     private readonly handler: Handler<Body>,
     private readonly options: WorkerOptions,
   ) {
