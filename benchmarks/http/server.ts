@@ -5,7 +5,7 @@ import 'reflect-metadata';
 import { Controller, Get, Module, Param } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
-import { FastExpressAdapter } from '../../libs/http/src/fast-express.adapter.js';
+import { FastExpressAdapter } from '../../libs/http/src/node/fast-express.adapter.js';
 
 const VALUE = { value: 'x'.repeat(200) };
 

@@ -93,7 +93,7 @@ const pathsInTextExist: Rule = (sources) =>
   );
 
 /** Where processes begin: nodes, and the command line. */
-const READ_THE_ENVIRONMENT = ['libs/http/src/start-node.ts', 'libs/cli/src/main.ts'];
+const READ_THE_ENVIRONMENT = ['libs/http/src/node/start-node.ts', 'libs/cli/src/main.ts'];
 
 const environmentIsReadOnce: Rule = (sources) =>
   sources

@@ -100,7 +100,7 @@ describe('docker-compose.yml', () => {
 
 describe('.env.example', () => {
   it('tells of every variable that a node reads', () => {
-    const read = [...text('libs/http/src/node.config.ts').matchAll(/^ {6}([A-Z_]+): /gm)].map(
+    const read = [...text('libs/http/src/node/node.config.ts').matchAll(/^ {6}([A-Z_]+): /gm)].map(
       ([, name]) => name,
     );
     expect(read).toContain('REDIS_URL');

@@ -4,6 +4,7 @@ import { Inject, Injectable, Logger, type OnModuleDestroy } from '@nestjs/common
 import { type Cluster, type Member, toInstant } from '@syncline/contracts';
 import {
   checkRedis,
+  logUnlessAway,
   REDIS,
   type RedisClient,
   refuseUser,
@@ -11,6 +12,7 @@ import {
   UnsuitableRedis,
   whenReady,
 } from '@syncline/redis';
+import { Loop } from '@syncline/runtime';
 import { Subject } from 'rxjs';
 import { CLUSTER_OPTIONS, type ClusterOptions } from './cluster.options.js';
 import { HEARTBEAT_MS, SILENCE_MS, SUSPECT_MS } from './membership.rules.js';
@@ -25,7 +27,6 @@ import { heartbeat, join, leave, readMembers, type StoredMember } from './script
 export class Membership implements OnModuleDestroy {
   private readonly logger = new Logger(Membership.name);
   private readonly changes = new Subject<Ring>();
-  private readonly fencings = new Subject<void>();
 
   private incarnation = randomUUID();
   private url = '';
@@ -37,17 +38,11 @@ export class Membership implements OnModuleDestroy {
   /** Monotonic, ms: when the last heartbeat that succeeded was sent. */
   private beatenAt = Number.NEGATIVE_INFINITY;
 
-  private running: Promise<void> | null = null;
-  private again = false;
-  private timer: NodeJS.Timeout | undefined;
-  /** Hints may come before the node has joined. */
-  private started = false;
+  private readonly heartbeats = new Loop(() => this.renew(), HEARTBEAT_MS, this.logger);
   private stopped = false;
 
   /** The ring after each change of the membership. */
   readonly changed = this.changes.asObservable();
-  /** This incarnation was removed: what the node remembers may be out of date. It joins anew by itself. */
-  readonly fenced = this.fencings.asObservable();
 
   constructor(
     @Inject(REDIS) private readonly redis: RedisClient,
@@ -99,34 +94,17 @@ export class Membership implements OnModuleDestroy {
       } catch (error) {
         refuseUser(error);
         if (error instanceof UnsuitableRedis) throw error;
-        if (!(error instanceof StoreUnavailable)) this.logger.error(error);
+        logUnlessAway(this.logger)(error);
         await sleep(HEARTBEAT_MS);
       }
     }
-    this.started = true;
+    this.heartbeats.start();
     await this.beat();
   }
 
-  /** Beats now: a hint said that the membership changed. Beats asked for while one runs become one more. */
-  async beat(): Promise<void> {
-    if (this.stopped || !this.started) return;
-    if (this.running !== null) {
-      this.again = true;
-      return this.running;
-    }
-    clearTimeout(this.timer);
-    this.running = this.renew()
-      .catch((error: unknown) => {
-        if (!(error instanceof StoreUnavailable)) this.logger.error(error);
-      })
-      .finally(() => {
-        this.running = null;
-        if (this.stopped) return;
-        const delay = this.again ? 0 : HEARTBEAT_MS;
-        this.again = false;
-        this.timer = setTimeout(() => void this.beat(), delay);
-      });
-    return this.running;
+  /** Beats now: a hint said that the membership changed. Until the node has joined, hints change nothing. */
+  beat(): Promise<void> {
+    return this.heartbeats.run();
   }
 
   /**
@@ -171,8 +149,7 @@ export class Membership implements OnModuleDestroy {
   /** Leaves at once: the others take over this node's duties without waiting for its silence. */
   async onModuleDestroy(): Promise<void> {
     this.stopped = true;
-    clearTimeout(this.timer);
-    await this.running;
+    await this.heartbeats.stop();
     if (!this.joined) return;
     this.joined = false;
     try {
@@ -216,8 +193,7 @@ export class Membership implements OnModuleDestroy {
     this.joined = false;
     this.epoch = 0;
     this.currentRing = new Ring([]);
-    this.again = true;
-    this.fencings.next();
+    this.heartbeats.within(0);
   }
 
   private self() {

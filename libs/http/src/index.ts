@@ -1,6 +1,6 @@
-export { Open, Requires } from './api-key.guard.js';
-export { ApiProblems } from './api-problems.decorator.js';
-export { TakesBytes } from './body.guard.js';
-export { Disconnect } from './disconnect.decorator.js';
-export { readNodeConfig } from './node.config.js';
-export { type NodeRole, startNode } from './start-node.js';
+export { Open, Requires } from './access/api-key.guard.js';
+export { ApiProblems } from './document/api-problems.decorator.js';
+export { readNodeConfig } from './node/node.config.js';
+export { type NodeRole, startNode } from './node/start-node.js';
+export { TakesBytes } from './request/body.guard.js';
+export { Disconnect } from './request/disconnect.decorator.js';

@@ -10,8 +10,8 @@ import {
 } from '@nestjs/common/internal';
 import { DiscoveryService, ExternalContextCreator, MetadataScanner, Reflector } from '@nestjs/core';
 import { ValidationFailed } from '@syncline/contracts';
-import { NODE_CONFIG, type NodeConfig } from '../node.config.js';
-import { noSuchRoute } from '../unrouted.js';
+import { NODE_CONFIG, type NodeConfig } from '../node/node.config.js';
+import { noSuchRoute } from '../problems/unrouted.js';
 import type { Call } from './call.js';
 
 /** A handler that calls reach: the one of its route over HTTP, with the same guards and pipes. */

@@ -5,7 +5,7 @@ import type { Drain } from '@syncline/runtime';
 import { eventually } from '@syncline/testing';
 import { WebSocket, WebSocketServer } from 'ws';
 import type { HttpMetrics } from '../metrics/http-metrics.js';
-import type { ServerStop } from '../server-stop.js';
+import type { ServerStop } from '../node/server-stop.js';
 import type { CallRoutes } from './call-routes.js';
 import { CallStream } from './call-stream.js';
 

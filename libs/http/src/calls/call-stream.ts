@@ -10,10 +10,10 @@ import {
 } from '@syncline/contracts';
 import { ClientDisconnected, type Drain, ShuttingDown } from '@syncline/runtime';
 import type { WebSocket } from 'ws';
-import { readJson } from '../json.js';
 import type { HttpMetrics } from '../metrics/http-metrics.js';
-import { problemOf, retryAfterOf } from '../problems.js';
-import { FINISH_MS, type ServerStop } from '../server-stop.js';
+import { FINISH_MS, type ServerStop } from '../node/server-stop.js';
+import { problemOf, retryAfterOf } from '../problems/problems.js';
+import { readJson } from '../request/json.js';
 import { Call } from './call.js';
 import type { CallRoute, CallRoutes } from './call-routes.js';
 

@@ -14,12 +14,12 @@ import { Problem } from '@syncline/contracts';
 import { Drain, Metrics, ShuttingDown } from '@syncline/runtime';
 import { Gauge } from 'prom-client';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { ApiKeys } from '../api-keys.js';
-import { Callers } from '../callers.js';
+import { ApiKeys } from '../access/api-keys.js';
+import { CrossSiteProtection } from '../access/cross-site-protection.js';
 import { HttpMetrics } from '../metrics/http-metrics.js';
-import { MAX_BODY_BYTES, NODE_CONFIG, type NodeConfig } from '../node.config.js';
-import { answerRaw } from '../raw-answer.js';
-import { GRACE_MS, ServerStop } from '../server-stop.js';
+import { MAX_BODY_BYTES, NODE_CONFIG, type NodeConfig } from '../node/node.config.js';
+import { GRACE_MS, ServerStop } from '../node/server-stop.js';
+import { answerRaw } from '../problems/raw-answer.js';
 import { CallRoutes } from './call-routes.js';
 import { CallStream } from './call-stream.js';
 
@@ -49,7 +49,7 @@ export class CallsGateway implements OnApplicationBootstrap, BeforeApplicationSh
     private readonly metrics: Metrics,
     private readonly requests: HttpMetrics,
     private readonly keys: ApiKeys,
-    private readonly callers: Callers,
+    private readonly crossSite: CrossSiteProtection,
     @Inject(NODE_CONFIG) private readonly config: NodeConfig,
   ) {}
 
@@ -113,7 +113,7 @@ export class CallsGateway implements OnApplicationBootstrap, BeforeApplicationSh
     if (request.headers.origin !== undefined) {
       throw new Problem('forbidden', 'Call streams are not for browsers: the header Origin was sent.');
     }
-    this.callers.check(request);
+    this.crossSite.check(request);
     if (this.keys.required) this.keys.shownBy(request.headers);
     if (this.drain.draining) throw new ShuttingDown();
   }

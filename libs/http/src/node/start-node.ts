@@ -7,14 +7,14 @@ import { Membership, NodeTransport } from '@syncline/cluster';
 import type { Role } from '@syncline/contracts';
 import { Drain } from '@syncline/runtime';
 import { Logger } from 'nestjs-pino';
-import { serveApiDocument } from './api-document.js';
-import { Callers } from './callers.js';
-import { edge } from './edge.middleware.js';
+import { CrossSiteProtection } from '../access/cross-site-protection.js';
+import { serveApiDocument } from '../document/api-document.js';
+import { HttpMetrics } from '../metrics/http-metrics.js';
+import { answerUnreadable } from '../problems/raw-answer.js';
+import { edge } from '../request/edge.middleware.js';
 import { FastExpressAdapter } from './fast-express.adapter.js';
-import { HttpMetrics } from './metrics/http-metrics.js';
 import { InvalidConfig, NODE_CONFIG, type NodeConfig, readNodeConfig } from './node.config.js';
 import { NodeModule } from './node.module.js';
-import { answerUnreadable } from './raw-answer.js';
 import { ServerStop } from './server-stop.js';
 
 /** One of the three services. */
@@ -49,7 +49,15 @@ async function createNode(node: NodeRole, config: NodeConfig): Promise<NestExpre
   app.disable('x-powered-by');
   app.set('query parser', 'simple');
   app.enableVersioning({ type: VersioningType.URI });
-  app.use(edge(config.nodeId, app.get(Drain), app.get(ServerStop), app.get(HttpMetrics), app.get(Callers)));
+  app.use(
+    edge(
+      config.nodeId,
+      app.get(Drain),
+      app.get(ServerStop),
+      app.get(HttpMetrics),
+      app.get(CrossSiteProtection),
+    ),
+  );
   answerUnreadable(app.getHttpServer(), config.nodeId);
   app.connectMicroservice(
     { strategy: new NodeTransport({ redisUrl: config.redisUrl, role: config.role, nodeId: config.nodeId }) },

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { ValidationFailed } from '@syncline/contracts';
 import { type Drain, ShuttingDown } from '@syncline/runtime';
 import type { NextFunction, Request, Response } from 'express';
-import type { Callers } from './callers.js';
-import type { HttpMetrics } from './metrics/http-metrics.js';
-import { sendProblem } from './problem.filter.js';
-import type { ServerStop } from './server-stop.js';
+import type { CrossSiteProtection } from '../access/cross-site-protection.js';
+import type { HttpMetrics } from '../metrics/http-metrics.js';
+import type { ServerStop } from '../node/server-stop.js';
+import { sendProblem } from '../problems/problem.filter.js';
 
 /** What a caller may use as a request id: visible ASCII, bounded, so that it is safe in a header and a log. */
 const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
@@ -19,7 +19,7 @@ export function edge(
   drain: Drain,
   server: ServerStop,
   metrics: HttpMetrics,
-  callers: Callers,
+  crossSite: CrossSiteProtection,
 ) {
   return (request: Request, response: Response, next: NextFunction): void => {
     const sent = request.headers['x-request-id'];
@@ -44,7 +44,7 @@ export function edge(
     }
     try {
       checkHead(request);
-      callers.check(request);
+      crossSite.check(request);
     } catch (error) {
       next(error);
       return;

@@ -3,9 +3,9 @@ import { Reflector } from '@nestjs/core';
 import { Problem, ValidationFailed } from '@syncline/contracts';
 import { ClientDisconnected } from '@syncline/runtime';
 import { type Request, type Response, raw } from 'express';
-import { Call } from './calls/call.js';
+import { Call } from '../calls/call.js';
+import { MAX_BODY_BYTES } from '../node/node.config.js';
 import { readJson } from './json.js';
-import { MAX_BODY_BYTES } from './node.config.js';
 
 const TAKES_BYTES = 'syncline:takes-bytes';
 

@@ -1,7 +1,7 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import { ClientLink, type DisconnectSignal } from '@syncline/runtime';
 import type { Request, Response } from 'express';
-import { Call } from './calls/call.js';
+import { Call } from '../calls/call.js';
 
 /** Handler parameter: a {@link DisconnectSignal} that is aborted with `ClientDisconnected` when the caller goes away unanswered. */
 export const Disconnect = createParamDecorator(

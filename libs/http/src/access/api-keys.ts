@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { Inject, Injectable } from '@nestjs/common';
 import { Problem } from '@syncline/contracts';
-import { type ApiKey, NODE_CONFIG, type NodeConfig } from './node.config.js';
+import { type ApiKey, NODE_CONFIG, type NodeConfig } from '../node/node.config.js';
 
 export type Right = ApiKey['right'];
 

@@ -10,8 +10,8 @@ import type { Problem } from '@syncline/contracts';
 import { ClientDisconnected } from '@syncline/runtime';
 import type { Request, Response } from 'express';
 import { EMPTY, type Observable } from 'rxjs';
-import { hasBody } from './body.guard.js';
-import { NODE_CONFIG, type NodeConfig } from './node.config.js';
+import { NODE_CONFIG, type NodeConfig } from '../node/node.config.js';
+import { hasBody } from '../request/body.guard.js';
 import { headersOf, problemOf } from './problems.js';
 import { unrouted } from './unrouted.js';
 

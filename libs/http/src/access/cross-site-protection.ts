@@ -2,7 +2,7 @@ import { type IncomingHttpHeaders, METHODS } from 'node:http';
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import { Problem } from '@syncline/contracts';
-import type { NodeConfig } from './node.config.js';
+import type { NodeConfig } from '../node/node.config.js';
 
 /** Methods that change nothing. */
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
@@ -18,7 +18,7 @@ interface Head {
  * asking, and take a name that such a page points at a node for the page's own: without API keys nothing else would
  * tell these requests from others.
  */
-export class Callers {
+export class CrossSiteProtection {
   private readonly anyHost: boolean;
   private readonly hosts: ReadonlySet<string>;
   private readonly domains: readonly string[];

@@ -2,8 +2,8 @@ import type { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { problemSchema } from '@syncline/contracts';
 import { z } from 'zod';
+import type { NodeConfig } from '../node/node.config.js';
 import { problemResponse } from './api-problems.decorator.js';
-import type { NodeConfig } from './node.config.js';
 
 const TITLES = { lock: 'Syncline lock manager', queue: 'Syncline queue', cache: 'Syncline cache' } as const;
 

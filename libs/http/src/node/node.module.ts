@@ -5,22 +5,22 @@ import { ClusterModule } from '@syncline/cluster';
 import { RedisModule } from '@syncline/redis';
 import { RuntimeModule } from '@syncline/runtime';
 import { LoggerModule } from 'nestjs-pino';
-import { ApiKeyGuard } from './api-key.guard.js';
-import { ApiKeys } from './api-keys.js';
-import { BodyGuard } from './body.guard.js';
-import { Callers } from './callers.js';
-import { CallRoutes } from './calls/call-routes.js';
-import { CallsController } from './calls/calls.controller.js';
-import { CallsGateway } from './calls/calls.gateway.js';
-import { ClusterController } from './cluster/cluster.controller.js';
-import { ContractPipe } from './contract.pipe.js';
-import { ClusterHealth } from './health/cluster.health.js';
-import { HealthController } from './health/health.controller.js';
-import { RedisHealth } from './health/redis.health.js';
-import { HttpMetrics } from './metrics/http-metrics.js';
-import { MetricsController } from './metrics/metrics.controller.js';
+import { ApiKeyGuard } from '../access/api-key.guard.js';
+import { ApiKeys } from '../access/api-keys.js';
+import { CrossSiteProtection } from '../access/cross-site-protection.js';
+import { CallRoutes } from '../calls/call-routes.js';
+import { CallsController } from '../calls/calls.controller.js';
+import { CallsGateway } from '../calls/calls.gateway.js';
+import { ClusterController } from '../cluster/cluster.controller.js';
+import { ClusterHealth } from '../health/cluster.health.js';
+import { HealthController } from '../health/health.controller.js';
+import { RedisHealth } from '../health/redis.health.js';
+import { HttpMetrics } from '../metrics/http-metrics.js';
+import { MetricsController } from '../metrics/metrics.controller.js';
+import { ProblemFilter } from '../problems/problem.filter.js';
+import { BodyGuard } from '../request/body.guard.js';
+import { ContractPipe } from '../request/contract.pipe.js';
 import { NODE_CONFIG, type NodeConfig } from './node.config.js';
-import { ProblemFilter } from './problem.filter.js';
 import { ServerStop } from './server-stop.js';
 
 /** Everything that a node has whatever its role: Redis, the cluster, its edge. */
@@ -50,7 +50,7 @@ export class NodeModule {
       providers: [
         { provide: NODE_CONFIG, useValue: config },
         ApiKeys,
-        { provide: Callers, useValue: new Callers(config) },
+        { provide: CrossSiteProtection, useValue: new CrossSiteProtection(config) },
         ServerStop,
         RedisHealth,
         ClusterHealth,
