@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { type RedisClient, whenReady } from './connection.js';
-import { isReplyError, storeError } from './store-unavailable.js';
-
-type Argument = string | number | Buffer;
+import type { RedisClient } from './connection.js';
+import { type Argument, callsOf, sendWhenReady } from './send.js';
+import { isReplyError } from './store-unavailable.js';
+import { UnknownInstance } from './unknown-instance.js';
 
 export interface ScriptDefinition<Input, Reply> {
   /**
@@ -35,9 +35,7 @@ export interface Script<Input, Reply> {
 }
 
 /** Redis does not know the script of this life: nothing ran. See {@link ScriptDefinition.life}. */
-export class UnknownLife extends Error {
-  override readonly name = 'UnknownLife';
-}
+export { UnknownInstance as UnknownLife };
 
 /**
  * One atomic state change: a Lua script with typed input and reply.
@@ -54,11 +52,11 @@ export function defineScript<Input, Reply>(definition: ScriptDefinition<Input, R
   const { keys: keysOf, args: argsOf, binary = false, decode, life: lifeOf } = definition;
   const textOf = (life: string | null) =>
     lifeOf === undefined ? body : withLocal(body, `local LIFE = ${life === null ? 'false' : `'${life}'`}`);
+  const { evalsha, evaluate } = callsOf(binary);
   // The last life is remembered: there is one at a time, and hashing a script costs more than calling it.
   let current: Text = textWithSha(null, textOf(null));
 
   const send = async (redis: RedisClient, life: string | null, keys: string[], args: Argument[]) => {
-    const { evalsha, evaluate } = binary ? BINARY : TEXT;
     if (current.life !== life) current = textWithSha(life, textOf(life));
     const { text, sha } = current;
     try {
@@ -66,7 +64,7 @@ export function defineScript<Input, Reply>(definition: ScriptDefinition<Input, R
     } catch (error) {
       if (!isReplyError(error)) throw error;
       if (life !== null && /^(NOSCRIPT|LIFE)\b/.test(error.message)) {
-        throw new UnknownLife('Redis does not know the scripts of this life.', { cause: error });
+        throw new UnknownInstance('Redis does not know the scripts of this life.', { cause: error });
       }
       if (!error.message.startsWith('NOSCRIPT')) throw error;
       return evaluate(redis, text, keys.length, ...keys, ...args);
@@ -77,18 +75,7 @@ export function defineScript<Input, Reply>(definition: ScriptDefinition<Input, R
     const keys = keysOf(input);
     const args = argsOf?.(input) ?? [];
     const life = lifeOf?.(input) ?? null;
-    try {
-      if (redis.status !== 'ready') await whenReady(redis);
-      const reply = await send(redis, life, keys, args).catch(async (error: unknown) => {
-        if (!wasNotSent(error)) throw error;
-        await whenReady(redis);
-        return send(redis, life, keys, args);
-      });
-      return decode(reply, input);
-    } catch (error) {
-      if (error instanceof UnknownLife) throw error;
-      throw storeError(error);
-    }
+    return decode(await sendWhenReady(redis, () => send(redis, life, keys, args)), input);
   };
   return Object.assign(script, { textOf });
 }
@@ -103,26 +90,6 @@ const textWithSha = (life: string | null, text: string): Text => ({
   text,
   sha: createHash('sha1').update(text).digest('hex'),
 });
-
-type Send = (redis: RedisClient, script: string, keyCount: number, ...args: Argument[]) => Promise<unknown>;
-
-const TEXT: { evalsha: Send; evaluate: Send } = {
-  evalsha: (redis, ...args) => redis.evalsha(...args),
-  evaluate: (redis, ...args) => redis.eval(...args),
-};
-/** ioredis has these methods, though its types do not name them. */
-interface BinaryRedis {
-  evalshaBuffer(script: string, keyCount: number, ...args: Argument[]): Promise<unknown>;
-  evalBuffer(script: string, keyCount: number, ...args: Argument[]): Promise<unknown>;
-}
-const BINARY: { evalsha: Send; evaluate: Send } = {
-  evalsha: (redis, ...args) => (redis as unknown as BinaryRedis).evalshaBuffer(...args),
-  evaluate: (redis, ...args) => (redis as unknown as BinaryRedis).evalBuffer(...args),
-};
-
-/** The connection broke in the moment of sending: the command never left, so it may be sent again. */
-const wasNotSent = (error: unknown): boolean =>
-  error instanceof Error && error.message.startsWith("Stream isn't writeable");
 
 /** Redis reads the flags of a script from its first line. */
 const withLocal = (body: string, local: string): string => body.replace(/^(#!lua.*\n)?/, `$1${local}\n`);

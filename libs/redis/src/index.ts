@@ -7,6 +7,8 @@ export {
   whenReady,
 } from './connection.js';
 export { defineScript, type Script, type ScriptDefinition, UnknownLife } from './define-script.js';
+export { type CommandDefinition, type LibraryCommand, LuaLibrary } from './lua/library.js';
+export { removeLibraries } from './lua/remove-libraries.js';
 export { pageAfter } from './pages.js';
 export { RedisModule } from './redis.module.js';
 export { REDIS, REDIS_OPTIONS, type RedisModuleOptions } from './redis.token.js';
@@ -18,3 +20,4 @@ export {
   StoreUnavailable,
   storeError,
 } from './store-unavailable.js';
+export { UnknownInstance } from './unknown-instance.js';

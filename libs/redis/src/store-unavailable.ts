@@ -1,4 +1,5 @@
 import { Problem } from '@syncline/contracts';
+import { UnknownInstance } from './unknown-instance.js';
 
 /** Redis cannot be reached or refuses writes. The outcome of a command that was under way is unknown. */
 export class StoreUnavailable extends Problem {
@@ -49,7 +50,7 @@ const REFUSALS =
  * {@link StoreUnavailable}, keys in several slots are `cross-slot`, anything else is a bug and stays as it is.
  */
 export function storeError(error: unknown): unknown {
-  if (error instanceof Problem || !(error instanceof Error)) return error;
+  if (error instanceof Problem || error instanceof UnknownInstance || !(error instanceof Error)) return error;
   if (!isReplyError(error)) return new StoreUnavailable('Redis cannot be reached.', { cause: error });
   if (error.message.startsWith('CROSSSLOT')) {
     return new Problem(
@@ -57,7 +58,7 @@ export function storeError(error: unknown): unknown {
       'The keys of one atomic call must share a {tag} in their names on Redis Cluster, as in {order-42}:stock.',
     );
   }
-  // A script wraps the error of the command that failed in it: "ERR ... @user_script: ... OOM ...".
+  // A script or a function says behind the error of its command where that was: "OOM ... script: NAME, on @user_function:5."
   const refusal = REFUSALS.exec(error.message.replace(/^ERR /, '')) ?? REFUSED_USER.exec(error.message);
   if (refusal) return new StoreUnavailable(`Redis refuses: ${refusal[1] ?? refusal[0]}.`, { cause: error });
   return error;

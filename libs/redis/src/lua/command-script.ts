@@ -1,0 +1,46 @@
+import { createHash } from 'node:crypto';
+import type { RedisClient } from '../connection.js';
+import { type Argument, callsOf } from '../send.js';
+import { isReplyError } from '../store-unavailable.js';
+
+/** A script with its SHA, as it belongs to a Redis instance. */
+interface Bound {
+  readonly instance: string | null;
+  readonly text: string;
+  readonly sha: string;
+}
+
+/** A command as a script of its own, called by its SHA. */
+export class CommandScript {
+  /** The last one is remembered: there is one instance at a time, and hashing a script costs more than calling it. */
+  private bound: Bound | null = null;
+
+  /** @param textFor the script as it belongs to an instance, null: to none */
+  constructor(private readonly textFor: (instance: string | null) => string) {}
+
+  /** A script that belongs to an instance is given by {@link LuaLibrary.enter} alone: else it fails with NOSCRIPT. */
+  async call(
+    redis: RedisClient,
+    keys: readonly string[],
+    args: readonly Argument[],
+    instance: string | null,
+    binary: boolean,
+  ): Promise<unknown> {
+    const { evalsha, evaluate } = callsOf(binary);
+    const { text, sha } = this.boundTo(instance);
+    try {
+      return await evalsha(redis, sha, keys.length, ...keys, ...args);
+    } catch (error) {
+      if (instance !== null || !isReplyError(error) || !error.message.startsWith('NOSCRIPT')) throw error;
+      return evaluate(redis, text, keys.length, ...keys, ...args);
+    }
+  }
+
+  private boundTo(instance: string | null): Bound {
+    if (this.bound?.instance !== instance) {
+      const text = this.textFor(instance);
+      this.bound = { instance, text, sha: createHash('sha1').update(text).digest('hex') };
+    }
+    return this.bound as Bound;
+  }
+}

@@ -1,0 +1,48 @@
+-- Head of a shelf that Redis loads as a library. The line before it names it: `local LIBRARY = '...'`.
+-- KEYS, ARGV of the call under way. Its last argument is the Redis instance that the caller expects, '' for none: a command
+-- sees it as INSTANCE, false for none, and does not find it in ARGV.
+local KEYS, ARGV, INSTANCE
+-- The instance that was entered since the library was loaded. It outlives calls, but no restart, failover or full sync.
+local entered
+
+-- What each part sets up for a call, by the path of the part. A command calls those of the parts that it includes.
+local resets = {}
+local resets_of_part
+local function part(path)
+  resets_of_part = {}
+  resets[path] = resets_of_part
+end
+local function each_call(reset)
+  resets_of_part[#resets_of_part + 1] = reset
+end
+
+local function command(name, flags, parts, run)
+  resets_of_part = nil
+  local before = {}
+  for i = 1, #parts do
+    local own = resets[parts[i]]
+    for k = 1, #own do before[#before + 1] = own[k] end
+  end
+  local count = #before
+  redis.register_function{ function_name = LIBRARY .. '_' .. name, flags = flags, callback = function(keys, args)
+    local last = #args
+    local expected = args[last]
+    args[last] = nil
+    if expected == '' then
+      INSTANCE = false
+    elseif expected == entered then
+      INSTANCE = expected
+    else
+      return redis.error_reply('INSTANCE was not entered')
+    end
+    KEYS, ARGV = keys, args
+    for i = 1, count do before[i]() end
+    return run()
+  end }
+end
+
+-- A replica refuses it, as it refuses all that may write: it must not know an instance when it is promoted.
+redis.register_function{ function_name = LIBRARY .. '__enter', flags = { 'allow-oom' }, callback = function(_, args)
+  entered = args[1]
+  return 1
+end }

@@ -1,0 +1,44 @@
+import { Cluster, type Redis } from 'ioredis';
+import type { RedisClient } from '../connection.js';
+import { isReplyError, storeError } from '../store-unavailable.js';
+
+/**
+ * Removes the libraries with a prefix that nobody names any more, from every primary: each version of a shelf that ever
+ * ran has left one. Removing one that is in use is harmless: it is loaded again, and instances are entered again.
+ *
+ * @param prefix as given to `LuaLibrary`
+ * @param named  names of the libraries that living processes use
+ * @returns names of those that were removed
+ * @throws StoreUnavailable
+ */
+export async function removeLibraries(
+  redis: RedisClient,
+  prefix: string,
+  named: ReadonlySet<string>,
+): Promise<string[]> {
+  const primaries: readonly Redis[] = redis instanceof Cluster ? redis.nodes('master') : [redis];
+  const removed = await Promise.all(primaries.map((primary) => removeFrom(primary, prefix, named)));
+  return [...new Set(removed.flat())];
+}
+
+async function removeFrom(primary: Redis, prefix: string, named: ReadonlySet<string>): Promise<string[]> {
+  const ours = new RegExp(`^${prefix}_[0-9a-f]{16}$`);
+  try {
+    const listed = (await primary.function('LIST', 'LIBRARYNAME', `${prefix}_*`)) as unknown[][];
+    const names = listed.map(([, name]) => String(name));
+    const unused = names.filter((name) => ours.test(name) && !named.has(name));
+    await Promise.all(unused.map((name) => remove(primary, name)));
+    return unused;
+  } catch (error) {
+    throw storeError(error);
+  }
+}
+
+async function remove(primary: Redis, name: string): Promise<void> {
+  try {
+    await primary.function('DELETE', name);
+  } catch (error) {
+    // Another process was quicker.
+    if (!isReplyError(error) || !error.message.startsWith('ERR Library not found')) throw error;
+  }
+}

@@ -1,0 +1,131 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** A command of a shelf: one atomic state change. */
+export interface Command {
+  /** Name of its file without `.lua`. */
+  readonly name: string;
+  /** Flags that Redis knows, such as `allow-oom`. */
+  readonly flags: readonly string[];
+  /** Paths of the parts that it includes, those that they include before them. */
+  readonly parts: readonly string[];
+  /** Ends by returning the function that runs it. */
+  readonly text: string;
+}
+
+/**
+ * A folder of Lua: each file in it is a command, each file in `parts/` is what commands share.
+ *
+ * - A *command* ends by returning the function that runs it. Its first line may be `#!lua flags=allow-oom`.
+ * - A *part* leaves locals behind for those that include it: `-- @include parts/lease.lua`, a path within the shelf, or
+ *   `-- @include @redis/clock.lua`, a part for all shelves. What belongs to one call it sets up in
+ *   `each_call(function() ... end)`, which runs before each command that includes it.
+ * - Both see `KEYS`, `ARGV` and `INSTANCE` of the call, in functions: while the shelf is loaded there is no call, and
+ *   Redis lends its own functions and Lua's libraries to calls alone. Any other local outlives the call.
+ */
+export interface Shelf {
+  readonly commands: ReadonlyMap<string, Command>;
+  /** Text of each part by its path; what a part includes comes before it. */
+  readonly parts: ReadonlyMap<string, string>;
+}
+
+const FLAGS = /^#!lua(?: flags=(\S+))?\n/;
+const INCLUDE = /^-- @include (\S+)$/gm;
+const LOCALS = /^local (?:function )?([\w, ]+)/gm;
+const SHARED_PARTS = new URL('./parts/', import.meta.url);
+const HEAD_OF_LIBRARY = readFileSync(new URL('./library.lua', import.meta.url), 'utf8');
+
+/** @throws Error when the folder has no commands, an include names no file or is a circle, or parts leave locals of one name */
+export function readShelf(folder: URL): Shelf {
+  const parts = new Map<string, string>();
+  /** What each part includes; null while it is being read. */
+  const included = new Map<string, readonly string[] | null>();
+
+  /** What a text includes, directly or not, each once and after what it includes itself. */
+  const partsOf = (text: string): string[] => {
+    const all = [...text.matchAll(INCLUDE)].flatMap(([, path = '']) => [...readPart(path), path]);
+    return [...new Set(all)];
+  };
+  const readPart = (path: string): readonly string[] => {
+    let before = included.get(path);
+    if (before === null) throw new Error(`${path} includes itself`);
+    if (before === undefined) {
+      included.set(path, null);
+      const file = path.startsWith('@redis/')
+        ? new URL(path.slice('@redis/'.length), SHARED_PARTS)
+        : new URL(path, folder);
+      const text = readFileSync(file, 'utf8');
+      before = partsOf(text);
+      included.set(path, before);
+      parts.set(path, text);
+    }
+    return before;
+  };
+
+  const commands = new Map<string, Command>();
+  for (const file of readdirSync(folder).sort()) {
+    if (!file.endsWith('.lua')) continue;
+    const name = file.slice(0, -'.lua'.length);
+    const text = readFileSync(new URL(file, folder), 'utf8');
+    const flags = FLAGS.exec(text)?.[1]?.split(',') ?? [];
+    commands.set(name, { name, flags, parts: partsOf(text), text: text.replace(FLAGS, '') });
+  }
+  if (commands.size === 0) throw new Error(`There is no Lua in ${folder.pathname}`);
+  checkLocals(new Map([['library.lua', HEAD_OF_LIBRARY], ...parts]));
+  return { commands, parts };
+}
+
+/** A library has all parts in one scope: of two locals with one name, commands that include both would see the later one. */
+function checkLocals(parts: ReadonlyMap<string, string>): void {
+  const leftBy = new Map<string, string>();
+  for (const [path, text] of parts) {
+    for (const [, names = ''] of text.matchAll(LOCALS)) {
+      for (const name of names.split(',').map((each) => each.trim())) {
+        const other = leftBy.get(name) ?? path;
+        if (other !== path) throw new Error(`${other} and ${path} both leave a local ${name}`);
+        leftBy.set(name, path);
+      }
+    }
+  }
+}
+
+/** Redis allows no `-` in the name of a function. */
+const luaName = (command: string): string => command.replaceAll('-', '_');
+
+/** Name of a command among all functions of a Redis: two versions of a shelf stand side by side in it. */
+export const functionName = (library: string, command: string): string => `${library}_${luaName(command)}`;
+
+/** Function by which a Redis instance is entered; no command has this name. */
+export const enterFunction = (library: string): string => `${library}__enter`;
+
+const quoted = (texts: readonly string[]): string => `{${texts.map((text) => `'${text}'`).join(',')}}`;
+
+/** The shelf as a library of Redis Functions: its closures are made once, when it is loaded. Its name ends in a hash of the text. */
+export function asLibrary(prefix: string, { commands, parts }: Shelf): { name: string; text: string } {
+  const body = [
+    HEAD_OF_LIBRARY,
+    ...[...parts].map(([path, text]) => `part('${path}')\n${text}`),
+    ...[...commands.values()].map(
+      ({ name, flags, parts: included, text }) =>
+        `command('${luaName(name)}', ${quoted(flags)}, ${quoted(included)}, (function()\n${text}\nend)())`,
+    ),
+  ].join('\n');
+  const name = `${prefix}_${createHash('sha1').update(body).digest('hex').slice(0, 16)}`;
+  return { name, text: `#!lua name=${name}\nlocal LIBRARY = '${name}'\n${body}` };
+}
+
+/**
+ * One command of the shelf as a script of its own, for a Redis that takes no functions.
+ *
+ * @param instance the Redis instance that it belongs to: with another one it is another script
+ */
+export const asScript = ({ parts }: Shelf, command: Command, instance: string | null): string =>
+  [
+    command.flags.length > 0 ? `#!lua flags=${command.flags.join(',')}` : '#!lua',
+    `local INSTANCE = ${instance === null ? 'false' : `'${instance}'`}`,
+    'local KEYS, ARGV = KEYS, ARGV',
+    'local function each_call(reset) reset() end',
+    ...command.parts.map((path) => parts.get(path) ?? ''),
+    `local run = (function()\n${command.text}\nend)()`,
+    'return run()',
+  ].join('\n');

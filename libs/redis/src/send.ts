@@ -1,0 +1,56 @@
+import { type RedisClient, whenReady } from './connection.js';
+import { storeError } from './store-unavailable.js';
+
+export type Argument = string | number | Buffer;
+
+type Send = (redis: RedisClient, name: string, keyCount: number, ...args: Argument[]) => Promise<unknown>;
+
+/** How Lua is called. */
+export interface Calls {
+  readonly fcall: Send;
+  readonly evalsha: Send;
+  readonly evaluate: Send;
+}
+
+const TEXT: Calls = {
+  fcall: (redis, ...args) => redis.fcall(...args),
+  evalsha: (redis, ...args) => redis.evalsha(...args),
+  evaluate: (redis, ...args) => redis.eval(...args),
+};
+/** ioredis has these methods, though its types do not name them. */
+interface BinaryRedis {
+  fcallBuffer(name: string, keyCount: number, ...args: Argument[]): Promise<unknown>;
+  evalshaBuffer(script: string, keyCount: number, ...args: Argument[]): Promise<unknown>;
+  evalBuffer(script: string, keyCount: number, ...args: Argument[]): Promise<unknown>;
+}
+const BINARY: Calls = {
+  fcall: (redis, ...args) => (redis as unknown as BinaryRedis).fcallBuffer(...args),
+  evalsha: (redis, ...args) => (redis as unknown as BinaryRedis).evalshaBuffer(...args),
+  evaluate: (redis, ...args) => (redis as unknown as BinaryRedis).evalBuffer(...args),
+};
+
+/** @param binary whether the strings of a reply arrive as `Buffer` */
+export const callsOf = (binary: boolean): Calls => (binary ? BINARY : TEXT);
+
+/**
+ * Sends a command once the connection can take it, and never twice: only what did not leave is sent again.
+ *
+ * @throws StoreUnavailable when Redis is away or refuses; then the outcome is unknown
+ * @throws Problem `cross-slot`
+ */
+export async function sendWhenReady<T>(redis: RedisClient, send: () => Promise<T>): Promise<T> {
+  try {
+    if (redis.status !== 'ready') await whenReady(redis);
+    return await send().catch(async (error: unknown) => {
+      if (!wasNotSent(error)) throw error;
+      await whenReady(redis);
+      return send();
+    });
+  } catch (error) {
+    throw storeError(error);
+  }
+}
+
+/** The connection broke in the moment of sending: the command never left, so it may be sent again. */
+const wasNotSent = (error: unknown): boolean =>
+  error instanceof Error && error.message.startsWith("Stream isn't writeable");
