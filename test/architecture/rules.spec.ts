@@ -92,6 +92,12 @@ const BREACHES: Record<RuleName, readonly [breaches: number, ...Source[]]> = {
     },
     { path: 'a/scripts/part.lua', text: '-- What good.lua is made of.\n' },
     { path: 'a/scripts/a.ts', text: "new URL('./bare.lua', import.meta.url); new URL('./good.lua', x);" },
+    { path: 'b/shelf/verb.lua', text: '-- Does it.\n-- KEYS 1 it\n-- @include parts/noun.lua\n' },
+    { path: 'b/shelf/parts/noun.lua', text: '-- What verb.lua is made of.\n' },
+    {
+      path: 'b/b.ts',
+      text: "new LuaLibrary('b', new URL('./shelf/', x)); library.command({ name: 'verb' });",
+    },
   ],
   'no script looks at every key': [
     1,
@@ -102,6 +108,21 @@ const BREACHES: Record<RuleName, readonly [breaches: number, ...Source[]]> = {
     1,
     { path: 'a/clock.lua', text: "local time = redis.call('TIME')" },
     { path: 'a/a.lua', text: "-- @include clock.lua\nlocal again = redis.call('TIME')" },
+  ],
+  'a file of a shelf includes what it uses': [
+    2,
+    { path: 'a/parts/lease.lua', text: 'local Lease, ends = {}, 1\nfunction Lease.x(now) return now end' },
+    { path: 'a/parts/wait.lua', text: '-- @include parts/lease.lua\nlocal Wait = Lease' },
+    { path: 'libs/redis/src/lua/parts/clock.lua', text: 'local now' },
+    {
+      path: 'a/right.lua',
+      text: "-- @include parts/wait.lua\nreturn { Wait.now, Lease, now = 1, 'now' } -- now",
+    },
+    { path: 'a/own.lua', text: 'local ends = 1\nfor now = ends, 2 do x(now) end' },
+    {
+      path: 'a/wrong.lua',
+      text: '-- @include parts/lease.lua\nreturn function() return Wait, Lease, now end',
+    },
   ],
 };
 

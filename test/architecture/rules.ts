@@ -1,9 +1,12 @@
 import { existsSync } from 'node:fs';
 import { posix } from 'node:path';
-import { importsOf, isLua, isMarkdown, isTestOrTool, isTypeScript, type Source } from './sources.js';
-
-/** A rule of CONTRIBUTING.md. It returns a line for each breach: where it is, and what to do. */
-export type Rule = (sources: readonly Source[]) => string[];
+import {
+  filesIncludeWhatTheyUse,
+  scriptsAreBounded,
+  scriptsHaveAWrapperAndAHeader,
+  scriptsReadTimeOnce,
+} from './lua-rules.js';
+import { importsOf, isMarkdown, isTestOrTool, isTypeScript, type Rule, type Source } from './sources.js';
 
 /** In lines of code: an explanation costs nothing. */
 const LONGEST_FILE = 300;
@@ -60,7 +63,7 @@ const isInRedisFolder = ({ path }: Source) => /^libs\/(redis|cluster)\/|\/src\/r
 
 /** What one can send commands with, or find Redis by. Errors and modules of `@syncline/redis` are free. */
 const SPEAKS_REDIS =
-  /from 'ioredis'|import [^;]*\b(REDIS|REDIS_OPTIONS|RedisClient|defineScript|\w+Connection)\b[^;]* from '@syncline\/redis'/;
+  /from 'ioredis'|import [^;]*\b(REDIS|REDIS_OPTIONS|RedisClient|defineScript|LuaLibrary|removeLibraries|\w+Connection)\b[^;]* from '@syncline\/redis'/;
 
 const onlyTheRedisFolderSpeaksRedis: Rule = (sources) =>
   sources
@@ -143,49 +146,6 @@ const noTestIsSwitchedOff: Rule = (sources) =>
     )
     .map(({ path }) => `${path}: run all tests or remove those that are not needed`);
 
-/** What a script says before it does anything; its first line may be for Redis. */
-const headerOf = (text: string) => /^(?:#!lua.*\n)?((?:--.*\n)*)/.exec(text)?.[1] ?? '';
-const beside = (path: string, file: string) => posix.join(posix.dirname(path), file);
-const includesOf = ({ path, text }: Source) =>
-  [...text.matchAll(/^-- @include (\S+)/gm)].map(([, file = '']) => beside(path, file));
-/** The `.lua` files beside a TypeScript file that it names, as './verb.lua' or as 'verb'. */
-const wrappedBy = ({ path, text }: Source) =>
-  [...text.matchAll(/'(?:\.\/)?([\w-]+)(?:\.lua)?'/g)].map(([, name = '']) => beside(path, `${name}.lua`));
-
-const scriptsHaveAWrapperAndAHeader: Rule = (sources) => {
-  const wrapped = new Set(sources.filter(isTypeScript).flatMap(wrappedBy));
-  const included = new Set(sources.filter(isLua).flatMap(includesOf));
-  return sources.filter(isLua).flatMap(({ path, text }) => {
-    if (!/^-- \S/.test(headerOf(text)) && !text.includes("redis.call('TIME')")) {
-      return [`${path}: say first what it does`];
-    }
-    if (wrapped.has(path)) {
-      return headerOf(text).includes('KEYS') ? [] : [`${path}: say in its header what its KEYS and ARGV are`];
-    }
-    return included.has(path) ? [] : [`${path}: wrap it by defineScript in a file beside it, or remove it`];
-  });
-};
-
-const scriptsAreBounded: Rule = (sources) =>
-  sources
-    .filter(isLua)
-    .filter(({ text }) => /redis\.p?call\s*\(\s*['"](KEYS|FLUSHALL|FLUSHDB|SORT|DEBUG)['"]/i.test(text))
-    .map(({ path }) => `${path}: KEYS, FLUSHALL and their like stop everybody; keep an index instead`);
-
-const scriptsReadTimeOnce: Rule = (sources) => {
-  const byPath = new Map(sources.filter(isLua).map((source) => [source.path, source]));
-  const reads = (path: string, seen: Set<string>): number => {
-    const source = byPath.get(path);
-    if (source === undefined || seen.has(path)) return 0;
-    seen.add(path);
-    const own = [...source.text.matchAll(/redis\.call\(\s*['"]TIME['"]/gi)].length;
-    return includesOf(source).reduce((sum, include) => sum + reads(include, seen), own);
-  };
-  return [...byPath.keys()]
-    .filter((path) => reads(path, new Set()) > 1)
-    .map((path) => `${path}: read TIME once, at the start; it moves within a script`);
-};
-
 export const RULES = {
   'imports point one way: contracts <- redis <- runtime <- cluster <- engines, http <- apps':
     importsPointOneWay,
@@ -201,4 +161,5 @@ export const RULES = {
   'every script has a typed wrapper and a header': scriptsHaveAWrapperAndAHeader,
   'no script looks at every key': scriptsAreBounded,
   'a script reads the clock once': scriptsReadTimeOnce,
+  'a file of a shelf includes what it uses': filesIncludeWhatTheyUse,
 } as const satisfies Record<string, Rule>;

@@ -8,6 +8,9 @@ export interface Source {
   readonly text: string;
 }
 
+/** A rule of CONTRIBUTING.md. It returns a line for each breach: where it is, and what to do. */
+export type Rule = (sources: readonly Source[]) => string[];
+
 /** Every source file that git knows or would add. */
 export function readSources(): Source[] {
   const listed = execFileSync(
