@@ -74,6 +74,25 @@ describe('A loop', () => {
     await eventually(() => expect(task).toHaveBeenCalledTimes(1));
   });
 
+  it('never runs before its time, however far off that is', async () => {
+    const early: number[] = [];
+    let dueAt = 0;
+    const one = loop(async () => {
+      early.push(Math.max(0, dueAt - performance.now()));
+    }, NEVER);
+    one.start();
+    for (let n = 1; n <= 30; n++) {
+      const inMs = (n % 5) + n / 31;
+      dueAt = performance.now() + inMs;
+      one.within(inMs);
+      await eventually(() => expect(early).toHaveLength(n));
+    }
+    expect(early).toEqual(Array(30).fill(0));
+    one.within(2 ** 31);
+    await once(AbortSignal.timeout(5), 'abort');
+    expect(early).toHaveLength(30);
+  });
+
   it('told while it runs to run soon, does so after that', async () => {
     const { task, endOne } = heldTask();
     const one = loop(task, 60_000);

@@ -1,5 +1,8 @@
 import { type ErrorLog, logUnlessAway } from '@syncline/redis';
 
+/** The longest that a timer of Node can wait, ms. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 /**
  * A task that this process does again and again: every so often, at once when it is asked for, never twice at a time.
  * A failure is logged, unless Redis is away, and does not end the loop.
@@ -40,7 +43,9 @@ export class Loop {
 
   /** Makes the next run come in `inMs`, unless it comes sooner anyway. */
   within(inMs: number): void {
-    this.dueAt = Math.min(this.dueAt, performance.now() + inMs);
+    const at = performance.now() + inMs;
+    if (at >= this.dueAt) return;
+    this.dueAt = at;
     if (this.started && this.running === null) this.schedule();
   }
 
@@ -67,6 +72,13 @@ export class Loop {
   private schedule(): void {
     clearTimeout(this.timer);
     if (this.dueAt === Number.POSITIVE_INFINITY) return;
-    this.timer = setTimeout(() => void this.run(), Math.max(0, this.dueAt - performance.now()));
+    const inMs = Math.max(0, Math.ceil(this.dueAt - performance.now()));
+    this.timer = setTimeout(() => this.wake(), Math.min(inMs, LONGEST_TIMER_MS));
+  }
+
+  /** Timers of Node may fire a moment early, and cannot wait for months. */
+  private wake(): void {
+    if (performance.now() < this.dueAt) this.schedule();
+    else void this.run();
   }
 }
