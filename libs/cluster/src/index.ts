@@ -1,6 +1,6 @@
-export { nodeChannel, roleChannel } from './cluster.keys.js';
 export { ClusterModule } from './cluster.module.js';
 export type { ClusterOptions, Peer } from './cluster.options.js';
 export { Membership } from './membership.js';
 export { NodeTransport } from './node-transport.js';
+export { nodeChannel, roleChannel } from './redis/cluster.keys.js';
 export { Ring } from './ring.js';

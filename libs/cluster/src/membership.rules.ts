@@ -6,8 +6,6 @@ export const HEARTBEAT_MS = 500;
  * and has lost nothing: the ring decides who is quick, never what is right.
  */
 export const SILENCE_MS = 2_500;
-/** When no member at all was heard for longer than this, it was Redis that was away: nobody is removed for that. */
-export const AWAY_MS = 1_500;
 /** A member that was silent for this long shows as `suspect`. */
 export const SUSPECT_MS = 1_250;
 /** Pattern of the hint that the membership changed. */

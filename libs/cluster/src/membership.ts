@@ -1,13 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
-import { type Cluster, type Member, toInstant } from '@syncline/contracts';
+import { type Cluster, type Member, ROLES, toInstant } from '@syncline/contracts';
 import {
   checkRedis,
+  type LuaLibrary,
   logUnlessAway,
   REDIS,
   type RedisClient,
   refuseUser,
+  removeLibraries,
   StoreUnavailable,
   UnsuitableRedis,
   whenReady,
@@ -16,8 +18,18 @@ import { Loop } from '@syncline/runtime';
 import { Subject } from 'rxjs';
 import { CLUSTER_OPTIONS, type ClusterOptions } from './cluster.options.js';
 import { HEARTBEAT_MS, SILENCE_MS, SUSPECT_MS } from './membership.rules.js';
+import {
+  heartbeat,
+  join,
+  leave,
+  library,
+  readMembers,
+  type StoredMember,
+} from './redis/membership.commands.js';
 import { Ring } from './ring.js';
-import { heartbeat, join, leave, readMembers, type StoredMember } from './scripts/membership.scripts.js';
+
+/** On the ring, the duty to remove what members of older versions left in Redis. */
+const CLEANING = 'libraries';
 
 /**
  * This node's place among the nodes of its role: joins, beats, notices when others come and go, and finds out
@@ -28,6 +40,7 @@ export class Membership implements OnModuleDestroy {
   private readonly logger = new Logger(Membership.name);
   private readonly changes = new Subject<Ring>();
 
+  private readonly libraries = new Set<LuaLibrary>([library]);
   private incarnation = randomUUID();
   private url = '';
   private joined = false;
@@ -48,6 +61,11 @@ export class Membership implements OnModuleDestroy {
     @Inject(REDIS) private readonly redis: RedisClient,
     @Inject(CLUSTER_OPTIONS) private readonly options: ClusterOptions,
   ) {}
+
+  /** This process runs a library: while it is a member, others leave it in Redis. To be told before it joins. */
+  uses(used: LuaLibrary): void {
+    this.libraries.add(used);
+  }
 
   get nodeId(): string {
     return this.options.nodeId;
@@ -126,16 +144,16 @@ export class Membership implements OnModuleDestroy {
   /** The membership as Redis has it now. */
   async describe(): Promise<Cluster> {
     const { role } = this.options;
-    const { now, epoch, members, lastSeen } = await readMembers(this.redis, { role });
+    const { now, epoch, members, silentMs } = await readMembers(this.redis, { role });
     const ring = epoch === this.epoch ? this.currentRing : ringOf(members);
     const present: Member[] = members.map((member) => {
-      const seenAt = lastSeen.get(member.nodeId) ?? member.startedAt;
+      const silent = silentMs.get(member.nodeId) ?? now - member.startedAt;
       return {
         nodeId: member.nodeId,
         url: member.url,
-        state: now - seenAt > SUSPECT_MS ? 'suspect' : 'alive',
+        state: silent > SUSPECT_MS ? 'suspect' : 'alive',
         startedAt: toInstant(member.startedAt),
-        lastSeenAt: toInstant(seenAt),
+        lastSeenAt: toInstant(now - silent),
         share: ring.share(member.nodeId),
       };
     });
@@ -172,12 +190,14 @@ export class Membership implements OnModuleDestroy {
     this.epoch = reply.epoch;
     this.currentRing = ringOf(reply.members);
     this.changes.next(this.currentRing);
+    if (this.owns(CLEANING)) void this.removeUnusedLibraries().catch(logUnlessAway(this.logger));
   }
 
   private async join(): Promise<boolean> {
     // A process that starts replaces its dead predecessor; one that comes back must not displace its successor.
     const replace = !this.hasJoinedBefore && !this.occupied;
-    this.joined = await join(this.redis, { ...this.self(), url: this.url, replace });
+    const libraries = [...this.libraries].map(({ name }) => name);
+    this.joined = await join(this.redis, { ...this.self(), url: this.url, replace, libraries });
     if (!this.joined && !this.occupied) {
       this.logger.error(`Another living process has the NODE_ID ${this.nodeId}: waiting for it to leave`);
     }
@@ -185,6 +205,16 @@ export class Membership implements OnModuleDestroy {
     this.hasJoinedBefore ||= this.joined;
     if (this.joined) this.logger.log(`Joined the ${this.options.role} nodes as ${this.nodeId}`);
     return this.joined;
+  }
+
+  /** Those of older versions, once no living member of any role names them. */
+  private async removeUnusedLibraries(): Promise<void> {
+    const known = await Promise.all(ROLES.map((role) => readMembers(this.redis, { role })));
+    const named = new Set(known.flatMap(({ members }) => members.flatMap((member) => member.libraries)));
+    for (const { prefix } of this.libraries) {
+      const removed = await removeLibraries(this.redis, prefix, named);
+      if (removed.length > 0) this.logger.log(`Removed Lua that nobody uses any more: ${removed.join(', ')}`);
+    }
   }
 
   private beFenced(): void {

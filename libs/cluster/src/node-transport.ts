@@ -1,7 +1,7 @@
 import { type MessageHandler, ServerRedis } from '@nestjs/microservices';
 import type { Role } from '@syncline/contracts';
 import { type RedisClient, subscriberConnection } from '@syncline/redis';
-import { nodeChannel, roleChannel } from './cluster.keys.js';
+import { nodeChannel, roleChannel } from './redis/cluster.keys.js';
 
 /** How often the subscription is tried: a cut cable would otherwise go unnoticed for ever. */
 const PING_MS = 1_000;

@@ -50,7 +50,10 @@ export class LuaLibrary {
    * @param folder of the shelf, with `/` at its end
    * @throws Error when the folder is no shelf
    */
-  constructor(prefix: string, folder: URL) {
+  constructor(
+    readonly prefix: string,
+    folder: URL,
+  ) {
     this.shelf = readShelf(folder);
     const { name, text } = asLibrary(prefix, this.shelf);
     this.name = name;

@@ -4,6 +4,7 @@ import type { Role } from '@syncline/contracts';
 export const clusterKeys = {
   members: (role: Role) => `syncline:{cluster:${role}}:members`,
   seen: (role: Role) => `syncline:{cluster:${role}}:seen`,
+  pulse: (role: Role) => `syncline:{cluster:${role}}:pulse`,
   epoch: (role: Role) => `syncline:{cluster:${role}}:epoch`,
 };
 

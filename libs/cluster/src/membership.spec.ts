@@ -1,0 +1,75 @@
+import { LuaLibrary } from '@syncline/redis';
+import { eventually, LuaFolders, RedisServer } from '@syncline/testing';
+import type { Redis } from 'ioredis';
+import { Membership } from './membership.js';
+
+const folders = new LuaFolders();
+/** Versions of one shelf, each of another text. */
+const versionOf = (shelf: string, version: number) =>
+  new LuaLibrary(shelf, folders.make({ 'answer.lua': `return function() return ${version} end` }));
+
+describe('The libraries of Lua that members use', () => {
+  let server: RedisServer;
+  let redis: Redis;
+  let members: Membership[];
+
+  beforeAll(async () => {
+    server = await RedisServer.start();
+    redis = server.connect();
+  });
+  beforeEach(async () => {
+    members = [];
+    await redis.flushall();
+    await redis.function('FLUSH');
+  });
+  afterEach(() => Promise.all(members.map((member) => member.onModuleDestroy())));
+  afterAll(async () => {
+    redis.disconnect();
+    await server.stop();
+    folders.remove();
+  });
+
+  const join = async (role: 'lock' | 'queue', nodeId: string, ...used: LuaLibrary[]) => {
+    const member = new Membership(redis, { role, nodeId, peers: [] });
+    for (const library of used) member.uses(library);
+    members.push(member);
+    await member.start(`http://${nodeId}`);
+    await Promise.all(used.map(load));
+    return member;
+  };
+  const load = (library: LuaLibrary) =>
+    library.command({ name: 'answer', keys: () => [], decode: Number })(redis, undefined);
+  const inRedis = async (prefix: string) => {
+    const listed = (await redis.function('LIST', 'LIBRARYNAME', `${prefix}_*`)) as unknown[][];
+    return listed.map(([, name]) => name);
+  };
+
+  it('stay while a member of any version is alive, and go when the last one has left', async () => {
+    const older = versionOf('shelf', 1);
+    const newer = versionOf('shelf', 2);
+    const first = await join('lock', 'a', older);
+    await join('lock', 'b', newer);
+    await eventually(() => expect(first.ring.nodeIds).toHaveLength(2));
+    expect((await inRedis('shelf')).sort()).toEqual([older.name, newer.name].sort());
+
+    await first.onModuleDestroy();
+    await eventually(async () => expect(await inRedis('shelf')).toEqual([newer.name]));
+  });
+
+  it('stay while a node of another role uses them, and foreign libraries always', async () => {
+    const shared = versionOf('shelf', 3);
+    const changed = versionOf('shelf', 4);
+    const unused = versionOf('shelf', 5);
+    await redis.function('LOAD', foreign('shelf_of_others'));
+    await join('queue', 'q', shared);
+    const first = await join('lock', 'a', changed);
+    await join('lock', 'b', changed);
+    await load(unused);
+    await first.onModuleDestroy();
+    await eventually(async () => expect(await inRedis('shelf')).not.toContain(unused.name));
+    expect((await inRedis('shelf')).sort()).toEqual([shared.name, changed.name, 'shelf_of_others'].sort());
+  });
+});
+
+const foreign = (name: string) =>
+  `#!lua name=${name}\nredis.register_function('${name}_f', function() return 1 end)`;

@@ -1,0 +1,86 @@
+import type { Role } from '@syncline/contracts';
+import { LuaLibrary } from '@syncline/redis';
+import { SILENCE_MS } from '../membership.rules.js';
+import { clusterKeys } from './cluster.keys.js';
+
+interface Node {
+  readonly role: Role;
+  readonly nodeId: string;
+  readonly incarnation: string;
+}
+
+/** A member as Redis keeps it. Times are milliseconds of Redis' clock. */
+export interface StoredMember {
+  readonly nodeId: string;
+  readonly url: string;
+  readonly incarnation: string;
+  readonly startedAt: number;
+  /** Names of the libraries of Lua that it uses. */
+  readonly libraries: readonly string[];
+}
+
+export const library = new LuaLibrary('syncline_cluster', new URL('./scripts/', import.meta.url));
+
+const keys = ({ role }: { role: Role }) => [
+  clusterKeys.members(role),
+  clusterKeys.seen(role),
+  clusterKeys.pulse(role),
+  clusterKeys.epoch(role),
+];
+const toMember = (json: string) => JSON.parse(json) as StoredMember;
+
+/** Makes the node a member. False when another living process has its id and `replace` is not set. */
+export const join = library.command({
+  name: 'join',
+  keys,
+  args: (node: Node & { url: string; replace: boolean; libraries: readonly string[] }) => [
+    node.role,
+    node.nodeId,
+    node.url,
+    node.incarnation,
+    node.replace ? '1' : '0',
+    SILENCE_MS,
+    JSON.stringify(node.libraries),
+  ],
+  decode: (reply) => reply === 1,
+});
+
+/** Renews the member and removes silent ones. Null: fenced. `members` only when the epoch is not `knownEpoch`. */
+export const heartbeat = library.command({
+  name: 'heartbeat',
+  keys,
+  args: (node: Node & { knownEpoch: number }) => [
+    node.role,
+    node.nodeId,
+    node.incarnation,
+    node.knownEpoch,
+    SILENCE_MS,
+  ],
+  decode: (reply, node) => {
+    if (reply === null) return null;
+    const [epoch, ...members] = reply as string[];
+    const changed = Number(epoch) !== node.knownEpoch;
+    return { epoch: Number(epoch), members: changed ? members.map(toMember) : null };
+  },
+});
+
+/** Takes the node out of the membership at once. */
+export const leave = library.command({
+  name: 'leave',
+  keys,
+  args: ({ role, nodeId, incarnation }: Node) => [role, nodeId, incarnation],
+  decode: (reply) => reply === 1,
+});
+
+/** Reads the membership as it is now. */
+export const readMembers = library.command({
+  name: 'members',
+  keys,
+  decode: (reply, _node: { role: Role }) => {
+    const [clock, epoch, members, seen, now] = reply as [number, string, string[], string[], number];
+    /** How long each was silent, ms. */
+    const silentMs = new Map<string, number>();
+    for (let i = 0; i < seen.length; i += 2) silentMs.set(String(seen[i]), clock - Number(seen[i + 1]));
+    return { now, epoch: Number(epoch), members: members.map(toMember), silentMs };
+  },
+});

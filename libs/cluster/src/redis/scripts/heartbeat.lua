@@ -1,0 +1,23 @@
+#!lua flags=allow-oom
+-- Renews a member, removes those that were silent for too long, and tells what changed.
+-- KEYS as in parts/members.lua
+-- ARGV 1 role  2 node id  3 incarnation  4 epoch that the node knows  5 silence limit, ms
+-- Returns {epoch, member, member, ...}, without the members when the epoch is the known one;
+--         nil when this incarnation is not a member: it is fenced.
+-- Invariants: a fenced incarnation changes nothing; nobody is removed for a silence in which nobody could be heard.
+-- @include parts/members.lua
+return function()
+  local role, node, incarnation = ARGV[1], ARGV[2], ARGV[3]
+  if not Members.holds(node, incarnation) then return nil end
+  local clock = Members.hear(node)
+  local silent = redis.call('ZRANGE', KEYS[2], '-inf', clock - ARGV[5], 'BYSCORE')
+  if #silent > 0 then
+    redis.call('HDEL', KEYS[1], unpack(silent))
+    redis.call('ZREM', KEYS[2], unpack(silent))
+    Members.changed(role)
+  end
+
+  local epoch = redis.call('GET', KEYS[4])
+  if epoch == ARGV[4] then return { epoch } end
+  return { epoch, unpack(redis.call('HVALS', KEYS[1])) }
+end

@@ -1,0 +1,15 @@
+#!lua flags=no-writes
+-- Reads the membership as it is now.
+-- KEYS as in parts/members.lua
+-- Returns {clock of silence, epoch, {member, ...}, {node id, when it was heard last by that clock, ...}, now}.
+-- @include @redis/clock.lua
+-- @include @redis/silence.lua
+return function()
+  return {
+    Silence.clock(redis.call('GET', KEYS[3])),
+    redis.call('GET', KEYS[4]) or '0',
+    redis.call('HVALS', KEYS[1]),
+    redis.call('ZRANGE', KEYS[2], 0, -1, 'WITHSCORES'),
+    now,
+  }
+end
