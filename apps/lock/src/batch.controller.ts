@@ -1,15 +1,8 @@
 import { Body, Controller, HttpCode, Logger, Post } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import {
-  type Batch,
-  type BatchOperation,
-  type BatchResults,
-  batchResultsSchema,
-  batchSchema,
-  Problem,
-} from '@syncline/contracts';
+import { type Batch, type BatchResults, batchResultsSchema, batchSchema, Problem } from '@syncline/contracts';
 import { Disconnect } from '@syncline/http';
-import { LeasesService, lockWish } from '@syncline/locks';
+import { LocksService } from '@syncline/locks';
 import { ClientDisconnected, type DisconnectSignal } from '@syncline/runtime';
 
 type Result = BatchResults['results'][number];
@@ -20,7 +13,7 @@ type Result = BatchResults['results'][number];
 export class BatchController {
   private readonly logger = new Logger(BatchController.name);
 
-  constructor(private readonly leases: LeasesService) {}
+  constructor(private readonly locks: LocksService) {}
 
   @Post('batch')
   @HttpCode(200)
@@ -43,27 +36,11 @@ export class BatchController {
     if (operation instanceof Problem) return refused(operation, '/v1/locks/batch');
     const { name, op } = operation;
     try {
-      return { status: 200, body: { ...(await this.run(operation, disconnect)) } };
+      return { status: 200, body: { ...(await this.locks.run(operation, disconnect)) } };
     } catch (error) {
       if (error instanceof ClientDisconnected) throw error;
       const problem = error instanceof Problem ? error : this.unforeseen(error);
       return refused(problem, `/v1/locks/${encodeURIComponent(name)}/${op}`);
-    }
-  }
-
-  private async run(operation: BatchOperation, disconnect: DisconnectSignal) {
-    const { name } = operation;
-    switch (operation.op) {
-      case 'acquire': {
-        const [lease] = await this.leases.acquire([lockWish(name, operation.mode)], operation, disconnect);
-        return lease;
-      }
-      case 'renew': {
-        const [lease] = await this.leases.renew('lock', [name], operation.leaseId, operation.ttlMs);
-        return lease;
-      }
-      case 'release':
-        return this.leases.release('lock', [name], operation.leaseId);
     }
   }
 

@@ -1,5 +1,4 @@
 import { Controller, Headers, type MessageEvent, Param, Sse } from '@nestjs/common';
-import { EventPattern, Payload } from '@nestjs/microservices';
 import { ApiHeader, ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import { nameSchema, ValidationFailed } from '@syncline/contracts';
 import { Disconnect } from '@syncline/http';
@@ -46,11 +45,6 @@ export class EventsController {
       throw new ValidationFailed([{ path: 'Last-Event-ID', message: 'expected the id of an event' }]);
     }
     return this.follow(name, after, disconnect);
-  }
-
-  @EventPattern('lock.event')
-  onEvent(@Payload() hint: { key: string }): void {
-    this.watches.heed(hint.key);
   }
 
   private async follow(

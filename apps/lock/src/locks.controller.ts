@@ -28,87 +28,85 @@ import {
   verifySchema,
 } from '@syncline/contracts';
 import { ApiProblems, Disconnect, Requires } from '@syncline/http';
-import { LeasesService, lockWish } from '@syncline/locks';
+import { LocksService } from '@syncline/locks';
 import { type DisconnectSignal } from '@syncline/runtime';
 
 @ApiTags('locks')
 @Controller({ path: 'locks', version: '1' })
 export class LocksController {
-  constructor(private readonly leases: LeasesService) {}
+  constructor(private readonly locks: LocksService) {}
 
   @Post(':name/acquire')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Take a lease, and wait for it when it is held' })
+  @ApiOperation({ summary: 'Acquire a lock, and wait for it when it is held' })
   @ApiOkResponse({ standardSchema: leaseSchema })
   @ApiProblems('lock-held', 'wait-timeout', 'deadlock', 'lease-lost')
-  async acquireLock(
+  acquireLock(
     @Param('name', { schema: nameSchema }) name: string,
     @Body({ schema: acquireSchema }) body: Acquire,
     @Disconnect() disconnect: DisconnectSignal,
   ): Promise<Lease> {
-    const [lease] = await this.leases.acquire([lockWish(name, body.mode)], body, disconnect);
-    return lease as Lease;
+    return this.locks.acquire(name, body, disconnect);
   }
 
   @Post(':name/renew')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Start the time of a lease anew' })
+  @ApiOperation({ summary: 'Renew a lease' })
   @ApiOkResponse({ standardSchema: leaseSchema })
   @ApiProblems('lease-lost')
-  async renewLock(
+  renewLock(
     @Param('name', { schema: nameSchema }) name: string,
     @Body({ schema: renewSchema }) body: Renew,
   ): Promise<Lease> {
-    const [lease] = await this.leases.renew('lock', [name], body.leaseId, body.ttlMs);
-    return lease as Lease;
+    return this.locks.renew(name, body);
   }
 
   @Post(':name/release')
   @HttpCode(200)
-  @ApiOperation({ summary: 'End a lease: the next in the queue has it at once' })
+  @ApiOperation({ summary: 'Release a lease: the next request in the queue is granted at once' })
   @ApiOkResponse({ standardSchema: releasedSchema })
   @ApiProblems('lease-lost')
   releaseLock(
     @Param('name', { schema: nameSchema }) name: string,
     @Body({ schema: releaseSchema }) body: Release,
   ): Promise<Released> {
-    return this.leases.release('lock', [name], body.leaseId);
+    return this.locks.release(name, body);
   }
 
   @Post(':name/verify')
   @Requires('read')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Ask whether a fencing token is still the newest' })
+  @ApiOperation({ summary: 'Verify that a fencing token is still the newest' })
   @ApiOkResponse({ standardSchema: verifiedSchema })
   verifyToken(
     @Param('name', { schema: nameSchema }) name: string,
     @Body({ schema: verifySchema }) body: Verify,
   ): Promise<Verified> {
-    return this.leases.verify(name, body.fencingToken);
+    return this.locks.verify(name, body.fencingToken);
   }
 
   @Get(':name')
-  @ApiOperation({ summary: 'Who holds a lock and who waits for it' })
+  @ApiOperation({ summary: 'Describe a lock: its holders and the requests that wait for it' })
   @ApiOkResponse({ standardSchema: lockSchema })
   describeLock(@Param('name', { schema: nameSchema }) name: string): Promise<Lock> {
-    return this.leases.describeLock(name);
+    return this.locks.describe(name);
   }
 
   @Get()
-  @ApiOperation({ summary: 'The locks that are held or awaited, in the order of their names' })
+  @ApiOperation({ summary: 'List the locks that are held or awaited, in the order of their names' })
   @ApiOkResponse({ standardSchema: lockPageSchema })
   listLocks(@Query({ schema: listLocksSchema }) query: ListLocks): Promise<LockPage> {
-    return this.leases.listLocks(query);
+    return this.locks.list(query);
   }
 
   @Delete(':name')
   @Requires('admin')
-  @ApiOperation({ summary: 'Take a lock away from its holders, for operators; written to the audit stream' })
+  @ApiOperation({ summary: 'Revoke the leases of a lock, for operators; written to the audit stream' })
   @ApiOkResponse({ standardSchema: revokedSchema })
   revokeLock(
     @Param('name', { schema: nameSchema }) name: string,
     @Body({ schema: revokeSchema }) body: Revoke,
   ): Promise<Revoked> {
-    return this.leases.revoke('lock', name, body.reason ?? '');
+    return this.locks.revoke(name, body.reason ?? '');
   }
 }

@@ -22,88 +22,87 @@ import {
   semaphoreSchema,
 } from '@syncline/contracts';
 import { ApiProblems, Disconnect, Requires } from '@syncline/http';
-import { LeasesService, resourceKey } from '@syncline/locks';
+import { SemaphoresService } from '@syncline/locks';
 import { type DisconnectSignal } from '@syncline/runtime';
 
 @ApiTags('semaphores')
 @Controller({ path: 'semaphores', version: '1' })
 export class SemaphoresController {
-  constructor(private readonly leases: LeasesService) {}
+  constructor(private readonly semaphores: SemaphoresService) {}
 
   @Post(':name/acquire')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Take permits, and wait for them when too few are free' })
+  @ApiOperation({ summary: 'Acquire permits, and wait for them when too few are free' })
   @ApiOkResponse({ standardSchema: leaseSchema })
   @ApiProblems('lock-held', 'wait-timeout', 'deadlock', 'limit-mismatch', 'lease-lost')
-  async acquirePermits(
+  acquirePermits(
     @Param('name', { schema: nameSchema }) name: string,
     @Body({ schema: acquirePermitsSchema }) body: AcquirePermits,
     @Disconnect() disconnect: DisconnectSignal,
   ): Promise<Lease> {
-    const wish = { key: resourceKey('semaphore', name), permits: body.permits, limit: body.limit ?? 0 };
-    const [lease] = await this.leases.acquire([wish], body, disconnect);
-    return lease as Lease;
+    return this.semaphores.acquire(name, body, disconnect);
   }
 
   @Post(':name/renew')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Start the time of permits anew' })
+  @ApiOperation({ summary: 'Renew a lease of permits' })
   @ApiOkResponse({ standardSchema: leaseSchema })
   @ApiProblems('lease-lost')
-  async renewPermits(
+  renewPermits(
     @Param('name', { schema: nameSchema }) name: string,
     @Body({ schema: renewSchema }) body: Renew,
   ): Promise<Lease> {
-    const [lease] = await this.leases.renew('semaphore', [name], body.leaseId, body.ttlMs);
-    return lease as Lease;
+    return this.semaphores.renew(name, body);
   }
 
   @Post(':name/release')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Give permits back: who waits has them at once' })
+  @ApiOperation({ summary: 'Release permits: the requests that wait are granted at once' })
   @ApiOkResponse({ standardSchema: releasedSchema })
   @ApiProblems('lease-lost')
   releasePermits(
     @Param('name', { schema: nameSchema }) name: string,
     @Body({ schema: releaseSchema }) body: Release,
   ): Promise<Released> {
-    return this.leases.release('semaphore', [name], body.leaseId);
+    return this.semaphores.release(name, body);
   }
 
   @Get(':name')
-  @ApiOperation({ summary: 'Who holds permits of a semaphore and who waits for them' })
+  @ApiOperation({
+    summary: 'Describe a semaphore: the holders of its permits and the requests that wait for them',
+  })
   @ApiOkResponse({ standardSchema: semaphoreSchema })
   describeSemaphore(@Param('name', { schema: nameSchema }) name: string): Promise<Semaphore> {
-    return this.leases.describeSemaphore(name);
+    return this.semaphores.describe(name);
   }
 
   @Put(':name')
   @ApiOperation({
     summary: 'Configure the limit of a semaphore',
     description:
-      'It stays until it is configured anew or deleted, and wins over what callers say. Leases stay as they are: below the ' +
-      'permits in use it holds for the next grants.',
+      'It stays until it is configured again or deleted, and wins over what callers say. Leases stay as they are: a limit ' +
+      'below the permits in use holds for the next grants.',
   })
   @ApiOkResponse({ standardSchema: semaphoreSchema })
   resizeSemaphore(
     @Param('name', { schema: nameSchema }) name: string,
     @Body({ schema: resizeSchema }) body: Resize,
   ): Promise<Semaphore> {
-    return this.leases.resize(name, body.limit);
+    return this.semaphores.resize(name, body.limit);
   }
 
   @Delete(':name')
   @Requires('admin')
   @ApiOperation({
-    summary: 'Take the permits of a semaphore away from their holders and forget its limit, for operators',
+    summary: 'Revoke the leases of a semaphore and forget its limit, for operators',
     description:
-      'Written to the audit stream. Whoever waits is served; while the semaphore is in use it keeps the limit.',
+      'Written to the audit stream. The requests that wait are granted; while the semaphore is in use it keeps the limit.',
   })
   @ApiOkResponse({ standardSchema: revokedSchema })
   revokePermits(
     @Param('name', { schema: nameSchema }) name: string,
     @Body({ schema: revokeSchema }) body: Revoke,
   ): Promise<Revoked> {
-    return this.leases.revoke('semaphore', name, body.reason ?? '');
+    return this.semaphores.revoke(name, body.reason ?? '');
   }
 }

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { Body, Controller, Delete, Get, HttpCode, Param, Post } from '@nestjs/common';
 import {
   ApiCreatedResponse,
@@ -12,15 +11,13 @@ import {
   createSessionSchema,
   type KeptSession,
   keptSessionSchema,
-  Problem,
   type Session,
   type SessionDetails,
   sessionDetailsSchema,
   sessionSchema,
-  toInstant,
 } from '@syncline/contracts';
 import { ApiProblems } from '@syncline/http';
-import { LeaseLost, SessionsStore } from '@syncline/locks';
+import { SessionsService } from '@syncline/locks';
 import { z } from 'zod';
 
 /** Any text may be asked for; what is no id of a session is simply not there. */
@@ -36,52 +33,35 @@ const idSchema = z
 @ApiTags('sessions')
 @Controller({ path: 'sessions', version: '1' })
 export class SessionsController {
-  constructor(private readonly sessions: SessionsStore) {}
+  constructor(private readonly sessions: SessionsService) {}
 
   @Post()
   @ApiOperation({ summary: 'Open a session' })
   @ApiCreatedResponse({ standardSchema: sessionSchema })
-  async createSession(@Body({ schema: createSessionSchema }) body: CreateSession): Promise<Session> {
-    const { owner, ttlMs, metadata } = body;
-    const sessionId = randomUUID();
-    const endsAt = await this.sessions.create(sessionId, ttlMs, owner, metadata ?? null);
-    return { sessionId, owner, ttlMs, expiresAt: toInstant(endsAt) };
+  createSession(@Body({ schema: createSessionSchema }) body: CreateSession): Promise<Session> {
+    return this.sessions.create(body);
   }
 
   @Post(':id/keepalive')
   @HttpCode(200)
   @ApiOperation({
-    summary: 'Keep a session, and every lease in it',
+    summary: 'Keep a session alive, and every lease in it',
     description:
       'Tells how many leases it holds, and which were taken away from it: each for twice the `ttlMs` of the session, at most ' +
       'the 1,000 newest.',
   })
   @ApiOkResponse({ standardSchema: keptSessionSchema })
   @ApiProblems('lease-lost')
-  async keepSession(@Param('id', { schema: idSchema }) sessionId: string): Promise<KeptSession> {
-    const session = await this.sessions.keep(sessionId);
-    if (session === null)
-      throw new LeaseLost('The session is gone, and its leases with it. Open another one.');
-    const { endsAt, ...facts } = session;
-    return { sessionId, ...facts, expiresAt: toInstant(endsAt) };
+  keepSession(@Param('id', { schema: idSchema }) sessionId: string): Promise<KeptSession> {
+    return this.sessions.keep(sessionId);
   }
 
   @Get(':id')
-  @ApiOperation({ summary: 'A session and its leases' })
+  @ApiOperation({ summary: 'Describe a session and its leases' })
   @ApiOkResponse({ standardSchema: sessionDetailsSchema })
   @ApiProblems('not-found')
-  async describeSession(@Param('id', { schema: idSchema }) sessionId: string): Promise<SessionDetails> {
-    const session = await this.sessions.show(sessionId);
-    if (session === null) throw new NoSuchSession();
-    const { owner, ttlMs, endsAt, metadata, leases } = session;
-    return {
-      sessionId,
-      owner,
-      ttlMs,
-      expiresAt: toInstant(endsAt),
-      metadata: metadata === '-' ? null : JSON.parse(metadata),
-      leases,
-    };
+  describeSession(@Param('id', { schema: idSchema }) sessionId: string): Promise<SessionDetails> {
+    return this.sessions.describe(sessionId);
   }
 
   @Delete(':id')
@@ -89,14 +69,7 @@ export class SessionsController {
   @ApiOperation({ summary: 'End a session and release its leases' })
   @ApiNoContentResponse()
   @ApiProblems('not-found')
-  async endSession(@Param('id', { schema: idSchema }) sessionId: string): Promise<void> {
-    if (!(await this.sessions.end(sessionId))) throw new NoSuchSession();
-  }
-}
-
-/** Nobody opened it, or it ended. */
-class NoSuchSession extends Problem {
-  constructor() {
-    super('not-found', 'There is no such session. It may have ended.');
+  endSession(@Param('id', { schema: idSchema }) sessionId: string): Promise<void> {
+    return this.sessions.end(sessionId);
   }
 }

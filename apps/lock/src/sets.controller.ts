@@ -13,45 +13,42 @@ import {
   renewSetSchema,
 } from '@syncline/contracts';
 import { ApiProblems, Disconnect } from '@syncline/http';
-import { LeasesService, lockWish } from '@syncline/locks';
+import { LocksService } from '@syncline/locks';
 import { type DisconnectSignal } from '@syncline/runtime';
 
 /** Several locks at once, all or none. */
 @ApiTags('locks')
 @Controller({ path: 'locks', version: '1' })
 export class SetsController {
-  constructor(private readonly leases: LeasesService) {}
+  constructor(private readonly locks: LocksService) {}
 
   @Post('acquire')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Take several locks at once, all or none' })
+  @ApiOperation({ summary: 'Acquire several locks at once, all or none' })
   @ApiOkResponse({ standardSchema: leaseSetSchema })
   @ApiProblems('cross-slot', 'lock-held', 'wait-timeout', 'deadlock', 'lease-lost')
-  async acquireSet(
+  acquireSet(
     @Body({ schema: acquireSetSchema }) body: AcquireSet,
     @Disconnect() disconnect: DisconnectSignal,
   ): Promise<LeaseSet> {
-    const wishes = body.locks.map(({ name, mode }) => lockWish(name, mode));
-    return toSet(await this.leases.acquire(wishes, body, disconnect));
+    return this.locks.acquireSet(body, disconnect);
   }
 
   @Post('renew')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Start the time of several leases anew, all or none' })
+  @ApiOperation({ summary: 'Renew several leases, all or none' })
   @ApiOkResponse({ standardSchema: leaseSetSchema })
   @ApiProblems('cross-slot', 'lease-lost')
-  async renewSet(@Body({ schema: renewSetSchema }) body: RenewSet): Promise<LeaseSet> {
-    return toSet(await this.leases.renew('lock', body.names, body.leaseId, body.ttlMs));
+  renewSet(@Body({ schema: renewSetSchema }) body: RenewSet): Promise<LeaseSet> {
+    return this.locks.renewSet(body);
   }
 
   @Post('release')
   @HttpCode(200)
-  @ApiOperation({ summary: 'End several leases' })
+  @ApiOperation({ summary: 'Release several leases' })
   @ApiOkResponse({ standardSchema: releasedSchema })
   @ApiProblems('cross-slot', 'lease-lost')
   releaseSet(@Body({ schema: releaseSetSchema }) body: ReleaseSet): Promise<Released> {
-    return this.leases.release('lock', body.names, body.leaseId);
+    return this.locks.releaseSet(body);
   }
 }
-
-const toSet = (leases: LeaseSet['leases']): LeaseSet => ({ leaseId: leases[0]?.leaseId ?? '', leases });

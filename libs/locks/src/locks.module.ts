@@ -1,16 +1,40 @@
 import { Module } from '@nestjs/common';
+import { EventsListener } from './events/events.listener.js';
 import { Watches } from './events/watches.js';
 import { LeasesService } from './lease/leases.service.js';
+import { LocksService } from './locks/locks.service.js';
+import { EventsStore } from './redis/events.store.js';
 import { LeasesStore } from './redis/leases.store.js';
+import { ResourcesStore } from './redis/resources.store.js';
 import { SessionsStore } from './redis/sessions.store.js';
+import { Shards } from './redis/shards.js';
+import { WaitsStore } from './redis/waits.store.js';
+import { SemaphoresService } from './semaphores/semaphores.service.js';
+import { SessionsService } from './sessions/sessions.service.js';
+import { AbandonedRequests } from './waiting/abandoned-requests.js';
 import { GrantsListener } from './waiting/grants.listener.js';
 import { Heartbeat } from './waiting/heartbeat.js';
 import { Waits } from './waiting/waits.js';
 
 /** The lock engine: leases of locks and semaphores. Needs `RedisModule`, `RuntimeModule` and `ClusterModule`. */
 @Module({
-  controllers: [GrantsListener],
-  providers: [LeasesStore, LeasesService, SessionsStore, Waits, Heartbeat, Watches],
-  exports: [LeasesStore, LeasesService, SessionsStore, Watches],
+  controllers: [GrantsListener, EventsListener],
+  providers: [
+    LocksService,
+    SemaphoresService,
+    SessionsService,
+    LeasesService,
+    Waits,
+    AbandonedRequests,
+    Heartbeat,
+    Watches,
+    Shards,
+    LeasesStore,
+    WaitsStore,
+    ResourcesStore,
+    SessionsStore,
+    EventsStore,
+  ],
+  exports: [LocksService, SemaphoresService, SessionsService, Watches],
 })
 export class LocksModule {}

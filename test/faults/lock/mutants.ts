@@ -39,9 +39,9 @@ export const mutants: FaultSuite['mutants'] = [
   },
   {
     name: 'a shared lease overlaps an exclusive one',
-    file: 'libs/locks/src/lease/leases.service.js',
-    find: "permits: mode === 'exclusive' ? LOCK_PERMITS : 1",
-    replace: "permits: mode === 'exclusive' ? LOCK_PERMITS : 0",
+    file: 'libs/locks/src/locks/lock.js',
+    find: 'permits: permitsOf(mode)',
+    replace: "permits: mode === 'exclusive' ? permitsOf(mode) : 0",
     run: alone(scenarios.crowd),
   },
   {
@@ -68,8 +68,9 @@ export const mutants: FaultSuite['mutants'] = [
   {
     name: 'hints only: a node never asks what it missed',
     file: 'libs/locks/src/waiting/heartbeat.js',
-    find: 'const { held, nextEndMs, ids } = await this.store.beat(shard);',
-    replace: 'const { held, nextEndMs, ids } = await this.store.beat(shard); return nextEndMs;',
+    find: 'const { requests, nextEndMs, outcomes } = await this.store.beat(shard);',
+    replace:
+      'const { requests, nextEndMs, outcomes } = await this.store.beat(shard); return nextEndMs ?? Infinity;',
     run: alone(scenarios.deaf),
   },
   {

@@ -1,8 +1,8 @@
-import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
-import { StoreUnavailable } from '@syncline/redis';
-import { resourceKey } from '../redis/lease.keys.js';
-import { LeasesStore } from '../redis/leases.store.js';
-import type { LeaseEvent, Reading } from '../redis/scripts/watch.scripts.js';
+import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { Loop } from '@syncline/runtime';
+import { resourceKey } from '../lease/resource.js';
+import { EventsStore } from '../redis/events.store.js';
+import type { LeaseEvent, Reading } from '../redis/scripts/events.js';
 
 /** Without hints, events are read this often, in one script for all that is watched here. */
 const READ_EVERY_MS = 1_000;
@@ -18,22 +18,36 @@ export interface Watcher {
 
 interface Watch extends Watcher {
   readonly key: string;
-  readonly shard: number;
-  /** Id of the last entry that the watcher was told of. */
+  /** Id of the last event that the watcher was told of. */
   after: string;
 }
 
-/** Those who watch locks through this node. */
+/** The watchers of locks on this node. */
 @Injectable()
-export class Watches implements OnModuleDestroy {
-  private readonly logger = new Logger(Watches.name);
+export class Watches implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly watches = new Map<string, Set<Watch>>();
-  private timer: NodeJS.Timeout | undefined;
-  private reading: Promise<void> = Promise.resolve();
+  /** Keys of resources that something may have happened to. */
+  private readonly changed = new Set<string>();
+  /** One reading after the other, so that no event is told twice. */
+  private readonly reader: Loop;
+  private readonly poll: Loop;
   /** Monotonic, ms: when events were read last. */
   private readAt = 0;
 
-  constructor(private readonly store: LeasesStore) {}
+  constructor(private readonly store: EventsStore) {
+    const logger = new Logger(Watches.name);
+    this.reader = new Loop(() => this.readChanged(), Number.POSITIVE_INFINITY, logger);
+    this.poll = new Loop(() => this.readAll(), READ_EVERY_MS, logger);
+  }
+
+  onApplicationBootstrap(): void {
+    this.reader.start();
+    this.poll.start();
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    await Promise.all([this.reader.stop(), this.poll.stop()]);
+  }
 
   /**
    * Watches a lock from now on, or from the event `after` on.
@@ -46,24 +60,18 @@ export class Watches implements OnModuleDestroy {
     watcher: Watcher,
   ): Promise<{ from: string; stop: () => void }> {
     const key = resourceKey('lock', name);
-    const shard = this.store.shards.of(name);
-    const [reading] = await this.store.readEvents(shard, [{ key, after }]);
+    const [reading] = await this.store.read([{ key, after }]);
     this.readAt = performance.now();
     const from = after ?? reading?.newest ?? '0-0';
-    const entry: Watch = { ...watcher, key, shard, after: from };
-    if (reading) tell(entry, reading);
+    const watch: Watch = { ...watcher, key, after: from };
+    if (reading) tell(watch, reading);
     const same = this.watches.get(key) ?? new Set();
-    this.watches.set(key, same.add(entry));
-    this.timer ??= setInterval(() => this.readAll(), READ_EVERY_MS);
+    this.watches.set(key, same.add(watch));
     // What happened while the first reading was on its way.
-    this.heed(key);
+    this.onChange(key);
     const stop = () => {
-      same.delete(entry);
+      same.delete(watch);
       if (same.size === 0) this.watches.delete(key);
-      if (this.watches.size === 0) {
-        clearInterval(this.timer);
-        this.timer = undefined;
-      }
     };
     return { from, stop };
   }
@@ -73,40 +81,26 @@ export class Watches implements OnModuleDestroy {
     return performance.now() - this.readAt < CURRENT_MS;
   }
 
-  /** Something happened to a name. */
-  heed(key: string): void {
-    const same = this.watches.get(key);
-    if (same) this.read([...same]);
+  /** Something happened to a resource. */
+  onChange(key: string): void {
+    if (!this.watches.has(key)) return;
+    this.changed.add(key);
+    void this.reader.run();
   }
 
-  onModuleDestroy(): void {
-    clearInterval(this.timer);
+  private readAll(): Promise<void> {
+    for (const key of this.watches.keys()) this.changed.add(key);
+    return this.reader.run();
   }
 
-  private readAll(): void {
-    this.read([...this.watches.values()].flatMap((same) => [...same]));
-  }
-
-  /** One reading after the other, so that no event is told twice. */
-  private read(watches: readonly Watch[]): void {
-    this.reading = this.reading
-      .then(() => Promise.all(this.store.shards.all.map((shard) => this.readShard(shard, watches))))
-      .then(
-        () => {},
-        (error: unknown) => {
-          if (!(error instanceof StoreUnavailable)) this.logger.error(error);
-        },
-      );
-  }
-
-  private async readShard(shard: number, watches: readonly Watch[]): Promise<void> {
-    const here = watches.filter((each) => each.shard === shard);
-    if (here.length === 0) return;
-    const readings = await this.store.readEvents(shard, here);
+  private async readChanged(): Promise<void> {
+    const watches = [...this.changed].flatMap((key) => [...(this.watches.get(key) ?? [])]);
+    this.changed.clear();
+    if (watches.length === 0) return;
+    const readings = await this.store.read(watches);
     this.readAt = performance.now();
-    here.forEach((each, i) => {
-      const reading = readings[i];
-      if (reading) tell(each, reading);
+    watches.forEach((watch, i) => {
+      tell(watch, readings[i] as Reading);
     });
   }
 }

@@ -45,10 +45,10 @@ export class LeaseMismatch extends Problem {
   }
 }
 
-/** The lease, or the session, ended: by release, by time or by force. Its id is spent. */
+/** The lease, or its session, ended: by release, by time or by force. Its id is spent. */
 export class LeaseLost extends Problem {
   constructor(
-    detail = 'The lease ended: it was released, its time was over, or it was revoked. Acquire anew, with a new leaseId.',
+    detail = 'The lease ended: it was released, its time was over, or it was revoked. Acquire again, with a new leaseId.',
   ) {
     super('lease-lost', detail);
   }

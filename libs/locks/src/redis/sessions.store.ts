@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { REDIS, type RedisClient } from '@syncline/redis';
-import { LeasesStore } from './leases.store.js';
-import * as scripts from './scripts/session.scripts.js';
+import * as scripts from './scripts/sessions.js';
+import { Shards } from './shards.js';
 
 const MOST_LEASES_SHOWN = 1_000;
 
@@ -10,7 +10,7 @@ const MOST_LEASES_SHOWN = 1_000;
 export class SessionsStore {
   constructor(
     @Inject(REDIS) private readonly redis: RedisClient,
-    private readonly leases: LeasesStore,
+    private readonly shards: Shards,
   ) {}
 
   /** Returns when it ends, ms of Redis' clock. */
@@ -22,7 +22,7 @@ export class SessionsStore {
   }
 
   /** Null when it is gone, be it in one shard alone. */
-  async keep(sessionId: string): Promise<scripts.StoredKeep | null> {
+  async keep(sessionId: string): Promise<scripts.StoredKeepAlive | null> {
     const kept = await this.inEveryShard((shard) => scripts.keepSession(this.redis, { shard, sessionId }));
     const session = earliest(kept);
     return (
@@ -34,7 +34,8 @@ export class SessionsStore {
     );
   }
 
-  async show(sessionId: string) {
+  /** Null when it is gone. */
+  async show(sessionId: string): Promise<scripts.ShownSession | null> {
     const shown = await this.inEveryShard((shard) =>
       scripts.showSession(this.redis, { shard, sessionId, most: MOST_LEASES_SHOWN }),
     );
@@ -57,7 +58,7 @@ export class SessionsStore {
   }
 
   private inEveryShard<T>(run: (shard: number) => Promise<T>): Promise<T[]> {
-    return Promise.all(this.leases.shards.all.map(run));
+    return Promise.all(this.shards.all.map(run));
   }
 }
 

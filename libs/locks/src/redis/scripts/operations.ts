@@ -1,13 +1,29 @@
 import type { Lease } from '@syncline/contracts';
-import { encodeOwner, inOrder, type LeaseRequest } from '../../lease/lease.js';
-import { type AcquireReply, type ReleaseReply, readHolders, readLeases, readServed } from './replies.js';
+import type { LeaseRequest } from '../../lease/lease.js';
+import type { Refusal } from '../../lease/refusal.js';
+import type { Ticket } from '../../waiting/ticket.js';
+import { encodeMetadata, encodeOwner, FIELDS_OF_LEASE, readHolders, readLeases } from '../lease-record.js';
+import { keysOfWait, leaseOfWait } from '../wait-id.js';
+import { type InShard, lockScript } from './lock-script.js';
 
-/** A request that a node vouches for. */
-export interface Vouched {
-  /** Its wait id. */
-  readonly id: string;
-  readonly claim: string;
+/** What an acquire came to. `nextEndMs`: when a lease in the way ends, in ms from now. */
+export type AcquireReply =
+  | { readonly outcome: 'granted'; readonly leases: Lease[] }
+  | { readonly outcome: 'waiting'; readonly nextEndMs: number | null }
+  | Refusal;
+
+export type RenewReply =
+  | { readonly outcome: 'renewed'; readonly leases: Lease[] }
+  | { readonly outcome: 'lost' };
+
+export interface ReleaseReply {
+  readonly outcome: 'released' | 'released-before' | 'lost';
+  /** Local waiters that were served in the same step, and are to be told. */
+  readonly served: readonly { readonly id: string; readonly leases: Lease[] }[];
 }
+
+/** A request that waits on the node that releases, and whose client is connected. */
+export type LocalWaiter = Pick<Ticket, 'id' | 'claim'>;
 
 /** One operation of `operate.lua`. */
 export interface Operation<Reply> {
@@ -16,79 +32,102 @@ export interface Operation<Reply> {
   readonly read: (reply: unknown) => Reply;
 }
 
-/** Takes leases, all or none; waits in the queue when it may. */
-export function acquire(request: LeaseRequest, claim: string): Operation<AcquireReply> {
-  const wishes = inOrder(request.wishes);
-  return {
-    kind: 'acquire',
-    fields: [
-      request.leaseId,
-      request.fresh ? '1' : '0',
-      request.ttlMs,
-      request.waitMs,
-      encodeOwner(request.owner),
-      request.metadata === null ? '-' : JSON.stringify(request.metadata),
-      request.sessionId ?? '-',
-      claim,
-      ...wishes.flatMap((wish) => [wish.key, wish.permits, wish.limit]),
+const operationScript = (name: string) =>
+  lockScript(
+    name,
+    (input: InShard & { processId: string; operations: readonly Operation<unknown>[] }) => [
+      input.processId,
+      ...input.operations.flatMap(({ kind, fields }) => [kind, fields.length, ...fields]),
     ],
-    read: (reply) => {
-      const [outcome, ...rest] = reply as [AcquireReply['outcome'], ...unknown[]];
-      switch (outcome) {
-        case 'granted':
-          return { outcome, leases: readLeases(wishes, request.leaseId, rest as string[]) };
-        case 'waiting':
-          return { outcome, nextEndMs: rest[0] === '-1' ? null : Number(rest[0]) - Number(rest[1]) };
-        case 'held':
-          return {
-            outcome,
-            waiters: rest[0] as number,
-            holders: readHolders(rest[1] as string[]).map(({ metadata: _, ...holder }) => holder),
-          };
-        case 'limit':
-        case 'over':
-          return { outcome, limit: rest[0] as number };
-        default:
-          return { outcome };
-      }
-    },
-  };
+    (reply) => reply as unknown[],
+  );
+
+/** Runs operations one after the other; returns their replies, for each to read its own. Refused whole by a full Redis. */
+export const operate = operationScript('operate');
+/** What of it can be done while Redis is full. */
+export const operateFull = operationScript('operate_full');
+
+/** Takes leases, all or none; waits in the queue when it may. */
+export const acquire = (request: LeaseRequest, claim: string): Operation<AcquireReply> => ({
+  kind: 'acquire',
+  fields: [
+    request.leaseId,
+    request.leaseIdIsNew ? '1' : '0',
+    request.ttlMs,
+    request.waitMs,
+    encodeOwner(request.owner),
+    encodeMetadata(request.metadata),
+    request.sessionId ?? '-',
+    claim,
+    ...request.resources.flatMap(({ key, permits, limit }) => [key, permits, limit]),
+  ],
+  read: (reply) => readAcquired(request, reply as [string, ...unknown[]]),
+});
+
+function readAcquired(request: LeaseRequest, [outcome, ...rest]: [string, ...unknown[]]): AcquireReply {
+  switch (outcome) {
+    case 'granted': {
+      const keys = request.resources.map(({ key }) => key);
+      return { outcome, leases: readLeases(keys, request.leaseId, rest as string[]) };
+    }
+    case 'waiting':
+      return { outcome, nextEndMs: rest[0] === '-1' ? null : Number(rest[0]) - Number(rest[1]) };
+    case 'held':
+      return {
+        outcome,
+        waiters: rest[0] as number,
+        holders: readHolders(rest[1] as string[]).map(({ metadata: _, ...holder }) => holder),
+      };
+    case 'limit':
+    case 'over':
+      return { outcome, limit: rest[0] as number };
+    case 'session':
+      return { outcome: 'no-session', sessionId: request.sessionId };
+    case 'spent':
+      return { outcome: 'lost' };
+    default:
+      return { outcome: outcome as 'no-limit' | 'full' | 'mismatch' };
+  }
 }
 
-/** Starts the time of leases anew, of all keys or of none. Null: at least one is lost. */
+/** Renews leases, of all keys or of none. @param ttlMs null: as long as before */
 export const renew = (
   keys: readonly string[],
   leaseId: string,
   ttlMs: number | null,
-): Operation<Lease[] | null> => ({
+): Operation<RenewReply> => ({
   kind: 'renew',
   fields: [leaseId, ttlMs ?? 0, ...keys],
   read: (reply) => {
     const [outcome, ...rest] = reply as string[];
-    if (outcome === 'lost') return null;
-    return readLeases(
-      keys.map((key) => ({ key })),
-      leaseId,
-      rest,
-    );
+    return outcome === 'renewed' ? { outcome, leases: readLeases(keys, leaseId, rest) } : { outcome: 'lost' };
   },
 });
 
-/**
- * Ends leases and serves who waits.
- *
- * @param vouched requests whose callers this node has on the line just now
- */
+/** Ends leases and serves the requests that wait. */
 export const release = (
   keys: readonly string[],
   leaseId: string,
-  vouched: readonly Vouched[],
+  localWaiters: readonly LocalWaiter[],
 ): Operation<ReleaseReply> => ({
   kind: 'release',
-  fields: [leaseId, keys.length, ...keys, ...vouched.flatMap(({ id, claim }) => [id, claim])],
+  fields: [leaseId, keys.length, ...keys, ...localWaiters.flatMap(({ id, claim }) => [id, claim])],
   read: (reply) => {
     const [code, ...flat] = reply as [number, ...string[]];
     const outcome = code === 1 ? 'released' : code === 0 ? 'released-before' : 'lost';
     return { outcome, served: readServed(flat) };
   },
 });
+
+/** @param flat wait id, then record, end and limit of each of its names, again for each request */
+function readServed(flat: string[]): ReleaseReply['served'] {
+  const served: { id: string; leases: Lease[] }[] = [];
+  for (let i = 0; i < flat.length; ) {
+    const id = String(flat[i]);
+    const keys = keysOfWait(id);
+    const end = i + 1 + FIELDS_OF_LEASE * keys.length;
+    served.push({ id, leases: readLeases(keys, leaseOfWait(id), flat.slice(i + 1, end)) });
+    i = end;
+  }
+  return served;
+}

@@ -1,7 +1,6 @@
 import type { Holder, LeaseEventKind } from '@syncline/contracts';
-import { defineScript } from '@syncline/redis';
-import { readHolder } from '../../lease/lease.js';
-import { HINT_CHANNELS, shardPrefix } from '../lease.keys.js';
+import { readHolder } from '../lease-record.js';
+import { type InShard, lockScript } from './lock-script.js';
 
 /** Something that happened to a lock. `id` orders the events of a lock. */
 export interface LeaseEvent {
@@ -11,34 +10,37 @@ export interface LeaseEvent {
 }
 
 export interface Reading {
-  /** Oldest entry that is kept, and the newest. */
+  /** Oldest event that is kept, and the newest. */
   readonly oldest: string;
   readonly newest: string;
-  /** Entry up to which was read. */
+  /** Event up to which was read. */
   readonly readTo: string;
   readonly events: LeaseEvent[];
 }
 
-/** Reads what happened to names after an id; null: from now on. Keeps their histories for as long as this is called. */
-export const watch = defineScript({
-  file: new URL('./watch.lua', import.meta.url),
-  keys: ({ shard }: { shard: number }) => [shardPrefix(shard)],
-  args: (input: { shard: number; names: readonly { key: string; after: string | null }[] }) => [
-    HINT_CHANNELS,
-    ...input.names.flatMap(({ key, after }) => [key, after ?? '']),
-  ],
-  decode: (reply, input): Reading[] =>
+/** A resource whose events are read, from the one after `after` on; null: from now on. */
+export interface WatchedResource {
+  readonly key: string;
+  readonly after: string | null;
+}
+
+/** Reads what happened to resources. Keeps their histories for as long as this is called. */
+export const watch = lockScript(
+  'watch',
+  ({ resources }: InShard & { resources: readonly WatchedResource[] }) =>
+    resources.flatMap(({ key, after }) => [key, after ?? '']),
+  (reply, { resources }): Reading[] =>
     (reply as [string, string, [string, string[]][]][]).map(([oldest, newest, entries], i) => {
-      const { key = '', after = null } = input.names[i] ?? {};
+      const { key = '', after = null } = resources[i] ?? {};
       const events = entries.flatMap(([id, fields]) => readEvent(key, id, fields));
       return { oldest, newest, readTo: entries.at(-1)?.[0] ?? after ?? newest, events };
     }),
-});
+);
 
 function readEvent(key: string, id: string, fields: string[]): LeaseEvent[] {
   const field = (name: string) => fields[fields.indexOf(name) + 1] ?? '';
   const kind = field('kind');
-  // The mark of the moment from which the name was watched.
+  // Marks the moment from which the resource was watched.
   if (kind === 'watched') return [];
   const lease = readHolder(key, field('record'), Number(field('expires')));
   return [{ id, kind: kind as LeaseEventKind, lease }];

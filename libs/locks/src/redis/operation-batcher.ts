@@ -1,32 +1,31 @@
 import { isFull, isRefused, type RedisClient } from '@syncline/redis';
-import { operate, operateFull } from './scripts/lease.scripts.js';
-import type { Operation } from './scripts/operations.js';
+import { type Operation, operate, operateFull } from './scripts/operations.js';
 
 /** Most operations in one script, so that none keeps Redis busy for long. */
 const MOST_OPERATIONS = 64;
 
-interface Gathered {
+interface Pending {
   readonly operation: Operation<unknown>;
   readonly resolve: (reply: unknown) => void;
   readonly reject: (error: unknown) => void;
 }
 
 /**
- * Gathers the operations of one turn of the event loop: each shard runs its own in one script, in their order.
+ * Sends the operations of one turn of the event loop together: each shard runs its own in one script, in their order.
  * What a script costs by itself, in Redis and here, is more than what an operation costs.
  */
-export class Gatherer {
-  private gathered = new Map<number, Gathered[]>();
+export class OperationBatcher {
+  private pending = new Map<number, Pending[]>();
   private count = 0;
 
   constructor(
     private readonly redis: RedisClient,
-    private readonly run: string,
+    private readonly processId: string,
   ) {}
 
   add<Reply>(shard: number, operation: Operation<Reply>): Promise<Reply> {
     return new Promise<unknown>((resolve, reject) => {
-      if (this.gathered.size === 0) {
+      if (this.pending.size === 0) {
         setImmediate(() => this.flush());
         // What came together, as in a batch or over a call stream, is not to wait for what others may bring.
         process.nextTick(() => {
@@ -34,39 +33,38 @@ export class Gatherer {
         });
       }
       this.count += 1;
-      const others = this.gathered.get(shard);
+      const others = this.pending.get(shard);
       if (others) others.push({ operation, resolve, reject });
-      else this.gathered.set(shard, [{ operation, resolve, reject }]);
+      else this.pending.set(shard, [{ operation, resolve, reject }]);
     }) as Promise<Reply>;
   }
 
   private flush(): void {
-    const shards = this.gathered;
+    const shards = this.pending;
     // Another map, not this one cleared: V8 links what a map held before with what it holds next, so once a single
     // turn of it is old to the garbage collector, all that follow are kept until its next full run.
-    this.gathered = new Map();
+    this.pending = new Map();
     this.count = 0;
-    for (const [shard, gathered] of shards) {
-      for (let at = 0; at < gathered.length; at += MOST_OPERATIONS) {
-        void this.perform(shard, gathered.slice(at, at + MOST_OPERATIONS));
+    for (const [shard, pending] of shards) {
+      for (let at = 0; at < pending.length; at += MOST_OPERATIONS) {
+        void this.perform(shard, pending.slice(at, at + MOST_OPERATIONS));
       }
     }
   }
 
-  private async perform(shard: number, gathered: readonly Gathered[]): Promise<void> {
-    const input = { shard, run: this.run, operations: gathered.map(({ operation }) => operation) };
+  private async perform(shard: number, pending: readonly Pending[]): Promise<void> {
+    const input = { shard, processId: this.processId, operations: pending.map(({ operation }) => operation) };
     try {
       const replies = await operate(this.redis, input).catch((error: unknown) => {
         // Nothing was done: what holds a lease or a place goes on all the same.
         if (isFull(error)) return operateFull(this.redis, input);
         throw error;
       });
-      for (const [i, { operation, resolve }] of gathered.entries()) resolve(operation.read(replies[i]));
+      for (const [i, { operation, resolve }] of pending.entries()) resolve(operation.read(replies[i]));
     } catch (error) {
       // One operation must not spoil the others.
-      if (gathered.length > 1 && isRefused(error))
-        for (const one of gathered) void this.perform(shard, [one]);
-      else for (const { reject } of gathered) reject(error);
+      if (pending.length > 1 && isRefused(error)) for (const one of pending) void this.perform(shard, [one]);
+      else for (const { reject } of pending) reject(error);
     }
   }
 }

@@ -1,0 +1,58 @@
+import { type Holder, type Lease, toInstant } from '@syncline/contracts';
+import { modeOf } from '../lease/lease.js';
+import { kindOf, resourceName } from '../lease/resource.js';
+
+/** Owners stand in records without blanks. */
+export const encodeOwner = (owner: string): string => encodeURIComponent(owner);
+export const decodeOwner = (owner: string): string => decodeURIComponent(owner);
+
+/** Metadata as one text; `-` for none. */
+export const encodeMetadata = (metadata: object | null): string =>
+  metadata === null ? '-' : JSON.stringify(metadata);
+export const decodeMetadata = (text: string) => (text === '-' ? null : JSON.parse(text));
+
+/** Reads a lease from the record that the scripts keep of it (see `name.lua`). */
+export function readLease(key: string, leaseId: string, record: string, endsAt: number): Lease {
+  const [permits, _state, _session, token = '', acquiredAt, waitedMs, ttlMs, owner = '', ...rest] =
+    record.split(' ');
+  const mode = modeOf(Number(permits));
+  return {
+    name: resourceName(key),
+    leaseId,
+    owner: decodeOwner(owner),
+    mode,
+    permits: mode === 'exclusive' ? 1 : Number(permits),
+    fencingToken: token,
+    ttlMs: Number(ttlMs),
+    acquiredAt: toInstant(Number(acquiredAt)),
+    expiresAt: toInstant(endsAt),
+    waitedMs: Number(waitedMs),
+    metadata: decodeMetadata(rest.join(' ')),
+  };
+}
+
+/** The lease as others see it. */
+export function readHolder(key: string, record: string, endsAt: number): Holder {
+  const { leaseId: _right, ...holder } = readLease(key, '', record, endsAt);
+  return holder;
+}
+
+/** How many fields a granted lease has in a reply: record, end, limit. */
+export const FIELDS_OF_LEASE = 3;
+
+/** @param flat record, end and limit of the lease of each key in turn */
+export const readLeases = (keys: readonly string[], leaseId: string, flat: readonly string[]): Lease[] =>
+  keys.map((key, i) => {
+    const at = FIELDS_OF_LEASE * i;
+    const lease = readLease(key, leaseId, String(flat[at]), Number(flat[at + 1]));
+    return kindOf(key) === 'semaphore' ? { ...lease, limit: Number(flat[at + 2]) } : lease;
+  });
+
+/** @param flat key, record and end of each holder in turn */
+export function readHolders(flat: readonly string[]): Holder[] {
+  const holders: Holder[] = [];
+  for (let i = 0; i < flat.length; i += 3) {
+    holders.push(readHolder(String(flat[i]), String(flat[i + 1]), Number(flat[i + 2])));
+  }
+  return holders;
+}

@@ -1,0 +1,73 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Membership } from '@syncline/cluster';
+import { pageAfter, REDIS, type RedisClient } from '@syncline/redis';
+import { resourceKey } from '../lease/resource.js';
+import * as scripts from './scripts/resources.js';
+import { Shards } from './shards.js';
+
+/** Most holders and waiters shown of one resource, and of each resource in a list. */
+const MOST_SHOWN = 1_000;
+const MOST_SHOWN_IN_LIST = 100;
+/** About how many bytes a page of a list may have. */
+const MOST_BYTES_IN_LIST = 6_291_456;
+
+/** Locks and semaphores in Redis, as a whole. */
+@Injectable()
+export class ResourcesStore {
+  constructor(
+    @Inject(REDIS) private readonly redis: RedisClient,
+    private readonly shards: Shards,
+    private readonly membership: Membership,
+  ) {}
+
+  inspect(key: string): Promise<scripts.ResourceState> {
+    return scripts.inspect(this.redis, { shard: this.shards.of(key), key, most: MOST_SHOWN });
+  }
+
+  /**
+   * A page of the locks that are held or awaited, in the order of their names.
+   *
+   * @param cursor name after which the page begins
+   * @returns `last`: the key after which the next page begins, null at the end
+   */
+  async listLocks(
+    prefix: string,
+    cursor: string | undefined,
+    limit: number,
+  ): Promise<{ states: scripts.ResourceState[]; last: string | null }> {
+    const { from, to } = pageAfter(resourceKey('lock', prefix), cursor && resourceKey('lock', cursor));
+    const mostBytes = Math.floor(MOST_BYTES_IN_LIST / this.shards.all.length);
+    const pages = await Promise.all(
+      this.shards.all.map((shard) =>
+        scripts.list(this.redis, { shard, from, to, limit, most: MOST_SHOWN_IN_LIST, mostBytes }),
+      ),
+    );
+    // A shard that has more says nothing of the names after its last one, so the page ends there.
+    const ends = pages.flatMap((page) => (page.last === null ? [] : [page.last]));
+    const end = ends.reduce<string | null>(
+      (least, last) => (least === null || last < least ? last : least),
+      null,
+    );
+    const shown = pages
+      .flatMap((page) => page.states)
+      .filter((state) => end === null || state.key <= end)
+      .sort((a, b) => (a.key < b.key ? -1 : 1));
+    const states = shown.slice(0, limit);
+    return { states, last: shown.length > limit ? (states.at(-1)?.key ?? null) : end };
+  }
+
+  resize(key: string, limit: number): Promise<scripts.ResourceState> {
+    return scripts.resize(this.redis, { shard: this.shards.of(key), key, limit, most: MOST_SHOWN });
+  }
+
+  /** Returns the ids of the leases that were taken away. */
+  async revoke(key: string, reason: string): Promise<string[]> {
+    const input = { shard: this.shards.of(key), key, reason, nodeId: this.membership.nodeId };
+    const revoked: string[] = [];
+    for (;;) {
+      const { more, leaseIds } = await scripts.revoke(this.redis, input);
+      revoked.push(...leaseIds);
+      if (!more) return revoked;
+    }
+  }
+}

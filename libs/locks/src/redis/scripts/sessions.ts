@@ -1,0 +1,87 @@
+import type { Holder, KeptSession } from '@syncline/contracts';
+import { resourceName } from '../../lease/resource.js';
+import { decodeMetadata, decodeOwner, encodeMetadata, encodeOwner, readHolders } from '../lease-record.js';
+import { type InShard, lockScript } from './lock-script.js';
+
+interface InSession extends InShard {
+  readonly sessionId: string;
+}
+
+/** A session in one shard. `endsAt`: ms of Redis' clock. */
+export interface StoredSession {
+  readonly ttlMs: number;
+  readonly owner: string;
+  readonly endsAt: number;
+}
+
+/** Opens a session. Returns when it ends, ms. */
+export const createSession = lockScript(
+  'session_create',
+  ({
+    sessionId,
+    ttlMs,
+    owner,
+    metadata,
+  }: InSession & { ttlMs: number; owner: string; metadata: object | null }) => [
+    sessionId,
+    ttlMs,
+    encodeOwner(owner),
+    encodeMetadata(metadata),
+  ],
+  (reply) => reply as number,
+);
+
+export interface StoredKeepAlive extends StoredSession {
+  /** How many leases it holds. */
+  readonly leases: number;
+  readonly lost: KeptSession['lost'];
+}
+
+/** Keeps a session alive for its whole length. Null: it is gone. */
+export const keepSession = lockScript(
+  'session_keep',
+  ({ sessionId }: InSession) => [sessionId],
+  (reply): StoredKeepAlive | null => {
+    if (reply === null) return null;
+    const [ttlMs, owner, endsAt, leases, lost] = reply as [string, string, string, number, string[]];
+    return {
+      ttlMs: Number(ttlMs),
+      owner: decodeOwner(owner),
+      endsAt: Number(endsAt),
+      leases,
+      lost: lost.map((each) => {
+        const [key = '', fencingToken = ''] = each.split(' ');
+        return { name: resourceName(key), fencingToken };
+      }),
+    };
+  },
+);
+
+export interface ShownSession extends StoredSession {
+  readonly metadata: Record<string, never> | null;
+  readonly leases: Holder[];
+}
+
+/** Shows a session and its leases. Null: it is gone. */
+export const showSession = lockScript(
+  'session_show',
+  ({ sessionId, most }: InSession & { most: number }) => [sessionId, most],
+  (reply): ShownSession | null => {
+    if (reply === null) return null;
+    const [ttlMs, owner, endsAt, metadata, leases] = reply as [string, string, string, string, string[]];
+    return {
+      ttlMs: Number(ttlMs),
+      owner: decodeOwner(owner),
+      endsAt: Number(endsAt),
+      metadata: decodeMetadata(metadata),
+      leases: readHolders(leases),
+    };
+  },
+);
+
+/** Ends a session with everything in it. `more`: it holds more than one call ends. */
+export const endSession = lockScript(
+  'session_end',
+  ({ sessionId }: InSession) => [sessionId],
+  (reply): 'ended' | 'gone' | 'more' => (reply === 0 ? 'gone' : reply === 1 ? 'ended' : 'more'),
+);

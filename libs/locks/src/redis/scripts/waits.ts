@@ -1,0 +1,100 @@
+import type { Lease } from '@syncline/contracts';
+import type { CycleStep } from '../../lease/lease.errors.js';
+import type { Refusal } from '../../lease/refusal.js';
+import type { Ticket } from '../../waiting/ticket.js';
+import { decodeOwner, readLeases } from '../lease-record.js';
+import { keysOfWait, leaseOfWait } from '../wait-id.js';
+import { type InShard, lockScript } from './lock-script.js';
+
+/** What a waiting request came to. `left`: it is not in the queue any more; `too-late`: it was served, and not taken up in time. */
+export type Outcome =
+  | { readonly outcome: 'granted'; readonly leases: Lease[] }
+  | { readonly outcome: 'waiting' | 'left' | 'too-late' }
+  | Extract<Refusal, { outcome: 'limit' | 'over' | 'deadlock' }>
+  | { readonly outcome: 'session-ended' };
+
+/** A request that this process holds. */
+interface HeldTicket extends Ticket {
+  readonly processId: string;
+}
+
+/** Takes up what a request was served with; with `leaving`, leaves the queue when there is nothing yet. */
+export const takeUp = lockScript(
+  'take_up',
+  ({ processId, id, claim, leaving }: HeldTicket & { leaving: boolean }) => [
+    processId,
+    id,
+    claim,
+    leaving ? '1' : '0',
+  ],
+  (reply, { id }): Outcome => readOutcome(id, reply as string[]),
+);
+
+function readOutcome(id: string, [word = '', ...fields]: string[]): Outcome {
+  const [outcome, detail] = /^(\w+):(.*)$/.exec(word)?.slice(1) ?? [word];
+  switch (outcome) {
+    case 'granted':
+      return { outcome, leases: readLeases(keysOfWait(id), leaseOfWait(id), fields) };
+    case 'deadlock':
+      return { outcome, cycle: readCycle(JSON.parse(detail ?? '[]')) };
+    case 'limit':
+      return { outcome, limit: Number(detail) };
+    case 'session':
+      return { outcome: 'session-ended' };
+    case 'lost':
+      return { outcome: 'too-late' };
+    default:
+      return { outcome: outcome as 'waiting' | 'left' };
+  }
+}
+
+/** Gives up a request whose client is gone. */
+export const withdraw = lockScript(
+  'withdraw',
+  ({ processId, id, claim, mayReturn }: HeldTicket) => [processId, id, claim, mayReturn ? '1' : '0'],
+  () => undefined,
+);
+
+/** Ends the wait of a request that is the youngest of a circle. Null: it is not. */
+export const findDeadlock = lockScript(
+  'deadlock',
+  ({ processId, id }: InShard & { processId: string; id: string }) => [processId, id],
+  (reply) => (reply === null ? null : readCycle(reply as string[])),
+);
+
+/** Says that a process lives, fetches what was recorded for it, ends what is over. */
+export const beat = lockScript(
+  'beat',
+  ({ processId }: InShard & { processId: string }) => [processId],
+  (reply) => {
+    const [requests, nextMs, recorded] = reply as [number, number, string[]];
+    return {
+      /** How many requests Redis has for the process. */
+      requests,
+      /** When the next lease ends, ms from now. */
+      nextEndMs: nextMs < 0 ? null : nextMs,
+      /** Wait ids of requests with an outcome. */
+      outcomes: recorded.filter((_, i) => i % 2 === 0),
+    };
+  },
+);
+
+/** Wait ids of the requests that Redis has for a process. */
+export const requestsOfProcess = lockScript(
+  'requests_of_process',
+  ({ processId }: InShard & { processId: string }) => [processId],
+  (reply) => reply as string[],
+);
+
+/** @param flat owner, name and owner in the way of each step in turn */
+function readCycle(flat: string[]): CycleStep[] {
+  const cycle: CycleStep[] = [];
+  for (let i = 0; i < flat.length; i += 3) {
+    cycle.push({
+      owner: decodeOwner(String(flat[i])),
+      waitsFor: String(flat[i + 1]),
+      heldBy: decodeOwner(String(flat[i + 2])),
+    });
+  }
+  return cycle;
+}

@@ -1,0 +1,53 @@
+import { randomUUID } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import {
+  type CreateSession,
+  type KeptSession,
+  Problem,
+  type Session,
+  type SessionDetails,
+  toInstant,
+} from '@syncline/contracts';
+import { LeaseLost } from '../lease/lease.errors.js';
+import { SessionsStore } from '../redis/sessions.store.js';
+
+/** Nobody opened it, or it ended. */
+class NoSuchSession extends Problem {
+  constructor() {
+    super('not-found', 'There is no such session. It may have ended.');
+  }
+}
+
+/** Sessions: many leases that live as long as one keep-alive comes. */
+@Injectable()
+export class SessionsService {
+  constructor(private readonly store: SessionsStore) {}
+
+  async create({ owner, ttlMs, metadata }: CreateSession): Promise<Session> {
+    const sessionId = randomUUID();
+    const endsAt = await this.store.create(sessionId, ttlMs, owner, metadata ?? null);
+    return { sessionId, owner, ttlMs, expiresAt: toInstant(endsAt) };
+  }
+
+  /** @throws LeaseLost when it is gone */
+  async keep(sessionId: string): Promise<KeptSession> {
+    const session = await this.store.keep(sessionId);
+    if (session === null)
+      throw new LeaseLost('The session is gone, and its leases with it. Open another one.');
+    const { endsAt, ...facts } = session;
+    return { sessionId, ...facts, expiresAt: toInstant(endsAt) };
+  }
+
+  /** @throws NoSuchSession */
+  async describe(sessionId: string): Promise<SessionDetails> {
+    const session = await this.store.show(sessionId);
+    if (session === null) throw new NoSuchSession();
+    const { owner, ttlMs, endsAt, metadata, leases } = session;
+    return { sessionId, owner, ttlMs, expiresAt: toInstant(endsAt), metadata, leases };
+  }
+
+  /** Ends a session and releases its leases. @throws NoSuchSession */
+  async end(sessionId: string): Promise<void> {
+    if (!(await this.store.end(sessionId))) throw new NoSuchSession();
+  }
+}

@@ -1,0 +1,148 @@
+import { randomUUID } from 'node:crypto';
+import type { Membership } from '@syncline/cluster';
+import type { Lease } from '@syncline/contracts';
+import { commandConnection, type RedisClient } from '@syncline/redis';
+import { ProcessIdentity } from '@syncline/runtime';
+import { eventually, RedisServer } from '@syncline/testing';
+import { inOrder, type LeaseRequest, LOCK_PERMITS, permitsOf } from '../../libs/locks/src/lease/lease.js';
+import { resourceKey } from '../../libs/locks/src/lease/resource.js';
+import { EventsStore } from '../../libs/locks/src/redis/events.store.js';
+import { LeasesStore } from '../../libs/locks/src/redis/leases.store.js';
+import { ResourcesStore } from '../../libs/locks/src/redis/resources.store.js';
+import { SessionsStore } from '../../libs/locks/src/redis/sessions.store.js';
+import { Shards } from '../../libs/locks/src/redis/shards.js';
+import { waitId } from '../../libs/locks/src/redis/wait-id.js';
+import { WaitsStore } from '../../libs/locks/src/redis/waits.store.js';
+import type { Ticket } from '../../libs/locks/src/waiting/ticket.js';
+
+export const lockKey = (name: string): string => resourceKey('lock', name);
+
+/** A request for one lock, or for several at once, that does not wait. */
+export function ask(
+  names: string | readonly string[],
+  { mode = 'exclusive', ...more }: Partial<LeaseRequest> & { mode?: 'exclusive' | 'shared' } = {},
+): LeaseRequest {
+  return {
+    resources: inOrder(
+      [names].flat().map((name) => ({ key: lockKey(name), permits: permitsOf(mode), limit: LOCK_PERMITS })),
+    ),
+    leaseId: randomUUID(),
+    leaseIdIsNew: false,
+    owner: 'o',
+    ttlMs: 30_000,
+    waitMs: 0,
+    sessionId: null,
+    metadata: null,
+    ...more,
+  };
+}
+
+export const waitIdOf = ({ leaseId, resources }: LeaseRequest): string =>
+  waitId(
+    leaseId,
+    resources.map(({ key }) => key),
+  );
+
+const ticketOf = (request: LeaseRequest, claim: string, mayReturn = false): Ticket => ({
+  shard: 0,
+  id: waitIdOf(request),
+  claim,
+  mayReturn,
+});
+
+/** What one lock node asks of Redis. */
+export class LockNode {
+  readonly leases: LeasesStore;
+  readonly waits: WaitsStore;
+  readonly resources: ResourcesStore;
+  readonly sessions: SessionsStore;
+  readonly events: EventsStore;
+
+  constructor(redis: RedisClient, nodeId: string) {
+    const membership = { nodeId } as Membership;
+    const identity = new ProcessIdentity();
+    const shards = new Shards(redis);
+    this.leases = new LeasesStore(redis, shards, membership, identity);
+    this.waits = new WaitsStore(redis, shards, membership, identity);
+    this.resources = new ResourcesStore(redis, shards, membership);
+    this.sessions = new SessionsStore(redis, shards);
+    this.events = new EventsStore(redis, shards);
+  }
+
+  acquire(request: LeaseRequest, claim = 'c') {
+    return this.leases.acquire(request, { shard: 0, claim });
+  }
+
+  /** @param locals requests that wait here, by their claims */
+  release(names: string | readonly string[], leaseId: string, locals: Record<string, LeaseRequest> = {}) {
+    const waiters = Object.entries(locals).map(([claim, request]) => ticketOf(request, claim));
+    return this.leases.release([names].flat().map(lockKey), leaseId, waiters);
+  }
+
+  renew(name: string, leaseId: string, ttlMs: number | null = null) {
+    return this.leases.renew([lockKey(name)], leaseId, ttlMs);
+  }
+
+  async takeUp(request: LeaseRequest, claim = 'c') {
+    return (await this.waits.takeUp(ticketOf(request, claim), false)).outcome;
+  }
+
+  /** As when the wait of a request is over. */
+  async leave(request: LeaseRequest, claim = 'c') {
+    return (await this.waits.takeUp(ticketOf(request, claim), true)).outcome;
+  }
+
+  /** As when the client of a request has gone away. */
+  withdraw(request: LeaseRequest, mayReturn: boolean, claim = 'c') {
+    return this.waits.withdraw(ticketOf(request, claim, mayReturn));
+  }
+
+  beat() {
+    return this.waits.beat(0);
+  }
+
+  inspect(name: string) {
+    return this.resources.inspect(lockKey(name));
+  }
+}
+
+/** Lock nodes over a Redis of their own. */
+export class LockStage {
+  private constructor(
+    readonly server: RedisServer,
+    readonly redis: RedisClient,
+  ) {}
+
+  static async start(): Promise<LockStage> {
+    const server = await RedisServer.start();
+    const redis = commandConnection(server.url, 'test');
+    await redis.connect();
+    return new LockStage(server, redis);
+  }
+
+  /** Nodes that have beaten, in an empty Redis. */
+  async reset<Names extends readonly string[]>(...nodeIds: Names): Promise<{ [I in keyof Names]: LockNode }> {
+    await this.redis.flushall();
+    const nodes = nodeIds.map((nodeId) => new LockNode(this.redis, nodeId));
+    for (const node of nodes) await node.beat();
+    return nodes as { [I in keyof Names]: LockNode };
+  }
+
+  /** Resolves when the time of a lease is over, by Redis' clock. */
+  pass({ expiresAt }: Lease): Promise<void> {
+    return eventually(async () => {
+      const [seconds, micros] = await this.redis.time();
+      expect(Number(seconds) * 1_000 + Number(micros) / 1_000).toBeGreaterThan(Date.parse(expiresAt));
+    });
+  }
+
+  /** @param bytes 0: no bound */
+  async limitMemory(bytes: number): Promise<void> {
+    await this.redis.call('CONFIG', 'SET', 'maxmemory', String(bytes));
+  }
+
+  async stop(): Promise<void> {
+    this.redis.disconnect();
+    await this.server.stop();
+  }
+}
