@@ -25,14 +25,14 @@ export class CachesController {
   constructor(private readonly caches: CachesService) {}
 
   @Get()
-  @ApiOperation({ summary: 'The caches that were ever written to or configured' })
+  @ApiOperation({ summary: 'List the caches that were ever written to or configured' })
   @ApiOkResponse({ standardSchema: cachesSchema })
   list(@Query({ schema: listCachesQuerySchema }) { cursor, limit }: ListCachesQuery): Promise<Caches> {
     return this.caches.list(cursor, limit);
   }
 
   @Get(':cache')
-  @ApiOperation({ summary: 'Configuration and statistics of a cache' })
+  @ApiOperation({ summary: 'Show the configuration and the statistics of a cache' })
   @ApiOkResponse({ standardSchema: cacheSchema })
   describe(@Param('cache', { schema: nameSchema }) cache: string): Promise<Cache> {
     return this.caches.describe(cache);
@@ -51,29 +51,24 @@ export class CachesController {
   @Delete(':cache')
   @HttpCode(204)
   @ApiOperation({
-    summary:
-      'Flush: remove all entries at once; the configuration stays, unless the cache is dropped as a whole',
+    summary: 'Remove all entries at once; the configuration stays, unless the cache is dropped as a whole',
   })
   @ApiNoContentResponse({ description: 'The cache is empty, or is no more' })
   flush(
     @Param('cache', { schema: nameSchema }) cache: string,
     @Query({ schema: deleteCacheQuerySchema }) { drop }: DeleteCacheQuery,
   ): Promise<void> {
-    return drop ? this.caches.drop(cache) : this.caches.flush(cache);
+    return this.caches.remove(cache, drop);
   }
 
   @Post(':cache/invalidate')
   @HttpCode(200)
   @ApiOperation({ summary: 'Invalidate entries by tag or by prefix, in constant time' })
   @ApiOkResponse({ standardSchema: invalidatedSchema })
-  async invalidate(
+  invalidate(
     @Param('cache', { schema: nameSchema }) cache: string,
-    @Body({ schema: invalidateBodySchema }) { tags, prefix }: InvalidateBody,
+    @Body({ schema: invalidateBodySchema }) body: InvalidateBody,
   ): Promise<Invalidated> {
-    const invalidated =
-      prefix === undefined
-        ? await this.caches.invalidateTags(cache, tags ?? [])
-        : await this.caches.invalidatePrefix(cache, prefix);
-    return { invalidated };
+    return this.caches.invalidate(cache, body);
   }
 }

@@ -2,16 +2,22 @@ import { Module } from '@nestjs/common';
 import { CachesService } from './caches/caches.service.js';
 import { Sweeper } from './caches/sweeper.js';
 import { HintsListener } from './coherence/hints.listener.js';
+import { NearHitAudit } from './coherence/near-hit-audit.js';
 import { PendingWrites } from './coherence/pending-writes.js';
-import { Replicas } from './coherence/replicas.js';
+import { ReplicaSync } from './coherence/replica-sync.js';
 import { BatchReader } from './entries/batch-reader.js';
+import { BatchesService } from './entries/batches.service.js';
 import { EntriesService } from './entries/entries.service.js';
 import { Reader } from './entries/reader.js';
 import { Writer } from './entries/writer.js';
 import { FillLines } from './fills/fill-lines.js';
 import { FillsService } from './fills/fills.service.js';
+import { CachesStore } from './redis/caches.store.js';
 import { EntriesStore } from './redis/entries.store.js';
+import { FillsStore } from './redis/fills.store.js';
 import { RedisLife } from './redis/redis-life.js';
+import { ReplicaStore } from './redis/replica.store.js';
+import { WritesStore } from './redis/writes.store.js';
 import { CacheMetrics } from './statistics/cache-metrics.js';
 import { Statistics } from './statistics/statistics.js';
 
@@ -19,21 +25,27 @@ import { Statistics } from './statistics/statistics.js';
 @Module({
   controllers: [HintsListener],
   providers: [
+    BatchesService,
     BatchReader,
     CacheMetrics,
     CachesService,
-    FillLines,
-    FillsService,
-    Statistics,
+    CachesStore,
     EntriesService,
     EntriesStore,
+    FillLines,
+    FillsService,
+    FillsStore,
+    NearHitAudit,
     PendingWrites,
     Reader,
     RedisLife,
-    Replicas,
+    ReplicaStore,
+    ReplicaSync,
+    Statistics,
     Sweeper,
     Writer,
+    WritesStore,
   ],
-  exports: [BatchReader, CachesService, EntriesService, FillsService, Reader],
+  exports: [BatchesService, CachesService, EntriesService, FillsService],
 })
 export class CachesModule {}

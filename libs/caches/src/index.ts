@@ -1,10 +1,9 @@
 export { CachesService } from './caches/caches.service.js';
 export { CachesModule } from './caches.module.js';
-export { BatchReader, MAX_VALUE_BYTES } from './entries/batch-reader.js';
+export { BatchesService } from './entries/batches.service.js';
 export { type Content, contentOf, contentTextOf } from './entries/content.js';
-export { decode, encode, instantOf } from './entries/encoding.js';
+export { encode, instantOf } from './entries/encoding.js';
 export { EntryNotFound } from './entries/entries.errors.js';
 export { EntriesService } from './entries/entries.service.js';
-export { type Found, UNCONDITIONAL, type Written } from './entries/entry.js';
-export { Reader } from './entries/reader.js';
+export type { Found, Written } from './entries/entry.js';
 export { FillsService } from './fills/fills.service.js';

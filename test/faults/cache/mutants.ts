@@ -26,16 +26,16 @@ export const mutants: FaultSuite['mutants'] = [
   {
     ...broken(
       'a lease counts from the reply',
-      js('coherence/replicas'),
-      'replica.extendLease(sentAt);\n        this.helpStuck',
-      'replica.extendLease(performance.now());\n        this.helpStuck',
+      js('coherence/replica-sync'),
+      'replica.extendLease(sentAt);\n        for (const round of this.stuckRounds',
+      'replica.extendLease(performance.now());\n        for (const round of this.stuckRounds',
     ),
     run: scenarios.directed(scenarios.lateReplies),
   },
   {
     ...broken(
       'a lease is extended although missed invalidations were not carried out',
-      js('coherence/replicas'),
+      js('coherence/replica-sync'),
       'of reply.missed)',
       'of [])',
     ),
@@ -45,7 +45,7 @@ export const mutants: FaultSuite['mutants'] = [
     ...broken(
       'a fill is kept although its key was written',
       js('coherence/replica'),
-      'return !poisoned && ',
+      'return !superseded && ',
       'return ',
     ),
     run: scenarios.directed(scenarios.slowFill),
@@ -53,8 +53,8 @@ export const mutants: FaultSuite['mutants'] = [
   {
     ...broken(
       'an acknowledgement covers an invalidation that was missed',
-      js('coherence/replicas'),
-      'if (hint.number > replica.seen + 1)',
+      js('coherence/replica-sync'),
+      'if (number > replica.seen + 1)',
       'if (false)',
     ),
     run: scenarios.directed(scenarios.gap),
@@ -62,27 +62,22 @@ export const mutants: FaultSuite['mutants'] = [
   {
     ...broken(
       'an invalidation is acknowledged and not carried out',
-      js('coherence/replicas'),
-      'replica.invalidate(hint.cache, hint.register);',
-      '',
+      js('coherence/replica-sync'),
+      'replica.invalidate(cache, register);\n        replica.seen = number;',
+      'replica.seen = number;',
     ),
     run: scenarios.directed(scenarios.twoSharers),
   },
   {
-    ...broken(
-      'a node keeps what it writes over',
-      js('entries/writer'),
-      'replica?.giveUp(cache, register.slice(1));',
-      ';',
-    ),
+    ...broken('a node keeps what it writes over', js('entries/writer'), 'replica?.drop(cache, key);', ';'),
     run: scenarios.directed(scenarios.ownWrites),
   },
   {
     ...broken(
       'a node that invalidates a tag is excused from it',
       js('entries/writer'),
-      "register.startsWith('k') ? this.replicas.replica : null",
-      'this.replicas.replica',
+      'key === null ? null : this.replicaSync.replica',
+      'this.replicaSync.replica',
     ),
     run: scenarios.directed(scenarios.ownTags),
   },

@@ -1,9 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import { Membership } from '@syncline/cluster';
-import { type Cache, type CacheConfig, cacheConfigSchema } from '@syncline/contracts';
-import { Replicas } from '../coherence/replicas.js';
+import {
+  type Cache,
+  type CacheConfig,
+  type Caches,
+  cacheConfigSchema,
+  type InvalidateBody,
+  type Invalidated,
+} from '@syncline/contracts';
+import { ReplicaSync } from '../coherence/replica-sync.js';
 import { Writer } from '../entries/writer.js';
-import { EntriesStore } from '../redis/entries.store.js';
+import { CachesStore } from '../redis/caches.store.js';
+import * as operations from '../redis/operations.js';
 import { hitRatioOf, Statistics } from '../statistics/statistics.js';
 
 const DEFAULTS: CacheConfig = cacheConfigSchema.parse({});
@@ -12,9 +20,9 @@ const DEFAULTS: CacheConfig = cacheConfigSchema.parse({});
 @Injectable()
 export class CachesService {
   constructor(
-    private readonly store: EntriesStore,
+    private readonly store: CachesStore,
     private readonly writer: Writer,
-    private readonly replicas: Replicas,
+    private readonly replicaSync: ReplicaSync,
     private readonly statistics: Statistics,
     private readonly membership: Membership,
   ) {}
@@ -24,16 +32,17 @@ export class CachesService {
     return this.toCache(cache, await this.lookAt(cache));
   }
 
-  private async lookAt(cache: string): ReturnType<EntriesStore['describe']> {
+  private async lookAt(cache: string): ReturnType<CachesStore['describe']> {
     await this.statistics.send(cache);
-    return this.store.describe(cache);
+    return this.store.describe(cache, {});
   }
 
-  private toCache(cache: string, described: Awaited<ReturnType<EntriesStore['describe']>>): Cache {
+  private toCache(cache: string, described: Awaited<ReturnType<CachesStore['describe']>>): Cache {
     const { entries, bytes, counts, ...configured } = described;
     const ofCluster = this.statistics.ofCluster(counts);
     const ofNode = this.statistics.ofNode(cache);
-    const near = this.replicas.replica.nearOf(cache);
+    const { replica } = this.replicaSync;
+    const near = replica.nearOf(cache);
     return {
       name: cache,
       defaultTtlMs: configured.defaultTtlMs,
@@ -52,7 +61,7 @@ export class CachesService {
           nodeId: this.membership.nodeId,
           entries: near?.count ?? 0,
           bytes: near?.bytes ?? 0,
-          leased: this.replicas.replica.isLeased,
+          leased: replica.isLeased,
           ...ofNode,
           hitRatio: hitRatioOf(ofNode),
         },
@@ -61,57 +70,47 @@ export class CachesService {
   }
 
   /** Caches that were ever written to or configured, by name, after `cursor`. */
-  async list(cursor: string | undefined, limit: number): Promise<{ caches: Cache[]; cursor: string | null }> {
-    const names = (await this.store.names()).sort();
-    const from = cursor === undefined ? 0 : names.findIndex((name) => name > cursor);
-    if (from === -1) return { caches: [], cursor: null };
-    const page = names.slice(from, from + limit);
+  async list(cursor: string | undefined, limit: number): Promise<Caches> {
+    const names = await this.store.names(cursor, limit + 1);
+    const page = names.slice(0, limit);
     const described = await Promise.all(page.map(async (name) => ({ name, ...(await this.lookAt(name)) })));
-    // Dropped while somebody who took it off the list died; or about to be made, and then put on the list again.
+    // Dropped while the node that took it off the list died; or about to be made, and then put on the list again.
     const gone = described.filter(({ exists }) => !exists);
     await Promise.all(gone.map(({ name }) => this.store.removeName(name)));
     const caches = described.filter(({ exists }) => exists).map((cache) => this.toCache(cache.name, cache));
-    return { caches, cursor: from + limit < names.length ? (page.at(-1) ?? null) : null };
+    return { caches, cursor: names.length > limit ? (page.at(-1) ?? null) : null };
   }
 
   async configure(cache: string, config: CacheConfig): Promise<Cache> {
-    const { defaultTtlMs, maxEntryBytes, nearCacheBytes, coherence, maxBytes, maxEntries } = config;
-    const bounds = [maxBytes ?? '', maxEntries ?? ''];
-    await this.writer.write(cache, {
-      register: '*',
-      arguments: ['configure', defaultTtlMs ?? '', maxEntryBytes, nearCacheBytes, coherence, ...bounds],
-    });
+    await this.writer.write(cache, operations.configure(config));
     return this.describe(cache);
   }
 
-  /** Invalidates all entries with any of the tags. Costs the same for any number of entries. */
-  async invalidateTags(cache: string, tags: readonly string[]): Promise<number> {
-    const distinct = [...new Set(tags)];
-    const results = await Promise.all(
-      distinct.map((tag) => this.writer.write(cache, { register: `t${tag}`, arguments: ['tag', tag] })),
-    );
+  /** Invalidates all entries with any of the tags, or with the prefix. Costs the same for any number of entries. */
+  async invalidate(cache: string, { tags = [], prefix }: InvalidateBody): Promise<Invalidated> {
+    const covering =
+      prefix === undefined
+        ? [...new Set(tags)].map(operations.invalidateTag)
+        : [operations.invalidatePrefix(prefix)];
+    const done = await Promise.all(covering.map((operation) => this.writer.write(cache, operation)));
     // More than a cache remembers until it is swept: then all of it goes.
-    if (results.some(([outcome]) => outcome === 'full')) await this.flush(cache);
-    return distinct.length;
+    if (done.includes(false)) await this.flush(cache);
+    return { invalidated: covering.length };
   }
 
-  /** Invalidates all entries whose key begins with the prefix. */
-  async invalidatePrefix(cache: string, prefix: string): Promise<number> {
-    const operation = { register: `p${prefix}`, arguments: ['prefix', prefix] };
-    const [outcome] = await this.writer.write(cache, operation);
-    if (outcome === 'full') await this.flush(cache);
-    return 1;
+  /** Removes all entries; with `drop` the configuration and the statistics too. */
+  remove(cache: string, drop: boolean): Promise<void> {
+    return drop ? this.drop(cache) : this.flush(cache);
   }
 
-  async flush(cache: string): Promise<void> {
-    await this.writer.write(cache, { register: '*', arguments: ['flush'] });
+  private flush(cache: string): Promise<void> {
+    return this.writer.write(cache, operations.flush());
   }
 
-  /** Removes the cache with its configuration and its statistics. */
-  async drop(cache: string): Promise<void> {
-    await this.writer.write(cache, { register: '*', arguments: ['drop'] });
+  private async drop(cache: string): Promise<void> {
+    await this.writer.write(cache, operations.drop());
     await this.store.removeName(cache);
-    // Somebody may have made it anew meanwhile.
-    if ((await this.store.describe(cache)).exists) await this.store.addName(cache);
+    // Another caller may have made it again meanwhile.
+    if ((await this.store.describe(cache, {})).exists) await this.store.addName(cache);
   }
 }

@@ -1,42 +1,39 @@
 import { Controller } from '@nestjs/common';
 import { EventPattern } from '@nestjs/microservices';
 import { FillLines } from '../fills/fill-lines.js';
-import { cacheOf } from '../redis/entries.keys.js';
+import {
+  type FilledHint,
+  fillEndOf,
+  type InvalidatedHint,
+  invalidationOf,
+  type SettledHint,
+  settledWriteOf,
+} from '../redis/hints.js';
 import { FILLED, INVALIDATED, SETTLED } from './coherence.rules.js';
 import { PendingWrites } from './pending-writes.js';
-import { Replicas } from './replicas.js';
+import { ReplicaSync } from './replica-sync.js';
 
-/** Hears what scripts tell this node. */
+/** Hears the hints that scripts send to this node. */
 @Controller()
 export class HintsListener {
   constructor(
-    private readonly replicas: Replicas,
+    private readonly replicaSync: ReplicaSync,
     private readonly pendingWrites: PendingWrites,
     private readonly fillLines: FillLines,
   ) {}
 
   @EventPattern(INVALIDATED)
-  onInvalidated(hint: { to: string; number: number; stem: string; register: string }): void {
-    this.replicas.onInvalidated({ ...hint, cache: cacheOf(hint.stem) });
+  onInvalidated(hint: InvalidatedHint): void {
+    this.replicaSync.onInvalidated(invalidationOf(hint));
   }
 
   @EventPattern(SETTLED)
-  onSettled(hint: { id: string; result: readonly string[] }): void {
-    this.pendingWrites.onSettled(hint);
+  onSettled(hint: SettledHint): void {
+    this.pendingWrites.onSettled(settledWriteOf(hint));
   }
 
   @EventPattern(FILLED)
-  onFilled({
-    stem,
-    key,
-    lease,
-    reason,
-  }: {
-    stem: string;
-    key: string;
-    lease?: string;
-    reason?: string;
-  }): void {
-    this.fillLines.onFilled(cacheOf(stem), key, lease, reason);
+  onFilled(hint: FilledHint): void {
+    this.fillLines.onFilled(fillEndOf(hint));
   }
 }

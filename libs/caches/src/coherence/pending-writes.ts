@@ -1,94 +1,100 @@
-import { randomUUID } from 'node:crypto';
 import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
-import { StoreUnavailable } from '@syncline/redis';
-import { EntriesStore } from '../redis/entries.store.js';
+import { logUnlessAway, StoreUnavailable } from '@syncline/redis';
+import { InFlight, Loop, ParkedRequest, ProcessIdentity } from '@syncline/runtime';
+import type { SettledWrite } from '../redis/hints.js';
 import { RedisLife } from '../redis/redis-life.js';
 import type { Prepared, Round } from '../redis/scripts/coherence.scripts.js';
+import { WritesStore } from '../redis/writes.store.js';
 import { CacheMetrics } from '../statistics/cache-metrics.js';
 import { FORCE_AFTER_MS, GIVE_UP_MS, LOOK_UP_MS } from './coherence.rules.js';
 
 const MAX_LOOKED_UP = 1_000;
 
-/** A write whose result is awaited. */
-interface Pending {
-  readonly id: string;
+/** A write whose outcome is awaited. */
+interface PendingWrite {
   readonly cache: string;
-  readonly settle: (result: readonly string[]) => void;
-  readonly fail: (error: Error) => void;
+  readonly id: string;
+  /** Settled by its round. */
+  readonly request: ParkedRequest<Outcome>;
+  readonly outcome: Promise<Outcome | null>;
 }
+type Outcome = readonly string[];
+
+/** Names hold no space. */
+const idOf = (cache: string, id: string) => `${cache} ${id}`;
 
 /** Waits for writes that other nodes must acknowledge first, and ends the wait when one of them is silent. */
 @Injectable()
 export class PendingWrites implements OnApplicationBootstrap {
   private readonly logger = new Logger(PendingWrites.name);
-  /** By id. An object, not a map: see `docs/decisions/garbage.md`. */
-  private readonly pending: Record<string, Pending> = Object.create(null);
-  private count = 0;
-  private readonly process = randomUUID();
+  private readonly report = logUnlessAway(this.logger);
+  /** They go on while the process stops, which waits for the calls that it has begun. */
+  private readonly pending = new InFlight<PendingWrite>();
+  private readonly lookUps = new Loop(() => this.lookUp(), Number.POSITIVE_INFINITY, this.logger);
   private writes = 0;
-  private lookUps: NodeJS.Timeout | undefined;
 
   constructor(
-    private readonly store: EntriesStore,
+    private readonly store: WritesStore,
     private readonly life: RedisLife,
     private readonly metrics: CacheMetrics,
+    private readonly identity: ProcessIdentity,
   ) {}
 
   onApplicationBootstrap(): void {
+    this.lookUps.start();
     this.life.ended.subscribe(() => {
-      for (const write of Object.values(this.pending)) {
-        write.fail(new StoreUnavailable('Redis started anew during the write.'));
+      for (const { request } of this.pending.values()) {
+        request.fail(new StoreUnavailable('Redis lost its data during the write.'));
       }
     });
   }
 
   newId(): string {
     this.writes += 1;
-    return `${this.process}:${this.writes}`;
+    return `${this.identity.id}:${this.writes}`;
   }
 
   /**
-   * Sends a write and waits for its result.
+   * Sends a write and waits for its outcome.
    *
-   * @param send sends it; the result may be told before its reply arrives
-   * @returns the result; `unnamed` when nothing was done, see {@link Prepared}
+   * @param id   of the write: while it is under way, the same id is the same write
+   * @param send sends it; the outcome may arrive before its reply does
+   * @returns null when nothing was done, since the cache has no name yet, see {@link Prepared}
    * @throws StoreUnavailable when the outcome is unknown
    */
-  async run(
-    write: { id: string; cache: string; register: string },
-    send: () => Promise<Prepared>,
-  ): Promise<readonly string[] | 'unnamed'> {
-    const { id, cache, register } = write;
-    const { promise, resolve, reject } = promiseWithResolvers<readonly string[]>();
-    promise.catch(() => {});
-    this.pending[id] = { id, cache, settle: resolve, fail: reject };
-    this.count += 1;
-    const timers: NodeJS.Timeout[] = [];
-    try {
-      const prepared = await send();
-      if (prepared.state === 'unnamed') return 'unnamed';
-      if (prepared.state === 'done') return prepared.result;
-      const round = { register, round: prepared.round, sharers: prepared.sharers };
-      timers.push(
-        setTimeout(() => void this.force(cache, id, round), FORCE_AFTER_MS),
-        setTimeout(() => reject(new StoreUnavailable('The write is not done yet.')), GIVE_UP_MS),
-      );
-      this.lookUps ??= setInterval(() => void this.lookUp(), LOOK_UP_MS);
-      return await promise;
-    } finally {
-      for (const timer of timers) clearTimeout(timer);
-      delete this.pending[id];
-      this.count -= 1;
-      if (this.count === 0) {
-        clearInterval(this.lookUps);
-        this.lookUps = undefined;
-      }
-    }
+  run(cache: string, id: string, send: () => Promise<Prepared>): Promise<Outcome | null> {
+    const at = idOf(cache, id);
+    const underWay = this.pending.get(at);
+    if (underWay !== undefined) return underWay.outcome;
+    const request = new ParkedRequest<Outcome>();
+    const outcome = this.outcomeOf(cache, id, request, send).finally(() => this.pending.delete(at));
+    this.pending.set(at, { cache, id, request, outcome });
+    return outcome;
   }
 
   /** A hint from the script that did the write. It may never come. */
-  onSettled(hint: { id: string; result: readonly string[] }): void {
-    this.pending[hint.id]?.settle(hint.result);
+  onSettled({ cache, id, outcome }: SettledWrite): void {
+    this.pending.get(idOf(cache, id))?.request.end(outcome);
+  }
+
+  private async outcomeOf(
+    cache: string,
+    id: string,
+    request: ParkedRequest<Outcome>,
+    send: () => Promise<Prepared>,
+  ): Promise<Outcome | null> {
+    const prepared = await send();
+    if (prepared.state === 'unnamed') return null;
+    if (prepared.state === 'done') return prepared.outcome;
+    const forced = setTimeout(() => void this.force(cache, id, prepared.round), FORCE_AFTER_MS);
+    this.lookUps.within(LOOK_UP_MS);
+    try {
+      return await request.wait(GIVE_UP_MS, () =>
+        request.fail(new StoreUnavailable('The write is not done yet.')),
+      );
+    } finally {
+      clearTimeout(forced);
+    }
   }
 
   private async force(cache: string, id: string, round: Round): Promise<void> {
@@ -102,34 +108,17 @@ export class PendingWrites implements OnApplicationBootstrap {
 
   private async lookUp(): Promise<void> {
     const byCache = new Map<string, string[]>();
-    for (const { id, cache } of Object.values(this.pending).slice(0, MAX_LOOKED_UP)) {
+    for (const { cache, id } of this.pending.values().slice(0, MAX_LOOKED_UP)) {
       byCache.set(cache, [...(byCache.get(cache) ?? []), id]);
     }
-    try {
-      await Promise.all([...byCache].map(([cache, ids]) => this.lookUpIn(cache, ids)));
-    } catch (error) {
-      this.report(error);
-    }
+    if (byCache.size > 0) this.lookUps.within(LOOK_UP_MS);
+    await Promise.all([...byCache].map(([cache, ids]) => this.lookUpIn(cache, ids)));
   }
 
   private async lookUpIn(cache: string, ids: readonly string[]): Promise<void> {
-    const results = await this.store.results(cache, ids);
-    for (const [i, result] of results.entries()) {
-      if (result.length > 0) this.pending[ids[i] ?? '']?.settle(result);
+    const outcomes = await this.store.outcomes(cache, { ids });
+    for (const [i, outcome] of outcomes.entries()) {
+      if (outcome.length > 0) this.onSettled({ cache, id: ids[i] ?? '', outcome });
     }
   }
-
-  private report(error: unknown): void {
-    if (!(error instanceof StoreUnavailable)) this.logger.error(error);
-  }
-}
-
-function promiseWithResolvers<T>() {
-  let resolve: (value: T) => void = () => {};
-  let reject: (error: Error) => void = () => {};
-  const promise = new Promise<T>((onResolve, onReject) => {
-    resolve = onResolve;
-    reject = onReject;
-  });
-  return { promise, resolve, reject };
 }

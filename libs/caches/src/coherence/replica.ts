@@ -1,25 +1,26 @@
-import { randomUUID } from 'node:crypto';
+import { InFlight } from '@syncline/runtime';
 import { Absences } from '../near-cache/absences.js';
 import { NearCache, type NearEntry } from '../near-cache/near-cache.js';
-import type { GivenUp } from '../redis/scripts/coherence.scripts.js';
+import type { Register } from '../redis/registers.js';
+import type { EvictedEntry } from '../redis/scripts/coherence.scripts.js';
 import { IDLE_MS, LEASE_MS, MAX_NEAR_CACHES, NODE_NEAR_BYTES } from './coherence.rules.js';
 
-/** What is given up is a hint for Redis' memory, not for what is right: bounded by forgetting. */
-const MAX_GIVEN_UP = 1_000;
+/** What was evicted is told to Redis for the sake of its memory alone: more of it is forgotten. */
+const MAX_EVICTED = 1_000;
 
-/** A read of Redis that is under way. Poisoned: a write may have happened since, its reply must not be kept. */
-export interface Flight {
+/** A read of Redis that is under way. Superseded: a write may have happened since, its reply must not be kept. */
+export interface NearFill {
   readonly cache: string;
   readonly key: string;
   readonly number: number;
   /** Incarnation that may hold the reply; '' when none may. */
   readonly incarnation: string;
-  poisoned: boolean;
-  readonly landed: Promise<void>;
-  readonly onLanded: () => void;
+  superseded: boolean;
+  readonly ended: Promise<void>;
+  readonly onEnded: () => void;
 }
 
-/** What the near caches answer with: `entry` is null when they know that there is none. */
+/** What the near caches answer with; `entry` is null when they know that there is none. */
 export interface Held {
   readonly entry: NearEntry | null;
 }
@@ -30,7 +31,7 @@ const idOf = (cache: string, key: string) => `${cache} ${key}`;
 
 /**
  * The near caches of this node, and what the node promised about them. Everything here happens in single turns of the
- * event loop; the conversation with Redis is the concern of `Replicas`.
+ * event loop; what Redis is told and tells is the concern of `ReplicaSync`.
  */
 export class Replica {
   /** Null: not joined, nothing is held. */
@@ -42,12 +43,13 @@ export class Replica {
 
   private leaseUntil = Number.NEGATIVE_INFINITY;
   private fills = 0;
-  private readonly flights: Record<string, Set<Flight>> = Object.create(null);
+  /** By the entry that they read. */
+  private readonly underWay = new InFlight<Set<NearFill>>();
   private readonly nears = new Map<string, NearCache>();
   private readonly absences = new Absences();
-  private givenUp: GivenUp[] = [];
+  private evicted: EvictedEntry[] = [];
 
-  /** @param onCount told of each eviction and invalidation */
+  /** @param onCount called for each eviction and invalidation */
   constructor(private readonly onCount: (cache: string, name: 'evictions' | 'invalidations') => void) {}
 
   get isLeased(): boolean {
@@ -77,11 +79,6 @@ export class Replica {
     return this.absences.holds(idOf(cache, key), now) ? NOTHING : undefined;
   }
 
-  /** A name that was never used before. */
-  newIncarnation(nodeId: string): string {
-    return `${nodeId}#${randomUUID()}`;
-  }
-
   /** The lease counts from before its renewal was sent: Redis cannot have seen that earlier. */
   extendLease(sentAt: number): void {
     this.leaseUntil = Math.max(this.leaseUntil, sentAt + LEASE_MS);
@@ -94,11 +91,11 @@ export class Replica {
     this.seen = 0;
     this.nears.clear();
     this.absences.clear();
-    this.givenUp = [];
-    this.poison(() => true);
+    this.evicted = [];
+    this.supersede(() => true);
   }
 
-  /** Gives up the near caches that nobody used for long. */
+  /** Drops the near caches that nobody used for long. */
   dropUnused(now: number): void {
     for (const [cache, near] of this.nears) {
       if (near.count === 0 || now - near.usedAt > IDLE_MS) this.nears.delete(cache);
@@ -116,104 +113,97 @@ export class Replica {
     return this.absences.hasRoomFor(idOf(cache, key), performance.now());
   }
 
-  takeOff(cache: string, key: string): Flight {
+  beginFill(cache: string, key: string): NearFill {
     this.fills += 1;
-    let onLanded = () => {};
-    const landed = new Promise<void>((resolve) => {
-      onLanded = resolve;
+    let onEnded = () => {};
+    const ended = new Promise<void>((resolve) => {
+      onEnded = resolve;
     });
     const incarnation = this.incarnation ?? '';
-    const flight: Flight = {
-      ...{ cache, key, number: this.fills, incarnation, poisoned: false },
-      ...{ landed, onLanded },
-    };
+    const fill = { cache, key, number: this.fills, incarnation, superseded: false, ended, onEnded };
     const id = idOf(cache, key);
-    const others = this.flights[id];
-    if (others === undefined) this.flights[id] = new Set([flight]);
-    else others.add(flight);
-    return flight;
+    const others = this.underWay.get(id);
+    if (others === undefined) this.underWay.set(id, new Set([fill]));
+    else others.add(fill);
+    return fill;
   }
 
-  land(flight: Flight): void {
-    const id = idOf(flight.cache, flight.key);
-    const others = this.flights[id];
-    others?.delete(flight);
-    if (others?.size === 0) delete this.flights[id];
-    flight.onLanded();
+  endFill(fill: NearFill): void {
+    const id = idOf(fill.cache, fill.key);
+    const fills = this.underWay.get(id);
+    fills?.delete(fill);
+    if (fills?.size === 0) this.underWay.delete(id);
+    fill.onEnded();
   }
 
-  /** The arrival of a fill of the key that is under way, if there is one. */
-  landingOf(cache: string, key: string): Promise<void> | undefined {
-    for (const flight of this.flights[idOf(cache, key)] ?? []) return flight.landed;
-    return undefined;
+  /** Resolves when a fill of the entry that is under way has ended; undefined: there is none. */
+  fillUnderWay(cache: string, key: string): Promise<void> | undefined {
+    const [first] = this.underWay.get(idOf(cache, key)) ?? [];
+    return first?.ended;
   }
 
   /**
-   * Keeps what a flight brought, unless something happened since that it may not know of.
+   * Keeps what a fill brought, unless something happened since that it may not know of.
    *
    * @param nearBytes bytes of a near cache, as the cache is configured
    */
-  keep(flight: Flight, entry: NearEntry, tags: readonly string[], nearBytes: number): void {
-    if (!this.mayKeep(flight)) return;
-    this.nearFor(flight.cache, nearBytes).set(flight.key, entry, tags);
-    this.absences.delete(idOf(flight.cache, flight.key));
+  keep(fill: NearFill, entry: NearEntry, tags: readonly string[], nearBytes: number): void {
+    if (!this.mayKeep(fill)) return;
+    this.nearFor(fill.cache, nearBytes).set(fill.key, entry, tags);
+    this.absences.delete(idOf(fill.cache, fill.key));
   }
 
   /** Keeps that there is no entry. @param sentAt when Redis was asked */
-  keepAbsence(flight: Flight, sentAt: number): void {
-    if (this.mayKeep(flight)) this.absences.set(idOf(flight.cache, flight.key), sentAt);
+  keepAbsence(fill: NearFill, sentAt: number): void {
+    if (this.mayKeep(fill)) this.absences.set(idOf(fill.cache, fill.key), sentAt);
   }
 
-  /** This node writes the key: what it holds of it, and what is on its way, is void before the write is sent. */
-  giveUp(cache: string, key: string): void {
+  /** Drops what is held of an entry, and what fills that are under way will bring. */
+  drop(cache: string, key: string): void {
     const id = idOf(cache, key);
     this.nears.get(cache)?.drop(key);
     this.absences.delete(id);
-    for (const flight of this.flights[id] ?? []) flight.poisoned = true;
+    for (const fill of this.underWay.get(id) ?? []) fill.superseded = true;
   }
 
-  /** Carries out an invalidation. Registers are those of coherence.lua. */
-  invalidate(cache: string, register: string): void {
+  invalidate(cache: string, { kind, name }: Register): void {
     this.onCount(cache, 'invalidations');
-    const name = register.slice(1);
     const near = this.nears.get(cache);
-    switch (register[0]) {
-      case 'k':
-        this.giveUp(cache, name);
+    switch (kind) {
+      case 'key':
+        this.drop(cache, name);
         break;
-      case 't':
+      case 'tag':
         near?.dropTag(name);
-        this.poison((flight) => flight.cache === cache);
+        this.supersede((fill) => fill.cache === cache);
         break;
-      case 'p':
+      case 'prefix':
         near?.dropPrefix(name);
-        this.poison((flight) => flight.cache === cache && flight.key.startsWith(name));
+        this.supersede((fill) => fill.cache === cache && fill.key.startsWith(name));
         break;
-      default:
+      case 'cache':
         near?.clear();
         this.nears.delete(cache);
-        this.poison((flight) => flight.cache === cache);
+        this.supersede((fill) => fill.cache === cache);
     }
   }
 
-  /** Takes at most `max` of the entries that were given up since, so that Redis may learn of them. */
-  takeGivenUp(max: number): GivenUp[] {
-    return this.givenUp.splice(0, max);
+  /** Takes at most `max` of the entries that were evicted since, so that Redis may learn of them. */
+  takeEvicted(max: number): EvictedEntry[] {
+    return this.evicted.splice(0, max);
   }
 
-  private mayKeep({ poisoned, incarnation }: Flight): boolean {
-    return !poisoned && incarnation !== '' && incarnation === this.incarnation;
+  private mayKeep({ superseded, incarnation }: NearFill): boolean {
+    return !superseded && incarnation !== '' && incarnation === this.incarnation;
   }
 
   private nearFor(cache: string, nearBytes: number): NearCache {
     let near = this.nears.get(cache);
     if (near === undefined) {
       if (this.nears.size >= MAX_NEAR_CACHES) this.dropLeastUsed();
-      near = new NearCache(nearBytes, {
-        evicted: () => this.onCount(cache, 'evictions'),
-        gaveUp: (key, fill) => {
-          if (this.givenUp.length < MAX_GIVEN_UP) this.givenUp.push({ cache, key, fill });
-        },
+      near = new NearCache(nearBytes, (key, fill, why) => {
+        if (why === 'room') this.onCount(cache, 'evictions');
+        if (this.evicted.length < MAX_EVICTED) this.evicted.push({ cache, key, fill });
       });
       this.nears.set(cache, near);
       this.share();
@@ -239,9 +229,9 @@ export class Replica {
     for (const near of this.nears.values()) near.resize(Math.min(near.configured, share));
   }
 
-  private poison(isMeant: (flight: Flight) => boolean): void {
-    for (const id of Object.keys(this.flights)) {
-      for (const flight of this.flights[id] ?? []) if (isMeant(flight)) flight.poisoned = true;
+  private supersede(isMeant: (fill: NearFill) => boolean): void {
+    for (const fills of this.underWay.values()) {
+      for (const fill of fills) if (isMeant(fill)) fill.superseded = true;
     }
   }
 }

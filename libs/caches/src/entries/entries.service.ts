@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { EntryTooLarge, FillLeaseVoid, NotAnInteger, VersionMismatch } from './entries.errors.js';
+import * as operations from '../redis/operations.js';
 import type { Conditions, Found, Put, Written } from './entry.js';
 import { Reader } from './reader.js';
 import { Writer } from './writer.js';
@@ -22,44 +22,20 @@ export class EntriesService {
    * @throws FillLeaseVoid
    * @throws EntryTooLarge
    */
-  async put(cache: string, key: string, entry: Put, conditions: Conditions): Promise<Written> {
-    const { bytes, contentType, ttlMs = '', staleMs = 0, tags = [] } = entry;
-    const { ifMatch, ifNoneMatch, fillLease } = conditions;
-    const [outcome = '', version = '', expiresAt = ''] = this.checked(
-      await this.writer.write(cache, {
-        register: `k${key}`,
-        arguments: [
-          'put',
-          key,
-          bytes,
-          contentType,
-          ttlMs,
-          staleMs,
-          tags.join(','),
-          ifMatch,
-          ifNoneMatch,
-          fillLease,
-        ],
-      }),
-    );
-    return {
-      created: outcome === 'created',
-      version,
-      expiresAt: expiresAt === '0' ? null : Number(expiresAt),
-    };
+  put(cache: string, key: string, entry: Put, conditions: Conditions): Promise<Written> {
+    return this.writer.write(cache, operations.put(key, entry, conditions));
   }
 
   /**
    * @returns true when there was an entry
    * @throws VersionMismatch when a condition is not met
    */
-  async delete(
+  delete(
     cache: string,
     key: string,
-    { ifMatch, ifNoneMatch }: Pick<Conditions, 'ifMatch' | 'ifNoneMatch'>,
+    conditions: Pick<Conditions, 'ifMatch' | 'ifNoneMatch'>,
   ): Promise<boolean> {
-    const operation = { register: `k${key}`, arguments: ['delete', key, ifMatch, ifNoneMatch] };
-    return this.checked(await this.writer.write(cache, operation))[0] === 'deleted';
+    return this.writer.write(cache, operations.remove(key, conditions));
   }
 
   /**
@@ -68,33 +44,13 @@ export class EntriesService {
    * @param idempotencyKey the same key again adds nothing and answers the same, for a minute
    * @throws NotAnInteger
    */
-  async increment(
+  increment(
     cache: string,
     key: string,
     by: number,
     ttlMs: number | undefined,
     idempotencyKey: string | undefined,
   ): Promise<{ value: number; version: string }> {
-    const operation = { register: `k${key}`, arguments: ['increment', key, by, ttlMs ?? ''] };
-    const [, version = '', value = ''] = this.checked(
-      await this.writer.write(cache, operation, idempotencyKey),
-    );
-    return { value: Number(value), version };
-  }
-
-  /** @throws Problem when the write was refused */
-  private checked(result: readonly string[]): readonly string[] {
-    switch (result[0]) {
-      case 'mismatch':
-        throw new VersionMismatch();
-      case 'lease-void':
-        throw new FillLeaseVoid();
-      case 'too-large':
-        throw new EntryTooLarge(Number(result[1]));
-      case 'not-an-integer':
-        throw new NotAnInteger();
-      default:
-        return result;
-    }
+    return this.writer.write(cache, operations.increment(key, by, ttlMs), idempotencyKey);
   }
 }

@@ -1,23 +1,23 @@
-import type { DisconnectSignal } from '@syncline/runtime';
+import type { ErrorLog } from '@syncline/redis';
+import { type DisconnectSignal, Loop, ParkedRequest } from '@syncline/runtime';
 import { FillWaitTimeout } from '../entries/entries.errors.js';
 import type { Entry } from '../entries/entry.js';
 
 /** The value, the right to compute it, or both: a stale value and the right to refresh it. */
-export interface Fill {
+export interface Filled {
   readonly entry: Entry | null;
-  /** Null: somebody else has it, or there is no need. */
+  /** Null: another caller has it, or there is no need. */
   readonly fillLease: string | null;
 }
 
-/** What a caller wants of a fill. */
-export interface FillWish {
+export interface FillOptions {
   readonly waitMs: number;
   readonly leaseMs: number;
   readonly tags?: readonly string[] | undefined;
 }
 
-/** What Redis says to the callers that ask together: `lease` is the right of the first of them. */
-export interface FillAnswer extends Fill {
+/** What Redis answers to the callers that ask together: `fillLease` is the right of the first of them. */
+export interface FillReply extends Filled {
   /** Nobody needs to compute the value. */
   readonly hit: boolean;
   /** Until the lease in force ends. */
@@ -26,146 +26,115 @@ export interface FillAnswer extends Fill {
   readonly name: string;
 }
 
-/** How a line speaks to Redis. */
-export interface FillAsker {
-  ask(first: FillWish, waits: { waits: boolean; othersWait: boolean }): Promise<FillAnswer>;
-  giveBack(lease: string): Promise<void>;
+/** The fill leases of one key, in Redis. */
+export interface FillLeases {
+  request(first: FillOptions, waits: { waits: boolean; othersWait: boolean }): Promise<FillReply>;
+  end(lease: string): Promise<void>;
 }
 
 interface Caller {
-  readonly wish: FillWish;
+  readonly options: FillOptions;
   readonly deadline: number;
-  readonly settle: (fill: Fill) => void;
-  readonly fail: (error: Error) => void;
-  /** Answered, or gone. */
-  done: boolean;
+  readonly request: ParkedRequest<Filled>;
 }
 
-/** Callers of one node that want one value which is not there. One question to Redis serves all that stand there then. */
+/** Callers of one node that want one value which is not there. One question to Redis serves all of them. */
 export class FillLine {
   /** In the order in which they came. */
   private callers: Caller[] = [];
+  private readonly questions: Loop;
   private asking = false;
-  /** Ask once more: something happened after the question was sent. */
-  private again = false;
   /** The lease that they wait for. */
   private awaited: string | undefined;
-  private timer: NodeJS.Timeout | undefined;
 
-  /** @param onEmpty nobody stands here any more */
+  /** @param onEmpty called when nobody waits here any more */
   constructor(
-    private readonly asker: FillAsker,
+    private readonly leases: FillLeases,
     private readonly onEmpty: () => void,
-  ) {}
+    logger: ErrorLog,
+  ) {
+    this.questions = new Loop(() => this.ask(), Number.POSITIVE_INFINITY, logger);
+    this.questions.start();
+  }
 
-  /** @throws FillWaitTimeout, FillFailed, the reason of `disconnect` */
-  join(wish: FillWish, disconnect: DisconnectSignal): Promise<Fill> {
-    return new Promise((resolve, reject) => {
-      const end = () => {
-        clearTimeout(timeout);
-        disconnect.removeEventListener('abort', onAbort);
-        caller.done = true;
-        this.leave();
-      };
-      const onAbort = () => caller.fail(disconnect.reason);
-      const caller: Caller = {
-        wish,
-        deadline: performance.now() + wish.waitMs,
-        done: false,
-        settle: (fill) => {
-          end();
-          resolve(fill);
-        },
-        fail: (error) => {
-          end();
-          reject(error);
-        },
-      };
-      // Whoever does not wait is told by the answer.
-      const timeout =
-        wish.waitMs > 0 ? setTimeout(() => caller.fail(new FillWaitTimeout()), wish.waitMs) : undefined;
-      disconnect.addEventListener('abort', onAbort);
-      this.callers.push(caller);
-      if (disconnect.aborted) onAbort();
-      else void this.ask();
-    });
+  /** @throws FillWaitTimeout, FillFailed, the reason of `disconnect`, what `request` was failed with */
+  async join(
+    options: FillOptions,
+    request: ParkedRequest<Filled>,
+    disconnect: DisconnectSignal,
+  ): Promise<Filled> {
+    const { waitMs } = options;
+    this.callers.push({ options, deadline: performance.now() + waitMs, request });
+    // A caller that does not wait gets its answer from the reply.
+    const onDeadline = () => waitMs > 0 && request.fail(new FillWaitTimeout());
+    const filled = request.wait(waitMs, onDeadline, disconnect);
+    if (request.open) void this.questions.run();
+    try {
+      return await filled;
+    } finally {
+      this.leave();
+    }
   }
 
   /** The lease that they wait for may be over. */
   wake(): void {
-    void this.ask();
+    void this.questions.run();
   }
 
   /** The holder of a lease failed. */
   onFailed(lease: string, error: Error): void {
-    // Who is being asked for gets a newer answer.
+    // The answer to a question that is under way is newer.
     if (this.asking || this.awaited !== lease) this.wake();
     else this.failAll(error);
   }
 
-  failAll(error: Error): void {
-    for (const caller of this.callers) caller.fail(error);
+  failAll(error: unknown): void {
+    for (const { request } of this.callers) request.fail(error);
   }
 
   private async ask(): Promise<void> {
-    if (this.asking) {
-      this.again = true;
-      return;
-    }
+    const callers = this.callers.filter(({ request }) => request.open);
+    const [first] = callers;
+    if (first === undefined) return;
+    const now = performance.now();
+    const waiting = callers.filter(({ deadline }) => now < deadline);
     this.asking = true;
     try {
-      do {
-        this.again = false;
-        await this.askFor([...this.callers]);
-      } while (this.again && this.callers.length > 0);
+      const reply = await this.leases.request(first.options, {
+        waits: waiting.length > 0,
+        othersWait: waiting.some((caller) => caller !== first),
+      });
+      if (reply.fillLease !== null && !first.request.open) {
+        // Its caller is gone, so it does not keep the lease.
+        await this.leases.end(reply.fillLease);
+        this.wake();
+        return;
+      }
+      this.answer(callers, reply);
+    } catch (error) {
+      for (const { request } of callers) request.fail(error);
     } finally {
       this.asking = false;
     }
   }
 
-  private async askFor(callers: readonly Caller[]): Promise<void> {
-    const [first] = callers;
-    if (first === undefined) return;
-    clearTimeout(this.timer);
-    const now = performance.now();
-    const waiting = callers.filter(({ deadline }) => now < deadline);
-    let answer: FillAnswer;
-    try {
-      answer = await this.asker.ask(first.wish, {
-        waits: waiting.length > 0,
-        othersWait: waiting.some((caller) => caller !== first),
-      });
-      if (answer.fillLease !== null && first.done) {
-        // It cannot be told, so it does not keep the lease.
-        await this.asker.giveBack(answer.fillLease);
-        this.again = true;
-        return;
-      }
-    } catch (error) {
-      for (const caller of callers) if (!caller.done) caller.fail(error as Error);
-      return;
+  private answer(callers: readonly Caller[], { entry, fillLease, hit, leftMs, name }: FillReply): void {
+    if (fillLease !== null) callers[0]?.request.end({ entry, fillLease });
+    for (const { request, deadline } of callers) {
+      if (!request.open) continue;
+      if (entry !== null) request.end({ entry, fillLease: null });
+      else if (!hit && deadline <= performance.now()) request.fail(new FillWaitTimeout());
     }
-    this.tell(callers, answer);
-  }
-
-  private tell(callers: readonly Caller[], { entry, fillLease, hit, leftMs, name }: FillAnswer): void {
-    if (fillLease !== null) callers[0]?.settle({ entry, fillLease });
-    for (const caller of callers) {
-      if (caller.done) continue;
-      if (entry !== null) caller.settle({ entry, fillLease: null });
-      else if (!hit && caller.deadline <= performance.now()) caller.fail(new FillWaitTimeout());
-    }
-    // What was found was over when it arrived.
-    if (hit && entry === null) this.again = true;
     this.awaited = name;
-    clearTimeout(this.timer);
-    if (this.callers.length > 0) this.timer = setTimeout(() => this.wake(), leftMs + 1);
+    // What was found was over when it arrived.
+    if (hit && entry === null) this.wake();
+    else if (this.callers.some(({ request }) => request.open)) this.questions.within(leftMs + 1);
   }
 
   private leave(): void {
-    this.callers = this.callers.filter(({ done }) => !done);
+    this.callers = this.callers.filter(({ request }) => request.open);
     if (this.callers.length > 0) return;
-    clearTimeout(this.timer);
+    void this.questions.stop();
     this.onEmpty();
   }
 }

@@ -35,12 +35,12 @@ interface Held extends NearEntry {
   readonly marks: readonly TagMark[];
 }
 
-export interface NearCacheListener {
-  /** An entry had to make room. */
-  evicted(): void;
-  /** An entry is held no more although nobody invalidated it. */
-  gaveUp(key: string, fill: number): void;
-}
+/**
+ * Called for each entry that leaves although nobody invalidated it: it had to make room, or its time is over.
+ *
+ * @param fill number of the fill that had brought it
+ */
+export type OnEvicted = (key: string, fill: number, why: 'room' | 'time') => void;
 
 /** The entries of one cache in the memory of this node, bounded by bytes. Knows nothing of leases. */
 export class NearCache {
@@ -52,13 +52,10 @@ export class NearCache {
 
   constructor(
     capacity: number,
-    private readonly listener: NearCacheListener,
+    private readonly onEvicted: OnEvicted,
   ) {
     this.configured = capacity;
-    this.entries = new S3Fifo<Held>(capacity, (key, held) => {
-      listener.evicted();
-      this.giveUp(key, held);
-    });
+    this.entries = new S3Fifo<Held>(capacity, (key, held) => this.evict(key, held, 'room'));
   }
 
   get bytes(): number {
@@ -79,7 +76,7 @@ export class NearCache {
     if (held === undefined) return undefined;
     if (now < held.usableUntil && !held.marks.some((mark) => mark.invalid)) return held;
     this.entries.delete(key);
-    this.giveUp(key, held);
+    this.evict(key, held, 'time');
     return undefined;
   }
 
@@ -114,9 +111,9 @@ export class NearCache {
     this.marks.clear();
   }
 
-  private giveUp(key: string, held: Held): void {
+  private evict(key: string, held: Held, why: 'room' | 'time'): void {
     this.unmark(held.marks);
-    this.listener.gaveUp(key, held.fill);
+    this.onEvicted(key, held.fill, why);
   }
 
   private markOf(tag: string): TagMark {

@@ -8,6 +8,7 @@ import {
   type OnModuleDestroy,
 } from '@nestjs/common';
 import {
+  logUnlessAway,
   REDIS,
   REDIS_OPTIONS,
   type RedisClient,
@@ -17,6 +18,7 @@ import {
   storeError,
   UnknownLife,
 } from '@syncline/redis';
+import { Loop } from '@syncline/runtime';
 import { Subject } from 'rxjs';
 import { FORCE_AFTER_MS } from '../coherence/coherence.rules.js';
 import * as coherence from './scripts/coherence.scripts.js';
@@ -29,6 +31,8 @@ const TRIES = 3;
 const MAX_OPENED = 10_000;
 /** A life that is durable is looked at so often, in case the configuration of Redis was changed. */
 const LOOK_MS = 5_000;
+
+type Call<Input, Reply> = (redis: RedisClient, input: Input) => Promise<Reply>;
 
 /**
  * One life of Redis: from a start of its process, or a loss of all its data, to the next. A near cache relies on
@@ -45,7 +49,7 @@ export class RedisLife implements OnApplicationBootstrap, OnModuleDestroy {
   private id: string | null = null;
   private finding: Promise<string> | null = null;
   private durable = false;
-  private timer: NodeJS.Timeout | undefined;
+  private readonly looks = new Loop(() => this.lookAtDurability(), LOOK_MS, this.logger);
 
   /** The life ended: nothing that Redis was told before counts any more. */
   readonly ended = this.ends.asObservable();
@@ -58,17 +62,30 @@ export class RedisLife implements OnApplicationBootstrap, OnModuleDestroy {
   /** Finds the life while nobody waits for it yet. */
   onApplicationBootstrap(): void {
     if (!this.exists) return;
-    this.timer = setInterval(() => this.lookAtDurability(), LOOK_MS);
-    this.find().catch((error: unknown) => this.report(error));
+    this.looks.start();
+    // When Redis is away, the first request that finds it back looks again.
+    this.find().catch(logUnlessAway(this.logger));
   }
 
-  onModuleDestroy(): void {
-    clearInterval(this.timer);
+  async onModuleDestroy(): Promise<void> {
+    await this.looks.stop();
   }
 
   /** False on a Redis Cluster. */
   get exists(): boolean {
     return !this.redis.isCluster;
+  }
+
+  /** A script of a cache, called in the life that Redis is in. */
+  ofCache<Input extends coherence.InLife, Reply>(script: Call<Input, Reply>) {
+    return (cache: string, input: Omit<Input, keyof coherence.InLife>): Promise<Reply> =>
+      this.within(cache, (life) => script(this.redis, { ...input, cache, life } as Input));
+  }
+
+  /** The same for a script that concerns no single cache. Not on a Redis Cluster. */
+  ofNode<Input extends coherence.OfNode, Reply>(script: Call<Input, Reply>) {
+    return (input: Omit<Input, keyof coherence.OfNode>): Promise<Reply> =>
+      this.run((life) => script(this.redis, { ...input, life } as Input));
   }
 
   /**
@@ -77,7 +94,7 @@ export class RedisLife implements OnApplicationBootstrap, OnModuleDestroy {
    *
    * @throws StoreUnavailable
    */
-  async within<T>(cache: string, call: (life: string | null) => Promise<T>): Promise<T> {
+  private async within<T>(cache: string, call: (life: string | null) => Promise<T>): Promise<T> {
     if (!this.exists) return call(null);
     return this.run(async (life) => {
       if (!this.opened.has(cache)) await this.open(cache, life);
@@ -86,7 +103,7 @@ export class RedisLife implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   /** The same for scripts that concern no single cache. Not on a Redis Cluster. */
-  async run<T>(call: (life: string) => Promise<T>): Promise<T> {
+  private async run<T>(call: (life: string) => Promise<T>): Promise<T> {
     for (let attempt = 0; attempt < TRIES; attempt += 1) {
       const life = this.id ?? (await this.find());
       try {
@@ -148,18 +165,8 @@ export class RedisLife implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   /** A configuration that was changed at run time ends what the life promised, but not the life. */
-  private lookAtDurability(): void {
-    if (this.id === null || !this.durable) return;
-    syncsAlways(this.redis)
-      .then(async (durable) => {
-        if (!durable) await this.find();
-      })
-      .catch((error: unknown) => this.report(error));
-  }
-
-  private report(error: unknown): void {
-    // Redis is away: the first request that finds it back looks again.
-    if (!(error instanceof StoreUnavailable)) this.logger.error(error);
+  private async lookAtDurability(): Promise<void> {
+    if (this.id !== null && this.durable && !(await syncsAlways(this.redis))) await this.find();
   }
 }
 

@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { commandConnection, type RedisClient } from '@syncline/redis';
 import { RedisServer } from '@syncline/testing';
-import { cacheKey } from './entries.keys.js';
+import { UNCONDITIONAL } from '../entries/entry.js';
+import { cacheKey } from './caches.keys.js';
+import type { Operation } from './operations.js';
+import * as operations from './operations.js';
 import * as coherence from './scripts/coherence.scripts.js';
 import * as entry from './scripts/entry.scripts.js';
 import * as fills from './scripts/fill.scripts.js';
@@ -13,57 +16,50 @@ const NODE = { life: LIFE };
 /** It holds values of at most 1,000 bytes: 1 % of what it has. */
 const READER = { room: 100_000, absences: true };
 
-type Operation = readonly (string | number)[];
 interface PutMore {
   readonly ttlMs?: number;
-  readonly tags?: string;
+  readonly tags?: readonly string[];
   readonly ifMatch?: string;
   readonly ifNoneMatch?: string;
   readonly lease?: string;
 }
-const put = (key: string, value: string, more: PutMore = {}): Operation => {
-  const { ttlMs = '', tags = '', ifMatch = '', ifNoneMatch = '', lease = '' } = more;
-  return ['put', key, value, 'text/plain', ttlMs, 0, tags, ifMatch, ifNoneMatch, lease];
+const put = (key: string, value: string, more: PutMore = {}) => {
+  const { ttlMs, tags, ifMatch = '', ifNoneMatch = '', lease: fillLease = '' } = more;
+  const entry = { bytes: Buffer.from(value), contentType: 'text/plain', ttlMs, tags };
+  return operations.put(key, entry, { ifMatch, ifNoneMatch, fillLease });
 };
-const remove = (key: string): Operation => ['delete', key, '', ''];
-const add = (key: string, by: number): Operation => ['increment', key, by, ''];
-
-/** What an operation changes as one. */
-const registerOf = ([kind, name]: Operation) =>
-  kind === 'tag'
-    ? `t${name}`
-    : kind === 'prefix'
-      ? `p${name}`
-      : kind === 'put' || kind === 'delete' || kind === 'increment'
-        ? `k${name}`
-        : '*';
+const remove = (key: string) => operations.remove(key, UNCONDITIONAL);
+const add = (key: string, by: number) => operations.increment(key, by, undefined);
 
 describe('the scripts of a cache', () => {
   let server: RedisServer;
   let redis: RedisClient;
 
   const prepare = (
-    operation: Operation,
+    operation: Operation<unknown>,
     more: { id?: string; incarnation?: string; lastFill?: number } = {},
   ) => {
     const { id = randomUUID(), incarnation = '', lastFill = 0 } = more;
     const who = { id, node: 'writer', incarnation, lastFill, remembered: more.id !== undefined };
-    const script = ['put', 'increment'].includes(String(operation[0])) ? coherence.store : coherence.change;
-    return script(redis, { ...CACHE, ...who, named: true, register: registerOf(operation), operation });
+    const script = operation.grows ? coherence.store : coherence.change;
+    return script(redis, { ...CACHE, ...who, named: true, operation });
   };
   /** Does an operation that nobody needs to be waited for. */
-  const write = async (operation: Operation, more: { id?: string } = {}) => {
+  const write = async (operation: Operation<unknown>, more: { id?: string } = {}) => {
     const prepared = await prepare(operation, more);
-    if (prepared.state !== 'done') throw new Error(`${operation}: ${JSON.stringify(prepared)}`);
-    return prepared.result;
+    if (prepared.state !== 'done') throw new Error(`${operation.args}: ${JSON.stringify(prepared)}`);
+    return prepared.outcome;
   };
   /** Begins a write that must wait. */
-  const begin = async (operation: Operation, more: { incarnation?: string; lastFill?: number } = {}) => {
+  const begin = async (
+    operation: Operation<unknown>,
+    more: { incarnation?: string; lastFill?: number } = {},
+  ) => {
     const id = randomUUID();
     const prepared = await prepare(operation, { ...more, id });
-    if (prepared.state !== 'pending') throw new Error(`${operation}: ${JSON.stringify(prepared)}`);
-    const result = async () => (await coherence.results(redis, { ...CACHE, ids: [id] }))[0];
-    return { ...prepared, register: registerOf(operation), result };
+    if (prepared.state !== 'pending') throw new Error(`${operation.args}: ${JSON.stringify(prepared)}`);
+    const result = async () => (await coherence.outcomes(redis, { ...CACHE, ids: [id] }))[0];
+    return { ...prepared.round, result };
   };
   const read = (key: string, incarnation = '', fill = 1) =>
     entry.fill(redis, { ...CACHE, ...READER, key, incarnation, fill });
@@ -71,13 +67,13 @@ describe('the scripts of a cache', () => {
   const join = (incarnation: string) => coherence.join(redis, { ...NODE, incarnation });
   const acknowledge = (incarnation: string, seen: number) =>
     coherence.acknowledge(redis, { ...NODE, incarnation, seen });
-  const renew = (incarnation: string, seen = 0, givenUp: readonly (readonly [string, number])[] = []) =>
+  const renew = (incarnation: string, seen = 0, evicted: readonly (readonly [string, number])[] = []) =>
     coherence.renew(redis, {
       ...{ ...NODE, incarnation, seen, stuckAfterMs: 0 },
-      givenUp: givenUp.map(([key, fill]) => ({ cache: 'c', key, fill })),
+      evicted: evicted.map(([key, fill]) => ({ cache: 'c', key, fill })),
     });
   const missed = async (incarnation: string, seen = 0) =>
-    (await renew(incarnation, seen))?.missed.map(({ register }) => register);
+    (await renew(incarnation, seen))?.missed.map(({ register: { kind, name } }) => `${kind} ${name}`);
   const force = ({ register, round, sharers }: coherence.Round) =>
     coherence.force(redis, { ...CACHE, register, round, sharers });
   const lease = (key: string, id: string) =>
@@ -157,7 +153,7 @@ describe('the scripts of a cache', () => {
       await read('k', 'a#1');
       const rounds = [await begin(put('k', 'one')), await begin(put('k', 'two')), await begin(add('k', 1))];
       expect(new Set(rounds.map(({ round }) => round)).size).toBe(1);
-      expect(await missed('a#1')).toEqual(['kk']);
+      expect(await missed('a#1')).toEqual(['key k']);
       await acknowledge('a#1', 1);
       const outcomes = await Promise.all(rounds.map(async ({ result }) => (await result())?.[0]));
       expect(outcomes).toEqual(['replaced', 'replaced', 'not-an-integer']);
@@ -172,7 +168,7 @@ describe('the scripts of a cache', () => {
       await acknowledge('a#1', 1);
       await read('k', 'a#1', 8);
       const own = await prepare(put('k', 'newer'), { incarnation: 'a#1', lastFill: 8 });
-      expect(own).toHaveProperty('result');
+      expect(own.state).toBe('done');
     });
 
     it('that is refused needs no round', async () => {
@@ -222,7 +218,10 @@ describe('the scripts of a cache', () => {
 
     it('is not fenced when it has renewed since: its renewal told it what to drop', async () => {
       const round = await stuck();
-      expect(await renew('a#1')).toMatchObject({ first: 1, missed: [{ cache: 'c', register: 'kk' }] });
+      expect(await renew('a#1')).toMatchObject({
+        first: 1,
+        missed: [{ cache: 'c', register: { kind: 'key', name: 'k' } }],
+      });
       expect(await force(round)).toBe(true);
       expect([await stored('k'), await missed('a#1', 1)]).toEqual(['new', []]);
     });
@@ -242,7 +241,7 @@ describe('the scripts of a cache', () => {
       expect(await write(put('k', 'newer'))).toContain('replaced');
     });
 
-    it('is not waited for where it gave up what it held, unless it filled anew', async () => {
+    it('is not waited for where it evicted what it held, unless it filled again', async () => {
       await write(put('k', 'old'));
       await join('a#1');
       await read('k', 'a#1', 3);
@@ -257,26 +256,23 @@ describe('the scripts of a cache', () => {
 
   describe('an invalidation', () => {
     it('of a tag waits for who holds an entry with it, and spares what is written later', async () => {
-      await write(put('k', 'old', { tags: 't,u' }));
+      await write(put('k', 'old', { tags: ['t', 'u'] }));
       await write(put('other', 'stays'));
       await join('a#1');
       await read('k', 'a#1');
-      const round = await begin(['tag', 'u']);
+      const round = await begin(operations.invalidateTag('u'));
       await acknowledge('a#1', 1);
       expect(await round.result()).toEqual(['invalidated']);
       expect([await stored('k'), await stored('other')]).toEqual([null, 'stays']);
-      await begin(put('k', 'new', { tags: 'u' }));
+      await begin(put('k', 'new', { tags: ['u'] }));
       await acknowledge('a#1', 2);
       expect(await stored('k')).toBe('new');
     });
 
     it.each([
-      [
-        ['prefix', 'a/'],
-        [null, 'b'],
-      ],
-      [['flush'], [null, null]],
-    ])('by %s waits for everybody who holds anything', async (operation, left) => {
+      ['a prefix', operations.invalidatePrefix('a/'), [null, 'b']],
+      ['a flush', operations.flush(), [null, null]],
+    ])('by %s waits for everybody who holds anything', async (_by, operation, left) => {
       await write(put('a/1', 'a'));
       await write(put('b/1', 'b'));
       await join('a#1');
@@ -288,8 +284,8 @@ describe('the scripts of a cache', () => {
     });
 
     it('leaves nothing behind once it is swept', async () => {
-      for (let i = 0; i < 25; i += 1) await write(put(`k${i}`, 'x', { tags: 't' }));
-      await write(['flush']);
+      for (let i = 0; i < 25; i += 1) await write(put(`k${i}`, 'x', { tags: ['t'] }));
+      await write(operations.flush());
       await write(put('later', 'stays'));
       for (let left: number | null = 0; left === 0; ) {
         left = await entry.sweepEntries(redis, { ...CACHE, max: 10 });
@@ -317,8 +313,8 @@ describe('the scripts of a cache', () => {
     it('is void after an invalidation that covers what it would store, and free again then', async () => {
       await lease('k', 'one');
       expect(await fills.freeLeases(redis, { ...CACHE, keys: ['k', 'other'] })).toEqual(['other']);
-      await write(['tag', 't']);
-      expect(await write(put('k', 'computed before', { lease: 'one', tags: 't' }))).toEqual(['lease-void']);
+      await write(operations.invalidateTag('t'));
+      expect(await write(put('k', 'computed before', { lease: 'one', tags: ['t'] }))).toEqual(['lease-void']);
       await write(remove('k'));
       expect(await fills.freeLeases(redis, { ...CACHE, keys: ['k'] })).toEqual(['k']);
     });
@@ -339,7 +335,7 @@ describe('the scripts of a cache', () => {
     await note();
     await write(remove('k'));
     await note();
-    await write(['flush']);
+    await write(operations.flush());
     await note();
     await beginAnew();
     await note();

@@ -1,6 +1,7 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
-import { StoreUnavailable } from '@syncline/redis';
-import { EntriesStore } from '../redis/entries.store.js';
+import { logUnlessAway } from '@syncline/redis';
+import { Loop } from '@syncline/runtime';
+import { CachesStore } from '../redis/caches.store.js';
 
 const NAMES = ['nearHits', 'storeHits', 'misses', 'writes', 'evictions', 'invalidations'] as const;
 type Name = (typeof NAMES)[number];
@@ -28,16 +29,16 @@ export class Statistics implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger(Statistics.name);
   private readonly caches = new Map<string, Record<Name, number>>();
   private readonly unsent = new Map<string, Record<Name, number>>();
-  private timer: NodeJS.Timeout | undefined;
+  private readonly sends = new Loop(() => this.sendAll(), SEND_MS, this.logger);
 
-  constructor(private readonly store: EntriesStore) {}
+  constructor(private readonly store: CachesStore) {}
 
   onApplicationBootstrap(): void {
-    this.timer = setInterval(() => void this.sendAll(), SEND_MS);
+    this.sends.start();
   }
 
   async onModuleDestroy(): Promise<void> {
-    clearInterval(this.timer);
+    await this.sends.stop();
     await this.sendAll();
   }
 
@@ -64,22 +65,18 @@ export class Statistics implements OnApplicationBootstrap, OnModuleDestroy {
     if (counts === undefined) return;
     this.unsent.delete(cache);
     const changed = NAMES.filter((name) => counts[name] > 0).map((name) => [name, counts[name]] as const);
-    await this.store.addCounts(cache, changed);
+    await this.store.addCounts(cache, { counts: changed });
   }
 
   private async sendAll(): Promise<void> {
-    const sent = await Promise.allSettled([...this.unsent.keys()].map((cache) => this.send(cache)));
-    for (const outcome of sent) {
-      if (outcome.status === 'rejected' && !(outcome.reason instanceof StoreUnavailable)) {
-        this.logger.error(outcome.reason);
-      }
-    }
+    const report = logUnlessAway(this.logger);
+    await Promise.all([...this.unsent.keys()].map((cache) => this.send(cache).catch(report)));
   }
 
   private countsIn(counts: Map<string, Record<Name, number>>, cache: string): Record<Name, number> {
     let own = counts.get(cache);
     if (own === undefined) {
-      // The one that was counted first goes: whoever asks for many names empties no more than his share.
+      // The one that was counted first goes: a caller that asks for many names empties no more than its share.
       const [first] = counts.size >= MAX_CACHES ? counts.keys() : [];
       if (first !== undefined) counts.delete(first);
       own = none();

@@ -167,7 +167,7 @@ local function commit(register)
       result = apply(write.op)
       if write.id then keep_result(write.id, result) end
     end
-    if write.id then tell(write.node, 'cache.settled', { id = write.id, result = result }) end
+    if write.id then tell(write.node, 'cache.settled', { stem = stem, id = write.id, result = result }) end
   end
 end
 

@@ -1,5 +1,7 @@
 import { defineScript } from '@syncline/redis';
-import { cacheKey, cacheOf, keysOfCache as keys, SHARED_KEY } from '../entries.keys.js';
+import { cacheKey, cacheOf, keysOfCache as keys, SHARED_KEY } from '../caches.keys.js';
+import type { Operation } from '../operations.js';
+import { type Register, registerFrom } from '../registers.js';
 
 /** What every script of a cache is given: the cache, and the life of Redis that the node believes in. */
 export interface InLife {
@@ -15,7 +17,9 @@ export interface OfNode {
 /** Who must acknowledge, with its renewals as they were. */
 export type Sharers = readonly (readonly [incarnation: string, renewals: string])[];
 
+/** The invalidation of a register at all who may hold it. */
 export interface Round {
+  /** As Redis names it. */
   readonly register: string;
   readonly round: string;
   readonly sharers: Sharers;
@@ -48,8 +52,8 @@ export const leave = defineScript({
   decode: () => undefined,
 });
 
-/** An entry that a node holds no more, and the fill that had brought it. */
-export interface GivenUp {
+/** An entry that left a near cache, and the fill that had brought it. */
+export interface EvictedEntry {
   readonly cache: string;
   readonly key: string;
   readonly fill: number;
@@ -64,18 +68,21 @@ export const renew = defineScript({
       incarnation: string;
       seen: number;
       stuckAfterMs: number;
-      givenUp: readonly GivenUp[];
+      evicted: readonly EvictedEntry[];
     },
   ) => [
     input.incarnation,
     input.seen,
     input.stuckAfterMs,
-    ...input.givenUp.flatMap(({ cache, key, fill }) => [cacheKey(cache), key, fill]),
+    ...input.evicted.flatMap(({ cache, key, fill }) => [cacheKey(cache), key, fill]),
   ],
   decode: (reply) => {
     const [alive, first, flat, stuck] = reply as [number, number, string[], unknown[]];
     if (alive === 0) return null;
-    const missed = pairs(flat).map(([stem, register]) => ({ cache: cacheOf(stem), register }));
+    const missed = pairs(flat).map(([stem, register]): { cache: string; register: Register } => ({
+      cache: cacheOf(stem),
+      register: registerFrom(register),
+    }));
     const rounds: StuckRound[] = [];
     for (let i = 0; i < stuck.length; i += 4) {
       const [stem, register, round, sharers] = stuck.slice(i, i + 4) as [string, string, string, string[]];
@@ -102,8 +109,8 @@ export const force = defineScript({
   decode: (reply) => reply === 1,
 });
 
-/** Results of pending writes, in the order of the ids; an empty list for one that is still pending. */
-export const results = defineScript({
+/** Outcomes of writes, in the order of the ids; an empty list for one that is still pending. */
+export const outcomes = defineScript({
   file: file('results'),
   keys,
   life,
@@ -113,46 +120,47 @@ export const results = defineScript({
 
 /** `unnamed`: nothing was done, since the write would make a cache whose name is not on the list yet. */
 export type Prepared =
-  | { readonly state: 'done'; readonly result: readonly string[] }
-  | { readonly state: 'pending'; readonly round: string; readonly sharers: Sharers }
+  | { readonly state: 'done'; readonly outcome: readonly string[] }
+  | { readonly state: 'pending'; readonly round: Round }
   | { readonly state: 'unnamed' };
+
+/** An operation, and who sends it. */
+export interface Write {
+  readonly id: string;
+  readonly node: string;
+  readonly incarnation: string;
+  /** Number of the last fill of the sender. */
+  readonly lastFill: number;
+  /** The caller chose the id: the same id again is the same write. */
+  readonly remembered: boolean;
+  /** The name of the cache is on the list of names. */
+  readonly named: boolean;
+  readonly operation: Operation<unknown>;
+}
 
 const write = {
   keys,
   life,
-  args: (
-    input: InLife & {
-      id: string;
-      node: string;
-      incarnation: string;
-      lastFill: number;
-      /** The caller chose the id: the same id again is the same write. */
-      remembered: boolean;
-      /** The name of the cache is on the list of names. */
-      named: boolean;
-      register: string;
-      operation: readonly (string | number | Buffer)[];
-    },
-  ) => [
+  args: ({ operation: { register, args }, ...input }: InLife & Write) => [
     input.id,
     input.node,
     input.incarnation,
     input.lastFill,
     input.remembered ? '1' : '0',
     input.named ? '1' : '0',
-    input.register,
-    ...input.operation,
+    register,
+    ...args,
   ],
-  decode: (reply: unknown): Prepared => {
+  decode: (reply: unknown, { operation: { register } }: InLife & Write): Prepared => {
     const [state, ...rest] = reply as [Prepared['state'], ...string[]];
-    if (state === 'done') return { state, result: rest };
+    if (state === 'done') return { state, outcome: rest };
     if (state === 'unnamed') return { state };
     const [round, sharers] = rest as unknown as [string, string[]];
-    return { state, round, sharers: pairs(sharers) };
+    return { state, round: { register, round, sharers: pairs(sharers) } };
   },
 };
 
-/** Stores a value, or records that it is to be stored when all sharers have acknowledged. Not while Redis is full. */
+/** Does an operation, or records that it is to be done when all sharers have acknowledged. Not while Redis is full. */
 export const store = defineScript({ ...write, file: file('write') });
 
 /** The same for operations that make nothing grow: they are done while Redis is full, too. */

@@ -1,8 +1,8 @@
 import { defineScript } from '@syncline/redis';
-import { cacheOf, keysOfCache as keys, SHARED_KEY } from '../entries.keys.js';
+import { cacheOf, keysOfCache as keys, SHARED_KEY } from '../caches.keys.js';
 import type { InLife, OfNode } from './coherence.scripts.js';
-import { argumentsOf, type Reader } from './reading.js';
-import { decodeTold } from './told.js';
+import { decodeRead } from './read-reply.js';
+import { argumentsOf, type ReaderState } from './reader-state.js';
 
 const file = (name: string) => new URL(`./${name}.lua`, import.meta.url);
 const life = ({ life: id }: { readonly life: string | null }) => id;
@@ -12,9 +12,12 @@ export const fill = defineScript({
   file: file('fill'),
   keys,
   life,
-  args: ({ most, ...reader }: Reader & { most?: number | undefined }) => [...argumentsOf(reader), most ?? ''],
+  args: ({ most, ...reader }: InLife & ReaderState & { most?: number | undefined }) => [
+    ...argumentsOf(reader),
+    most ?? '',
+  ],
   binary: true,
-  decode: decodeTold,
+  decode: decodeRead,
 });
 
 /** Removes what can never be served again; ms until there is more to do, null when nothing has an end. */

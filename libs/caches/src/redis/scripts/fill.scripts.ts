@@ -1,20 +1,32 @@
 import { defineScript } from '@syncline/redis';
-import { keysOfCache as keys } from '../entries.keys.js';
+import { keysOfCache as keys } from '../caches.keys.js';
+import { checked } from '../outcomes.js';
 import type { InLife } from './coherence.scripts.js';
-import { argumentsOf, type Reader } from './reading.js';
-import { decodeTold, type Told } from './told.js';
+import { decodeRead, type ReadReply } from './read-reply.js';
+import { argumentsOf, type ReaderState } from './reader-state.js';
 
 const file = (name: string) => new URL(`./${name}.lua`, import.meta.url);
 const life = ({ life: id }: InLife) => id;
 
-/** Who may compute a missing value: `lease`, the caller; `held`, somebody else; `hit`, nobody needs to. */
-export interface LeaseState {
+/** Who may compute a missing value: `lease`, the caller; `held`, another caller; `hit`, nobody needs to. */
+export interface FillLeaseReply {
   readonly state: 'hit' | 'lease' | 'held';
   /** Until the lease in force ends. */
   readonly leftMs: number;
   /** Of that lease. It gives no right. */
   readonly name: string;
-  readonly told: Told;
+  readonly read: ReadReply;
+}
+
+export interface FillLeaseRequest extends ReaderState {
+  readonly lease: string;
+  readonly leaseMs: number;
+  readonly tags: readonly string[];
+  readonly node: string;
+  /** A caller waits when the lease is held. */
+  readonly waits: boolean;
+  /** A caller waits beside the one who may get the lease. */
+  readonly othersWait: boolean;
 }
 
 /** Reads an entry, or takes the fill lease of its key. */
@@ -22,18 +34,7 @@ export const leaseFill = defineScript({
   file: file('lease'),
   keys,
   life,
-  args: (
-    input: Reader & {
-      lease: string;
-      leaseMs: number;
-      tags: readonly string[];
-      node: string;
-      /** Somebody waits when the lease is held. */
-      waits: boolean;
-      /** Somebody waits beside the one who may get the lease. */
-      othersWait: boolean;
-    },
-  ) => [
+  args: (input: InLife & FillLeaseRequest) => [
     ...argumentsOf(input),
     input.lease,
     input.leaseMs,
@@ -43,18 +44,18 @@ export const leaseFill = defineScript({
     input.othersWait ? '1' : '0',
   ],
   binary: true,
-  decode: (reply): LeaseState => {
-    const [state, leftMs, told, name] = reply as [Buffer, number, unknown, Buffer];
+  decode: (reply): FillLeaseReply => {
+    const [state, leftMs, read, name] = reply as [Buffer, number, unknown, Buffer];
     return {
-      state: String(state) as LeaseState['state'],
+      state: String(state) as FillLeaseReply['state'],
       leftMs,
       name: String(name),
-      told: decodeTold(told),
+      read: decodeRead(read),
     };
   },
 });
 
-/** Keeps a fill lease; when it ends, ms since 1970. Null: it is not in force. */
+/** Keeps a fill lease; when it ends, ms since 1970. Refused: `FillLeaseVoid`. */
 export const renewFill = defineScript({
   file: file('renew-fill'),
   keys,
@@ -64,7 +65,7 @@ export const renewFill = defineScript({
     lease,
     leaseMs,
   ],
-  decode: (reply) => (reply === 0 ? null : Number(reply)),
+  decode: (reply) => Number(reply === 0 ? checked(['lease-void']) : reply),
 });
 
 /** Ends a fill lease with which nothing will be stored. */

@@ -1,5 +1,5 @@
 import { defineScript } from '@syncline/redis';
-import { keysOfCache, LIFE_KEY } from '../entries.keys.js';
+import { keysOfCache, LIFE_KEY } from '../caches.keys.js';
 import type { InLife } from './coherence.scripts.js';
 
 /** The life of Redis; `open` once every lease of the life before is over. */

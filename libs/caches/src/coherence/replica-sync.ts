@@ -1,52 +1,59 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { Membership } from '@syncline/cluster';
-import { StoreUnavailable } from '@syncline/redis';
-import { EntriesStore } from '../redis/entries.store.js';
+import { logUnlessAway } from '@syncline/redis';
+import { Loop, ProcessIdentity } from '@syncline/runtime';
+import type { Invalidation } from '../redis/hints.js';
 import { RedisLife } from '../redis/redis-life.js';
-import type { Sharers, StuckRound } from '../redis/scripts/coherence.scripts.js';
+import { ReplicaStore } from '../redis/replica.store.js';
+import { WritesStore } from '../redis/writes.store.js';
 import { CacheMetrics } from '../statistics/cache-metrics.js';
 import { Statistics } from '../statistics/statistics.js';
-import { FORCE_AFTER_MS, IDLE_MS, LEASE_MS, RENEW_MS, REST_AFTER_MS } from './coherence.rules.js';
+import { IDLE_MS, LEASE_MS, RENEW_MS, REST_AFTER_MS } from './coherence.rules.js';
 import { Replica } from './replica.js';
+import { StuckRounds } from './stuck-rounds.js';
 
-const MAX_GIVEN_UP = 500;
+const MAX_EVICTED_A_RENEWAL = 500;
 
 /**
- * What this node tells Redis of its near caches, and hears of them: joins, renews its lease, carries out invalidations
- * and acknowledges them. One conversation for all caches: a cache that nobody asks for costs nothing.
+ * Keeps the near caches of this node in step with Redis: joins, renews their lease, carries out invalidations and
+ * acknowledges them. One lease for all caches: a cache that nobody asks for costs nothing.
  */
 @Injectable()
-export class Replicas implements OnApplicationBootstrap, OnModuleDestroy {
-  private readonly logger = new Logger(Replicas.name);
+export class ReplicaSync implements OnApplicationBootstrap, OnModuleDestroy {
+  private readonly logger = new Logger(ReplicaSync.name);
+  private readonly report = logUnlessAway(this.logger);
+  private readonly upkeep = new Loop(async () => this.maintain(), RENEW_MS, this.logger);
+  private readonly renewals = new Loop(() => this.renew(), Number.POSITIVE_INFINITY, this.logger);
+  private readonly stuckRounds = new StuckRounds();
   readonly replica: Replica;
+  private incarnations = 0;
   private joining: Promise<void> | null = null;
-  private renewing = false;
-  private renewAgain = false;
   private acknowledging = false;
-  /** Rounds that seem to be stuck, since when this node knows, and who had to acknowledge then. */
-  private stuck = new Map<string, { readonly since: number; readonly sharers: Sharers }>();
-  private timer: NodeJS.Timeout | undefined;
   private stopped = false;
 
   constructor(
-    private readonly store: EntriesStore,
+    private readonly store: ReplicaStore,
+    private readonly writes: WritesStore,
     private readonly life: RedisLife,
     private readonly metrics: CacheMetrics,
     statistics: Statistics,
     private readonly membership: Membership,
+    private readonly identity: ProcessIdentity,
   ) {
     this.replica = new Replica((cache, name) => statistics.count(cache, name));
   }
 
   onApplicationBootstrap(): void {
     this.life.ended.subscribe(() => this.forget());
-    this.timer = setInterval(() => this.tick(), RENEW_MS);
+    this.upkeep.start();
+    this.renewals.start();
   }
 
   /** Leaves: from here on nobody needs to wait for this node. */
   async onModuleDestroy(): Promise<void> {
     this.stopped = true;
-    clearInterval(this.timer);
+    await this.upkeep.stop();
+    void this.renewals.stop();
     await this.leave();
   }
 
@@ -61,23 +68,23 @@ export class Replicas implements OnApplicationBootstrap, OnModuleDestroy {
       });
       await this.joining;
     } else if (!replica.isLeased) {
-      void this.renew();
+      void this.renewals.run();
     }
     return replica;
   }
 
   /** A hint from a writer. It may come late, twice, or never. */
-  onInvalidated(hint: { to: string; number: number; cache: string; register: string }): void {
+  onInvalidated({ incarnation, number, cache, register }: Invalidation): void {
     const { replica } = this;
-    if (hint.to !== replica.incarnation || hint.number <= replica.seen) return;
-    if (hint.number > replica.seen + 1) {
+    if (incarnation !== replica.incarnation || number <= replica.seen) return;
+    if (number > replica.seen + 1) {
       // Something is missing: to acknowledge this one would acknowledge that too.
       this.metrics.gaps.inc();
-      void this.renew();
+      void this.renewals.run();
       return;
     }
-    replica.invalidate(hint.cache, hint.register);
-    replica.seen = hint.number;
+    replica.invalidate(cache, register);
+    replica.seen = number;
     this.acknowledgeSoon();
   }
 
@@ -91,8 +98,9 @@ export class Replicas implements OnApplicationBootstrap, OnModuleDestroy {
   private async join(): Promise<void> {
     const { replica } = this;
     const sentAt = performance.now();
-    const incarnation = replica.newIncarnation(this.membership.nodeId);
-    await this.store.join(incarnation);
+    this.incarnations += 1;
+    const incarnation = `${this.membership.nodeId}#${this.identity.id}.${this.incarnations}`;
+    await this.store.join({ incarnation });
     if (this.stopped) return;
     replica.incarnation = incarnation;
     replica.extendLease(sentAt);
@@ -100,18 +108,19 @@ export class Replicas implements OnApplicationBootstrap, OnModuleDestroy {
 
   private forget(): void {
     this.replica.reset();
-    this.stuck.clear();
+    this.stuckRounds.clear();
   }
 
   private async leave(): Promise<void> {
     const { incarnation } = this.replica;
     this.forget();
     if (incarnation === null) return;
-    // Not told: then writers wait for it once, no longer than a lease.
-    await this.store.leave(incarnation).catch((error: unknown) => this.report(error));
+    // When Redis does not hear of it, writers wait for it once, no longer than a lease.
+    await this.store.leave({ incarnation }).catch(this.report);
   }
 
-  private tick(): void {
+  /** A node whose near caches nobody asks renews no lease, and leaves in the end. */
+  private maintain(): void {
     const { replica } = this;
     const now = performance.now();
     const unusedMs = now - replica.usedAt;
@@ -121,29 +130,10 @@ export class Replicas implements OnApplicationBootstrap, OnModuleDestroy {
       return;
     }
     replica.dropUnused(now);
-    if (unusedMs <= REST_AFTER_MS) void this.renew();
+    if (unusedMs <= REST_AFTER_MS) void this.renewals.run();
   }
 
-  /** Renewals asked for while one runs become one more. */
   private async renew(): Promise<void> {
-    if (this.renewing) {
-      this.renewAgain = true;
-      return;
-    }
-    this.renewing = true;
-    try {
-      do {
-        this.renewAgain = false;
-        await this.renewOnce();
-      } while (this.renewAgain);
-    } catch (error) {
-      this.report(error);
-    } finally {
-      this.renewing = false;
-    }
-  }
-
-  private async renewOnce(): Promise<void> {
     const { replica } = this;
     const { incarnation } = replica;
     if (incarnation === null) return;
@@ -152,7 +142,7 @@ export class Replicas implements OnApplicationBootstrap, OnModuleDestroy {
       incarnation,
       seen: replica.seen,
       stuckAfterMs: LEASE_MS,
-      givenUp: replica.takeGivenUp(MAX_GIVEN_UP),
+      evicted: replica.takeEvicted(MAX_EVICTED_A_RENEWAL),
     });
     if (replica.incarnation !== incarnation) return;
     if (reply === null) {
@@ -168,7 +158,10 @@ export class Replicas implements OnApplicationBootstrap, OnModuleDestroy {
       this.acknowledgeSoon();
     }
     replica.extendLease(sentAt);
-    this.helpStuck(reply.stuck);
+    for (const round of this.stuckRounds.overdue(reply.stuck)) {
+      this.metrics.forcedWrites.inc();
+      this.writes.force(round.cache, round).catch(this.report);
+    }
   }
 
   /** One acknowledgement for all invalidations of a turn. */
@@ -180,34 +173,12 @@ export class Replicas implements OnApplicationBootstrap, OnModuleDestroy {
       const { incarnation, seen } = this.replica;
       if (incarnation === null) return;
       this.store
-        .acknowledge(incarnation, seen)
+        .acknowledge({ incarnation, seen })
         .then((alive) => {
           if (!alive) this.fence(incarnation);
         })
         // The next renewal acknowledges too.
-        .catch((error: unknown) => this.report(error));
+        .catch(this.report);
     });
-  }
-
-  /** Ends rounds whose writers died: whoever sees one for long enough may. */
-  private helpStuck(rounds: readonly StuckRound[]): void {
-    const now = performance.now();
-    const before = this.stuck;
-    this.stuck = new Map();
-    for (const { cache, ...round } of rounds) {
-      const id = `${round.round} ${cache} ${round.register}`;
-      const { since, sharers } = before.get(id) ?? { since: now, sharers: round.sharers };
-      if (now - since < FORCE_AFTER_MS) {
-        this.stuck.set(id, { since, sharers });
-        continue;
-      }
-      this.metrics.forcedWrites.inc();
-      this.store.force(cache, { ...round, sharers }).catch((error: unknown) => this.report(error));
-    }
-  }
-
-  private report(error: unknown): void {
-    // The outage has a line of its own.
-    if (!(error instanceof StoreUnavailable)) this.logger.error(error);
   }
 }

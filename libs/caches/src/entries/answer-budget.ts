@@ -1,5 +1,5 @@
-import { MAX_VALUE_BYTES } from '@syncline/caches';
 import type { Encoding } from '@syncline/contracts';
+import { MAX_VALUE_BYTES } from './batch-reader.js';
 
 /** Most bytes that one byte of a value takes in JSON. */
 const LONGEST_ESCAPE = 6;

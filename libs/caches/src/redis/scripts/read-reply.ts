@@ -1,5 +1,5 @@
-/** An entry as Redis tells it. Durations are ms counted from the reply; null: without end. */
-export interface ToldEntry {
+/** An entry in a reply of Redis. Durations are ms counted from the reply; null: without end. */
+export interface EntryReply {
   readonly version: string;
   readonly bytes: Buffer;
   readonly contentType: string;
@@ -10,21 +10,21 @@ export interface ToldEntry {
   readonly tags: readonly string[];
 }
 
-export interface Told {
+export interface ReadReply {
   /** False: the incarnation that asked is fenced. */
   readonly alive: boolean;
   /** The incarnation that asked is among the sharers now. */
   readonly cacheable: boolean;
   /** Configured bytes of a near cache of this cache. */
   readonly nearBytes: number;
-  readonly entry: ToldEntry | null;
-  /** There is an entry of so many bytes, more than the reader wants to be told; else null. */
+  readonly entry: EntryReply | null;
+  /** There is an entry of so many bytes, more than the reader takes; else null. */
   readonly leftOut: number | null;
 }
 
 const endless = (ms: number) => (ms === -1 ? null : ms);
 
-export function decodeTold(reply: unknown): Told {
+export function decodeRead(reply: unknown): ReadReply {
   const [
     alive,
     cacheable,

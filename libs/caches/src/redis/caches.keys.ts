@@ -12,8 +12,8 @@ export const cacheOf = (stem: string): string => stem.slice(STEM.length, -1).rep
 /** The stem of what all caches share. */
 export const SHARED_KEY = 'syncline:{caches}';
 
-/** The set of the names of all caches. */
-export const CACHE_NAMES_KEY = `${SHARED_KEY}:names`;
+/** The names of all caches, in order. */
+export const NAMES_KEY = `${SHARED_KEY}:names`;
 
 /** The life of this Redis: see redis-life.ts. */
 export const LIFE_KEY = `${SHARED_KEY}:life`;

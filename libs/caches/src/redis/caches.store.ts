@@ -1,0 +1,43 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { pageAfter, REDIS, type RedisClient, storeError } from '@syncline/redis';
+import { NAMES_KEY } from './caches.keys.js';
+import { RedisLife } from './redis-life.js';
+import { addCounts, describeCache, dueCaches, sweepEntries } from './scripts/entry.scripts.js';
+
+/** Caches as such in Redis: their names, configuration, size, counters, and what is to be swept. */
+@Injectable()
+export class CachesStore {
+  readonly describe;
+  readonly addCounts;
+  readonly sweep;
+  readonly due;
+
+  constructor(
+    @Inject(REDIS) private readonly redis: RedisClient,
+    life: RedisLife,
+  ) {
+    this.describe = life.ofCache(describeCache);
+    this.addCounts = life.ofCache(addCounts);
+    this.sweep = life.ofCache(sweepEntries);
+    this.due = life.ofNode(dueCaches);
+  }
+
+  /** Makes the name known to all nodes: for listings, and so that the entries are swept. */
+  async addName(cache: string): Promise<void> {
+    await this.redis.zadd(NAMES_KEY, 0, cache).catch(fail);
+  }
+
+  async removeName(cache: string): Promise<void> {
+    await this.redis.zrem(NAMES_KEY, cache).catch(fail);
+  }
+
+  /** At most `limit` names in order, after `after`. */
+  names(after: string | null | undefined, limit: number): Promise<string[]> {
+    const { from, to } = pageAfter('', after);
+    return this.redis.zrange(NAMES_KEY, from, to, 'BYLEX', 'LIMIT', 0, limit).catch(fail);
+  }
+}
+
+const fail = (error: unknown): never => {
+  throw storeError(error);
+};

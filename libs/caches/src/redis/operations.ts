@@ -1,0 +1,98 @@
+import type { CacheConfig } from '@syncline/contracts';
+import type { Conditions, Put, Written } from '../entries/entry.js';
+import { checked } from './outcomes.js';
+import { registerOf } from './registers.js';
+
+/** A write, as operation.lua takes it. */
+export interface Operation<Result> {
+  /** What it changes as one. */
+  readonly register: string;
+  /** The entry that it changes; null: it concerns more than one. */
+  readonly key: string | null;
+  /** It may make memory grow: a full Redis refuses it. */
+  readonly grows: boolean;
+  readonly args: readonly (string | number | Buffer)[];
+  /** @throws Problem when it was refused */
+  readonly decode: (outcome: readonly string[]) => Result;
+}
+
+const onEntry = <Result>(
+  operation: Omit<Operation<Result>, 'register'> & { readonly key: string },
+): Operation<Result> => ({ register: registerOf.key(operation.key), ...operation });
+
+const onMany = (register: string, ...args: readonly (string | number)[]): Operation<void> => ({
+  ...{ register, args },
+  key: null,
+  grows: false,
+  decode: (outcome) => void checked(outcome),
+});
+
+/** Stores an entry. Refused: `VersionMismatch`, `FillLeaseVoid`, `EntryTooLarge`. */
+export const put = (key: string, entry: Put, conditions: Conditions): Operation<Written> => {
+  const { bytes, contentType, ttlMs = '', staleMs = 0, tags = [] } = entry;
+  const { ifMatch, ifNoneMatch, fillLease } = conditions;
+  return onEntry({
+    key,
+    grows: true,
+    args: ['put', key, bytes, contentType, ttlMs, staleMs, tags.join(','), ifMatch, ifNoneMatch, fillLease],
+    decode: (outcome) => {
+      const [what, version = '', expiresAt = ''] = checked(outcome);
+      return {
+        created: what === 'created',
+        version,
+        expiresAt: expiresAt === '0' ? null : Number(expiresAt),
+      };
+    },
+  });
+};
+
+/** Removes an entry; true: there was one. Refused: `VersionMismatch`. */
+export const remove = (
+  key: string,
+  { ifMatch, ifNoneMatch }: Pick<Conditions, 'ifMatch' | 'ifNoneMatch'>,
+): Operation<boolean> =>
+  onEntry({
+    key,
+    grows: false,
+    args: ['delete', key, ifMatch, ifNoneMatch],
+    decode: (outcome) => checked(outcome)[0] === 'deleted',
+  });
+
+/** Adds to a counter. Refused: `NotAnInteger`. */
+export const increment = (
+  key: string,
+  by: number,
+  ttlMs: number | undefined,
+): Operation<{ value: number; version: string }> =>
+  onEntry({
+    key,
+    grows: true,
+    args: ['increment', key, by, ttlMs ?? ''],
+    decode: (outcome) => {
+      const [, version = '', value = ''] = checked(outcome);
+      return { value: Number(value), version };
+    },
+  });
+
+/** Invalidates entries. False: the cache remembers no more invalidations until it is swept. */
+const invalidation = (kind: 'tag' | 'prefix', name: string): Operation<boolean> => ({
+  ...onMany(registerOf[kind](name), kind, name),
+  decode: (outcome) => outcome[0] !== 'full',
+});
+export const invalidateTag = (tag: string) => invalidation('tag', tag);
+export const invalidatePrefix = (prefix: string) => invalidation('prefix', prefix);
+
+/** Invalidates all entries. */
+export const flush = (): Operation<void> => onMany(registerOf.cache, 'flush');
+
+/** Removes the cache with its configuration. */
+export const drop = (): Operation<void> => onMany(registerOf.cache, 'drop');
+
+export const configure = (config: CacheConfig): Operation<void> => {
+  const { defaultTtlMs, maxEntryBytes, nearCacheBytes, coherence, maxBytes, maxEntries } = config;
+  return onMany(
+    registerOf.cache,
+    'configure',
+    ...[defaultTtlMs ?? '', maxEntryBytes, nearCacheBytes, coherence, maxBytes ?? '', maxEntries ?? ''],
+  );
+};
