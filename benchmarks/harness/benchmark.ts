@@ -17,8 +17,17 @@ export interface Benchmark {
   readonly seconds?: number;
   /** The first one is what the others are compared with. */
   readonly contestants: readonly Contestant[];
+  /** Another checkout of Syncline as a contestant, for `--against`: then the others are compared with the first of these. */
+  against?(checkout: Checkout): Contestant;
   /** What a reader must know before comparing, a sentence each: durability, fairness, what is left out. */
   readonly caveats?: readonly string[];
+}
+
+/** A checkout that was built. */
+export interface Checkout {
+  /** Where it lies. */
+  readonly path: string;
+  readonly commit: string;
 }
 
 export interface Contestant {

@@ -19,7 +19,7 @@ const names = readdirSync('benchmarks', { withFileTypes: true })
       .map((file) => `${folder}/${file.slice(0, -'.bench.ts'.length)}`),
   );
 
-const USAGE = `npm run bench -- NAME...  [--rounds N] [--seconds N] [--warm-up N] [--only PART,PART]
+const USAGE = `npm run bench -- NAME...  [--rounds N] [--seconds N] [--warm-up N] [--only PART,PART] [--against PATH,PATH]
     measures one question each and writes benchmarks/results/NAME.{json,svg}; "all" for every one of
     ${names.join(', ') || '(none yet)'}
 npm run bench -- ${Object.keys(SCENARIOS).join('|')} --url URL  [--seconds N] [--connections N]
@@ -38,6 +38,7 @@ const { values, positionals } = parseArgs({
     'warm-up': { type: 'string' },
     connections: { type: 'string' },
     only: { type: 'string' },
+    against: { type: 'string' },
   },
 });
 const number = (text: string | undefined) => (text === undefined ? undefined : Number(text));
@@ -50,8 +51,9 @@ async function measure(name: string, signal: AbortSignal): Promise<void> {
   if (!existsSync(file)) throw new Error(`There is no benchmark ${name}.\n${USAGE}`);
   const { default: definition } = (await import(pathToFileURL(file).href)) as { default: Benchmark };
   const only = values.only?.split(',');
+  const against = values.against?.split(',');
   const { rounds, 'warm-up': warmUp } = values;
-  const options = { rounds: number(rounds), seconds, warmUp: number(warmUp), only, signal, say };
+  const options = { rounds: number(rounds), seconds, warmUp: number(warmUp), only, against, signal, say };
   await runBenchmark(name, definition, options);
 }
 

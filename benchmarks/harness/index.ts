@@ -1,4 +1,5 @@
-export { type Benchmark, benchmark, type Contestant, type Running } from './benchmark.js';
+export { type Benchmark, benchmark, type Checkout, type Contestant, type Running } from './benchmark.js';
+export { Http } from './http.js';
 export { closedLoop, Latencies, type Measurement } from './load.js';
 export { Missing } from './missing.js';
 export { Probe } from './probe.js';

@@ -43,9 +43,11 @@ export interface Result {
 
 const run = (program: string, ...args: string[]) => execFileSync(program, args, { encoding: 'utf8' }).trim();
 
-export function commit(): string {
-  const changed = run('git', 'status', '--porcelain', '--untracked-files=no', ':!benchmarks/results') !== '';
-  return `${run('git', 'rev-parse', '--short=12', 'HEAD')}${changed ? '+' : ''}`;
+/** @param path of a checkout */
+export function commit(path = '.'): string {
+  const changed =
+    run('git', '-C', path, 'status', '--porcelain', '--untracked-files=no', ':!benchmarks/results') !== '';
+  return `${run('git', '-C', path, 'rev-parse', '--short=12', 'HEAD')}${changed ? '+' : ''}`;
 }
 
 export function machine(): Record<string, string | number> {

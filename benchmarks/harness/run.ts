@@ -18,6 +18,8 @@ export interface RunOptions {
   readonly warmUp?: number | undefined;
   /** Contestants whose name contains one of these; default: all. */
   readonly only?: readonly string[] | undefined;
+  /** Paths of other checkouts, built, to compare this one with. */
+  readonly against?: readonly string[] | undefined;
   /** Ends the run early; what was started is stopped. */
   readonly signal: AbortSignal;
   readonly say: (line: string) => void;
@@ -84,6 +86,14 @@ function toPoint(contestant: string, load: number, rounds: readonly Measurement[
   };
 }
 
+function contestantsOf(definition: Benchmark, against: readonly string[] = []): Contestant[] {
+  const others = against.map((path) => {
+    if (!definition.against) throw new Error('This question does not compare checkouts.');
+    return definition.against({ path, commit: commit(path) });
+  });
+  return [...others, ...definition.contestants];
+}
+
 /**
  * Runs a benchmark: sets all contestants up, lets them take turns round by round (in another order each round, so
  * that none always follows the same one), and writes medians, spread and plot to `benchmarks/results/<name>`.
@@ -107,7 +117,7 @@ export async function runBenchmark(
   const skipped: { contestant: string; why: string }[] = [];
   const entrants: Entrant[] = [];
   try {
-    for (const contestant of definition.contestants) {
+    for (const contestant of contestantsOf(definition, options.against)) {
       if (options.only && !options.only.some((part) => contestant.name.includes(part))) continue;
       const entered = await enter(contestant, interrupted);
       if (entered instanceof Missing) {

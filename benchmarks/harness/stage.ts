@@ -1,3 +1,4 @@
+import { join, relative } from 'node:path';
 import type { Role } from '@syncline/contracts';
 import { type NodeProcess, RedisServer, startNodes } from '@syncline/testing';
 import { Probe } from './probe.js';
@@ -22,10 +23,15 @@ export class Stage {
     return server;
   }
 
-  /** Nodes of Syncline as they are shipped, by default on a Redis of their own. Returns their URLs. */
-  async nodes(role: Role, count: number, server?: RedisServer): Promise<string[]> {
+  /**
+   * Nodes of Syncline as they are shipped, by default on a Redis of their own. Returns their URLs.
+   *
+   * @param checkout path of the checkout that they are built from; default: this one
+   */
+  async nodes(role: Role, count: number, server?: RedisServer, checkout = '.'): Promise<string[]> {
     const redis = server ?? (await this.redis());
-    const nodes = await startNodes(role, count, { redisUrl: redis.url, env: { LOG_LEVEL: 'info' } });
+    const dist = join(relative('.', checkout), 'dist');
+    const nodes = await startNodes(role, count, { redisUrl: redis.url, dist, env: { LOG_LEVEL: 'info' } });
     this.nodeProcesses.push(...nodes);
     return nodes.map((node) => node.url);
   }

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { type Client, credentials, type GrpcObject, loadPackageDefinition } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
+import { Http } from '../../harness/index.js';
 import type { Locker, Peer } from '../locker.js';
-import { Http } from './http.js';
 
 const LEASE_SECONDS = 600;
 

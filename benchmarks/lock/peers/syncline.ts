@@ -1,6 +1,6 @@
 import { LockClient } from '@syncline/client';
+import { Http } from '../../harness/index.js';
 import { type Peer, TTL_MS } from '../locker.js';
-import { Http } from './http.js';
 
 /** As a user has it: our client, which knows all the nodes. What it asks for in one turn travels together. */
 export const syncline = (nodes: number): Peer => ({

@@ -145,6 +145,10 @@ describe('the functions of a library', () => {
       const replies = await Promise.all(names.map((name) => increment(clustered, name)));
       expect(replies).toEqual(names.map(() => ['one', 2]));
       for (const node of nodes) expect(await node.function('LIST')).toHaveLength(1);
+      // Once on each of the three, and once more on the one that had forgotten them.
+      const stats = await Promise.all(nodes.map((node) => node.info('commandstats')));
+      const loads = stats.map((each) => Number(/cmdstat_function\|load:calls=(\d+)/.exec(each)?.[1] ?? 0));
+      expect(loads.sort()).toEqual([1, 1, 2]);
     } finally {
       clustered.disconnect();
       for (const node of nodes) node.disconnect();
