@@ -1,6 +1,6 @@
 import { eventually, NodeProcess, RedisServer, startNodes, stopAll, TcpProxy } from '@syncline/testing';
 import request from 'supertest';
-import { auditQueue } from '../stages/audit.js';
+import { auditQueue } from '../stages/queue-audit.js';
 
 interface Message {
   readonly body: unknown;

@@ -22,14 +22,17 @@ import {
   sentSchema,
 } from '@syncline/contracts';
 import { ApiProblems, Disconnect } from '@syncline/http';
-import { MessagesService } from '@syncline/queues';
+import { DeliveryService, MessagesService } from '@syncline/queues';
 import { type DisconnectSignal } from '@syncline/runtime';
 import type { z } from 'zod';
 
 @ApiTags('messages')
 @Controller({ path: 'queues/:queue', version: '1' })
 export class MessagesController {
-  constructor(private readonly messages: MessagesService) {}
+  constructor(
+    private readonly messages: MessagesService,
+    private readonly delivery: DeliveryService,
+  ) {}
 
   @Post('messages')
   @ApiOperation({ summary: 'Sends messages, all or none; makes the queue when there is none' })
@@ -52,7 +55,7 @@ export class MessagesController {
     @Body({ schema: receiveSchema }) body: Receive,
     @Disconnect() disconnect: DisconnectSignal,
   ): Promise<Received> {
-    return this.messages.receive(queue, body, disconnect);
+    return this.delivery.receive(queue, body, disconnect);
   }
 
   @Post('ack')

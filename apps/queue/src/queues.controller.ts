@@ -21,14 +21,18 @@ import {
   redriveSchema,
 } from '@syncline/contracts';
 import { ApiProblems, Disconnect } from '@syncline/http';
-import { QueuesService } from '@syncline/queues';
+import { DeadLettersService, MessagesService, QueuesService } from '@syncline/queues';
 import { type DisconnectSignal } from '@syncline/runtime';
 import type { z } from 'zod';
 
 @ApiTags('queues')
 @Controller({ path: 'queues', version: '1' })
 export class QueuesController {
-  constructor(private readonly queues: QueuesService) {}
+  constructor(
+    private readonly queues: QueuesService,
+    private readonly messages: MessagesService,
+    private readonly deadLetters: DeadLettersService,
+  ) {}
 
   @Get()
   @ApiOperation({ summary: 'All queues in order of their names' })
@@ -102,7 +106,7 @@ export class QueuesController {
     @Param('queue', { schema: nameSchema }) queue: string,
     @Query({ schema: browseQuerySchema }) query: BrowseQuery,
   ): Promise<Browsed> {
-    return this.queues.browse(queue, query);
+    return this.messages.browse(queue, query);
   }
 
   @Post(':queue/redrive')
@@ -115,6 +119,6 @@ export class QueuesController {
     @Body({ schema: redriveSchema }) body: Redrive,
     @Disconnect() disconnect: DisconnectSignal,
   ): Promise<Redriven> {
-    return this.queues.redrive(queue, body, disconnect);
+    return this.deadLetters.redrive(queue, body, disconnect);
   }
 }

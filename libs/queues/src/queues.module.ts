@@ -1,7 +1,9 @@
 import { Module } from '@nestjs/common';
+import { DeadLettersService } from './dead-letters/dead-letters.service.js';
 import { Outbox } from './dead-letters/outbox.js';
+import { DeliveryService } from './delivery/delivery.service.js';
 import { HintsListener } from './delivery/hints.listener.js';
-import { Line } from './delivery/line.js';
+import { ParkedReceivers } from './delivery/parked-receivers.js';
 import { MessagesService } from './messages/messages.service.js';
 import { Receipts } from './messages/receipts.js';
 import { QueuesService } from './queues/queues.service.js';
@@ -11,7 +13,17 @@ import { DueTimers } from './timers/due-timers.js';
 /** The queue engine. Needs `RedisModule`, `RuntimeModule` and `ClusterModule`. */
 @Module({
   controllers: [HintsListener],
-  providers: [QueueStore, QueuesService, MessagesService, Receipts, Line, DueTimers, Outbox],
-  exports: [QueuesService, MessagesService],
+  providers: [
+    QueueStore,
+    QueuesService,
+    MessagesService,
+    Receipts,
+    DeliveryService,
+    ParkedReceivers,
+    DueTimers,
+    Outbox,
+    DeadLettersService,
+  ],
+  exports: [QueuesService, MessagesService, DeliveryService, DeadLettersService],
 })
 export class QueuesModule {}

@@ -119,9 +119,9 @@ export const mutants: FaultSuite['mutants'] = [
   },
   {
     name: 'a lost wake-up is never made up for',
-    file: `${ENGINE}/delivery/line.js`,
-    find: 'for (const place of places.slice(0, count ?? places.length))',
-    replace: 'for (const place of places.slice(0, 0))',
+    file: `${ENGINE}/delivery/parked-receivers.js`,
+    find: 'for (const receiver of receivers.slice(0, count ?? receivers.length))',
+    replace: 'for (const receiver of receivers.slice(0, 0))',
     run: play.lostWakeUpsCostASecond.run,
   },
   {
@@ -154,7 +154,7 @@ export const mutants: FaultSuite['mutants'] = [
   },
   {
     name: 'what was taken for a caller who had gone stays in flight',
-    file: `${ENGINE}/messages/messages.service.js`,
+    file: `${ENGINE}/delivery/delivery.service.js`,
     find: 'await this.takeBack(queue, deliveries);',
     replace: 'await null;',
     run: play.hangUpsDoNotCount.run,

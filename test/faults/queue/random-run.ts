@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { auditQueue } from '../../stages/audit.js';
+import { auditQueue } from '../../stages/queue-audit.js';
 import { FaultCluster } from '../core/fault-cluster.js';
 import { type FaultName, inflict } from '../core/faults.js';
 import { Random } from '../core/random.js';

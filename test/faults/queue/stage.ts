@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { auditQueue } from '../../stages/audit.js';
+import { auditQueue } from '../../stages/queue-audit.js';
 import { FaultCluster } from '../core/fault-cluster.js';
 import type { RunOptions, RunReport } from '../core/suite.js';
 import { type Answer, call, type Message } from './client.js';

@@ -2,8 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { QueueConfiguration } from '@syncline/contracts';
 import { defaultConfiguration } from '../queues/configuration.js';
 import { QueueStore } from '../redis/queue.store.js';
-import { decodeRecord, type Extra, encodeTail } from '../redis/record.js';
-import type { Posted } from '../redis/scripts/outbox.scripts.js';
+import type { Adopted, Posted } from '../redis/scripts/outbox.js';
 
 /** A dead-letter queue that nobody configured: looking at a dead letter must not move it on. */
 const DEAD_LETTER_MAX_RECEIVES = 1_000;
@@ -32,7 +31,7 @@ export class Outbox {
   }
 
   private async adopt(to: string, from: string, batch: readonly Posted[]): Promise<void> {
-    const messages = batch.map((posted) => toMessage(posted, from, to));
+    const messages = batch.map((posted) => toAdopted(posted, from, to));
     while ((await this.store.adopt(to, from, messages)) === null) {
       await this.store.make(to, configurationFor(to, batch));
     }
@@ -47,24 +46,23 @@ function configurationFor(queue: string, [first]: readonly Posted[]): QueueConfi
 }
 
 /** The time to live was that of the message's first journey: a dead letter stays until somebody has looked at it. */
-function toMessage(posted: Posted, from: string, to: string) {
-  const stored = decodeRecord(posted.record);
-  const id = stored.extra?.id ?? posted.id;
-  const before = stored.extra?.deadLetter ?? null;
-  const extra: Extra = {
-    id,
-    deadLetter:
-      posted.reason === 'redrive'
-        ? null
-        : {
-            queue: from,
-            reason: posted.reason,
-            receiveCount: posted.attempts,
-            enqueuedAt: new Date(stored.enqueuedAt).toISOString(),
-            deadAt: new Date(posted.postedAt).toISOString(),
-            attempts: posted.history,
-          },
-  };
-  const returnsHome = posted.reason === 'redrive' && before?.queue === to;
-  return { number: posted.number, tail: encodeTail({ ...stored, ttlMs: null, extra }), returnsHome };
+function toAdopted(
+  { number, message, id: ownId, reason, attempts, history, postedAt }: Posted,
+  from: string,
+  to: string,
+): Adopted {
+  const { id = ownId, deadLetter: before } = message.extra ?? {};
+  const deadLetter =
+    reason === 'redrive'
+      ? null
+      : {
+          queue: from,
+          reason,
+          receiveCount: attempts,
+          enqueuedAt: new Date(message.enqueuedAt).toISOString(),
+          deadAt: new Date(postedAt).toISOString(),
+          attempts: history,
+        };
+  const content = { ...message, ttlMs: null, extra: { id, deadLetter } };
+  return { number, content, returnsHome: reason === 'redrive' && before?.queue === to };
 }

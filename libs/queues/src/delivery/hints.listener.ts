@@ -2,19 +2,19 @@ import { Controller } from '@nestjs/common';
 import { EventPattern } from '@nestjs/microservices';
 import { DUE, WAKE } from '../redis/queue.store.js';
 import { DueTimers } from '../timers/due-timers.js';
-import { Line } from './line.js';
+import { ParkedReceivers } from './parked-receivers.js';
 
-/** What the scripts tell the nodes. Everything here may be lost; `Line` and `DueTimers` do without it, later. */
+/** What the scripts tell the nodes. Any of it may be lost; `ParkedReceivers` and `DueTimers` find it out later. */
 @Controller()
 export class HintsListener {
   constructor(
-    private readonly line: Line,
+    private readonly receivers: ParkedReceivers,
     private readonly timers: DueTimers,
   ) {}
 
   @EventPattern(WAKE)
   onWake({ queue, ids }: { queue: string; ids: readonly string[] }): void {
-    this.line.wake(queue, ids);
+    this.receivers.wake(queue, ids);
   }
 
   @EventPattern(DUE)

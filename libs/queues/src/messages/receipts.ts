@@ -1,14 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import { type Receipts as GivenReceipts, ValidationFailed } from '@syncline/contracts';
-import { NoReceipt, QueueNotFound } from '../queues/queue.errors.js';
+import { existing } from '../queues/queue.errors.js';
 import { QueueStore } from '../redis/queue.store.js';
 import { type Delivery, isReceipt, readReceipt } from '../redis/receipt.js';
+import { NoReceipt } from './message.errors.js';
 
 const REMEMBERED_SECRETS = 10_000;
 
 /**
  * Judges whether receipts are genuine. The secret of a queue lies in Redis, so all nodes have the same one; it is
- * remembered here. When a receipt does not fit, the secret is looked up anew: the queue may have been made again.
+ * remembered here. When a receipt does not fit, the secret is looked up again: the queue may have been made again.
  */
 @Injectable()
 export class Receipts {
@@ -41,8 +42,7 @@ export class Receipts {
       const read = readAll(known);
       if (!read.includes(null)) return read;
     } else if (given.every((one) => typeof one !== 'string' || !isReceipt(one))) return given.map(refusal);
-    const secret = await this.store.secret(queue);
-    if (secret === null) throw new QueueNotFound(queue);
+    const secret = existing(queue, await this.store.secret(queue));
     this.learn(queue, secret);
     return readAll(secret);
   }

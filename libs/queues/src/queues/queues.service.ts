@@ -1,54 +1,34 @@
 import { Injectable } from '@nestjs/common';
-import type {
-  Browsed,
-  BrowseQuery,
-  Purged,
-  PutQueue,
-  Queue,
-  QueueConfiguration,
-  Queues,
-  Redrive,
-  Redriven,
-} from '@syncline/contracts';
-import { type DisconnectSignal, Drain } from '@syncline/runtime';
-import { Outbox } from '../dead-letters/outbox.js';
-import { toBrowsed } from '../messages/delivered.js';
+import type { Purged, PutQueue, Queue, Queues } from '@syncline/contracts';
 import { QueueStore } from '../redis/queue.store.js';
 import { DueTimers } from '../timers/due-timers.js';
 import { completeConfiguration } from './configuration.js';
-import { OwnDeadLetterQueue, QueueNotFound, RedriveToItself } from './queue.errors.js';
+import { existing, OwnDeadLetterQueue } from './queue.errors.js';
 
-const REDRIVE_STEP = 100;
-
-/** Queues as such: made, configured, looked at. */
+/** Queues as such: made, configured, looked at, removed. */
 @Injectable()
 export class QueuesService {
   constructor(
     private readonly store: QueueStore,
     private readonly timers: DueTimers,
-    private readonly outbox: Outbox,
-    private readonly drain: Drain,
   ) {}
 
   /** Makes the queue, or replaces its whole configuration. */
   async put(queue: string, given: PutQueue): Promise<Queue> {
     const configuration = completeConfiguration(queue, given);
     if (configuration.deadLetterQueue === queue) throw new OwnDeadLetterQueue();
-    for (;;) {
-      let { done, dueInMs } = await this.store.change(queue, configuration);
-      // In a Redis that is full a queue can still be changed.
-      if (!done) ({ done, dueInMs } = await this.store.make(queue, configuration));
-      if (!done) continue;
-      this.timers.arm(queue, dueInMs);
-      return this.get(queue);
+    let done = false;
+    while (!done) {
+      // In a Redis that is full a queue can still be changed, so that is tried first.
+      done = (await this.timers.follow(queue, this.store.change(queue, configuration))).done;
+      done ||= (await this.timers.follow(queue, this.store.make(queue, configuration))).done;
     }
+    return this.get(queue);
   }
 
   /** @throws QueueNotFound */
   async get(queue: string): Promise<Queue> {
-    const found = await this.find(queue);
-    if (found === null) throw new QueueNotFound(queue);
-    return found;
+    return existing(queue, await this.find(queue));
   }
 
   async list(prefix: string, cursor: string | null, limit: number): Promise<Queues> {
@@ -60,64 +40,34 @@ export class QueuesService {
     };
   }
 
-  /** Removes the queue; what is large of it goes in the background. */
+  /**
+   * Removes the queue; what is large of it goes in the background.
+   *
+   * @throws QueueNotFound
+   */
   async remove(queue: string): Promise<void> {
-    if (!(await this.store.remove(queue))) throw new QueueNotFound(queue);
+    existing(queue, await this.store.remove(queue));
     await this.timers.work(queue);
   }
 
+  /**
+   * Stops deliveries, or lets them go on.
+   *
+   * @throws QueueNotFound
+   */
   async pause(queue: string, paused: boolean): Promise<Queue> {
-    if (!(await this.store.pause(queue, paused))) throw new QueueNotFound(queue);
+    existing(queue, await this.store.pause(queue, paused));
     return this.get(queue);
   }
 
+  /** @throws QueueNotFound */
   async purge(queue: string): Promise<Purged> {
-    const reply = await this.store.purge(queue);
-    if (reply === null) throw new QueueNotFound(queue);
-    this.timers.arm(queue, reply.dueInMs);
-    return { purged: reply.purged };
-  }
-
-  async browse(queue: string, { state, cursor = '', limit }: BrowseQuery): Promise<Browsed> {
-    const reply = await this.store.browse(queue, state, cursor, limit);
-    if (reply === null) throw new QueueNotFound(queue);
-    return {
-      messages: reply.messages.map((message) => toBrowsed(reply.gen, message, state)),
-      cursor: reply.cursor,
-    };
-  }
-
-  /**
-   * Moves dead letters back, in steps: what has left stays moved when a later step fails, and calling again goes
-   * on; calling with the same `id` is one call. Messages that never were elsewhere stay when `to` does not say where they
-   * should go.
-   */
-  async redrive(
-    queue: string,
-    { max = Number.POSITIVE_INFINITY, to, id }: Redrive,
-    disconnect: DisconnectSignal,
-  ): Promise<Redriven> {
-    if (to === queue) throw new RedriveToItself();
-    const { stats } = await this.get(queue);
-    let moved = 0;
-    let seen = 0;
-    for (let number = 0; ; number++) {
-      const most = Math.min(REDRIVE_STEP, max - moved, Math.max(1, stats.ready - seen));
-      const step = await this.store.redrive(queue, most, to, id && `${id}:${number}`);
-      if (step === null) throw new QueueNotFound(queue);
-      this.timers.arm(queue, step.dueInMs);
-      moved += step.moved;
-      seen += step.seen;
-      await this.outbox.deliver(queue);
-      const isLast = !step.wasDone && (step.seen === 0 || seen >= stats.ready);
-      if (isLast || moved >= max || disconnect.aborted || this.drain.draining) return { moved };
-    }
+    const { purged } = existing(queue, await this.timers.follow(queue, this.store.purge(queue)));
+    return { purged };
   }
 
   private async find(name: string): Promise<Queue | null> {
-    const reply = await this.store.describe(name);
-    if (reply === null) return null;
-    const configuration = JSON.parse(reply.configuration) as QueueConfiguration;
-    return { name, ...configuration, paused: reply.paused, stats: reply.stats };
+    const found = await this.store.describe(name);
+    return found && { name, ...found.configuration, paused: found.paused, stats: found.stats };
   }
 }

@@ -5,24 +5,29 @@ import type { BrowseQuery, QueueConfiguration } from '@syncline/contracts';
 import { pageAfter, REDIS, type RedisClient, storeError } from '@syncline/redis';
 import { queueKeys } from './queue.keys.js';
 import type { Delivery } from './receipt.js';
-import * as deliveries from './scripts/delivery.scripts.js';
-import * as outbox from './scripts/outbox.scripts.js';
-import * as queues from './scripts/queue.scripts.js';
+import { browse } from './scripts/browse.js';
+import type { QueueCall } from './scripts/call.js';
+import * as ends from './scripts/ends.js';
+import * as outbox from './scripts/outbox.js';
+import * as queues from './scripts/queue.js';
+import { type ReceiveOptions, receive } from './scripts/receive.js';
+import { type LocalWaiter, type NewMessage, send } from './scripts/send.js';
+import { type QueueWaiters, removeWaiter, renewWaiters, type Waiter } from './scripts/waiters.js';
 
 /** Hints between the nodes. */
 export const WAKE = 'queue.wake';
 export const DUE = 'queue.due';
 
 /** A node's parked receivers keep their place for this long without a word from it. */
-export const LINE_LEASE_MS = 3_000;
+const WAITERS_LEASE_MS = 3_000;
 const REMEMBER_DEDUPLICATION_MS = 300_000;
 const REMEMBER_REDRIVE_MS = 300_000;
 const SECRET_BYTES = 18;
 const OUTBOX_PORTION = 100;
-/** Queues whose lines are tended by one script: some hundred microseconds. */
+/** Queues whose waiters are renewed by one script: some hundred microseconds. */
 const MOST_LINES = 200;
 
-/** Speaks Redis for this app: one method, one script, one round trip. */
+/** Speaks Redis for this engine: one method, one script, one round trip. */
 @Injectable()
 export class QueueStore {
   private readonly wakePrefix = nodeChannel('queue', WAKE, '');
@@ -32,50 +37,43 @@ export class QueueStore {
     private readonly membership: Membership,
   ) {}
 
-  send(queue: string, messages: readonly deliveries.NewMessage[], vouched: readonly deliveries.Vouched[]) {
-    return deliveries.send(this.redis, {
-      ...this.nodes(queue),
-      messages,
-      vouched,
-      rememberMs: REMEMBER_DEDUPLICATION_MS,
-    });
+  send(queue: string, messages: readonly NewMessage[], localWaiters: readonly LocalWaiter[]) {
+    const rememberMs = REMEMBER_DEDUPLICATION_MS;
+    return send(this.redis, { ...this.callOf(queue), messages, localWaiters, rememberMs });
   }
 
-  receive(
-    queue: string,
-    options: { max: number; visibilityTimeoutMs: number | undefined; waiter: deliveries.Waiter | null },
-  ) {
-    return deliveries.receive(this.redis, { ...this.nodes(queue), ...options, leaseMs: LINE_LEASE_MS });
+  receive(queue: string, options: ReceiveOptions & { waiter: Waiter | null }) {
+    return receive(this.redis, { ...this.callOf(queue), ...options, leaseMs: WAITERS_LEASE_MS });
   }
 
-  acknowledge(queue: string, ended: readonly Delivery[]) {
-    return deliveries.acknowledge(this.redis, { ...this.nodes(queue), deliveries: ended });
+  acknowledge(queue: string, deliveries: readonly Delivery[]) {
+    return ends.acknowledge(this.redis, { ...this.callOf(queue), deliveries });
   }
 
-  reject(queue: string, ended: readonly Delivery[], delayMs: number | undefined) {
-    return deliveries.reject(this.redis, { ...this.nodes(queue), deliveries: ended, delayMs });
+  reject(queue: string, deliveries: readonly Delivery[], delayMs: number | undefined) {
+    return ends.reject(this.redis, { ...this.callOf(queue), deliveries, delayMs });
   }
 
-  extend(queue: string, extended: readonly Delivery[], visibilityTimeoutMs: number) {
-    return deliveries.extend(this.redis, { ...this.nodes(queue), deliveries: extended, visibilityTimeoutMs });
+  extend(queue: string, deliveries: readonly Delivery[], visibilityTimeoutMs: number) {
+    return ends.extend(this.redis, { ...this.callOf(queue), deliveries, visibilityTimeoutMs });
   }
 
   /** @param told whether somebody knows their receipts */
-  giveBack(queue: string, ended: readonly Delivery[], { delayMs = 0, told = false } = {}) {
-    return deliveries.giveBack(this.redis, { ...this.nodes(queue), deliveries: ended, delayMs, told });
+  giveBack(queue: string, deliveries: readonly Delivery[], { delayMs = 0, told = false } = {}) {
+    return ends.giveBack(this.redis, { ...this.callOf(queue), deliveries, delayMs, told });
   }
 
-  leaveLine(queue: string, waiterId: string) {
-    return queues.leaveLine(this.redis, { ...this.nodes(queue), waiterId });
+  removeWaiter(queue: string, waiterId: string) {
+    return removeWaiter(this.redis, { ...this.callOf(queue), waiterId });
   }
 
-  /** All of them must be reachable by one script: {@link together}. */
-  tendLines(lines: readonly queues.ParkedAt[]) {
+  /** All of these queues must be reachable by one script: {@link together}. */
+  renewWaiters(lines: readonly QueueWaiters[]) {
     const { nodeId } = this.membership;
-    return queues.tendLines(this.redis, { nodeId, leaseMs: LINE_LEASE_MS, lines });
+    return renewWaiters(this.redis, { nodeId, leaseMs: WAITERS_LEASE_MS, lines });
   }
 
-  /** Parts what is to be told to Redis: each part fits into one script, and on Redis Cluster a script reaches one queue. */
+  /** Divides queues into parts that fit into one script each; on Redis Cluster a script reaches one queue. */
   together<Line>(lines: readonly Line[]): (readonly Line[])[] {
     const most = this.redis.isCluster ? 1 : MOST_LINES;
     return Array.from({ length: Math.ceil(lines.length / most) }, (_, i) =>
@@ -83,7 +81,10 @@ export class QueueStore {
     );
   }
 
-  /** Leaves a queue that exists alone. Makes it known first: a name without a queue does no harm, a queue without a name would. */
+  /**
+   * Makes a queue, unless it exists. Its name is made known first: a name without a queue does no harm, a queue without a
+   * name would.
+   */
   async make(queue: string, configuration: QueueConfiguration) {
     await this.redis.zadd(queueKeys.names(), 0, queue).catch(fail);
     const made = await this.configure(queue, 'make', configuration);
@@ -103,33 +104,33 @@ export class QueueStore {
   }
 
   describe(queue: string) {
-    return queues.describe(this.redis, this.nodes(queue));
+    return queues.describe(this.redis, this.callOf(queue));
   }
 
   doDueWork(queue: string) {
-    return queues.doDueWork(this.redis, this.nodes(queue));
+    return queues.doDueWork(this.redis, this.callOf(queue));
   }
 
   pause(queue: string, paused: boolean) {
-    return queues.pause(this.redis, { ...this.nodes(queue), paused });
+    return queues.pause(this.redis, { ...this.callOf(queue), paused });
   }
 
   purge(queue: string) {
-    return queues.purge(this.redis, this.nodes(queue));
+    return queues.purge(this.redis, this.callOf(queue));
   }
 
   remove(queue: string) {
-    return queues.remove(this.redis, this.nodes(queue));
+    return queues.remove(this.redis, this.callOf(queue));
   }
 
   browse(queue: string, state: BrowseQuery['state'], cursor: string, limit: number) {
-    return queues.browse(this.redis, { queue, state, cursor, limit });
+    return browse(this.redis, { queue, state, cursor, limit });
   }
 
   /** @param step its id: what was done by this id before is not done again */
   redrive(queue: string, max: number, to: string | undefined, step: string | undefined) {
     const rememberMs = REMEMBER_REDRIVE_MS;
-    return queues.redrive(this.redis, { ...this.nodes(queue), max, to, step, rememberMs });
+    return outbox.redrive(this.redis, { ...this.callOf(queue), max, to, step, rememberMs });
   }
 
   peekOutbox(queue: string) {
@@ -140,13 +141,9 @@ export class QueueStore {
     return outbox.settleOutbox(this.redis, { queue, number });
   }
 
-  adopt(queue: string, from: string, messages: Parameters<typeof outbox.adopt>[1]['messages']) {
-    return outbox.adopt(this.redis, {
-      ...this.nodes(queue),
-      timersChannel: this.ownerChannel(queue),
-      from,
-      messages,
-    });
+  adopt(queue: string, from: string, messages: readonly outbox.Adopted[]) {
+    const timersChannel = this.ownerChannel(queue);
+    return outbox.adopt(this.redis, { ...this.callOf(queue), timersChannel, from, messages });
   }
 
   /** What signs the receipts of a queue; null when there is no such queue. */
@@ -161,15 +158,11 @@ export class QueueStore {
   }
 
   private configure(queue: string, verb: 'make' | 'change', configuration: QueueConfiguration) {
-    return queues.configure(this.redis, {
-      ...this.nodes(queue),
-      verb,
-      secret: randomBytes(SECRET_BYTES).toString('base64url'),
-      fields: toFields(configuration),
-    });
+    const secret = randomBytes(SECRET_BYTES).toString('base64url');
+    return queues.configure(this.redis, { ...this.callOf(queue), verb, secret, configuration });
   }
 
-  private nodes(queue: string): deliveries.Nodes {
+  private callOf(queue: string): QueueCall {
     const timersChannel = this.membership.owns(queue) ? '' : this.ownerChannel(queue);
     return { queue, wakePrefix: this.wakePrefix, timersChannel };
   }
@@ -182,25 +175,4 @@ export class QueueStore {
 
 function fail(error: unknown): never {
   throw storeError(error);
-}
-
-/** As the scripts read it; empty stands for nothing. */
-function toFields(configuration: QueueConfiguration): Record<string, string | number> {
-  const { visibilityTimeoutMs, maxReceives, deadLetterQueue, retentionMs, maxLength, maxBytes } =
-    configuration;
-  const { backoff, rateLimit } = configuration;
-  return {
-    configuration: JSON.stringify(configuration),
-    visibilityTimeoutMs,
-    maxReceives,
-    deadLetterQueue,
-    retentionMs,
-    maxLength: maxLength ?? '',
-    maxBytes: maxBytes ?? '',
-    backoffBase: backoff?.baseMs ?? '',
-    backoffFactor: backoff?.factor ?? '',
-    backoffMax: backoff?.maxMs ?? '',
-    rateMax: rateLimit?.max ?? '',
-    ratePer: rateLimit?.perMs ?? '',
-  };
 }

@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
-import { deliveries, ScriptStage } from '../../../../test/stages/script-stage.js';
+import { deliveries, QueueScripts } from '../../../../test/stages/queue-scripts.js';
 import type { Delivery } from '../redis/receipt.js';
 
 describe('the places of a message', () => {
-  let stage: ScriptStage;
+  let stage: QueueScripts;
 
   beforeAll(async () => {
-    stage = await ScriptStage.start();
+    stage = await QueueScripts.start();
   });
   afterAll(() => stage.stop());
   beforeEach(() => stage.nextQueue());
@@ -64,20 +64,16 @@ describe('the places of a message', () => {
             // Nothing is ready any more, so one is parked; and messages meet it.
             held.push(...deliveries(await stage.receive(100)));
             const parked = await stage.park(`queue_1#${held.length}`, action.max);
-            const reply = await stage.sendVouching(
+            const reply = await stage.sendTo(
               [parked],
               action.priorities.map((priority) => ({ priority })),
             );
             if (reply.outcome === 'sent')
               held.push(...reply.handed.flatMap((handed) => deliveries(handed.deliveries)));
-          } else if (action.do === 'ack')
-            await stage.store.acknowledge(stage.queue, held.splice(0, action.some));
-          else if (action.do === 'nack')
-            await stage.store.reject(stage.queue, held.splice(-action.some), undefined);
-          else if (action.do === 'extend')
-            await stage.store.extend(stage.queue, held.slice(0, action.some), 3);
-          else if (action.do === 'giveBack')
-            await stage.store.giveBack(stage.queue, held.splice(-action.some));
+          } else if (action.do === 'ack') await stage.acknowledge(held.splice(0, action.some));
+          else if (action.do === 'nack') await stage.reject(held.splice(-action.some), undefined);
+          else if (action.do === 'extend') await stage.extend(held.slice(0, action.some), 3);
+          else if (action.do === 'giveBack') await stage.giveBack(held.splice(-action.some));
           else if (action.do === 'wait') await sleep(4);
           else if (action.do === 'work') await stage.store.doDueWork(stage.queue);
           else await stage.store.purge(stage.queue);

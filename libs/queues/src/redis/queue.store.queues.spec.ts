@@ -1,13 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '@syncline/testing';
-import { bodies, deliveries, ScriptStage } from '../../../../test/stages/script-stage.js';
-import { decodeRecord } from './record.js';
+import { bodies, deliveries, QueueScripts } from '../../../../test/stages/queue-scripts.js';
 
 describe('a queue as a whole, by its scripts', () => {
-  let stage: ScriptStage;
+  let stage: QueueScripts;
 
   beforeAll(async () => {
-    stage = await ScriptStage.start();
+    stage = await QueueScripts.start();
   });
   afterAll(() => stage.stop());
   beforeEach(() => stage.nextQueue());
@@ -18,14 +17,11 @@ describe('a queue as a whole, by its scripts', () => {
   it('refuses a whole batch that would not fit', async () => {
     await stage.configure({ maxLength: 3, maxBytes: 60 });
     await stage.send({}, {});
-    expect(await stage.send({}, {})).toEqual({ outcome: 'full', limit: 'maxLength', fits: [0] });
-    expect(await stage.send({ body: 'x'.repeat(50) })).toEqual({
-      outcome: 'full',
-      limit: 'maxBytes',
-      fits: [],
-    });
+    const full = { outcome: 'full', dueInMs: null };
+    expect(await stage.send({}, {})).toEqual({ ...full, limit: 'maxLength', fits: [0] });
+    expect(await stage.send({ body: 'x'.repeat(50) })).toEqual({ ...full, limit: 'maxBytes', fits: [] });
     expect(await stage.stats()).toMatchObject({ ready: 2, sent: 2 });
-    await stage.store.acknowledge(stage.queue, deliveries(await stage.receive(2)));
+    await stage.acknowledge(deliveries(await stage.receive(2)));
     expect((await stage.send({}, {}, {})).outcome).toBe('sent');
   });
 
@@ -48,7 +44,7 @@ describe('a queue as a whole, by its scripts', () => {
     });
     await sleep(10);
     expect(bodies(await stage.receive(10))).toEqual(['after']);
-    expect(await stage.store.acknowledge(stage.queue, deliveries(taken))).toBe('0');
+    expect(await stage.acknowledge(deliveries(taken))).toEqual(['stale']);
     expect(await stage.stats()).toMatchObject({ sent: 6, expired: 5, inFlight: 1 });
   });
 
@@ -71,7 +67,7 @@ describe('a queue as a whole, by its scripts', () => {
     await stage.send({ dedup: 'D' });
     const taken = await stage.receive(1);
     expect(await stage.store.remove(stage.queue)).toBe(true);
-    expect(await stage.store.remove(stage.queue)).toBe(false);
+    expect(await stage.store.remove(stage.queue)).toBeNull();
     expect(
       await stage.store.receive(stage.queue, { max: 1, visibilityTimeoutMs: undefined, waiter: null }),
     ).toBeNull();
@@ -80,17 +76,17 @@ describe('a queue as a whole, by its scripts', () => {
     if (again.outcome !== 'sent') throw new Error('expected it to be taken');
     expect(again.messages).toMatchObject([{ deduplicated: false }]);
     await stage.receive(1);
-    expect(await stage.store.acknowledge(stage.queue, deliveries(taken))).toBe('0');
+    expect(await stage.acknowledge(deliveries(taken))).toEqual(['stale']);
   });
 
   it('takes back what nobody was told of, uncounted and at the front', async () => {
     await stage.configure({ maxReceives: 1 });
     await stage.send({ body: 1 }, { body: 2, groupId: 'A' }, { body: 3, ttlMs: 10_000 }, { body: 4 });
     const untold = await stage.receive(3);
-    await stage.store.giveBack(stage.queue, deliveries(untold));
+    await stage.giveBack(deliveries(untold));
     const again = await stage.receive(10);
     expect(bodies(again)).toEqual([1, 2, 3, 4]);
-    expect(again.messages.map(({ tries }) => tries)).toEqual([0, 0, 0, 0]);
+    expect(again.messages.map(({ failures }) => failures)).toEqual([0, 0, 0, 0]);
   });
 
   it('shows messages by state, page by page, without receiving them', async () => {
@@ -103,7 +99,7 @@ describe('a queue as a whole, by its scripts', () => {
       for (let cursor: string | null = ''; cursor !== null; ) {
         const page = await stage.store.browse(stage.queue, state, cursor, limit);
         if (page === null) throw new Error('no such queue');
-        seen.push(...page.messages.map(({ record }) => Number(decodeRecord(record).body)));
+        seen.push(...page.messages.map(({ content }) => Number(content.body)));
         cursor = page.cursor;
       }
       return seen;
@@ -127,11 +123,11 @@ describe('a queue as a whole, by its scripts', () => {
       {},
     );
     await sleep(10);
-    await stage.store.reject(stage.queue, deliveries(await stage.receive(10)), 0);
+    await stage.reject(deliveries(await stage.receive(10)), 0);
     for (let left = 6; left > 0; ) {
       const got = await stage.receive(10);
       left -= got.messages.length;
-      await stage.store.acknowledge(stage.queue, deliveries(got));
+      await stage.acknowledge(deliveries(got));
     }
     const left = await stage.redis.keys(`syncline:{queue:${stage.queue}}:*`);
     const lasting = left.filter((key) => !key.includes(':acked:'));
@@ -147,8 +143,7 @@ describe('a queue as a whole, by its scripts', () => {
     const sentAt = performance.now();
     await stage.send({ body: 'last' });
     expect((await stage.stats()).oldestAgeMs).toBeGreaterThanOrEqual(30);
-    for (let i = 0; i < 6; i += 1)
-      await stage.store.acknowledge(stage.queue, deliveries(await stage.receive(1_000)));
+    for (let i = 0; i < 6; i += 1) await stage.acknowledge(deliveries(await stage.receive(1_000)));
     expect((await stage.stats()).oldestAgeMs).toBeLessThanOrEqual(Math.ceil(performance.now() - sentAt));
     expect((await stage.stats()).ready).toBe(1);
   });

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '@syncline/testing';
-import { bodies, deliveries, ScriptStage } from '../../../../test/stages/script-stage.js';
+import { bodies, deliveries, QueueScripts } from '../../../../test/stages/queue-scripts.js';
 
 describe('messages, by the scripts of a queue', () => {
-  let stage: ScriptStage;
+  let stage: QueueScripts;
 
   beforeAll(async () => {
-    stage = await ScriptStage.start();
+    stage = await QueueScripts.start();
   });
   afterAll(() => stage.stop());
   beforeEach(() => stage.nextQueue());
@@ -19,7 +19,7 @@ describe('messages, by the scripts of a queue', () => {
     await stage.send({ body: 1 }, { body: 2 }, { body: 3 });
     const got = await stage.receive(10);
     expect(bodies(got)).toEqual([1, 2, 3]);
-    expect(await stage.store.acknowledge(stage.queue, deliveries(got))).toBe('111');
+    expect(await stage.acknowledge(deliveries(got))).toEqual(['acked', 'acked', 'acked']);
     expect(await stage.stats()).toMatchObject({
       ready: 0,
       inFlight: 0,
@@ -55,11 +55,11 @@ describe('messages, by the scripts of a queue', () => {
     await sleep(50);
     const second = await stage.receive(2);
     expect(bodies(second)).toEqual([1, 2]);
-    expect(second.messages.map(({ tries }) => tries)).toEqual([1, 0]);
-    expect(await stage.store.acknowledge(stage.queue, deliveries(first))).toBe('0');
-    expect((await stage.store.extend(stage.queue, deliveries(first), 1_000))?.marks).toBe('0');
-    expect((await stage.store.reject(stage.queue, deliveries(first), 0))?.marks).toBe('0');
-    expect(await stage.store.acknowledge(stage.queue, deliveries(second))).toBe('11');
+    expect(second.messages.map(({ failures }) => failures)).toEqual([1, 0]);
+    expect(await stage.acknowledge(deliveries(first))).toEqual(['stale']);
+    expect(await stage.extend(deliveries(first), 1_000)).toEqual(['stale']);
+    expect(await stage.reject(deliveries(first), 0)).toEqual(['stale']);
+    expect(await stage.acknowledge(deliveries(second))).toEqual(['acked', 'acked']);
   });
 
   it('takes a receipt for stale as soon as its time is over, though nobody has received again', async () => {
@@ -67,7 +67,7 @@ describe('messages, by the scripts of a queue', () => {
     await stage.send({});
     const got = await stage.receive(1, 20);
     await sleep(30);
-    expect(await stage.store.acknowledge(stage.queue, deliveries(got))).toBe('0');
+    expect(await stage.acknowledge(deliveries(got))).toEqual(['stale']);
   });
 
   it('counts equal receipts of one call once, and answers each', async () => {
@@ -76,27 +76,21 @@ describe('messages, by the scripts of a queue', () => {
     const [one, two] = deliveries(await stage.receive(2));
     if (one === undefined || two === undefined) throw new Error('expected two');
     expect(
-      await stage.store.acknowledge(stage.queue, [
-        one,
-        one,
-        two,
-        { ...two, delivery: 2 },
-        { ...one, token: 6_400 },
-      ]),
-    ).toBe('11100');
+      await stage.acknowledge([one, one, two, { ...two, delivery: 2 }, { ...one, token: 6_400 }]),
+    ).toEqual(['acked', 'acked', 'acked', 'stale', 'stale']);
     expect(await stage.stats()).toMatchObject({ acked: 2, inFlight: 0 });
   });
 
   it('brings a rejected message back at once, after a delay, or with back-off and jitter', async () => {
     await stage.configure({ backoff: { baseMs: 1_000, factor: 3, maxMs: 5_000 }, maxReceives: 10 });
     await stage.send({});
-    await stage.store.reject(stage.queue, deliveries(await stage.receive()), 0);
+    await stage.reject(deliveries(await stage.receive()), 0);
     expect(await stage.stats()).toMatchObject({ ready: 1, delayed: 0 });
     const delayOf = async () => {
       const { messages } = (await stage.store.browse(stage.queue, 'delayed', '', 1)) ?? { messages: [] };
       return (messages[0]?.availableAt ?? 0) - Date.now();
     };
-    await stage.store.reject(stage.queue, deliveries(await stage.receive()), undefined);
+    await stage.reject(deliveries(await stage.receive()), undefined);
     const second = await delayOf();
     expect(second).toBeGreaterThan(2_900);
     expect(second).toBeLessThanOrEqual(3_600);
@@ -108,20 +102,18 @@ describe('messages, by the scripts of a queue', () => {
     const earlier = [];
     for (let i = 0; i < 3; i++) {
       const got = deliveries(await stage.receive(3));
-      expect((await stage.store.giveBack(stage.queue, got, { told: true }))?.marks).toBe('111');
+      expect(await stage.giveBack(got, { told: true })).toEqual(['requeued', 'requeued', 'requeued']);
       earlier.push(...got);
     }
     const got = await stage.receive(10);
     expect(bodies(got)).toEqual([1, 2, 3, 4]);
-    expect(await stage.store.acknowledge(stage.queue, earlier)).toBe('000000000');
+    expect(await stage.acknowledge(earlier)).toEqual(Array(9).fill('stale'));
     // None of them has failed so far: all come once more.
-    expect((await stage.store.reject(stage.queue, deliveries(got), 0))?.marks).toBe('1111');
+    expect(await stage.reject(deliveries(got), 0)).toEqual(Array(4).fill('requeued'));
     const [first, ...rest] = deliveries(await stage.receive(10));
-    expect(
-      (await stage.store.giveBack(stage.queue, first ? [first] : [], { told: true, delayMs: 60_000 }))?.marks,
-    ).toBe('1');
+    expect(await stage.giveBack(first ? [first] : [], { told: true, delayMs: 60_000 })).toEqual(['requeued']);
     expect(await stage.stats()).toMatchObject({ ready: 0, delayed: 1, inFlight: 3 });
-    expect((await stage.store.reject(stage.queue, rest, 0))?.marks).toBe('222');
+    expect(await stage.reject(rest, 0)).toEqual(['dead', 'dead', 'dead']);
   });
 
   it('removes what is over when it comes back, and says so', async () => {
@@ -130,15 +122,15 @@ describe('messages, by the scripts of a queue', () => {
     const [failed, unhandled] = deliveries(await stage.receive(2));
     if (failed === undefined || unhandled === undefined) throw new Error('expected two');
     await sleep(40);
-    expect((await stage.store.reject(stage.queue, [failed], 0))?.marks).toBe('3');
-    expect((await stage.store.giveBack(stage.queue, [unhandled], { told: true }))?.marks).toBe('3');
+    expect(await stage.reject([failed], 0)).toEqual(['expired']);
+    expect(await stage.giveBack([unhandled], { told: true })).toEqual(['expired']);
     expect(await stage.stats()).toMatchObject({ ready: 0, inFlight: 0, expired: 2 });
   });
 
   it('moves a message whole to the dead letters after maxReceives, with its history', async () => {
     await stage.configure({ maxReceives: 2 });
     await stage.send({ body: { keep: 'me' }, groupId: 'G', priority: 3 });
-    await stage.store.reject(stage.queue, deliveries(await stage.receive()), 0);
+    await stage.reject(deliveries(await stage.receive()), 0);
     await stage.receive(1, 10);
     await sleep(15);
     expect(bodies(await stage.receive())).toEqual([]);
@@ -165,18 +157,14 @@ describe('messages, by the scripts of a queue', () => {
   it('delivers dead letters once, however often the outbox is emptied', async () => {
     await stage.configure({ maxReceives: 1 });
     await stage.send({ body: 1 }, { body: 2 }, { body: 3 });
-    await stage.store.reject(stage.queue, deliveries(await stage.receive(3)), 0);
+    await stage.reject(deliveries(await stage.receive(3)), 0);
     const stale = await stage.store.peekOutbox(stage.queue);
     await Promise.all([
       stage.outbox.deliver(stage.queue),
       stage.outbox.deliver(stage.queue),
       stage.outbox.deliver(stage.queue),
     ]);
-    const messages = stale.map(({ number, record }) => ({
-      number,
-      tail: record.subarray(6),
-      returnsHome: false,
-    }));
+    const messages = stale.map(({ number, message: content }) => ({ number, content, returnsHome: false }));
     await stage.store.adopt(`${stage.queue}.dead`, stage.queue, messages);
     expect((await stage.store.describe(`${stage.queue}.dead`))?.stats).toMatchObject({ ready: 3, sent: 3 });
     expect(await stage.store.peekOutbox(stage.queue)).toEqual([]);
@@ -195,16 +183,16 @@ describe('messages, by the scripts of a queue', () => {
     expect(bodies(first)).toEqual(['a1']);
     const other = await stage.receive(10);
     expect(bodies(other)).toEqual(['b1']);
-    await stage.store.reject(stage.queue, deliveries(first), 1_000);
+    await stage.reject(deliveries(first), 1_000);
     expect(bodies(await stage.receive(10))).toEqual([]);
     await sleep(1_010);
     const again = await stage.receive(2);
     expect(bodies(again)).toEqual(['a1', 'a2']);
     const [one, two] = deliveries(again);
     if (one === undefined || two === undefined) throw new Error('expected two');
-    await stage.store.acknowledge(stage.queue, [two]);
+    await stage.acknowledge([two]);
     expect(bodies(await stage.receive(10))).toEqual([]);
-    await stage.store.acknowledge(stage.queue, [one]);
+    await stage.acknowledge([one]);
     expect(bodies(await stage.receive(10))).toEqual(['a3']);
   });
 
@@ -257,7 +245,7 @@ describe('messages, by the scripts of a queue', () => {
     await sleep(1_010);
     await stage.store.doDueWork(stage.queue);
     expect(await stage.stats()).toMatchObject({ ready: 0, inFlight: 1, expired: 3 });
-    expect(await stage.store.acknowledge(stage.queue, deliveries(flying))).toBe('1');
+    expect(await stage.acknowledge(deliveries(flying))).toEqual(['acked']);
     expect(await stage.send({ delayMs: 1_000 }, { body: 'in time' })).toMatchObject({
       messages: [{ retentionMs: 1_000 }, { deduplicated: false }],
     });

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '@syncline/testing';
-import { ScriptStage } from '../../../../test/stages/script-stage.js';
+import { QueueScripts } from '../../../../test/stages/queue-scripts.js';
 
 describe('the rate limit of a queue', () => {
-  let stage: ScriptStage;
+  let stage: QueueScripts;
 
   beforeAll(async () => {
-    stage = await ScriptStage.start();
+    stage = await QueueScripts.start();
   });
   afterAll(() => stage.stop());
   beforeEach(() => stage.nextQueue());

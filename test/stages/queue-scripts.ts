@@ -4,16 +4,14 @@ import type { PutQueue, QueueStats } from '@syncline/contracts';
 import { RedisServer } from '@syncline/testing';
 import type { Redis } from 'ioredis';
 import { Outbox } from '../../libs/queues/src/dead-letters/outbox.js';
-import { toDelivery } from '../../libs/queues/src/messages/delivered.js';
 import { completeConfiguration } from '../../libs/queues/src/queues/configuration.js';
 import { QueueStore } from '../../libs/queues/src/redis/queue.store.js';
 import type { Delivery } from '../../libs/queues/src/redis/receipt.js';
-import type {
-  Deliveries,
-  ReceiveReply,
-  Vouched,
-} from '../../libs/queues/src/redis/scripts/delivery.scripts.js';
-import { auditQueue } from './audit.js';
+import type { Deliveries } from '../../libs/queues/src/redis/scripts/deliveries.js';
+import type { Verdicts } from '../../libs/queues/src/redis/scripts/ends.js';
+import type { ReceiveReply } from '../../libs/queues/src/redis/scripts/receive.js';
+import type { LocalWaiter } from '../../libs/queues/src/redis/scripts/send.js';
+import { auditQueue } from './queue-audit.js';
 
 const DEFAULTS: PutQueue = {
   visibilityTimeoutMs: 30_000,
@@ -35,7 +33,7 @@ export interface Given {
 }
 
 /** The scripts of a queue on a Redis of their own, without a node: for tests that play with one queue after the other. */
-export class ScriptStage {
+export class QueueScripts {
   queue = '';
   private count = 0;
 
@@ -46,12 +44,12 @@ export class ScriptStage {
     readonly outbox: Outbox,
   ) {}
 
-  static async start(): Promise<ScriptStage> {
+  static async start(): Promise<QueueScripts> {
     const server = await RedisServer.start();
     const redis = server.connect();
     const alone = { nodeId: 'queue_1', ring: new Ring(['queue_1']), owns: () => true };
     const store = new QueueStore(redis, alone as unknown as Membership);
-    return new ScriptStage(server, redis, store, new Outbox(store));
+    return new QueueScripts(server, redis, store, new Outbox(store));
   }
 
   async stop(): Promise<void> {
@@ -74,10 +72,10 @@ export class ScriptStage {
   }
 
   send(...messages: Given[]) {
-    return this.sendVouching([], messages);
+    return this.sendTo([], messages);
   }
 
-  async sendVouching(vouched: readonly Vouched[], messages: readonly Given[]) {
+  async sendTo(localWaiters: readonly LocalWaiter[], messages: readonly Given[]) {
     const reply = await this.store.send(
       this.queue,
       messages.map(({ body = 'x', priority = 0, groupId = null, ttlMs = null, delayMs = 0, dedup = '' }) => ({
@@ -85,7 +83,7 @@ export class ScriptStage {
         delayMs,
         deduplicationHash: dedup,
       })),
-      vouched,
+      localWaiters,
     );
     if (reply === null) throw new Error('no such queue');
     return reply;
@@ -98,9 +96,25 @@ export class ScriptStage {
   }
 
   /** A receiver that waits, of a node. */
-  async park(waiter: string, max = 1, visibilityTimeoutMs?: number): Promise<Vouched> {
+  async park(waiter: string, max = 1, visibilityTimeoutMs?: number): Promise<LocalWaiter> {
     await this.store.receive(this.queue, { max, visibilityTimeoutMs, waiter: { id: waiter, arrival: '' } });
     return { id: waiter, max, visibilityTimeoutMs };
+  }
+
+  acknowledge(ended: readonly Delivery[]) {
+    return verdictsOf(this.store.acknowledge(this.queue, ended));
+  }
+
+  reject(ended: readonly Delivery[], delayMs?: number) {
+    return verdictsOf(this.store.reject(this.queue, ended, delayMs));
+  }
+
+  extend(extended: readonly Delivery[], visibilityTimeoutMs: number) {
+    return verdictsOf(this.store.extend(this.queue, extended, visibilityTimeoutMs));
+  }
+
+  giveBack(ended: readonly Delivery[], options: { delayMs?: number; told?: boolean } = {}) {
+    return verdictsOf(this.store.giveBack(this.queue, ended, options));
   }
 
   async stats(): Promise<QueueStats> {
@@ -113,5 +127,10 @@ export class ScriptStage {
 export const bodies = (reply: Deliveries): unknown[] =>
   reply.messages.map(({ content }) => JSON.parse(content.body));
 
-export const deliveries = (reply: Deliveries): Delivery[] =>
-  reply.messages.map((message) => toDelivery(reply.gen, message));
+export const deliveries = (reply: Deliveries): Delivery[] => reply.messages.map(({ delivery }) => delivery);
+
+async function verdictsOf(call: Promise<Verdicts<string> | null>): Promise<readonly string[]> {
+  const reply = await call;
+  if (reply === null) throw new Error('no such queue');
+  return reply.verdicts;
+}

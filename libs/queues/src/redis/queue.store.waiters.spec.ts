@@ -1,9 +1,9 @@
-import { ScriptStage } from '../../../../test/stages/script-stage.js';
+import { QueueScripts } from '../../../../test/stages/queue-scripts.js';
 
-let stage: ScriptStage;
+let stage: QueueScripts;
 
 beforeAll(async () => {
-  stage = await ScriptStage.start();
+  stage = await QueueScripts.start();
 });
 afterAll(() => stage.stop());
 beforeEach(async () => {
@@ -48,12 +48,12 @@ describe('the line of parked receivers', () => {
     }
     await age(4_000, '', 'queue_2', 'queue_3');
     // The stage is a third node: its word comes first.
-    await stage.store.tendLines([{ queue: stage.queue, waiters: [{ id: 'queue_1#d', arrival: '9e15' }] }]);
+    await stage.store.renewWaiters([{ queue: stage.queue, waiters: [{ id: 'queue_1#d', arrival: '9e15' }] }]);
     await stage.send({});
     expect(await inLine()).toEqual(['queue_3#b', 'queue_2#c', 'queue_1#d']);
     // What was taken out and not heard of stands where it stood.
     const [arrival = ''] = arrivals;
-    await stage.store.tendLines([{ queue: stage.queue, waiters: [{ id: 'queue_2#a', arrival }] }]);
+    await stage.store.renewWaiters([{ queue: stage.queue, waiters: [{ id: 'queue_2#a', arrival }] }]);
     expect(await inLine()).toEqual(['queue_2#a', 'queue_3#b', 'queue_2#c', 'queue_1#d']);
   });
 
@@ -86,7 +86,7 @@ describe('the line of parked receivers', () => {
       waiters: [{ id: `queue_1#${i}`, arrival: `${i + 1}` }],
     }));
     await stage.redis.config('RESETSTAT');
-    expect(await stage.store.tendLines(lines)).toEqual([2, 0, null, ...Array(17).fill(0)]);
+    expect(await stage.store.renewWaiters(lines)).toEqual([2, 0, null, ...Array(17).fill(0)]);
     expect(await stage.redis.info('commandstats')).toMatch(/cmdstat_evalsha:calls=1,|cmdstat_eval:calls=1,/);
     for (const queue of queues) {
       stage.queue = queue;

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { bodies, deliveries, ScriptStage } from '../../../../test/stages/script-stage.js';
+import { bodies, deliveries, QueueScripts } from '../../../../test/stages/queue-scripts.js';
 
 describe('the order of what becomes ready', () => {
-  let stage: ScriptStage;
+  let stage: QueueScripts;
 
   beforeAll(async () => {
-    stage = await ScriptStage.start();
+    stage = await QueueScripts.start();
   });
   afterAll(() => stage.stop());
   beforeEach(async () => {
@@ -21,7 +21,7 @@ describe('the order of what becomes ready', () => {
     const all: unknown[] = [];
     for (let got = await stage.receive(1_000); got.messages.length > 0; got = await stage.receive(1_000)) {
       all.push(...bodies(got));
-      await stage.store.acknowledge(stage.queue, deliveries(got));
+      await stage.acknowledge(deliveries(got));
     }
     return all;
   };
@@ -79,10 +79,10 @@ describe('the order of what becomes ready', () => {
   it('is by age for what comes back: one after the other, together, or when its time is over', async () => {
     await stage.send(...numbers(400).map((body) => ({ body })));
     const got = deliveries(await stage.receive(1_000));
-    for (const one of got.slice(0, 5)) await stage.store.reject(stage.queue, [one], 0);
-    await stage.store.reject(stage.queue, got.slice(200).reverse(), 0);
-    await stage.store.giveBack(stage.queue, got.slice(5, 10));
-    await stage.store.extend(stage.queue, got.slice(10, 200), 1);
+    for (const one of got.slice(0, 5)) await stage.reject([one], 0);
+    await stage.reject(got.slice(200).reverse(), 0);
+    await stage.giveBack(got.slice(5, 10));
+    await stage.extend(got.slice(10, 200), 1);
     await stage.send({ body: 400 });
     await sleep(10);
     await workUntilIdle();
@@ -91,7 +91,7 @@ describe('the order of what becomes ready', () => {
 
   it('is by priority before age, whether new or back', async () => {
     await stage.send(...numbers(6).map((body) => ({ body, priority: body % 3 })));
-    await stage.store.reject(stage.queue, deliveries(await stage.receive(3)), 0);
+    await stage.reject(deliveries(await stage.receive(3)), 0);
     await stage.send({ body: 6, priority: 2 }, { body: 7, priority: 1 });
     expect(await receiveAll()).toEqual([2, 5, 6, 1, 4, 7, 0, 3]);
   });
@@ -103,11 +103,7 @@ describe('the order of what becomes ready', () => {
     const seen: number[] = [];
     for (let cursor: string | null = ''; cursor !== null; ) {
       const page = await stage.store.browse(stage.queue, 'delayed', cursor, 7);
-      seen.push(
-        ...(page?.messages ?? []).map(({ record }) =>
-          Number(record.subarray(-2).toString().replace(/\D/g, '')),
-        ),
-      );
+      seen.push(...(page?.messages ?? []).map(({ content }) => Number(content.body)));
       cursor = page?.cursor ?? null;
     }
     expect(seen).toEqual(numbers(30));

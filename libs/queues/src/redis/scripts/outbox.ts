@@ -1,7 +1,8 @@
 import type { DeadLetter } from '@syncline/contracts';
 import { defineScript } from '@syncline/redis';
 import { queueKeys } from '../queue.keys.js';
-import { dueIn, keys, type Nodes } from './delivery.scripts.js';
+import { decodeRecord, encodeTail, type MessageContent, type StoredMessage } from '../record.js';
+import { dueIn, keys, type QueueCall } from './call.js';
 
 /** A message on its way to another queue. */
 export interface Posted {
@@ -14,7 +15,15 @@ export interface Posted {
   readonly history: DeadLetter['attempts'];
   /** Milliseconds since 1970. */
   readonly postedAt: number;
-  readonly record: Buffer;
+  readonly message: StoredMessage;
+}
+
+/** A message that comes from another queue. */
+export interface Adopted {
+  readonly number: string;
+  readonly content: MessageContent;
+  /** True when it was sent here in the first place. */
+  readonly returnsHome: boolean;
 }
 
 const outboxKeys = ({ queue }: { queue: string }) => [queueKeys.outbox(queue)];
@@ -35,7 +44,7 @@ export const peekOutbox = defineScript({
         reason: String(reason) as Posted['reason'],
         history: readHistory(String(history)),
         postedAt,
-        record,
+        message: decodeRecord(record),
       }),
     ),
 });
@@ -52,18 +61,31 @@ export const settleOutbox = defineScript({
 export const adopt = defineScript({
   file: new URL('./adopt.lua', import.meta.url),
   keys,
-  args: (
-    input: Nodes & {
-      from: string;
-      messages: readonly { number: string; tail: Buffer; returnsHome: boolean }[];
-    },
-  ) => [
+  args: (input: QueueCall & { readonly from: string; readonly messages: readonly Adopted[] }) => [
     input.from,
     input.wakePrefix,
     input.timersChannel,
-    ...input.messages.flatMap(({ number, tail, returnsHome }) => [number, tail, returnsHome ? '1' : '0']),
+    ...input.messages.flatMap(({ number, content, returnsHome }) => [
+      number,
+      encodeTail(content),
+      returnsHome ? '1' : '0',
+    ]),
   ],
-  decode: (reply) => (reply === null ? null : { dueInMs: dueIn(reply as number) }),
+  decode: (reply) => (reply === null ? null : true),
+});
+
+/** Moves dead letters into the outbox: one step of a redrive. Null: there is no such queue. */
+export const redrive = defineScript({
+  file: new URL('./redrive.lua', import.meta.url),
+  keys,
+  args: (
+    input: QueueCall & { max: number; to: string | undefined; step: string | undefined; rememberMs: number },
+  ) => [input.max, input.to ?? '', input.timersChannel, input.step ?? '', input.rememberMs],
+  decode: (reply) => {
+    if (reply === null) return null;
+    const [moved, seen, due, before] = reply as [number, number, number, number];
+    return { moved, seen, dueInMs: dueIn(due), wasDone: before === 1 };
+  },
 });
 
 /** `n1769851800000;t1769851830000;`: how deliveries ended, and when. */

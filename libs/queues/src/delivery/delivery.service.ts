@@ -1,0 +1,95 @@
+import { Injectable, Logger } from '@nestjs/common';
+import type { Receive, Received } from '@syncline/contracts';
+import { logUnlessAway } from '@syncline/redis';
+import type { DisconnectSignal } from '@syncline/runtime';
+import { toReceived } from '../messages/message-view.js';
+import { Receipts } from '../messages/receipts.js';
+import { existing } from '../queues/queue.errors.js';
+import { QueueStore } from '../redis/queue.store.js';
+import type { Deliveries } from '../redis/scripts/deliveries.js';
+import type { ReceiveOptions, ReceiveReply } from '../redis/scripts/receive.js';
+import type { Handed } from '../redis/scripts/send.js';
+import type { Waiter } from '../redis/scripts/waiters.js';
+import { DueTimers } from '../timers/due-timers.js';
+import { ParkedReceivers } from './parked-receivers.js';
+import type { HandOver } from './receiver.js';
+
+/** Brings messages to receivers. */
+@Injectable()
+export class DeliveryService {
+  private readonly report = logUnlessAway(new Logger(DeliveryService.name));
+
+  constructor(
+    private readonly store: QueueStore,
+    private readonly receipts: Receipts,
+    private readonly receivers: ParkedReceivers,
+    private readonly timers: DueTimers,
+  ) {}
+
+  /**
+   * Waits up to `waitMs` for messages. What was taken for a client that has gone meanwhile goes back to the front,
+   * and does not count as a delivery: nobody was told its receipt.
+   *
+   * @throws QueueNotFound, ShuttingDown, StoreUnavailable; ClientDisconnected
+   */
+  async receive(
+    queue: string,
+    { waitMs, ...options }: Receive,
+    disconnect: DisconnectSignal,
+  ): Promise<Received> {
+    if (waitMs === 0) return this.answer(queue, await this.take(queue, options, null), disconnect);
+    const deadline = performance.now() + waitMs;
+    const receiver = this.receivers.enter(queue, options);
+    try {
+      for (;;) {
+        const reply = await this.take(queue, options, receiver.waiter);
+        if (reply.messages.length > 0) return this.answer(queue, reply, disconnect);
+        const end = await receiver.wait(reply.arrival, deadline - performance.now(), disconnect);
+        if (end === 'over') break;
+        if (end !== 'woken') return this.answer(queue, end, disconnect);
+        this.receivers.askAgain(receiver);
+      }
+    } catch (error) {
+      this.receivers.giveUp(queue, receiver.id);
+      throw error;
+    } finally {
+      const untaken = this.receivers.leave(queue, receiver);
+      if (untaken !== null) void this.takeBack(queue, untaken);
+    }
+    this.receivers.giveUp(queue, receiver.id);
+    return { messages: [] };
+  }
+
+  /** Gives local waiters what a send handed to them. It goes back when one has left, or has asked again meanwhile. */
+  handOver(queue: string, waiters: readonly HandOver[], handed: readonly Handed[]): void {
+    for (const { waiter, deliveries } of handed) {
+      if (!waiters[waiter]?.hand(deliveries)) void this.takeBack(queue, deliveries);
+    }
+  }
+
+  private async take(queue: string, options: ReceiveOptions, waiter: Waiter | null): Promise<ReceiveReply> {
+    const received = this.store.receive(queue, { ...options, waiter });
+    const reply = existing(queue, await this.timers.follow(queue, received));
+    // The receiver need not wait for the dead letters of others.
+    void this.timers.emptyOutbox(queue, reply.outboxLength);
+    return reply;
+  }
+
+  private async answer(
+    queue: string,
+    deliveries: Deliveries,
+    disconnect: DisconnectSignal,
+  ): Promise<Received> {
+    if (disconnect.aborted) await this.takeBack(queue, deliveries);
+    disconnect.throwIfAborted();
+    this.receipts.learn(queue, deliveries.secret);
+    return toReceived(queue, deliveries);
+  }
+
+  /** Never fails: should Redis be away, the visibility timeout does it. */
+  private async takeBack(queue: string, { messages }: Deliveries): Promise<void> {
+    if (messages.length === 0) return;
+    const untold = messages.map(({ delivery }) => delivery);
+    await this.timers.follow(queue, this.store.giveBack(queue, untold)).catch(this.report);
+  }
+}

@@ -1,0 +1,45 @@
+import { messageId } from '../message-id.js';
+import type { Delivery } from '../receipt.js';
+import type { MessageContent } from '../record.js';
+
+/** A message in flight. */
+export interface DeliveredMessage {
+  readonly id: string;
+  /** What its receipt stands for. */
+  readonly delivery: Delivery;
+  /** How many of its earlier deliveries failed. */
+  readonly failures: number;
+  /** Milliseconds since 1970. */
+  readonly enqueuedAt: number;
+  readonly content: MessageContent;
+}
+
+/** What one receiver got at once. */
+export interface Deliveries {
+  /** Signs the receipts. */
+  readonly secret: string;
+  /** Milliseconds since 1970. */
+  readonly visibleUntil: number;
+  readonly messages: readonly DeliveredMessage[];
+}
+
+/** What a delivery that was given back adds to the count of deliveries, in which each that failed is 1 (scripts/state.lua). */
+const GIVEN_BACK = 1_024;
+
+export const failures = (tries: number): number => tries % GIVEN_BACK;
+
+/** @param tries deliveries that ended before, as `tries` in scripts/state.lua */
+export const delivered = (
+  gen: string,
+  token: number,
+  tries: number,
+  size: number,
+  enqueuedAt: number,
+  content: MessageContent,
+): DeliveredMessage => ({
+  id: content.extra?.id ?? messageId(gen, token),
+  delivery: { gen, token, delivery: tries + 1, size },
+  failures: failures(tries),
+  enqueuedAt,
+  content,
+});

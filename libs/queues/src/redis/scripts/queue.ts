@@ -1,0 +1,96 @@
+import type { QueueConfiguration, QueueStats } from '@syncline/contracts';
+import { defineScript } from '@syncline/redis';
+import { dueIn, keys, type QueueCall } from './call.js';
+
+/** Makes a queue, or gives one a new configuration. `done`: false when it was there already, or not there. */
+export const configure = defineScript({
+  file: new URL('./configure.lua', import.meta.url),
+  keys,
+  args: (
+    input: QueueCall & { verb: 'make' | 'change'; secret: string; configuration: QueueConfiguration },
+  ) => [
+    input.verb,
+    input.secret,
+    input.timersChannel,
+    ...Object.entries(toFields(input.configuration)).flat(),
+  ],
+  decode: (reply) => {
+    const [done, due] = reply as [number, number];
+    return { done: done === 1, dueInMs: dueIn(due) };
+  },
+});
+
+/** As the scripts read it; empty stands for nothing. */
+function toFields(configuration: QueueConfiguration): Record<string, string | number> {
+  const { visibilityTimeoutMs, maxReceives, deadLetterQueue, retentionMs, maxLength, maxBytes } =
+    configuration;
+  const { backoff, rateLimit } = configuration;
+  return {
+    configuration: JSON.stringify(configuration),
+    visibilityTimeoutMs,
+    maxReceives,
+    deadLetterQueue,
+    retentionMs,
+    maxLength: maxLength ?? '',
+    maxBytes: maxBytes ?? '',
+    backoffBase: backoff?.baseMs ?? '',
+    backoffFactor: backoff?.factor ?? '',
+    backoffMax: backoff?.maxMs ?? '',
+    rateMax: rateLimit?.max ?? '',
+    ratePer: rateLimit?.perMs ?? '',
+  };
+}
+
+/** Null: there is no such queue. */
+export const describe = defineScript({
+  file: new URL('./describe.lua', import.meta.url),
+  keys,
+  args: (input: QueueCall) => [input.wakePrefix],
+  decode: (reply): { configuration: QueueConfiguration; paused: boolean; stats: QueueStats } | null => {
+    if (reply === null) return null;
+    const [configuration, paused, ready, delayed, inFlight, dead, bytes, oldestAgeMs, sent, acked, expired] =
+      reply as [string, ...number[]];
+    const stats = { ready, delayed, inFlight, dead, bytes, oldestAgeMs, sent, acked, expired } as QueueStats;
+    return { configuration: JSON.parse(configuration) as QueueConfiguration, paused: paused === 1, stats };
+  },
+});
+
+/** Does what the queue has to do by itself. Null: there is no such queue, and nothing left of it. */
+export const doDueWork = defineScript({
+  file: new URL('./do-due-work.lua', import.meta.url),
+  keys,
+  args: (input: QueueCall) => [input.wakePrefix],
+  decode: (reply) => {
+    if (reply === null) return null;
+    const [due, outboxLength] = reply as [number, number];
+    return { dueInMs: dueIn(due), outboxLength };
+  },
+});
+
+/** Stops or resumes deliveries. Null: there is no such queue. */
+export const pause = defineScript({
+  file: new URL('./pause.lua', import.meta.url),
+  keys,
+  args: (input: QueueCall & { paused: boolean }) => [input.paused ? '1' : '0', input.wakePrefix],
+  decode: (reply) => (reply === null ? null : true),
+});
+
+/** Removes all messages. Null: there is no such queue. */
+export const purge = defineScript({
+  file: new URL('./purge.lua', import.meta.url),
+  keys,
+  args: (input: QueueCall) => [input.timersChannel],
+  decode: (reply) => {
+    if (reply === null) return null;
+    const [purged, due] = reply as [number, number];
+    return { purged, dueInMs: dueIn(due) };
+  },
+});
+
+/** Removes a queue. Null: there is no such queue. */
+export const remove = defineScript({
+  file: new URL('./delete.lua', import.meta.url),
+  keys,
+  args: (input: QueueCall) => [input.wakePrefix],
+  decode: (reply) => (reply === null ? null : true),
+});

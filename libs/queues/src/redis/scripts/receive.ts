@@ -1,0 +1,60 @@
+import { defineScript } from '@syncline/redis';
+import { decodeRecord } from '../record.js';
+import { dueIn, keys, type QueueCall } from './call.js';
+import { type DeliveredMessage, type Deliveries, delivered } from './deliveries.js';
+import type { Waiter } from './waiters.js';
+
+/** What a receiver asks for. */
+export interface ReceiveOptions {
+  /** How many messages at most. */
+  readonly max: number;
+  /** Undefined: the queue's. */
+  readonly visibilityTimeoutMs?: number | undefined;
+}
+
+export interface ReceiveReply extends Deliveries {
+  readonly dueInMs: number | null;
+  /** Messages that wait to be brought to another queue. */
+  readonly outboxLength: number;
+  /** Of the waiter that was parked. */
+  readonly arrival: string;
+}
+
+const HEADER = 6;
+
+/** Parks the waiter when there is nothing. Null: there is no such queue. */
+export const receive = defineScript({
+  file: new URL('./receive.lua', import.meta.url),
+  keys,
+  args: (
+    input: QueueCall & ReceiveOptions & { readonly waiter: Waiter | null; readonly leaseMs: number },
+  ) => [
+    input.max,
+    input.visibilityTimeoutMs ?? '',
+    input.waiter?.id ?? '',
+    input.waiter?.arrival ?? '',
+    input.leaseMs,
+    input.wakePrefix,
+    input.timersChannel,
+  ],
+  binary: true,
+  decode: (reply): ReceiveReply | null => {
+    if (reply === null) return null;
+    const values = reply as (Buffer | number)[];
+    const gen = String(values[0]);
+    const messages: DeliveredMessage[] = [];
+    for (let i = HEADER; i < values.length; i += 3) {
+      const [token, tries, record] = [values[i] as number, values[i + 1] as number, values[i + 2] as Buffer];
+      const content = decodeRecord(record);
+      messages.push(delivered(gen, token, tries, record.length, content.enqueuedAt, content));
+    }
+    return {
+      secret: String(values[1]),
+      visibleUntil: Number(values[2]),
+      dueInMs: dueIn(Number(values[3])),
+      outboxLength: Number(values[4]),
+      arrival: String(values[5]),
+      messages,
+    };
+  },
+});

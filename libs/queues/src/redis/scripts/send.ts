@@ -1,0 +1,127 @@
+import { defineScript } from '@syncline/redis';
+import { seqOf } from '../message-id.js';
+import { encodeTails, type MessageContent, recordBytes } from '../record.js';
+import { dueIn, keys, type QueueCall } from './call.js';
+import { type Deliveries, delivered } from './deliveries.js';
+import type { ReceiveOptions } from './receive.js';
+
+export interface NewMessage {
+  readonly content: MessageContent;
+  readonly delayMs: number;
+  /** Empty: none. */
+  readonly deduplicationHash: string;
+}
+
+/** A receiver that is parked on the node that sends, and whose client is connected at this moment. */
+export interface LocalWaiter extends ReceiveOptions {
+  readonly id: string;
+}
+
+/** What became of one message. `retentionMs`: it was not taken, because that would be over before the message is due. */
+export type SentMessage =
+  | { readonly id: string; readonly deduplicated: boolean }
+  | { readonly retentionMs: number };
+
+/** What a local waiter was handed: it is in flight, and the waiter has left the line. */
+export interface Handed {
+  /** Index of the local waiter. */
+  readonly waiter: number;
+  readonly deliveries: Deliveries;
+}
+
+export type SendReply =
+  | {
+      readonly outcome: 'sent';
+      /** Null when the timers need not be told. */
+      readonly dueInMs: number | null;
+      readonly messages: readonly SentMessage[];
+      readonly handed: readonly Handed[];
+    }
+  | {
+      readonly outcome: 'full';
+      readonly dueInMs: null;
+      readonly limit: 'maxLength' | 'maxBytes';
+      /** Which of the messages would have been taken, were they sent one after the other. */
+      readonly fits: readonly number[];
+    };
+
+type SendInput = QueueCall & {
+  readonly messages: readonly NewMessage[];
+  readonly rememberMs: number;
+  /** In the order of their arrival here. */
+  readonly localWaiters: readonly LocalWaiter[];
+};
+type HandedReply = [secret: string, sentAt: number, ...(number | number[])[]];
+
+/** Ready at once, to be found in the list of its priority, and not to be remembered. */
+const isPlain = ({ content, delayMs, deduplicationHash }: NewMessage): boolean =>
+  delayMs === 0 && deduplicationHash === '' && content.groupId === null && content.ttlMs === null;
+
+/** Null: there is no such queue. */
+export const send = defineScript({
+  file: new URL('./send.lua', import.meta.url),
+  keys,
+  args: ({ wakePrefix, timersChannel, rememberMs, messages, localWaiters }: SendInput) => [
+    wakePrefix,
+    timersChannel,
+    rememberMs,
+    encodeTails(messages.map(({ content }) => content)),
+    messages.length,
+    localWaiters.length,
+    ...localWaiters.flatMap(({ id, max, visibilityTimeoutMs }) => [id, max, visibilityTimeoutMs ?? '']),
+    ...(messages.every(isPlain)
+      ? []
+      : messages.flatMap(({ delayMs, deduplicationHash }) => [delayMs, deduplicationHash])),
+  ],
+  decode: (reply, { messages: asked }): SendReply | null => {
+    if (reply === null) return null;
+    const [first, second, handed, ...rest] = reply as [
+      string,
+      number | string,
+      HandedReply,
+      ...(number | string)[],
+    ];
+    if (first === 'full') {
+      return {
+        outcome: 'full',
+        dueInMs: null,
+        limit: second as 'maxLength' | 'maxBytes',
+        fits: handed as unknown as number[],
+      };
+    }
+    const [seq] = rest;
+    const messages =
+      rest.length < asked.length
+        ? asked.map((_, i) => ({ id: `${first}-${Number(seq) + i}`, deduplicated: false }))
+        : rest.map((one) => decodeSent(first, one));
+    return {
+      outcome: 'sent',
+      dueInMs: dueIn(Number(second)),
+      messages,
+      handed: decodeHanded(first, Number(seq), handed, asked),
+    };
+  },
+});
+
+function decodeSent(gen: string, one: number | string): SentMessage {
+  if (typeof one === 'string') return { id: one, deduplicated: true };
+  return one < 0 ? { retentionMs: -one } : { id: `${gen}-${one}`, deduplicated: false };
+}
+
+function decodeHanded(
+  gen: string,
+  firstSeq: number,
+  [secret, enqueuedAt, ...portions]: HandedReply,
+  asked: readonly NewMessage[],
+): Handed[] {
+  const handed: Handed[] = [];
+  for (let i = 0; i < portions.length; i += 3) {
+    const [waiter, visibleUntil, tokens] = portions.slice(i) as [number, number, number[]];
+    const messages = tokens.map((token) => {
+      const { content } = asked[seqOf(token) - firstSeq] as NewMessage;
+      return delivered(gen, token, 0, recordBytes(content), enqueuedAt, content);
+    });
+    handed.push({ waiter, deliveries: { secret, visibleUntil, messages } });
+  }
+  return handed;
+}
