@@ -33,7 +33,11 @@ let nodes = null;
 async function startRedis({ redisUrl, redisPort, dataDir }, binary) {
   if (redisUrl !== null) {
     const { redisVersion } = await import('./start/redis.mjs');
-    say(`Redis ${await redisVersion(redisUrl, NAMED_REDIS_READY_MS, ending.signal)} from REDIS_URL.`);
+    // Only nodes know how to speak to sentinels and over TLS: they say what is wrong.
+    const version = redisUrl.startsWith('redis://')
+      ? `${await redisVersion(redisUrl, NAMED_REDIS_READY_MS, ending.signal)} `
+      : '';
+    say(`Redis ${version}from REDIS_URL.`);
     return redisUrl;
   }
   const [{ Processes }, { redisCommand, redisVersion }] = await Promise.all([

@@ -68,7 +68,7 @@ describe('docker-compose.yml', () => {
     expect(service.depends_on?.redis?.condition).toBe('service_healthy');
     expect(service.restart).toBe('unless-stopped');
     expect(Number.parseInt(service.stop_grace_period ?? '0', 10)).toBeGreaterThanOrEqual(15);
-    expect(configOf(service).redisUrl).toBe('redis://redis:6379');
+    expect(configOf(service).redis.url).toBe('redis://redis:6379');
   });
 
   it.each(scalable)(

@@ -2,6 +2,7 @@ import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { ClusterListener } from './cluster.listener.js';
 import { CLUSTER_OPTIONS, type ClusterOptions } from './cluster.options.js';
 import { Membership } from './membership.js';
+import { RedisWatch } from './redis-watch.js';
 
 /** Membership, ring and messages of one node among those of its role. */
 @Global()
@@ -11,8 +12,8 @@ export class ClusterModule {
     return {
       module: ClusterModule,
       controllers: [ClusterListener],
-      providers: [{ provide: CLUSTER_OPTIONS, useValue: options }, Membership],
-      exports: [Membership],
+      providers: [{ provide: CLUSTER_OPTIONS, useValue: options }, Membership, RedisWatch],
+      exports: [Membership, RedisWatch],
     };
   }
 }

@@ -3,4 +3,5 @@ export type { ClusterOptions, Peer } from './cluster.options.js';
 export { Membership } from './membership.js';
 export { NodeTransport } from './node-transport.js';
 export { nodeChannel, roleChannel } from './redis/cluster.keys.js';
+export { RedisWatch } from './redis-watch.js';
 export { Ring } from './ring.js';

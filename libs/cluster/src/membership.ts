@@ -8,7 +8,7 @@ import {
   logUnlessAway,
   REDIS,
   type RedisClient,
-  refuseUser,
+  refuseMistake,
   removeLibraries,
   StoreUnavailable,
   UnsuitableRedis,
@@ -110,7 +110,7 @@ export class Membership implements OnModuleDestroy {
         await this.renew();
         break;
       } catch (error) {
-        refuseUser(error);
+        refuseMistake(error);
         if (error instanceof UnsuitableRedis) throw error;
         logUnlessAway(this.logger)(error);
         await sleep(HEARTBEAT_MS);

@@ -1,6 +1,6 @@
 import { type MessageHandler, ServerRedis } from '@nestjs/microservices';
 import type { Role } from '@syncline/contracts';
-import { type RedisClient, subscriberConnection } from '@syncline/redis';
+import { type RedisAccess, type RedisClient, subscriberConnection } from '@syncline/redis';
 import { nodeChannel, roleChannel } from './redis/cluster.keys.js';
 
 /** How often the subscription is tried: a cut cable would otherwise go unnoticed for ever. */
@@ -17,9 +17,9 @@ export class NodeTransport extends ServerRedis {
   private readonly subscriber: RedisClient;
   private pings: NodeJS.Timeout | undefined;
 
-  constructor(private readonly node: { redisUrl: string; role: Role; nodeId: string }) {
+  constructor(private readonly node: { redis: RedisAccess; role: Role; nodeId: string }) {
     super({});
-    this.subscriber = subscriberConnection(node.redisUrl, `${node.nodeId}:transport`);
+    this.subscriber = subscriberConnection(node.redis, `${node.nodeId}:transport`);
   }
 
   override addHandler(pattern: string, handler: MessageHandler, isEvent?: boolean): void {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Problem } from '@syncline/contracts';
 import { RedisServer, TcpProxy } from '@syncline/testing';
-import { commandConnection, type RedisClient } from './connection.js';
+import { commandConnection, type RedisClient } from './connection/connection.js';
 import { defineScript, UnknownLife } from './define-script.js';
 import { StoreUnavailable } from './store-unavailable.js';
 

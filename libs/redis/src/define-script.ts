@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { RedisClient } from './connection.js';
+import type { RedisClient } from './connection/connection.js';
 import { type Argument, callsOf, sendWhenReady } from './send.js';
 import { isReplyError } from './store-unavailable.js';
 import { UnknownInstance } from './unknown-instance.js';

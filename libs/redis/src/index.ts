@@ -1,11 +1,13 @@
-export { checkRedis, refuseUser, UnsuitableRedis } from './boot-check.js';
+export { checkRedis, primariesOf, refuseMistake, UnsuitableRedis } from './boot-check.js';
+export type { RedisAccess, TlsFiles } from './connection/access.js';
 export {
   commandConnection,
   type RedisClient,
   singleLifeConnection,
   subscriberConnection,
   whenReady,
-} from './connection.js';
+} from './connection/connection.js';
+export { InvalidRedisUrl, parseRedisUrl } from './connection/redis-url.js';
 export { defineScript, type Script, type ScriptDefinition, UnknownLife } from './define-script.js';
 export { type CommandDefinition, type LibraryCommand, LuaLibrary } from './lua/library.js';
 export { removeLibraries } from './lua/remove-libraries.js';

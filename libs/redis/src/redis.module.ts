@@ -6,7 +6,7 @@ import {
   Module,
   type OnApplicationShutdown,
 } from '@nestjs/common';
-import { commandConnection, type RedisClient } from './connection.js';
+import { commandConnection, type RedisClient } from './connection/connection.js';
 import { REDIS, REDIS_OPTIONS, type RedisModuleOptions } from './redis.token.js';
 import { refusalOfUser } from './store-unavailable.js';
 
@@ -37,7 +37,7 @@ export class RedisModule implements OnApplicationShutdown {
       module: RedisModule,
       providers: [
         { provide: REDIS_OPTIONS, useValue: options },
-        { provide: REDIS, useFactory: () => commandConnection(options.url, options.connectionName) },
+        { provide: REDIS, useFactory: () => commandConnection(options, options.connectionName) },
       ],
       exports: [REDIS, REDIS_OPTIONS],
     };

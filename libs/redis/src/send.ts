@@ -1,4 +1,5 @@
-import { type RedisClient, whenReady } from './connection.js';
+import { type RedisClient, whenReady } from './connection/connection.js';
+import { wasNotSent } from './connection/not-sent.js';
 import { storeError } from './store-unavailable.js';
 
 export type Argument = string | number | Buffer;
@@ -50,7 +51,3 @@ export async function sendWhenReady<T>(redis: RedisClient, send: () => Promise<T
     throw storeError(error);
   }
 }
-
-/** The connection broke in the moment of sending: the command never left, so it may be sent again. */
-const wasNotSent = (error: unknown): boolean =>
-  error instanceof Error && error.message.startsWith("Stream isn't writeable");

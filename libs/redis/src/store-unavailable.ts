@@ -43,7 +43,7 @@ export function refusalOfUser(error: unknown): string | undefined {
 
 /** Replies by which Redis says that it cannot serve now, though the connection stands. */
 const REFUSALS =
-  /^(LOADING|READONLY|MASTERDOWN|OOM|MISCONF|NOREPLICAS|CLUSTERDOWN|TRYAGAIN|BUSY|NOAUTH|WRONGPASS|NOPERM)\b/;
+  /^(LOADING|READONLY|MASTERDOWN|OOM|MISCONF|NOREPLICAS|CLUSTERDOWN|ASK|TRYAGAIN|BUSY|NOAUTH|WRONGPASS|NOPERM)\b/;
 
 /**
  * Gives the failure of a command its meaning: a broken or silent connection and a refusal are

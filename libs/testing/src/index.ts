@@ -1,3 +1,4 @@
+export { Certificates } from './certificates.js';
 export { Child, watchdog } from './child.js';
 export { Chromium } from './chromium.js';
 export { eventually } from './eventually.js';
@@ -6,5 +7,6 @@ export { isRunning } from './is-running.js';
 export { LuaFolders } from './lua-folders.js';
 export { NodeProcess, type NodeProcessOptions, startNodes, stopAll } from './node-process.js';
 export { RedisCluster } from './redis-cluster.js';
+export { RedisSentinels } from './redis-sentinels.js';
 export { RedisServer, type RedisServerOptions } from './redis-server.js';
 export { type Direction, TcpProxy } from './tcp-proxy.js';

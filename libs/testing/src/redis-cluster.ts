@@ -1,34 +1,70 @@
+import { Redis } from 'ioredis';
 import { eventually } from './eventually.js';
 import { RedisServer } from './redis-server.js';
 
 const SLOTS = 16_384;
-const MASTERS = 3;
+const PRIMARIES = 3;
 
-/** A Redis Cluster of three masters on this machine, all slots covered. */
+export interface RedisClusterOptions {
+  /** Replicas of each primary. Default: 0. */
+  readonly replicas?: number;
+}
+
+/** A Redis Cluster of three primaries on this machine, all slots covered. */
 export class RedisCluster {
-  private constructor(readonly servers: readonly RedisServer[]) {}
+  private constructor(
+    /** The primaries, then the replicas of the first, of the second ... */
+    readonly servers: readonly RedisServer[],
+  ) {}
 
-  static async start(): Promise<RedisCluster> {
-    const args = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000'];
-    const servers = await Promise.all(Array.from({ length: MASTERS }, () => RedisServer.start({ args })));
+  static async start({ replicas = 0 }: RedisClusterOptions = {}): Promise<RedisCluster> {
+    const args = [
+      '--cluster-enabled',
+      'yes',
+      '--cluster-node-timeout',
+      '2000',
+      '--repl-diskless-sync-delay',
+      '0',
+    ];
+    const count = PRIMARIES * (1 + replicas);
+    const servers = await Promise.all(Array.from({ length: count }, () => RedisServer.start({ args })));
     const clients = servers.map((server) => server.connect());
     try {
       const first = servers[0]?.port ?? 0;
       for (const [i, client] of clients.entries()) {
-        const from = Math.floor((SLOTS / MASTERS) * i);
-        const to = Math.floor((SLOTS / MASTERS) * (i + 1)) - 1;
         await client.call('CLUSTER', 'SET-CONFIG-EPOCH', i + 1);
-        await client.call('CLUSTER', 'ADDSLOTSRANGE', from, to);
+        if (i < PRIMARIES) {
+          const from = Math.floor((SLOTS / PRIMARIES) * i);
+          const to = Math.floor((SLOTS / PRIMARIES) * (i + 1)) - 1;
+          await client.call('CLUSTER', 'ADDSLOTSRANGE', from, to);
+        }
         if (i > 0) await client.call('CLUSTER', 'MEET', '127.0.0.1', first);
       }
       await eventually(async () => {
         for (const client of clients) {
           const info = String(await client.call('CLUSTER', 'INFO'));
-          if (!/cluster_state:ok/.test(info) || !info.includes(`cluster_known_nodes:${MASTERS}`)) {
+          if (!info.includes(`cluster_known_nodes:${count}`))
             throw new Error(`The Redis Cluster did not form:\n${info}`);
-          }
         }
-      }, 15_000);
+      });
+      const ids = await Promise.all(
+        clients.map(async (client) => String(await client.call('CLUSTER', 'MYID'))),
+      );
+      for (const [i, client] of clients.entries()) {
+        if (i < PRIMARIES) continue;
+        const primary = ids[Math.floor((i - PRIMARIES) / replicas)] ?? '';
+        await eventually(() => client.call('CLUSTER', 'REPLICATE', primary));
+      }
+      await eventually(async () => {
+        for (const [i, client] of clients.entries()) {
+          const info = String(await client.call('CLUSTER', 'INFO'));
+          if (!/cluster_state:ok/.test(info)) throw new Error(`The Redis Cluster did not form:\n${info}`);
+          if (i < PRIMARIES) continue;
+          const replication = await client.info('replication');
+          if (!/^master_link_status:up/m.test(replication))
+            throw new Error('A replica does not follow its primary.');
+        }
+      });
     } finally {
       for (const client of clients) client.disconnect();
     }
@@ -40,11 +76,46 @@ export class RedisCluster {
     return this.servers.map((server) => server.url).join(',');
   }
 
+  /** The server that has a key, as the cluster says now. */
+  async primaryOf(key: string): Promise<RedisServer> {
+    const live = await this.anyClient();
+    try {
+      const slot = Number(await live.call('CLUSTER', 'KEYSLOT', key));
+      const slots = (await live.call('CLUSTER', 'SLOTS')) as [number, number, [string, number]][];
+      const port = slots.find(([from, to]) => from <= slot && slot <= to)?.[2][1];
+      const server = this.servers.find((each) => each.port === port);
+      if (server === undefined) throw new Error(`No server of ours has the slot ${slot}.`);
+      return server;
+    } finally {
+      live.disconnect();
+    }
+  }
+
   async stop(): Promise<void> {
     await Promise.all(this.servers.map((server) => server.stop()));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
+  }
+
+  /** A connection to a server that answers. */
+  private async anyClient(): Promise<Redis> {
+    for (const server of this.servers) {
+      const client = new Redis(server.url, {
+        retryStrategy: () => null,
+        lazyConnect: true,
+        connectTimeout: 500,
+        commandTimeout: 500,
+      });
+      client.on('error', () => undefined);
+      try {
+        await client.connect();
+        return client;
+      } catch {
+        client.disconnect();
+      }
+    }
+    throw new Error('No server of the Redis Cluster answers.');
   }
 }

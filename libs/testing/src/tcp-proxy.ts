@@ -24,7 +24,7 @@ export class TcpProxy {
 
   private constructor(
     private readonly server: Server,
-    private readonly targetPort: number,
+    private targetPort: number,
   ) {
     server.on('connection', (client) => this.join(client));
   }
@@ -60,6 +60,11 @@ export class TcpProxy {
         for (const chunk of pipe.held[direction].splice(0)) this.forward(pipe, direction, chunk);
       }
     }
+  }
+
+  /** New connections lead elsewhere; those that stand stay where they are, as after a failover behind one address. */
+  leadTo(port: number): void {
+    this.targetPort = port;
   }
 
   /** Ends all connections; with `refuse`, new ones too, until {@link heal}. */

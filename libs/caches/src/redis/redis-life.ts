@@ -137,7 +137,7 @@ export class RedisLife implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private async findOrBegin(): Promise<string> {
-    const connection = singleLifeConnection(this.options.url, `${this.options.connectionName}:life`);
+    const connection = singleLifeConnection(this.options, `${this.options.connectionName}:life`);
     // What goes wrong here reaches the caller; without a listener ioredis would print it as well.
     connection.on('error', () => {});
     try {

@@ -1,12 +1,14 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
+import { RedisWatch } from '@syncline/cluster';
 import { REDIS, type RedisClient, whenReady } from '@syncline/redis';
 
-/** Terminus indicator: up while Redis answers a PING. */
+/** Terminus indicator: up while Redis answers a PING, and is one that can keep the promises. */
 @Injectable()
 export class RedisHealth {
   constructor(
     @Inject(REDIS) private readonly redis: RedisClient,
+    private readonly watch: RedisWatch,
     private readonly indicator: HealthIndicatorService,
   ) {}
 
@@ -15,7 +17,8 @@ export class RedisHealth {
     try {
       if (this.redis.status !== 'ready') await whenReady(this.redis);
       await this.redis.ping();
-      return check.up();
+      const { obstacle } = this.watch;
+      return obstacle === null ? check.up() : check.down({ message: obstacle });
     } catch (error) {
       return check.down({ message: error instanceof Error ? error.message : String(error) });
     }

@@ -1,3 +1,6 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { InvalidConfig, readNodeConfig } from './node.config.js';
 
 const failureOf = (env: Record<string, string>) => {
@@ -16,7 +19,7 @@ describe('the configuration of a node', () => {
     expect(config).toMatchObject({
       role: 'queue',
       port: 8004,
-      redisUrl: 'redis://localhost:6379',
+      redis: { url: 'redis://localhost:6379', tls: {} },
       peers: [],
       logLevel: 'info',
       apiKeys: [],
@@ -44,6 +47,25 @@ describe('the configuration of a node', () => {
   it('names every variable that is wrong', () => {
     const message = failureOf({ PORT: 'eight', NODE_ID: 'a b', REDIS_URL: 'http://x', PEERS: 'nobody' });
     for (const name of ['PORT', 'NODE_ID', 'REDIS_URL', 'PEERS']) expect(message).toContain(name);
+  });
+
+  it('reads how to reach Redis through sentinels and over TLS', () => {
+    const file = join(tmpdir(), `syncline-${process.pid}.pem`);
+    writeFileSync(file, 'a certificate');
+    const { redis } = readNodeConfig('lock', {
+      REDIS_URL: 'rediss-sentinel://a:26379,b:26379#mymaster',
+      REDIS_SENTINEL_PASSWORD: 'secret',
+      REDIS_TLS_CA: file,
+      REDIS_TLS_SERVERNAME: 'redis.example.com',
+    });
+    rmSync(file);
+    expect(redis).toEqual({
+      url: 'rediss-sentinel://a:26379,b:26379#mymaster',
+      sentinel: { username: undefined, password: 'secret' },
+      tls: { ca: 'a certificate', servername: 'redis.example.com' },
+    });
+    expect(failureOf({ REDIS_TLS_KEY: '/no/such/file' })).toContain('REDIS_TLS_KEY: cannot read');
+    expect(failureOf({ REDIS_URL: 'redis-sentinel://a:26379' })).toContain('#mymaster');
   });
 
   it('refuses keys that protect nothing', () => {

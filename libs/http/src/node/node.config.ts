@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import type { Peer } from '@syncline/cluster';
 import { nodeIdSchema, type Role } from '@syncline/contracts';
+import { InvalidRedisUrl, parseRedisUrl, type RedisAccess } from '@syncline/redis';
 import { z } from 'zod';
 
 const DEFAULT_PORTS = { lock: 8001, queue: 8004, cache: 8007 } as const satisfies Record<Role, number>;
@@ -76,12 +78,24 @@ const hostsSchema = z.string().transform((text, context): string[] =>
     }),
 );
 
-const redisUrlSchema = z
-  .string()
-  .refine(
-    (text) => text.split(',').every((url) => z.url({ protocol: /^rediss?$/ }).safeParse(url).success),
-    'expected redis://HOST:PORT or rediss://HOST:PORT; several, comma-separated, for a Redis Cluster',
-  );
+const redisUrlSchema = z.string().superRefine((text, context) => {
+  try {
+    parseRedisUrl(text);
+  } catch (error) {
+    if (!(error instanceof InvalidRedisUrl)) throw error;
+    context.addIssue(error.message);
+  }
+});
+
+/** A file in PEM, by its path. */
+const pemSchema = z.string().transform((path, context) => {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    context.addIssue(`cannot read the file ${path}`);
+    return '';
+  }
+});
 
 /** The variables that every node reads, whatever its role. */
 const nodeConfigSchema = (role: Role) =>
@@ -92,6 +106,12 @@ const nodeConfigSchema = (role: Role) =>
       PORT: z.coerce.number().int().min(0).max(65_535).default(DEFAULT_PORTS[role]),
       NODE_URL: z.url().optional(),
       REDIS_URL: redisUrlSchema.default('redis://localhost:6379'),
+      REDIS_SENTINEL_USERNAME: z.string().optional(),
+      REDIS_SENTINEL_PASSWORD: z.string().optional(),
+      REDIS_TLS_CA: pemSchema.optional(),
+      REDIS_TLS_CERT: pemSchema.optional(),
+      REDIS_TLS_KEY: pemSchema.optional(),
+      REDIS_TLS_SERVERNAME: z.string().optional(),
       PEERS: peersSchema.default([]),
       LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
       API_KEYS: apiKeysSchema.default([]),
@@ -103,7 +123,16 @@ const nodeConfigSchema = (role: Role) =>
       host: env.HOST,
       port: env.PORT,
       url: env.NODE_URL,
-      redisUrl: env.REDIS_URL,
+      redis: {
+        url: env.REDIS_URL,
+        sentinel: { username: env.REDIS_SENTINEL_USERNAME, password: env.REDIS_SENTINEL_PASSWORD },
+        tls: {
+          ...(env.REDIS_TLS_CA !== undefined && { ca: env.REDIS_TLS_CA }),
+          ...(env.REDIS_TLS_CERT !== undefined && { cert: env.REDIS_TLS_CERT }),
+          ...(env.REDIS_TLS_KEY !== undefined && { key: env.REDIS_TLS_KEY }),
+          ...(env.REDIS_TLS_SERVERNAME !== undefined && { servername: env.REDIS_TLS_SERVERNAME }),
+        },
+      } satisfies RedisAccess,
       peers: env.PEERS,
       logLevel: env.LOG_LEVEL,
       apiKeys: env.API_KEYS,

@@ -39,7 +39,7 @@ export class NodeModule {
         DiscoveryModule,
         TerminusModule.forRoot({ logger: false }),
         RuntimeModule,
-        RedisModule.forRoot({ url: config.redisUrl, connectionName: config.nodeId }),
+        RedisModule.forRoot({ ...config.redis, connectionName: config.nodeId }),
         ClusterModule.forRoot({
           role: config.role,
           nodeId: config.nodeId,

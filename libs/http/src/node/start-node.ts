@@ -60,7 +60,7 @@ async function createNode(node: NodeRole, config: NodeConfig): Promise<NestExpre
   );
   answerUnreadable(app.getHttpServer(), config.nodeId);
   app.connectMicroservice(
-    { strategy: new NodeTransport({ redisUrl: config.redisUrl, role: config.role, nodeId: config.nodeId }) },
+    { strategy: new NodeTransport({ redis: config.redis, role: config.role, nodeId: config.nodeId }) },
     { inheritAppConfig: true },
   );
   serveApiDocument(app, config);

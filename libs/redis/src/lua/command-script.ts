@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { RedisClient } from '../connection.js';
+import type { RedisClient } from '../connection/connection.js';
 import { type Argument, callsOf } from '../send.js';
 import { isReplyError } from '../store-unavailable.js';
 

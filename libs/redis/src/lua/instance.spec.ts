@@ -1,6 +1,6 @@
 import { eventually, LuaFolders, RedisServer } from '@syncline/testing';
 import type { Redis } from 'ioredis';
-import { commandConnection, type RedisClient, singleLifeConnection } from '../connection.js';
+import { commandConnection, type RedisClient, singleLifeConnection } from '../connection/connection.js';
 import { UnknownInstance } from '../unknown-instance.js';
 import { LuaLibrary } from './library.js';
 

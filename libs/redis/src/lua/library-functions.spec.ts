@@ -1,5 +1,5 @@
 import { eventually, LuaFolders, RedisCluster, RedisServer } from '@syncline/testing';
-import { commandConnection, type RedisClient } from '../connection.js';
+import { commandConnection, type RedisClient } from '../connection/connection.js';
 import { StoreUnavailable } from '../store-unavailable.js';
 import { LuaLibrary } from './library.js';
 

@@ -1,5 +1,5 @@
 import { Cluster, Command } from 'ioredis';
-import type { RedisClient } from '../connection.js';
+import type { RedisClient } from '../connection/connection.js';
 import { isReplyError, StoreUnavailable } from '../store-unavailable.js';
 import { UnknownInstance } from '../unknown-instance.js';
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { Problem } from '@syncline/contracts';
 import { LuaFolders, RedisServer, TcpProxy } from '@syncline/testing';
-import { commandConnection, type RedisClient } from '../connection.js';
+import { commandConnection, type RedisClient } from '../connection/connection.js';
 import { StoreUnavailable } from '../store-unavailable.js';
 import { LuaLibrary } from './library.js';
 

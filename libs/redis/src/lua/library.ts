@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import type { RedisClient } from '../connection.js';
+import type { RedisClient } from '../connection/connection.js';
 import { type Argument, callsOf, sendWhenReady } from '../send.js';
 import { isReplyError } from '../store-unavailable.js';
 import { UnknownInstance } from '../unknown-instance.js';

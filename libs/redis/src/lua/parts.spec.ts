@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { LuaFolders, RedisServer } from '@syncline/testing';
-import { commandConnection, type RedisClient } from '../connection.js';
+import { commandConnection, type RedisClient } from '../connection/connection.js';
 import { LuaLibrary } from './library.js';
 
 describe('parts for all shelves', () => {

@@ -1,5 +1,5 @@
 import { LuaFolders, RedisServer } from '@syncline/testing';
-import { commandConnection, type RedisClient } from '../connection.js';
+import { commandConnection, type RedisClient } from '../connection/connection.js';
 import { LuaLibrary } from './library.js';
 import { removeLibraries } from './remove-libraries.js';
 

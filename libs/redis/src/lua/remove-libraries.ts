@@ -1,5 +1,5 @@
 import { Cluster, type Redis } from 'ioredis';
-import type { RedisClient } from '../connection.js';
+import type { RedisClient } from '../connection/connection.js';
 import { isReplyError, storeError } from '../store-unavailable.js';
 
 /**
