@@ -91,6 +91,40 @@ export class RedisCluster {
     }
   }
 
+  /**
+   * Brings the slot of a key, with all keys in it, to another primary, as `redis-cli --cluster reshard` does.
+   *
+   * @param between called while the slot is on its way
+   */
+  async moveSlot(key: string, between: () => Promise<void> = async () => {}): Promise<void> {
+    const from = await this.primaryOf(key);
+    const primaries = this.servers.slice(0, PRIMARIES);
+    const to = primaries.find((server) => server !== from) as RedisServer;
+    const clients = primaries.map((server) => server.connect());
+    const [source, target] = [from, to].map((server) => clients[primaries.indexOf(server)] as Redis) as [
+      Redis,
+      Redis,
+    ];
+    try {
+      const slot = Number(await source.call('CLUSTER', 'KEYSLOT', key));
+      const idOf = async (client: Redis) => String(await client.call('CLUSTER', 'MYID'));
+      const [sourceId, targetId] = await Promise.all([idOf(source), idOf(target)]);
+      await target.call('CLUSTER', 'SETSLOT', slot, 'IMPORTING', sourceId);
+      await source.call('CLUSTER', 'SETSLOT', slot, 'MIGRATING', targetId);
+      await between();
+      for (;;) {
+        const keys = (await source.call('CLUSTER', 'GETKEYSINSLOT', slot, 100)) as string[];
+        if (keys.length === 0) break;
+        await source.call('MIGRATE', '127.0.0.1', to.port, '', 0, 5_000, 'KEYS', ...keys);
+      }
+      for (const client of [target, source, ...clients]) {
+        await client.call('CLUSTER', 'SETSLOT', slot, 'NODE', targetId);
+      }
+    } finally {
+      for (const client of clients) client.disconnect();
+    }
+  }
+
   async stop(): Promise<void> {
     await Promise.all(this.servers.map((server) => server.stop()));
   }

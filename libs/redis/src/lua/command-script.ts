@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { RedisClient } from '../connection/connection.js';
 import { type Argument, callsOf } from '../send.js';
 import { isReplyError } from '../store-unavailable.js';
+import { GUARDED } from './slot-guard.js';
 
 /** A script with its SHA, as it belongs to a Redis instance. */
 interface Bound {
@@ -31,7 +32,8 @@ export class CommandScript {
     try {
       return await evalsha(redis, sha, keys.length, ...keys, ...args);
     } catch (error) {
-      if (instance !== null || !isReplyError(error) || !error.message.startsWith('NOSCRIPT')) throw error;
+      const isEntered = instance !== null && instance !== GUARDED;
+      if (isEntered || !isReplyError(error) || !error.message.startsWith('NOSCRIPT')) throw error;
       return evaluate(redis, text, keys.length, ...keys, ...args);
     }
   }

@@ -1,6 +1,7 @@
 -- Head of a shelf that Redis loads as a library. The line before it names it: `local LIBRARY = '...'`.
 -- KEYS, ARGV of the call under way. Its last argument is the Redis instance that the caller expects, '' for none: a command
--- sees it as INSTANCE, false for none, and does not find it in ARGV.
+-- sees it as INSTANCE, false for none, and does not find it in ARGV. '*' is none, too, and says that the last key is a guard
+-- (see slot-guard.ts), which a command does not find in KEYS.
 local KEYS, ARGV, INSTANCE
 -- The instance that was entered since the library was loaded. It outlives calls, but no restart, failover or full sync.
 local entered
@@ -32,6 +33,9 @@ local function command(name, flags, parts, run)
       INSTANCE = false
     elseif expected == entered then
       INSTANCE = expected
+    elseif expected == '*' then
+      INSTANCE = false
+      keys[#keys] = nil
     else
       return redis.error_reply('INSTANCE was not entered')
     end

@@ -6,6 +6,7 @@ import { UnknownInstance } from '../unknown-instance.js';
 import { CommandScript } from './command-script.js';
 import { LibraryFunctions, NO_FUNCTIONS } from './library-functions.js';
 import { asLibrary, asScript, enterFunction, functionName, readShelf, type Shelf } from './shelf.js';
+import { GUARDED, guardOf } from './slot-guard.js';
 
 export interface CommandDefinition<Input, Reply> {
   /** Name of its file on the shelf, without `.lua`. */
@@ -16,7 +17,8 @@ export interface CommandDefinition<Input, Reply> {
   /** True when the reply carries bytes that are not text: then strings arrive as `Buffer`. */
   readonly binary?: boolean;
   /**
-   * The Redis instance that the call belongs to, see {@link LuaLibrary.enter}; null, or without this member: none. The
+   * The Redis instance that the call belongs to, see {@link LuaLibrary.enter}; null, or without this member: none. On a
+   * Redis Cluster there are none. The
    * command sees it as `INSTANCE`, false for none. Before its first write it may answer with an error that begins with
    * `INSTANCE` itself: that is `UnknownInstance` too.
    */
@@ -71,7 +73,7 @@ export class LuaLibrary {
 
     const send = async (redis: RedisClient, keys: string[], args: Argument[], instance: string | null) => {
       const call = () => fcall(redis, name, keys.length, ...keys, ...args, instance ?? '');
-      const reply = await (instance === null
+      const reply = await (instance === null || instance === GUARDED
         ? this.functions.call(redis, keys[0], call)
         : this.functions.callInInstance(redis, call));
       return reply === NO_FUNCTIONS ? script.call(redis, keys, args, instance, binary) : reply;
@@ -80,9 +82,14 @@ export class LuaLibrary {
     return async (redis, input) => {
       const keys = keysOf(input);
       const args = argsOf?.(input) ?? [];
-      const instance = instanceOf?.(input) ?? null;
+      const [first] = keys;
+      const guarded = redis.isCluster && first !== undefined;
+      const instance = guarded ? GUARDED : (instanceOf?.(input) ?? null);
+      const all = guarded ? [...keys, guardOf(first)] : keys;
       const reply = await sendWhenReady(redis, () =>
-        instance === null ? send(redis, keys, args, null) : inInstance(send(redis, keys, args, instance)),
+        instance === null || guarded
+          ? send(redis, all, args, instance)
+          : inInstance(send(redis, all, args, instance)),
       );
       return decode(reply, input);
     };

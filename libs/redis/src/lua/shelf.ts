@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
+import { GUARDED } from './slot-guard.js';
 
 /** A command of a shelf: one atomic state change. */
 export interface Command {
@@ -117,13 +118,14 @@ export function asLibrary(prefix: string, { commands, parts }: Shelf): { name: s
 /**
  * One command of the shelf as a script of its own, for a Redis that takes no functions.
  *
- * @param instance the Redis instance that it belongs to: with another one it is another script
+ * @param instance the Redis instance that it belongs to, or {@link GUARDED}: with another one it is another script
  */
 export const asScript = ({ parts }: Shelf, command: Command, instance: string | null): string =>
   [
     command.flags.length > 0 ? `#!lua flags=${command.flags.join(',')}` : '#!lua',
-    `local INSTANCE = ${instance === null ? 'false' : `'${instance}'`}`,
+    `local INSTANCE = ${instance === null || instance === GUARDED ? 'false' : `'${instance}'`}`,
     'local KEYS, ARGV = KEYS, ARGV',
+    ...(instance === GUARDED ? ['KEYS[#KEYS] = nil'] : []),
     'local function each_call(reset) reset() end',
     ...command.parts.map((path) => parts.get(path) ?? ''),
     `local run = (function()\n${command.text}\nend)()`,
