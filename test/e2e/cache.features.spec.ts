@@ -48,7 +48,7 @@ describe('what a cache does beside entries', () => {
       }
       const client = redis.connect();
       const reads = async () =>
-        Number(/cmdstat_evalsha:calls=(\d+)/.exec(await client.info('commandstats'))?.[1]);
+        Number(/cmdstat_fcall:calls=(\d+)/.exec(await client.info('commandstats'))?.[1]);
       const before = await reads();
       for (let n = 0; n < 300; n += 1) expect((await get(0, 'k')).source).toBe('near');
       const during = (await reads()) - before;

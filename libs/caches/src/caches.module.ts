@@ -15,7 +15,7 @@ import { FillsService } from './fills/fills.service.js';
 import { CachesStore } from './redis/caches.store.js';
 import { EntriesStore } from './redis/entries.store.js';
 import { FillsStore } from './redis/fills.store.js';
-import { RedisLife } from './redis/redis-life.js';
+import { RedisInstance } from './redis/redis-instance.js';
 import { ReplicaStore } from './redis/replica.store.js';
 import { WritesStore } from './redis/writes.store.js';
 import { CacheMetrics } from './statistics/cache-metrics.js';
@@ -38,7 +38,7 @@ import { Statistics } from './statistics/statistics.js';
     NearHitAudit,
     PendingWrites,
     Reader,
-    RedisLife,
+    RedisInstance,
     ReplicaStore,
     ReplicaSync,
     Statistics,

@@ -18,6 +18,7 @@ export {
   type ErrorLog,
   isFull,
   isRefused,
+  isReplyError,
   logUnlessAway,
   StoreUnavailable,
   storeError,

@@ -2,7 +2,8 @@ import { FaultCluster } from '../core/fault-cluster.js';
 import { describeFaults } from '../core/suite.js';
 import { checkVersions, findNoOrder, stepsOf } from './checks.js';
 import type { Call } from './model.js';
-import { play, SCENARIOS } from './scenarios.js';
+import { SCENARIOS } from './scenarios.js';
+import { play } from './stage.js';
 import { cacheFaults } from './suite.js';
 
 describe('the checks of the cache', () => {

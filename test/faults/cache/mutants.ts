@@ -1,10 +1,11 @@
 import type { Mutant } from '../core/mutant.js';
 import type { FaultSuite } from '../core/suite.js';
 import * as scenarios from './scenarios.js';
+import { alone } from './stage.js';
 
 const ENGINE = 'libs/caches/src';
 const js = (name: string) => `${ENGINE}/${name}.js`;
-const lua = (name: string) => `${ENGINE}/redis/scripts/${name}.lua`;
+const part = (name: string) => `${ENGINE}/redis/scripts/parts/${name}.lua`;
 const broken = (name: string, file: string, find: string, replace: string): Mutant => ({
   name,
   file,
@@ -21,7 +22,7 @@ export const mutants: FaultSuite['mutants'] = [
       'if (now >= this.leaseUntil)',
       'if (false)',
     ),
-    run: scenarios.directed(scenarios.cutOff),
+    run: alone(scenarios.cutOff),
   },
   {
     ...broken(
@@ -30,7 +31,7 @@ export const mutants: FaultSuite['mutants'] = [
       'replica.extendLease(sentAt);\n        for (const round of this.stuckRounds',
       'replica.extendLease(performance.now());\n        for (const round of this.stuckRounds',
     ),
-    run: scenarios.directed(scenarios.lateReplies),
+    run: alone(scenarios.lateReplies),
   },
   {
     ...broken(
@@ -39,7 +40,7 @@ export const mutants: FaultSuite['mutants'] = [
       'of reply.missed)',
       'of [])',
     ),
-    run: scenarios.directed(scenarios.noHints),
+    run: alone(scenarios.noHints),
   },
   {
     ...broken(
@@ -48,7 +49,7 @@ export const mutants: FaultSuite['mutants'] = [
       'return !superseded && ',
       'return ',
     ),
-    run: scenarios.directed(scenarios.slowFill),
+    run: alone(scenarios.slowFill),
   },
   {
     ...broken(
@@ -57,7 +58,7 @@ export const mutants: FaultSuite['mutants'] = [
       'if (number > replica.seen + 1)',
       'if (false)',
     ),
-    run: scenarios.directed(scenarios.gap),
+    run: alone(scenarios.gap),
   },
   {
     ...broken(
@@ -66,11 +67,11 @@ export const mutants: FaultSuite['mutants'] = [
       'replica.invalidate(cache, register);\n        replica.seen = number;',
       'replica.seen = number;',
     ),
-    run: scenarios.directed(scenarios.twoSharers),
+    run: alone(scenarios.twoSharers),
   },
   {
     ...broken('a node keeps what it writes over', js('entries/writer'), 'replica?.drop(cache, key);', ';'),
-    run: scenarios.directed(scenarios.ownWrites),
+    run: alone(scenarios.ownWrites),
   },
   {
     ...broken(
@@ -79,16 +80,16 @@ export const mutants: FaultSuite['mutants'] = [
       'key === null ? null : this.replicaSync.replica',
       'this.replicaSync.replica',
     ),
-    run: scenarios.directed(scenarios.ownTags),
+    run: alone(scenarios.ownTags),
   },
   {
     ...broken(
       'a write does not wait for sharers',
-      lua('prepare'),
+      part('write'),
       'if #sharers == 0 or eventual then',
       'if true then',
     ),
-    run: scenarios.directed(scenarios.cutOff),
+    run: alone(scenarios.cutOff),
   },
   {
     ...broken(
@@ -97,69 +98,69 @@ export const mutants: FaultSuite['mutants'] = [
       'Math.ceil(LEASE_MS * 1.01) + 40',
       '100',
     ),
-    run: scenarios.directed(scenarios.cutOff),
+    run: alone(scenarios.cutOff),
   },
   {
     ...broken(
       'the first acknowledgement ends a round',
-      lua('coherence'),
-      "if redis.call('HINCRBY', at, 'missing', -1) == 0 then commit(register) end",
-      "redis.call('HINCRBY', at, 'missing', -1) commit(register)",
+      part('round'),
+      "if redis.call('HINCRBY', at, 'missing', -1) == 0 then Round.commit(register) end",
+      "redis.call('HINCRBY', at, 'missing', -1) Round.commit(register)",
     ),
-    run: scenarios.directed(scenarios.twoSharers),
+    run: alone(scenarios.twoSharers),
   },
   {
     ...broken(
       'a value is kept that is being written',
-      lua('read'),
-      "      cacheable = cacheable and redis.call('HEXISTS', c_key(register), 'round') == 0\n",
+      part('register'),
+      'if held[1] then return false end',
       '',
     ),
-    run: scenarios.directed(scenarios.fillDuringWrite),
+    run: alone(scenarios.fillDuringWrite),
   },
   {
     ...broken(
       'a reader is no sharer of what it keeps',
-      lua('coherence'),
-      "local put = redis.pcall('HSET', at, field, fill)",
-      'local put = 1',
+      part('register'),
+      "if not known or known + 0 < fill + 0 then redis.call('HSET', at, field, fill) end",
+      '',
     ),
-    run: scenarios.directed(scenarios.twoSharers),
+    run: alone(scenarios.twoSharers),
   },
   {
     ...broken(
       'who holds that there is no entry is no sharer',
-      lua('read'),
-      'share(register, incarnation, fill,',
-      'not entry or share(register, incarnation, fill,',
+      part('reading'),
+      "if not entry then return absences == '1' and Register.share({ 'k' .. key }, incarnation, fill, false) end",
+      "if not entry then return absences == '1' end",
     ),
-    run: scenarios.directed(scenarios.absent),
+    run: alone(scenarios.absent),
   },
   {
     ...broken(
       'a prefix is invalidated without asking who holds what it covers',
-      lua('coherence'),
-      "is_wide(register) and '@' or register",
-      'register',
+      part('register'),
+      "if Register.is_wide(register) then fields = redis.call('HGETALL', Register.key('@')) end",
+      '',
     ),
-    run: scenarios.directed(scenarios.prefixes),
+    run: alone(scenarios.prefixes),
   },
   {
     ...broken(
       'an entry is evicted while a near cache holds it',
-      lua('evict'),
-      "if #sharers == 0 or state.coherence == 'eventual' then",
+      part('eviction'),
+      "if #sharers == 0 or Cache.coherence == 'eventual' then",
       'if true then',
     ),
-    run: scenarios.directed(scenarios.evicted),
+    run: alone(scenarios.evicted),
   },
   {
     ...broken(
-      'a new life of Redis opens before the leases of the last are over',
-      js('redis/redis-life'),
+      'a new Redis instance opens before the leases of the one before are over',
+      js('redis/redis-instance'),
       'await sleep(FORCE_AFTER_MS);',
       '',
     ),
-    run: scenarios.directed(scenarios.newLife),
+    run: alone(scenarios.newInstance),
   },
 ];

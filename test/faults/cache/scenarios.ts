@@ -1,75 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '@syncline/testing';
-import { FaultCluster, type Site } from '../core/fault-cluster.js';
-import { History } from '../core/history.js';
-import { Random } from '../core/random.js';
-import type { RunOptions, RunReport } from '../core/suite.js';
-import { check } from './checks.js';
-import type { Input, Output } from './model.js';
-import { configure, entriesIn, flush, get, invalidate, put } from './traffic.js';
-
-export type Scenario = (cluster: FaultCluster, observed: Observed, random: Random) => Promise<void>;
+import { configure, entriesIn, flush } from './client.js';
+import { type Scenario, three } from './stage.js';
 
 /** A node that nobody asks lets its lease end after 3 s, which takes the rest of the lease. */
 const REST_MS = 4_500;
-
-/** What a scenario saw of one key, for the same checks as the random run. */
-class Observed {
-  readonly history = new History<Input, Output>();
-  lost = false;
-
-  get(site: Site, key = 'k') {
-    const call = { client: 0, kind: 'get', input: { key } };
-    return this.history.record(call, () => get(site.node.url, key));
-  }
-
-  put(site: Site, value: string, key = 'k', tags: readonly string[] = []) {
-    const input = { key, value, tags };
-    return this.history.record({ client: 1, kind: 'put', input }, () => put(site.node.url, input));
-  }
-
-  /** Invalidates a tag that `key` was stored with, or a prefix of it. */
-  invalidate(site: Site, what: Parameters<typeof invalidate>[1], key = 'k') {
-    const call = { client: 1, kind: 'delete', input: { key } };
-    return this.history.record(call, () => invalidate(site.node.url, what));
-  }
-
-  /** From now on the cache may evict `key`, once: to the register that is a delete that nobody asked for. */
-  mayVanish(key = 'k') {
-    const call = { client: 2, kind: 'delete', input: { key } };
-    return this.history.record(call, async () => ({ outcome: 'unknown' as const }));
-  }
-
-  /** Reads several times at once. */
-  async look(site: Site, key = 'k'): Promise<void> {
-    await Promise.all(Array.from({ length: 4 }, () => this.get(site, key)));
-  }
-
-  /** Reads until the node answers from its near cache. */
-  async cached(site: Site, key = 'k'): Promise<void> {
-    await eventually(async () => expect((await this.get(site, key)).output?.source).toBe('near'));
-  }
-}
-
-/** Runs a scenario and checks what it saw. */
-export async function play(scenario: Scenario, cluster: FaultCluster, seed: number): Promise<RunReport> {
-  const observed = new Observed();
-  await scenario(cluster, observed, new Random(seed));
-  const calls = observed.history.operations;
-  return { violations: check(calls, observed.lost), counts: { operations: calls.length } };
-}
-
-/** A run of a scenario on three nodes of its own: shorter than chance, for one rule at a time. */
-export const directed =
-  (scenario: Scenario) =>
-  async ({ seed, dist }: RunOptions): Promise<RunReport> => {
-    await using cluster = await FaultCluster.start('cache', { dist });
-    // Awaited here: the cluster is stopped when this function returns.
-    return await play(scenario, cluster, seed);
-  };
-
-type Three = readonly [Site, Site, Site];
-const three = (cluster: FaultCluster) => cluster.sites as unknown as Three;
 
 /** A node that cannot reach Redis is still reached by clients when a write through another node is answered. */
 export const cutOff: Scenario = async (cluster, observed) => {
@@ -276,8 +211,8 @@ export const fillDuringWrite: Scenario = async (cluster, observed) => {
   a.proxy.heal();
 };
 
-/** Redis starts anew and empty while one node, which still holds entries, cannot reach it. */
-export const newLife: Scenario = async (cluster, observed) => {
+/** Redis starts again, empty, while one node, which still holds entries, cannot reach it. */
+export const newInstance: Scenario = async (cluster, observed) => {
   const [a, b] = three(cluster);
   observed.lost = true;
   await observed.put(b, 'old');
@@ -287,6 +222,21 @@ export const newLife: Scenario = async (cluster, observed) => {
   await eventually(async () => expect((await observed.put(b, 'new')).outcome).toBe('ok'));
   await observed.look(a);
   a.proxy.heal();
+};
+
+/** Redis loses its functions, and with them what it knew of the instance, but none of its data. */
+export const lostFunctions: Scenario = async (cluster, observed) => {
+  const [a, b] = three(cluster);
+  const client = cluster.redis.connect();
+  for (let i = 0; i < 5; i += 1) {
+    await observed.put(b, `old ${i}`);
+    await observed.cached(a);
+    await client.script('FLUSH');
+    await client.function('FLUSH');
+    await observed.put(b, `new ${i}`);
+    await observed.look(a);
+  }
+  client.disconnect();
 };
 
 export const SCENARIOS: Readonly<Record<string, Scenario>> = {
@@ -304,5 +254,6 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   rested,
   sleeper,
   fillDuringWrite,
-  newLife,
+  newInstance,
+  lostFunctions,
 };

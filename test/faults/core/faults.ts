@@ -74,6 +74,7 @@ async function forgetScripts(cluster: FaultCluster): Promise<void> {
   const redis = cluster.redis.connect();
   try {
     await redis.script('FLUSH');
+    await redis.function('FLUSH');
   } finally {
     redis.disconnect();
   }

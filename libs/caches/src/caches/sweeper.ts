@@ -2,7 +2,7 @@ import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy }
 import { Membership } from '@syncline/cluster';
 import { Loop } from '@syncline/runtime';
 import { CachesStore } from '../redis/caches.store.js';
-import { RedisLife } from '../redis/redis-life.js';
+import { RedisInstance } from '../redis/redis-instance.js';
 
 const SWEEP_MS = 1_000;
 /** Keeps one step below a millisecond or two of Redis' time. */
@@ -28,7 +28,7 @@ export class Sweeper implements OnApplicationBootstrap, OnModuleDestroy {
 
   constructor(
     private readonly store: CachesStore,
-    private readonly life: RedisLife,
+    private readonly instance: RedisInstance,
     private readonly membership: Membership,
   ) {}
 
@@ -42,7 +42,7 @@ export class Sweeper implements OnApplicationBootstrap, OnModuleDestroy {
 
   private async sweepDue(): Promise<void> {
     if (!this.membership.isMember) return;
-    const caches = this.life.exists ? await this.store.due({ max: PAGE }) : await this.nextOfPass();
+    const caches = this.instance.exists ? await this.store.due({ max: PAGE }) : await this.nextOfPass();
     for (const cache of caches) {
       if (this.membership.owns(cache)) await this.sweep(cache);
     }

@@ -2,8 +2,8 @@ import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common'
 import { logUnlessAway, StoreUnavailable } from '@syncline/redis';
 import { InFlight, Loop, ParkedRequest, ProcessIdentity } from '@syncline/runtime';
 import type { SettledWrite } from '../redis/hints.js';
-import { RedisLife } from '../redis/redis-life.js';
-import type { Prepared, Round } from '../redis/scripts/coherence.scripts.js';
+import { RedisInstance } from '../redis/redis-instance.js';
+import type { Prepared, Round } from '../redis/scripts/coherence.commands.js';
 import { WritesStore } from '../redis/writes.store.js';
 import { CacheMetrics } from '../statistics/cache-metrics.js';
 import { FORCE_AFTER_MS, GIVE_UP_MS, LOOK_UP_MS } from './coherence.rules.js';
@@ -35,14 +35,14 @@ export class PendingWrites implements OnApplicationBootstrap {
 
   constructor(
     private readonly store: WritesStore,
-    private readonly life: RedisLife,
+    private readonly instance: RedisInstance,
     private readonly metrics: CacheMetrics,
     private readonly identity: ProcessIdentity,
   ) {}
 
   onApplicationBootstrap(): void {
     this.lookUps.start();
-    this.life.ended.subscribe(() => {
+    this.instance.ended.subscribe(() => {
       for (const { request } of this.pending.values()) {
         request.fail(new StoreUnavailable('Redis lost its data during the write.'));
       }

@@ -3,7 +3,7 @@ import { Membership } from '@syncline/cluster';
 import { logUnlessAway } from '@syncline/redis';
 import { Loop, ProcessIdentity } from '@syncline/runtime';
 import type { Invalidation } from '../redis/hints.js';
-import { RedisLife } from '../redis/redis-life.js';
+import { RedisInstance } from '../redis/redis-instance.js';
 import { ReplicaStore } from '../redis/replica.store.js';
 import { WritesStore } from '../redis/writes.store.js';
 import { CacheMetrics } from '../statistics/cache-metrics.js';
@@ -34,7 +34,7 @@ export class ReplicaSync implements OnApplicationBootstrap, OnModuleDestroy {
   constructor(
     private readonly store: ReplicaStore,
     private readonly writes: WritesStore,
-    private readonly life: RedisLife,
+    private readonly instance: RedisInstance,
     private readonly metrics: CacheMetrics,
     statistics: Statistics,
     private readonly membership: Membership,
@@ -44,7 +44,7 @@ export class ReplicaSync implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   onApplicationBootstrap(): void {
-    this.life.ended.subscribe(() => this.forget());
+    this.instance.ended.subscribe(() => this.forget());
     this.upkeep.start();
     this.renewals.start();
   }
@@ -59,7 +59,7 @@ export class ReplicaSync implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** The near caches, for a reader; null where there are none. Joins when the node has not, and ends its rest. */
   async joined(): Promise<Replica | null> {
-    if (!this.life.exists) return null;
+    if (!this.instance.exists) return null;
     const { replica } = this;
     replica.usedAt = performance.now();
     if (replica.incarnation === null && !this.stopped) {

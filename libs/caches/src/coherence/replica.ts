@@ -2,7 +2,7 @@ import { InFlight } from '@syncline/runtime';
 import { Absences } from '../near-cache/absences.js';
 import { NearCache, type NearEntry } from '../near-cache/near-cache.js';
 import type { Register } from '../redis/registers.js';
-import type { EvictedEntry } from '../redis/scripts/coherence.scripts.js';
+import type { EvictedEntry } from '../redis/scripts/coherence.commands.js';
 import { IDLE_MS, LEASE_MS, MAX_NEAR_CACHES, NODE_NEAR_BYTES } from './coherence.rules.js';
 
 /** What was evicted is told to Redis for the sake of its memory alone: more of it is forgotten. */

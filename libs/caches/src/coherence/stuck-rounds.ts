@@ -1,4 +1,4 @@
-import type { StuckRound } from '../redis/scripts/coherence.scripts.js';
+import type { StuckRound } from '../redis/scripts/coherence.commands.js';
 import { FORCE_AFTER_MS } from './coherence.rules.js';
 
 /** Rounds that seem to be stuck, since their writers died: a node that sees one for long enough may end it. */

@@ -8,7 +8,7 @@ import { ReplicaSync } from '../coherence/replica-sync.js';
 import type { NearEntry } from '../near-cache/near-cache.js';
 import { EntriesStore } from '../redis/entries.store.js';
 import { FillsStore } from '../redis/fills.store.js';
-import type { FillLeaseReply, FillLeaseRequest } from '../redis/scripts/fill.scripts.js';
+import type { FillLeaseReply, FillLeaseRequest } from '../redis/scripts/fill.commands.js';
 import type { EntryReply, ReadReply } from '../redis/scripts/read-reply.js';
 import type { ReaderState } from '../redis/scripts/reader-state.js';
 import { CacheMetrics } from '../statistics/cache-metrics.js';

@@ -6,7 +6,7 @@ const STEM = 'syncline:{cache:';
  */
 export const cacheKey = (cache: string): string => `${STEM}${cache.replaceAll('}', '%7D')}}`;
 
-/** The cache whose stem a script names. */
+/** The cache that a stem belongs to. */
 export const cacheOf = (stem: string): string => stem.slice(STEM.length, -1).replaceAll('%7D', '}');
 
 /** The stem of what all caches share. */
@@ -15,9 +15,5 @@ export const SHARED_KEY = 'syncline:{caches}';
 /** The names of all caches, in order. */
 export const NAMES_KEY = `${SHARED_KEY}:names`;
 
-/** The life of this Redis: see redis-life.ts. */
-export const LIFE_KEY = `${SHARED_KEY}:life`;
-
-/** Keys of the scripts of a cache. What caches share lies elsewhere on a Redis Cluster, where it is not needed. */
-export const keysOfCache = ({ cache, life }: { cache: string; life: string | null }): string[] =>
-  life === null ? [cacheKey(cache)] : [cacheKey(cache), SHARED_KEY];
+/** The Redis instance: see redis-instance.ts. */
+export const INSTANCE_KEY = `${SHARED_KEY}:instance`;

@@ -1,8 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { pageAfter, REDIS, type RedisClient, storeError } from '@syncline/redis';
 import { NAMES_KEY } from './caches.keys.js';
-import { RedisLife } from './redis-life.js';
-import { addCounts, describeCache, dueCaches, sweepEntries } from './scripts/entry.scripts.js';
+import { RedisInstance } from './redis-instance.js';
+import { addCounts, describeCache, dueCaches, sweepEntries } from './scripts/cache.commands.js';
 
 /** Caches as such in Redis: their names, configuration, size, counters, and what is to be swept. */
 @Injectable()
@@ -14,12 +14,12 @@ export class CachesStore {
 
   constructor(
     @Inject(REDIS) private readonly redis: RedisClient,
-    life: RedisLife,
+    instance: RedisInstance,
   ) {
-    this.describe = life.ofCache(describeCache);
-    this.addCounts = life.ofCache(addCounts);
-    this.sweep = life.ofCache(sweepEntries);
-    this.due = life.ofNode(dueCaches);
+    this.describe = instance.ofCache(describeCache);
+    this.addCounts = instance.ofCache(addCounts);
+    this.sweep = instance.ofCache(sweepEntries);
+    this.due = instance.ofAll(dueCaches);
   }
 
   /** Makes the name known to all nodes: for listings, and so that the entries are swept. */

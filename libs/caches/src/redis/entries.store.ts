@@ -1,15 +1,29 @@
 import { Injectable } from '@nestjs/common';
-import { RedisLife } from './redis-life.js';
-import { fill, versionOf } from './scripts/entry.scripts.js';
+import { isRefused } from '@syncline/redis';
+import { RedisInstance } from './redis-instance.js';
+import { fill, peek, type ReadRequest, versionOf } from './scripts/entry.commands.js';
+import type { ReadReply } from './scripts/read-reply.js';
 
 /** Entries in Redis, for reading. */
 @Injectable()
 export class EntriesStore {
-  readonly fill;
+  private readonly fillIn;
+  private readonly peek;
   readonly versionOf;
 
-  constructor(life: RedisLife) {
-    this.fill = life.ofCache(fill);
-    this.versionOf = life.ofCache(versionOf);
+  constructor(instance: RedisInstance) {
+    this.fillIn = instance.ofCache(fill);
+    this.peek = instance.ofCache(peek);
+    this.versionOf = instance.ofCache(versionOf);
+  }
+
+  /** Reads an entry for a near cache. A Redis that takes no writes now tells it, but nobody may hold it. */
+  async fill(cache: string, request: ReadRequest): Promise<ReadReply> {
+    try {
+      return await this.fillIn(cache, request);
+    } catch (error) {
+      if (!isRefused(error)) throw error;
+      return (await this.peek(cache, request)).read;
+    }
   }
 }

@@ -12,7 +12,7 @@ export interface InvalidatedHint {
 export interface SettledHint {
   readonly stem: string;
   readonly id: string;
-  readonly result: readonly string[];
+  readonly outcome: readonly string[];
 }
 
 export interface FilledHint {
@@ -43,9 +43,9 @@ export interface SettledWrite {
   readonly outcome: readonly string[];
 }
 
-export const settledWriteOf = ({ stem, id, result }: SettledHint): SettledWrite => ({
-  ...{ cache: cacheOf(stem), id },
-  outcome: result,
+export const settledWriteOf = ({ stem, id, outcome }: SettledHint): SettledWrite => ({
+  cache: cacheOf(stem),
+  ...{ id, outcome },
 });
 
 /** The fill lease of a key ended; `failure`: nothing will be stored, by the holder of which lease, and why. */

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { RedisLife } from './redis-life.js';
-import { acknowledge, join, leave, renew } from './scripts/coherence.scripts.js';
+import { RedisInstance } from './redis-instance.js';
+import { acknowledge, join, leave, renew } from './scripts/coherence.commands.js';
 
 /** What Redis knows of the near caches of the nodes. */
 @Injectable()
@@ -10,10 +10,10 @@ export class ReplicaStore {
   readonly renew;
   readonly acknowledge;
 
-  constructor(life: RedisLife) {
-    this.join = life.ofNode(join);
-    this.leave = life.ofNode(leave);
-    this.renew = life.ofNode(renew);
-    this.acknowledge = life.ofNode(acknowledge);
+  constructor(instance: RedisInstance) {
+    this.join = instance.ofAll(join);
+    this.leave = instance.ofAll(leave);
+    this.renew = instance.ofAll(renew);
+    this.acknowledge = instance.ofAll(acknowledge);
   }
 }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { RedisLife } from './redis-life.js';
-import { change, force, outcomes, type Prepared, store, type Write } from './scripts/coherence.scripts.js';
+import { RedisInstance } from './redis-instance.js';
+import { change, force, outcomes, type Prepared, store, type Write } from './scripts/coherence.commands.js';
 
 /** Writes in Redis, and the rounds that they wait for. */
 @Injectable()
@@ -10,11 +10,11 @@ export class WritesStore {
   readonly outcomes;
   readonly force;
 
-  constructor(life: RedisLife) {
-    this.store = life.ofCache(store);
-    this.change = life.ofCache(change);
-    this.outcomes = life.ofCache(outcomes);
-    this.force = life.ofCache(force);
+  constructor(instance: RedisInstance) {
+    this.store = instance.ofCache(store);
+    this.change = instance.ofCache(change);
+    this.outcomes = instance.ofCache(outcomes);
+    this.force = instance.ofCache(force);
   }
 
   prepare(cache: string, write: Write): Promise<Prepared> {

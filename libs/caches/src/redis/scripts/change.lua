@@ -1,4 +1,5 @@
 #!lua flags=allow-oom
--- Deletes, invalidates and configures: also while Redis is full, for it is what makes room.
--- KEYS, ARGV and the reply: prepare.lua
--- @include prepare.lua
+-- Deletes, invalidates and configures: also while Redis is full, since that is what makes room.
+-- KEYS, ARGV and the reply: parts/write.lua
+-- @include parts/write.lua
+return Write.prepare

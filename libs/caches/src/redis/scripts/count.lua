@@ -3,7 +3,9 @@
 -- KEYS 1 stem  2 what all caches share
 -- ARGV counter, increment, ...
 -- Returns 1.
--- @include state.lua
-if not state.exists then return 1 end
-for i = 1, #ARGV, 2 do redis.call('HINCRBY', stem .. ':stats', ARGV[i], ARGV[i + 1]) end
-return 1
+-- @include parts/cache.lua
+return function()
+  if not Cache.exists then return 1 end
+  for i = 1, #ARGV, 2 do redis.call('HINCRBY', Cache.stem .. ':stats', ARGV[i], ARGV[i + 1]) end
+  return 1
+end

@@ -1,7 +1,10 @@
-#!lua flags=allow-oom
+#!lua flags=no-writes
 -- Finds the caches that have something to be swept.
 -- KEYS 1 what all caches share
 -- ARGV 1 at most so many
 -- Returns their stems.
--- @include state.lua
-return redis.call('ZRANGE', shared .. ':due', '-inf', now, 'BYSCORE', 'LIMIT', 0, tonumber(ARGV[1]))
+-- @include @redis/clock.lua
+-- @include parts/instance.lua
+return function()
+  return redis.call('ZRANGE', Instance.shared .. ':due', '-inf', now, 'BYSCORE', 'LIMIT', 0, ARGV[1])
+end

@@ -4,13 +4,16 @@
 -- KEYS 1 stem  2 what all caches share
 -- ARGV 1 register  2 round  3.. incarnation, renewals as they were when the waiting began
 -- Returns 1 when the round still ran, else 0.
--- Invariant: who has not renewed since is fenced before anything is written.
--- @include coherence.lua
-if redis.call('HGET', c_key(ARGV[1]), 'round') ~= ARGV[2] then return 0 end
-for i = 3, #ARGV, 2 do
-  if redis.call('HGET', alive_key, ARGV[i]) == ARGV[i + 1] then bury(ARGV[i]) end
+-- Invariant: an incarnation that has not renewed since is fenced before anything is written.
+-- @include parts/incarnation.lua
+return function()
+  local register, round = ARGV[1], ARGV[2]
+  if redis.call('HGET', Register.key(register), 'round') ~= round then return 0 end
+  for i = 3, #ARGV, 2 do
+    if redis.call('HGET', Alive.key(), ARGV[i]) == ARGV[i + 1] then Incarnation.bury(ARGV[i]) end
+  end
+  -- This may have ended rounds in other caches.
+  Cache.turn_to(KEYS[1])
+  if redis.call('HGET', Register.key(register), 'round') == round then Round.commit(register) end
+  return 1
 end
--- To bury one may have ended rounds in other caches.
-enter(KEYS[1])
-if redis.call('HGET', c_key(ARGV[1]), 'round') == ARGV[2] then commit(ARGV[1]) end
-return 1

@@ -1,10 +1,13 @@
--- Looks for keys whose fill lease is free: who waits for their fill should look again.
+#!lua flags=no-writes
+-- Looks for keys whose fill lease is free: those who wait for their fill should look again.
 -- KEYS 1 stem  2 what all caches share
 -- ARGV keys
 -- Returns those that are free.
--- @include fill-lease.lua
-local free = {}
-for _, key in ipairs(ARGV) do
-  if not fill_lease_of(key) then free[#free + 1] = key end
+-- @include parts/fill-lease.lua
+return function()
+  local free = {}
+  for i = 1, #ARGV do
+    if not FillLease.of(ARGV[i]) then free[#free + 1] = ARGV[i] end
+  end
+  return free
 end
-return free

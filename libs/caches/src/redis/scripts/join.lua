@@ -3,13 +3,14 @@
 -- KEYS 1 what all caches share
 -- ARGV 1 incarnation, never used before
 -- Returns 1.
--- @include coherence.lua
-local known = redis.call('HGETALL', alive_key)
-for i = 1, #known, 2 do
-  -- Silent for hours: it died, and nobody wrote what it held.
-  local at = tonumber(string.match(known[i + 1], ' (%d+)$'))
-  if at < now - ALIVE_TTL_MS then bury(known[i]) end
+-- @include parts/incarnation.lua
+return function()
+  local known = redis.call('HGETALL', Alive.key())
+  for i = 1, #known, 2 do
+    -- Silent for hours: it died, and nobody wrote what it held.
+    if string.match(known[i + 1], ' (%d+)$') + 0 < now - Alive.TTL_MS then Incarnation.bury(known[i]) end
+  end
+  redis.call('HSET', Alive.key(), ARGV[1], '0 ' .. int(now))
+  redis.call('PEXPIRE', Alive.key(), Alive.TTL_MS)
+  return 1
 end
-redis.call('HSET', alive_key, ARGV[1], '0 ' .. exact(now))
-redis.call('PEXPIRE', alive_key, ALIVE_TTL_MS)
-return 1

@@ -3,6 +3,8 @@
 -- KEYS 1 what all caches share
 -- ARGV 1 incarnation
 -- Returns 1.
--- @include coherence.lua
-bury(ARGV[1])
-return 1
+-- @include parts/incarnation.lua
+return function()
+  Incarnation.bury(ARGV[1])
+  return 1
+end

@@ -1,15 +1,17 @@
 #!lua flags=allow-oom
--- Brings a cache into the life of Redis: made in it, or carried over from the life before.
--- KEYS 1 stem  2 what all caches share
--- Returns 1; the error LIFE when the life is over.
--- Invariant: what an earlier life acknowledged may be lost, so nothing of it is served unless that life could lose
+-- Brings a cache into the Redis instance: made in it, or carried over from the one before.
+-- KEYS 1 what all caches share
+-- ARGV 1 stem
+-- Returns 1.
+-- Invariant: what an earlier instance acknowledged may be lost, so nothing of it is served unless that instance could lose
 --            nothing: an older value would be wrong, a missing one is not.
-local life = redis.call('HMGET', KEYS[2] .. ':life', 'id', 'open', 'carries')
-if life[1] ~= LIFE or life[2] ~= '1' then return redis.error_reply('LIFE is over') end
-local before = redis.call('HGET', KEYS[1], 'life')
-if before == LIFE or redis.call('EXISTS', KEYS[1]) == 0 then return 1 end
-redis.call('HSET', KEYS[1], 'life', LIFE)
--- @include operations.lua
-sweep_at(now)
-if before ~= life[3] then flush() end
-return 1
+-- @include parts/cache.lua
+return function()
+  Cache.enter(ARGV[1])
+  local before = Cache.instance
+  if not Cache.exists or before == INSTANCE then return 1 end
+  redis.call('HSET', Cache.stem, 'instance', INSTANCE)
+  Cache.sweep_at(now)
+  if before ~= redis.call('HGET', Instance.shared .. ':instance', 'carries') then Cache.flush() end
+  return 1
+end

@@ -3,44 +3,51 @@
 -- KEYS 1 what all caches share
 -- ARGV 1 incarnation  2 number of the last invalidation that it has seen  3 age at which a round is reported, ms
 --      4.. stem, key, fill number: what it holds no more
--- Returns {0} when it is fenced, else {1, number of the first invalidation, {stem, register, ...},
---         {stem, register, round, {incarnation, renewals, ...}, ...}}: the rounds are those that seem to be stuck.
--- Invariant: every invalidation that was not acknowledged is in the reply, so who extends its lease after dropping
---            them has acknowledged them by that.
--- @include coherence.lua
-local incarnation = ARGV[1]
-local renewals = redis.call('HGET', alive_key, incarnation)
-if not renewals then return { 0 } end
-acknowledge(incarnation, tonumber(ARGV[2]))
-local waiting = redis.call('LRANGE', nodes .. ':i:' .. incarnation, 0, MAX_UNACKNOWLEDGED)
-if #waiting > MAX_UNACKNOWLEDGED then
-  -- It cannot keep up and starts anew with empty near caches. Only then is it taken off the living.
-  return { 0 }
-end
-redis.call('HSET', alive_key, incarnation, exact(tonumber(string.match(renewals, '^%d+')) + 1) .. ' ' .. exact(now))
-redis.call('PEXPIRE', alive_key, ALIVE_TTL_MS)
-redis.call('PEXPIRE', nodes .. ':acked', ALIVE_TTL_MS)
+-- Returns {0} when it is fenced, else {1, number of the first invalidation, {{stem, register}, ...},
+--         {{stem, register, round, {{incarnation, renewals}, ...}}, ...}}: the rounds are those that seem to be stuck.
+-- Invariant: every invalidation that was not acknowledged is in the reply, so an incarnation that extends its lease after
+--            it dropped them has acknowledged them by that.
+-- @include parts/incarnation.lua
+local MAX_UNACKNOWLEDGED = 10000
+local MAX_STUCK = 32
 
-for i = 4, #ARGV, 3 do
-  stem = ARGV[i]
-  local at, field = c_key('k' .. ARGV[i + 1]), 's' .. incarnation
-  if redis.call('HGET', at, field) == ARGV[i + 2] then redis.call('HDEL', at, field) end
+-- What it evicted it need not be asked for, unless it read it again since.
+local function forget_evicted(incarnation)
+  local field = 's' .. incarnation
+  for i = 4, #ARGV, 3 do
+    Cache.turn_to(ARGV[i])
+    local at = Register.key('k' .. ARGV[i + 1])
+    if redis.call('HGET', at, field) == ARGV[i + 2] then redis.call('HDEL', at, field) end
+  end
 end
 
-local registers = {}
-for _, item in ipairs(waiting) do
-  local name, register = string.match(item, '^%d+ (%S+) (.*)$')
-  registers[#registers + 1] = name
-  registers[#registers + 1] = register
+local function stuck_rounds(age)
+  local stuck = {}
+  local items = redis.call('ZRANGE', Round.open(), '-inf', now - age, 'BYSCORE', 'LIMIT', 0, MAX_STUCK)
+  for i = 1, #items do
+    local stem, register = string.match(items[i], '^(%S+) (.*)$')
+    Cache.turn_to(stem)
+    stuck[i] = { stem, register, redis.call('HGET', Register.key(register), 'round') or '', Round.waits_for(register) }
+  end
+  return stuck
 end
-local stuck = {}
-for _, item in ipairs(redis.call('ZRANGE', nodes .. ':rounds', '-inf', now - tonumber(ARGV[3]), 'BYSCORE', 'LIMIT', 0, 32)) do
-  local name, register = string.match(item, '^(%S+) (.*)$')
-  stem = name
-  stuck[#stuck + 1] = name
-  stuck[#stuck + 1] = register
-  stuck[#stuck + 1] = redis.call('HGET', c_key(register), 'round') or ''
-  stuck[#stuck + 1] = waits_for(register)
+
+return function()
+  local incarnation = ARGV[1]
+  local renewals = redis.call('HGET', Alive.key(), incarnation)
+  if not renewals then return { 0 } end
+  Incarnation.acknowledge(incarnation, ARGV[2] + 0)
+  local waiting = redis.call('LRANGE', Invalidation.list(incarnation), 0, MAX_UNACKNOWLEDGED)
+  -- It cannot keep up, and joins again with empty near caches. Only then is it taken off the living.
+  if #waiting > MAX_UNACKNOWLEDGED then return { 0 } end
+  redis.call('HSET', Alive.key(), incarnation, int(string.match(renewals, '^%d+') + 1) .. ' ' .. int(now))
+  redis.call('PEXPIRE', Alive.key(), Alive.TTL_MS)
+  redis.call('PEXPIRE', Invalidation.acked(), Alive.TTL_MS)
+  forget_evicted(incarnation)
+
+  local registers = {}
+  for i = 1, #waiting do
+    registers[i] = { string.match(waiting[i], '^%d+ (%S+) (.*)$') }
+  end
+  return { 1, Invalidation.last_acknowledged(incarnation) + 1, registers, stuck_rounds(ARGV[3]) }
 end
-local acked = tonumber(redis.call('HGET', nodes .. ':acked', incarnation) or '0')
-return { 1, acked + 1, registers, stuck }

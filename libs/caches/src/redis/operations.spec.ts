@@ -1,0 +1,33 @@
+import { add, CacheStage, MEANS, put, remove } from '../../../../test/stages/cache-stage.js';
+import * as operations from './operations.js';
+
+describe.each(MEANS)('operations, by %s', (means) => {
+  let stage: CacheStage;
+  beforeAll(async () => {
+    stage = await CacheStage.start(means);
+  });
+  beforeEach(() => stage.begin());
+  afterAll(() => stage.stop());
+
+  it('a counter adds to whole numbers only, as far as they are exact', async () => {
+    expect((await stage.write(add('n', 5)))[2]).toBe('5');
+    expect((await stage.write(add('n', -7)))[2]).toBe('-2');
+    await stage.write(put('n', '9007199254740991'));
+    expect(await stage.write(add('n', 1))).toEqual(['not-an-integer']);
+    await stage.write(put('n', '1.5'));
+    expect(await stage.write(add('n', 1))).toEqual(['not-an-integer']);
+  });
+
+  it('versions rise over deletes, flushes and a loss of all data', async () => {
+    const versions: bigint[] = [];
+    const note = async () => versions.push(BigInt((await stage.write(put('k', 'x')))[1] ?? 0));
+    await note();
+    await stage.write(remove('k'));
+    await note();
+    await stage.write(operations.flush());
+    await note();
+    await stage.begin();
+    await note();
+    expect(versions).toEqual([...new Set(versions)].sort((a, b) => (a < b ? -1 : 1)));
+  });
+});

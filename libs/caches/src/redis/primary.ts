@@ -1,0 +1,51 @@
+import { type RedisClient, storeError } from '@syncline/redis';
+
+/** A process of Redis, and its time as the primary. */
+export interface Primary {
+  readonly runId: string;
+  /** Another one each time that it becomes a primary; also when its first replica comes, or its last one is long gone. */
+  readonly replicationId: string;
+  /** It has been the primary since it started, so its data came from its own disk. */
+  readonly isFirst: boolean;
+}
+
+const NONE = /^0*$/;
+
+/** @throws StoreUnavailable */
+export async function primaryBehind(connection: RedisClient): Promise<Primary> {
+  try {
+    const info = await connection.info('server', 'replication');
+    const field = (name: string) => new RegExp(`^${name}:(\\w*)`, 'm').exec(info)?.[1] ?? '';
+    // A replica that is promoted keeps the id of its former primary as the second one.
+    const isFirst = field('role') === 'master' && NONE.test(field('master_replid2'));
+    return { runId: field('run_id'), replicationId: field('master_replid'), isFirst };
+  } catch (error) {
+    throw storeError(error);
+  }
+}
+
+/** Whether it is the same process, and was the primary all the time. */
+export const isSamePrimary = (before: Primary, now: Primary): boolean =>
+  before.runId === now.runId && (before.replicationId === now.replicationId || now.isFirst);
+
+/** True when Redis answers a write only after it is on disk. A Redis that does not tell is taken for one that does not. */
+export async function syncsAlways(connection: RedisClient): Promise<boolean> {
+  try {
+    const flat = (await connection.config(
+      'GET',
+      'appendfsync',
+      'appendonly',
+      'no-appendfsync-on-rewrite',
+    )) as string[];
+    const settings = Object.fromEntries(
+      flat.flatMap((name, i) => (i % 2 === 0 ? [[name, flat[i + 1]]] : [])),
+    );
+    return (
+      settings.appendfsync === 'always' &&
+      settings.appendonly === 'yes' &&
+      settings['no-appendfsync-on-rewrite'] === 'no'
+    );
+  } catch {
+    return false;
+  }
+}

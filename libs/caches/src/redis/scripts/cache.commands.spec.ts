@@ -1,0 +1,26 @@
+import { CacheStage, MEANS, put } from '../../../../../test/stages/cache-stage.js';
+import { cacheKey } from '../caches.keys.js';
+import * as operations from '../operations.js';
+import { describeCache, sweepEntries } from './cache.commands.js';
+
+describe.each(MEANS)('caches in Redis, by %s', (means) => {
+  let stage: CacheStage;
+  beforeAll(async () => {
+    stage = await CacheStage.start(means);
+  });
+  beforeEach(() => stage.begin());
+  afterAll(() => stage.stop());
+
+  it('keep nothing of what was invalidated once they are swept', async () => {
+    for (let i = 0; i < 25; i += 1) await stage.write(put(`k${i}`, 'x', { tags: ['t'] }));
+    await stage.write(operations.flush());
+    await stage.write(put('later', 'stays'));
+    for (let left: number | null = 0; left === 0; ) {
+      left = await sweepEntries(stage.redis, { ...stage.ofCache, max: 10 });
+    }
+    const entries = await stage.admin.keys(`${cacheKey('c')}:e:*`);
+    expect(entries).toEqual([`${cacheKey('c')}:e:later`]);
+    const { entries: count, bytes } = await describeCache(stage.redis, stage.ofCache);
+    expect([count, bytes]).toEqual([1, 'later'.length + 'stays'.length]);
+  });
+});

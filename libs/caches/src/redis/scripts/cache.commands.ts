@@ -1,0 +1,61 @@
+import { cacheOf } from '../caches.keys.js';
+import { type InInstance, library, type OfCache, ofAll, ofCache } from './library.js';
+
+/** Configuration (null: default), size and counters of a cache. */
+export const describeCache = library.command({
+  name: 'describe',
+  ...ofCache,
+  decode: (reply) => {
+    const [exists, ttl, largest, near, coherence, maxBytes, maxEntries, entries, bytes, flat] = reply as [
+      number,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      number,
+      number,
+      string[],
+    ];
+    const number = (text: string) => (text === '' ? null : Number(text));
+    const counts = new Map<string, number>();
+    for (let i = 0; i < flat.length; i += 2) counts.set(String(flat[i]), Number(flat[i + 1]));
+    return {
+      exists: exists === 1,
+      defaultTtlMs: number(ttl),
+      maxEntryBytes: number(largest),
+      nearCacheBytes: number(near),
+      coherence: coherence === '' ? null : coherence,
+      maxBytes: number(maxBytes),
+      maxEntries: number(maxEntries),
+      entries,
+      bytes,
+      counts,
+    };
+  },
+});
+
+/** Adds to the counters of a cache. */
+export const addCounts = library.command({
+  name: 'count',
+  ...ofCache,
+  args: ({ counts }: OfCache & { counts: readonly (readonly [string, number])[] }) => counts.flat(),
+  decode: () => undefined,
+});
+
+/** Removes what can never be served again; ms until there is more to do, null when nothing has an end. */
+export const sweepEntries = library.command({
+  name: 'sweep',
+  ...ofCache,
+  args: ({ max }: OfCache & { max: number }) => [max],
+  decode: (reply) => (Number(reply) < 0 ? null : Number(reply)),
+});
+
+/** Caches that have something to be swept, at most `max`. */
+export const dueCaches = library.command({
+  name: 'due',
+  ...ofAll,
+  args: ({ max }: InInstance & { max: number }) => [max],
+  decode: (reply) => (reply as string[]).map(cacheOf),
+});

@@ -1,0 +1,153 @@
+import { cacheKey, cacheOf } from '../caches.keys.js';
+import type { Operation } from '../operations.js';
+import { registerFrom } from '../registers.js';
+import { type InInstance, library, type OfCache, ofAll, ofCache } from './library.js';
+
+/** Who must acknowledge, with its renewals as they were. */
+export type Sharers = readonly (readonly [incarnation: string, renewals: string])[];
+
+/** The invalidation of a register at all who may hold it. */
+export interface Round {
+  /** As Redis names it. */
+  readonly register: string;
+  readonly round: string;
+  readonly sharers: Sharers;
+}
+
+export interface StuckRound extends Round {
+  readonly cache: string;
+}
+
+/** Lets a new incarnation hold entries. */
+export const join = library.command({
+  name: 'join',
+  ...ofAll,
+  args: ({ incarnation }: InInstance & { incarnation: string }) => [incarnation],
+  decode: () => undefined,
+});
+
+/** Takes an incarnation that holds nothing any more off the living. */
+export const leave = library.command({
+  name: 'leave',
+  ...ofAll,
+  args: ({ incarnation }: InInstance & { incarnation: string }) => [incarnation],
+  decode: () => undefined,
+});
+
+/** An entry that left a near cache, and the fill that had brought it. */
+export interface EvictedEntry {
+  readonly cache: string;
+  readonly key: string;
+  readonly fill: number;
+}
+
+/** Renews an incarnation. Null: fenced. */
+export const renew = library.command({
+  name: 'renew',
+  ...ofAll,
+  args: (
+    input: InInstance & {
+      incarnation: string;
+      seen: number;
+      stuckAfterMs: number;
+      evicted: readonly EvictedEntry[];
+    },
+  ) => [
+    input.incarnation,
+    input.seen,
+    input.stuckAfterMs,
+    ...input.evicted.flatMap(({ cache, key, fill }) => [cacheKey(cache), key, fill]),
+  ],
+  decode: (reply) => {
+    const [alive, first, missed, stuck] = reply as [
+      number,
+      number,
+      [stem: string, register: string][],
+      [stem: string, register: string, round: string, Sharers][],
+    ];
+    if (alive === 0) return null;
+    return {
+      first,
+      missed: missed.map(([stem, register]) => ({ cache: cacheOf(stem), register: registerFrom(register) })),
+      stuck: stuck.map(
+        ([stem, register, round, sharers]): StuckRound => ({
+          cache: cacheOf(stem),
+          register,
+          round,
+          sharers,
+        }),
+      ),
+    };
+  },
+});
+
+/** False: fenced. */
+export const acknowledge = library.command({
+  name: 'acknowledge',
+  ...ofAll,
+  args: ({ incarnation, seen }: InInstance & { incarnation: string; seen: number }) => [incarnation, seen],
+  decode: (reply) => reply === 1,
+});
+
+/** Ends a round whose waiting time is over. */
+export const force = library.command({
+  name: 'force',
+  ...ofCache,
+  args: ({ register, round, sharers }: OfCache & Round) => [register, round, ...sharers.flat()],
+  decode: (reply) => reply === 1,
+});
+
+/** Outcomes of writes, in the order of the ids; an empty list for one that is still pending. */
+export const outcomes = library.command({
+  name: 'outcomes',
+  ...ofCache,
+  args: ({ ids }: OfCache & { ids: readonly string[] }) => [...ids],
+  decode: (reply) => reply as string[][],
+});
+
+/** `unnamed`: nothing was done, since the write would make a cache whose name is not on the list yet. */
+export type Prepared =
+  | { readonly state: 'done'; readonly outcome: readonly string[] }
+  | { readonly state: 'pending'; readonly round: Round }
+  | { readonly state: 'unnamed' };
+
+/** An operation, and who sends it. */
+export interface Write {
+  readonly id: string;
+  readonly node: string;
+  readonly incarnation: string;
+  /** Number of the last fill of the sender. */
+  readonly lastFill: number;
+  /** The caller chose the id: the same id again is the same write. */
+  readonly remembered: boolean;
+  /** The name of the cache is on the list of names. */
+  readonly named: boolean;
+  readonly operation: Operation<unknown>;
+}
+
+const write = {
+  ...ofCache,
+  args: ({ operation: { register, args }, ...input }: OfCache & Write) => [
+    input.id,
+    input.node,
+    input.incarnation,
+    input.lastFill,
+    input.remembered ? '1' : '0',
+    input.named ? '1' : '0',
+    register,
+    ...args,
+  ],
+  decode: (reply: unknown, { operation: { register } }: OfCache & Write): Prepared => {
+    const [state, ...rest] = reply as [Prepared['state'], ...string[]];
+    if (state === 'done') return { state, outcome: rest };
+    if (state === 'unnamed') return { state };
+    const [round, sharers] = rest as unknown as [string, Sharers];
+    return { state, round: { register, round, sharers } };
+  },
+};
+
+/** Does an operation, or records that it is to be done when all sharers have acknowledged. Not while Redis is full. */
+export const store = library.command({ ...write, name: 'store' });
+
+/** The same for operations that make nothing grow: they are done while Redis is full, too. */
+export const change = library.command({ ...write, name: 'change' });

@@ -1,0 +1,47 @@
+import { library, type OfCache, ofCache } from './library.js';
+import { decodeRead, type ReadReply } from './read-reply.js';
+import { argumentsOf, type ReaderState } from './reader-state.js';
+
+/** `most`: bytes of the largest value that the reader takes; default: any. */
+export interface ReadRequest extends ReaderState {
+  readonly most?: number | undefined;
+}
+
+/** Reads an entry, and puts the incarnation among its sharers when no write of it is under way. */
+export const fill = library.command({
+  name: 'fill',
+  ...ofCache,
+  args: ({ most, ...reader }: OfCache & ReadRequest) => [...argumentsOf(reader), most ?? ''],
+  binary: true,
+  decode: decodeRead,
+});
+
+/** An entry, and the fill lease of its key: null when none is in force. */
+export interface Peeked {
+  readonly read: ReadReply;
+  readonly lease: { readonly leftMs: number; readonly name: string } | null;
+}
+
+/** Reads an entry for a reader that may not hold it: all that a Redis which takes no writes can do. */
+export const peek = library.command({
+  name: 'peek',
+  ...ofCache,
+  args: ({ key, incarnation, most }: OfCache & Pick<ReadRequest, 'key' | 'incarnation' | 'most'>) => [
+    key,
+    incarnation,
+    most ?? '',
+  ],
+  binary: true,
+  decode: (reply): Peeked => {
+    const [read, leftMs, name] = reply as [unknown, number, Buffer];
+    return { read: decodeRead(read), lease: name.length === 0 ? null : { leftMs, name: String(name) } };
+  },
+});
+
+/** Version of an entry; null when there is none. */
+export const versionOf = library.command({
+  name: 'version',
+  ...ofCache,
+  args: ({ key }: OfCache & { key: string }) => [key],
+  decode: (reply) => reply as string | null,
+});

@@ -1,0 +1,84 @@
+import { UnknownInstance } from '@syncline/redis';
+import { CacheStage, MEANS, put } from '../../../../../test/stages/cache-stage.js';
+import { cacheKey } from '../caches.keys.js';
+import { findInstance, openCache, openInstance } from './instance.commands.js';
+
+const FIRST = { runId: 'a', replicationId: '1', isFirst: true };
+
+describe.each(MEANS)('the Redis instance in its data, by %s', (means) => {
+  let stage: CacheStage;
+  beforeAll(async () => {
+    stage = await CacheStage.start(means);
+  });
+  beforeEach(() => stage.begin());
+  afterAll(() => stage.stop());
+
+  const find = (primary: typeof FIRST, newId: string, durable = false) =>
+    findInstance(stage.redis, { ...primary, durable, newId });
+  const carries = () => stage.admin.hget('syncline:{caches}:instance', 'carries');
+
+  it('is one for all nodes that find the same process, and opens once', async () => {
+    expect(await find(FIRST, 'one')).toEqual({ id: 'one', open: false });
+    expect(await find(FIRST, 'two')).toEqual({ id: 'one', open: false });
+    expect(await openInstance(stage.redis, { id: 'two' })).toBe(false);
+    expect(await openInstance(stage.redis, { id: 'one' })).toBe(true);
+    expect(await find(FIRST, 'three')).toEqual({ id: 'one', open: true });
+  });
+
+  it('goes on when the first replica comes, or the last one is long gone', async () => {
+    await find(FIRST, 'one');
+    expect((await find({ ...FIRST, replicationId: '2' }, 'two')).id).toBe('one');
+    expect((await find({ ...FIRST, replicationId: '2', isFirst: false }, 'three')).id).toBe('one');
+  });
+
+  it.each([
+    ['another process', { ...FIRST, runId: 'b' }],
+    ['a process that was no primary meanwhile', { ...FIRST, replicationId: '2', isFirst: false }],
+  ])('is a new one, which is not open, for %s', async (_what, primary) => {
+    await find(FIRST, 'one');
+    await openInstance(stage.redis, { id: 'one' });
+    expect(await find(primary, 'two')).toEqual({ id: 'two', open: false });
+  });
+
+  it.each([
+    [
+      'was durable from its beginning to its end, and its data comes from its own disk',
+      true,
+      true,
+      true,
+      'one',
+    ],
+    ['was not durable', false, true, true, ''],
+    ['was not durable at some time', true, false, true, ''],
+    ['comes from a primary that another process was', true, true, false, ''],
+  ])('is carried on when it %s: %s, %s, %s', async (_what, before, later, isFirst, expected) => {
+    await find(FIRST, 'one', before);
+    await find(FIRST, 'any', later);
+    await find({ ...FIRST, runId: 'b', isFirst }, 'two', true);
+    expect(await carries()).toBe(expected);
+  });
+
+  it('is compared by each command: where the data tells of another one nothing runs', async () => {
+    await stage.write(put('k', 'old'));
+    await find({ ...FIRST, runId: 'b' }, 'two');
+    await expect(stage.write(put('k', 'new'))).rejects.toThrow(UnknownInstance);
+    await expect(stage.read('k')).rejects.toThrow(UnknownInstance);
+    await expect(stage.join('a#1')).rejects.toThrow(UnknownInstance);
+    expect(await stage.admin.hget(`${cacheKey('c')}:e:k`, 'b')).toBe('old');
+  });
+
+  it.each([
+    ['nothing of a cache of an earlier one', 'elsewhere', null],
+    ['what it carries on', 'before', 'old'],
+  ])('serves %s, once the cache was opened', async (_what, before, served) => {
+    await stage.write(put('k', 'old'));
+    await stage.admin.hset(cacheKey('c'), 'instance', before);
+    await stage.admin.hset('syncline:{caches}:instance', 'carries', 'before');
+    await expect(stage.read('k')).rejects.toThrow(/^UNOPENED/);
+    await expect(stage.write(put('k', 'new'))).rejects.toThrow(/^UNOPENED/);
+    await openCache(stage.redis, { ...stage.ofAll, cache: 'c' });
+    expect(await stage.stored('k')).toBe(served);
+    await openCache(stage.redis, { ...stage.ofAll, cache: 'c' });
+    expect(await stage.stored('k')).toBe(served);
+  });
+});

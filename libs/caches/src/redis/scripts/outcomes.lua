@@ -1,0 +1,11 @@
+#!lua flags=no-writes
+-- Looks up what pending writes came to.
+-- KEYS 1 stem  2 what all caches share
+-- ARGV write ids
+-- Returns for each its outcome, or an empty list while it is pending.
+-- @include parts/outcome.lua
+return function()
+  local outcomes = {}
+  for i = 1, #ARGV do outcomes[i] = Outcome.find(ARGV[i]) or {} end
+  return outcomes
+end

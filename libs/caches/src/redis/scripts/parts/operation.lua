@@ -1,0 +1,143 @@
+-- The operations on a cache: what each is refused for, and what it changes. An operation is a list of strings:
+--   put        key, bytes, content type, ttl ('' default), stale, tags, if-match, if-none-match, fill lease
+--   delete     key, if-match, if-none-match
+--   increment  key, by, ttl ('' default)
+--   tag        tag             invalidates the entries with a tag
+--   prefix     prefix          invalidates the entries whose key begins so
+--   flush                      invalidates all entries
+--   drop                       removes the cache with its configuration
+--   configure  default ttl, largest entry, near cache bytes, coherence, bytes, entries; '' for the default
+-- Conditions are '' (none), '*' or a list of versions between commas.
+-- An outcome is a list of strings; its first says what happened.
+-- Leaves: Operation.find(op), what it is about: an entry and the version of what lies under its key, as Entry.find
+--         Operation.refusal(op, entry): why it cannot be done as things stand, an outcome; nil when it can
+--         Operation.apply(op, entry, version), for one that is not refused
+--         Operation.perform(op), all of it; each returns an outcome
+-- @include parts/entry.lua
+-- @include parts/fill-lease.lua
+local Operation = {}
+-- Marks of tags, and of prefixes: one more flushes the cache. Sweeping forgets them long before (sweep.lua).
+local MAX_MARKS = 100000
+local MAX_INTEGER = 9007199254740991
+
+local function matches(condition, entry)
+  if not entry then return false end
+  return condition == '*' or string.find(',' .. condition .. ',', ',' .. entry.version .. ',', 1, true) ~= nil
+end
+
+local function is_unmet(entry, if_match, if_none_match)
+  return (if_match ~= '' and not matches(if_match, entry)) or (if_none_match ~= '' and matches(if_none_match, entry))
+end
+
+-- The sum, and the entry that it adds to (nil: it starts from 0); no sum when there is no integer to add to.
+local function sum_of(op, entry)
+  if entry and Entry.is_stale(entry) then entry = nil end
+  local value = entry and redis.call('HGET', Entry.key(op[2]), 'b') or '0'
+  if #value > 17 or not string.find(value, '^%-?%d+$') then return nil end
+  local sum = value + op[3]
+  if math.abs(value) > MAX_INTEGER or math.abs(sum) > MAX_INTEGER then return nil end
+  return int(sum == 0 and 0 or sum), entry
+end
+
+local function expiry_of(ttl, stale)
+  if ttl == '' then ttl = Cache.ttl end
+  if ttl == '' then return 0, 0 end
+  return now + ttl, now + ttl + stale
+end
+
+local refusals = {
+  put = function(op, entry)
+    local limit = Cache.largest == '' and '1048576' or Cache.largest
+    if #op[3] > limit + 0 then return { 'too-large', limit } end
+    if Cache.max_bytes ~= '' and #op[2] + #op[3] > Cache.max_bytes + 0 then return { 'too-large', Cache.max_bytes } end
+    if op[10] ~= '' and FillLease.of(op[2], op[7]) ~= op[10] then return { 'lease-void' } end
+    if is_unmet(entry, op[8], op[9]) then return { 'mismatch' } end
+  end,
+  delete = function(op, entry)
+    if is_unmet(entry, op[3], op[4]) then return { 'mismatch' } end
+    if not entry and redis.call('EXISTS', FillLease.key(op[2])) == 0 then return { 'absent' } end
+  end,
+  increment = function(op, entry)
+    if not sum_of(op, entry) then return { 'not-an-integer' } end
+  end,
+  tag = function()
+    if redis.call('ZCARD', Marks.tags()) >= MAX_MARKS then return { 'full' } end
+  end,
+  prefix = function()
+    if redis.call('ZCARD', Marks.prefixes()) >= MAX_MARKS then return { 'full' } end
+  end,
+}
+
+local changes = {
+  put = function(op, entry, version)
+    local expires, stale_until = expiry_of(op[5], op[6])
+    local made = Entry.store(op[2], version,
+      { bytes = op[3], content_type = op[4], expires = expires, stale_until = stale_until, tags = op[7] })
+    FillLease.finish(op[2])
+    return { entry and 'replaced' or 'created', made, int(expires) }
+  end,
+  delete = function(op, entry, version)
+    if version then Entry.remove(op[2], version) end
+    FillLease.finish(op[2])
+    return { entry and 'deleted' or 'absent' }
+  end,
+  increment = function(op, entry, version)
+    local sum, base = sum_of(op, entry)
+    if not base then
+      local expires, stale_until = expiry_of(op[4], 0)
+      base = { content_type = 'application/json', expires = expires, stale_until = stale_until, tags = '' }
+    end
+    base.bytes = sum
+    local made = Entry.store(op[2], version, base)
+    FillLease.finish(op[2])
+    return { 'incremented', made, sum }
+  end,
+  tag = function(op)
+    Marks.tag(op[2])
+    return { 'invalidated' }
+  end,
+  prefix = function(op)
+    Marks.prefix(op[2])
+    return { 'invalidated' }
+  end,
+  flush = function()
+    Cache.flush()
+    return { 'invalidated' }
+  end,
+  drop = function()
+    if not Cache.exists then return { 'absent' } end
+    local stem, instance = Cache.stem, Instance.shared .. ':instance'
+    Cache.flush()
+    if INSTANCE and Cache.version > (redis.call('HGET', instance, 'version') or 0) + 0 then
+      redis.call('HSET', instance, 'version', Cache.version)
+    end
+    redis.call('DEL', stem, stem .. ':stats', Cache.scope .. ':c:@')
+    Cache.enter(stem)
+    return { 'dropped' }
+  end,
+  configure = function(op)
+    Cache.next_version()
+    Cache.configure({ unpack(op, 2) })
+    return { 'configured' }
+  end,
+}
+
+local ON_ENTRY = { put = true, delete = true, increment = true }
+
+function Operation.find(op)
+  if ON_ENTRY[op[1]] then return Entry.find(op[2]) end
+end
+
+function Operation.refusal(op, entry)
+  local refusal = refusals[op[1]]
+  return refusal and refusal(op, entry)
+end
+
+function Operation.apply(op, entry, version)
+  return changes[op[1]](op, entry, version)
+end
+
+function Operation.perform(op)
+  local entry, version = Operation.find(op)
+  return Operation.refusal(op, entry) or Operation.apply(op, entry, version)
+end

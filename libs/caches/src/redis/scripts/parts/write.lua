@@ -1,0 +1,40 @@
+-- A write: at once when no living near cache may hold the register, else as soon as all of them have dropped it.
+-- KEYS 1 stem  2 what all caches share
+-- ARGV 1 write id  2 node  3 incarnation of the writer  4 number of its last fill  5 '1': the caller chose the id
+--      6 '1': the name of the cache is on the list of names  7 register  8.. the operation
+-- Leaves: Write.prepare(), which replies {'done', outcome...}, or {'pending', round, {{incarnation, renewals}, ...}} with those
+--         that must acknowledge, or {'unnamed'}: nothing was done, because it would make a cache whose name is not listed
+-- Invariant: an operation is done only when no living incarnation can serve what it replaces.
+-- @include parts/eviction.lua
+local Write = {}
+local EVICTIONS = 16
+
+function Write.prepare()
+  local id, register, is_remembered = ARGV[1], ARGV[7], ARGV[5] == '1'
+  local op = { unpack(ARGV, 8) }
+  local what = op[1]
+  if is_remembered then
+    local outcome = Outcome.find(id)
+    if outcome then return { 'done', unpack(outcome) } end
+  end
+
+  local round, sharers, is_known = Register.look(register, ARGV[3], ARGV[4] + 0)
+  if not round then
+    -- With no write under way the state is the newest: what is refused now needs no round.
+    local entry, version = Operation.find(op)
+    local refusal = Operation.refusal(op, entry)
+    if refusal then return { 'done', unpack(refusal) } end
+    if not Cache.exists and what ~= 'delete' and what ~= 'drop' and ARGV[6] ~= '1' then return { 'unnamed' } end
+    local eventual = Cache.coherence == 'eventual' and what ~= 'configure' and what ~= 'drop'
+    if #sharers == 0 or eventual then
+      Round.skip(register, sharers, is_known)
+      local outcome = Operation.apply(op, entry, version)
+      if is_remembered then Outcome.keep(id, outcome) end
+      Eviction.make_room(EVICTIONS, op[2])
+      return { 'done', unpack(outcome) }
+    end
+    round = Round.begin(register, sharers)
+  end
+  Round.join(register, { id = id, node = ARGV[2], op = op })
+  return { 'pending', round, sharers or Round.waits_for(register) }
+end
