@@ -1,7 +1,7 @@
 /** A near cache serves for this long after the sending of its last successful renewal. */
 export const LEASE_MS = 900;
 export const RENEW_MS = LEASE_MS / 3;
-/** A node of whose near caches nobody asked anything for this long lets its lease end, until somebody asks again. */
+/** A node lets its lease end when no reader came for this long, until the next one comes. */
 export const REST_AFTER_MS = 3_000;
 /**
  * A write waits this long for acknowledgements, counted from a moment at which its invalidations were on record:

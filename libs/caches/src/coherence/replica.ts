@@ -38,7 +38,7 @@ export class Replica {
   incarnation: string | null = null;
   /** Number of the last invalidation that was carried out. */
   seen = 0;
-  /** When somebody asked last. */
+  /** When a reader came last. */
   usedAt = Number.NEGATIVE_INFINITY;
 
   private leaseUntil = Number.NEGATIVE_INFINITY;

@@ -1,6 +1,6 @@
 import { Problem } from '@syncline/contracts';
 
-/** There is no entry under the key, or its life is over, or it was invalidated. */
+/** There is no entry under the key, or its time is over, or it was invalidated. */
 export class EntryNotFound extends Problem {
   constructor() {
     super('not-found', 'The cache has no entry under this key.');
@@ -41,14 +41,14 @@ export class NotAnInteger extends Problem {
   }
 }
 
-/** Somebody else computes the value, and did not store it in time. */
+/** Another caller computes the value, and did not store it in time. */
 export class FillWaitTimeout extends Problem {
   constructor() {
     super('wait-timeout', 'Another caller computes the value and has not stored it yet.');
   }
 }
 
-/** Whoever computed the value failed, and said why. */
+/** The caller that computed the value failed, and said why. */
 export class FillFailed extends Problem {
   constructor(reason: string) {
     super('fill-failed', reason);

@@ -28,9 +28,9 @@ export interface Put {
   readonly bytes: Buffer;
   /** As in {@link Entry}. */
   readonly contentType: string;
-  /** Life of the entry. Default: that of the cache. */
+  /** Time to live. Default: that of the cache. */
   readonly ttlMs?: number | undefined;
-  /** How long after its life the entry is still served, as stale. */
+  /** How long after that the entry is still served, as stale. */
   readonly staleMs?: number | undefined;
   readonly tags?: readonly string[] | undefined;
 }

@@ -18,7 +18,7 @@ export interface NearEntry {
   readonly freshUntil: number;
   /** Not served from here after this, as fresh or stale. */
   readonly usableUntil: number;
-  /** End of its life on Redis' clock, ms since 1970; null: none. */
+  /** End of its time on Redis' clock, ms since 1970; null: none. */
   readonly expiresAt: number | null;
   /** Number of the fill that brought it. */
   readonly fill: number;

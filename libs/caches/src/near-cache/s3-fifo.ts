@@ -52,7 +52,7 @@ export class S3Fifo<V> {
 
   /**
    * @param capacity bytes, as `size` of {@link set} counts them
-   * @param onEvict  told of each entry that had to go
+   * @param onEvict  called for each entry that had to go
    */
   constructor(
     private capacity: number,

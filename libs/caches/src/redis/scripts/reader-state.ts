@@ -1,4 +1,4 @@
-/** What a script is told of a reader and its near cache. */
+/** A reader and its near cache, as a command takes them. */
 export interface ReaderState {
   readonly key: string;
   /** '' : it holds nothing. */

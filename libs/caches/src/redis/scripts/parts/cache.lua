@@ -85,7 +85,7 @@ function Cache.sweep_at(instant)
   if INSTANCE then redis.call('ZADD', Instance.shared .. ':due', 'LT', instant, Cache.stem) end
 end
 
--- Removes all entries, at once for whoever reads: their bytes are freed later.
+-- Removes all entries, for readers at once; their bytes are freed later.
 function Cache.flush()
   local stem, flushed = Cache.stem, Cache.next_version()
   Cache.flushed, Cache.bytes, Cache.prefix_lengths = flushed + 0, 0, ''

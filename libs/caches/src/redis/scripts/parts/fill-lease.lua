@@ -14,7 +14,7 @@ function FillLease.key(key)
   return Cache.stem .. ':l:' .. key
 end
 
--- What may be told of a fill lease: all of its id is the right to store with it.
+-- A fill lease without the right: that is all of its id.
 function FillLease.name(id)
   return string.sub(id, 1, 8)
 end
