@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { Problem } from '@syncline/contracts';
 import { RedisServer, TcpProxy } from '@syncline/testing';
 import { commandConnection, type RedisClient } from './connection/connection.js';
-import { defineScript, UnknownLife } from './define-script.js';
+import { defineScript } from './define-script.js';
 import { StoreUnavailable } from './store-unavailable.js';
 
 describe('a script', () => {
@@ -52,18 +52,16 @@ describe('a script', () => {
     expect(replies.sort((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, i) => i + 1));
   });
 
-  it('runs in a full Redis when its first line allows it, with the life that it belongs to too', async () => {
-    const text = "redis.call('SET', KEYS[1], LIFE)\nreturn redis.call('GET', KEYS[1])";
+  it('runs in a full Redis when its first line allows it', async () => {
+    const text = "redis.call('SET', KEYS[1], 'abc')\nreturn redis.call('GET', KEYS[1])";
     const define = (name: string, line: string) =>
       defineScript({
         file: script(name, `${line}${text}`),
         keys: (key: string) => [key],
-        life: () => 'abc',
         decode: String,
       });
     const grow = define('grow.lua', '');
     const keep = define('keep.lua', '#!lua flags=allow-oom\n');
-    for (const each of [grow, keep]) await redis.script('LOAD', each.textOf('abc'));
     await redis.config('SET', 'maxmemory', '1');
     try {
       await expect(grow(redis, 'full')).rejects.toThrow(StoreUnavailable);
@@ -84,28 +82,6 @@ describe('a script', () => {
       decode: Number,
     });
     expect(await including(redis, 'included')).toBe(1);
-  });
-
-  it('of a life is not given to a Redis that does not know it', async () => {
-    const living = defineScript({
-      file: script('living.lua', 'return LIFE'),
-      keys: () => [],
-      life: (life: string | null) => life,
-      decode: (reply) => reply,
-    });
-    await expect(living(redis, 'first')).rejects.toThrow(UnknownLife);
-    await redis.script('LOAD', living.textOf('first'));
-    expect(await living(redis, 'first')).toBe('first');
-    await expect(living(redis, 'second')).rejects.toThrow(UnknownLife);
-    expect(await living(redis, null)).toBeNull();
-    const over = defineScript({
-      file: script('over.lua', "return redis.error_reply('LIFE is over')"),
-      keys: () => [],
-      life: (life: string) => life,
-      decode: (reply) => reply,
-    });
-    await redis.script('LOAD', over.textOf('first'));
-    await expect(over(redis, 'first')).rejects.toThrow(UnknownLife);
   });
 
   it('hands over bytes that are not text', async () => {
