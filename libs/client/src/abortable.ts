@@ -1,6 +1,6 @@
 /**
- * The promise's outcome, or the signal's reason if that comes first. The promise goes on; what becomes of it is the
- * caller's concern.
+ * Settles as the promise does, or rejects with the signal's reason if the signal aborts first. Does not cancel the work
+ * behind the promise.
  */
 export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;

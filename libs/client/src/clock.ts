@@ -1,12 +1,12 @@
-/** How much wall time must have gained at once to be taken for sleep: two readings differ by less. */
+/** The wall clock must gain more than this between two readings to count as sleep: normal readings differ by less. */
 const SHORTEST_SLEEP_MS = 50;
-/** The two clocks must be read within this time to be compared. */
+/** Both clocks must be read within this time, or the readings are not compared. */
 const TOGETHER_MS = 5;
 
 /**
- * A monotonic clock that goes on while the machine sleeps. That of Node stands still meanwhile on Linux, but leases
- * run out. What wall time gains on it at once is taken for sleep: a wall clock that was set forward looks the same, so
- * whoever finds that something ran out {@link sleptMs asleep} makes sure before it believes it.
+ * A monotonic clock that continues while the machine sleeps. On Linux, Node's monotonic clock stops during sleep, but
+ * leases expire all the same. A sudden gain of wall time counts as sleep. A wall clock that was set forward looks the
+ * same, so when something expired only because of {@link sleptMs sleep}, confirm it with a renewal first.
  */
 export class Clock {
   private lead: number;
@@ -14,7 +14,7 @@ export class Clock {
 
   /**
    * @param monotonic milliseconds that never go back
-   * @param wall      milliseconds that count sleep
+   * @param wall      milliseconds that include sleep
    */
   constructor(
     private readonly monotonic: () => number = () => performance.now(),
@@ -36,11 +36,11 @@ export class Clock {
     return now + this.slept;
   }
 
-  /** How much of {@link now} was sleep, or looked like it, as of its last reading. */
+  /** How much of {@link now} was sleep, or looked like sleep, at its last reading. */
   get sleptMs(): number {
     return this.slept;
   }
 }
 
-/** By which all leases of this process are judged. */
+/** The clock for all leases of this process. */
 export const clock = new Clock();

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { ValidationError } from './errors.js';
 
-/** The longest time that a timer of Node can count: 24.8 days. A longer one would fire at once. */
+/** The longest delay of a Node timer: 24.8 days. A longer one would fire at once. */
 export const LONGEST_TIMER_MS = 2_147_483_647;
 
 export interface DurationBounds {
@@ -9,15 +9,15 @@ export interface DurationBounds {
   readonly min?: number;
   /** Default {@link LONGEST_TIMER_MS}. */
   readonly max?: number;
-  /** What `Infinity` would mean, as in `to wait for ever`. Default: it is refused. */
+  /** What `Infinity` means, as in `to wait for ever`. Default: `Infinity` is refused. */
   readonly forever?: string;
 }
 
 /**
- * A duration of an option, in whole milliseconds, or `Infinity` where that has a meaning.
+ * Checks a duration option. Returns whole milliseconds, or `Infinity` where the option allows it.
  *
  * @param option its name, for the error
- * @throws {ValidationError} it is none: nothing was sent
+ * @throws {ValidationError} the value is not a valid duration; nothing was sent
  */
 export function duration(option: string, value: unknown, bounds: DurationBounds = {}): number {
   const { min = 0, max = LONGEST_TIMER_MS, forever } = bounds;

@@ -1,6 +1,6 @@
 import type { ProblemBody, ProblemCode } from '@syncline/contracts';
 
-/** Every error of this client that is not the caller's own. `code` is stable; branch on it, or on the class. */
+/** Base class of all errors of this client. `code` is stable; branch on it, or on the class. */
 export abstract class SynclineError extends Error {
   abstract readonly code: string;
 
@@ -10,7 +10,7 @@ export abstract class SynclineError extends Error {
   }
 }
 
-/** What a node's answer tells beside its body. */
+/** What the headers of a node's answer say. */
 export interface ProblemFacts {
   readonly nodeId: string | undefined;
   readonly requestId: string | undefined;
@@ -20,12 +20,12 @@ export interface ProblemFacts {
 
 const NO_FACTS: ProblemFacts = { nodeId: undefined, requestId: undefined, retryAfterMs: undefined };
 
-/** A node refused: its problem+json answer. There is one subclass for each `code`. */
+/** A node refused the call with a problem+json answer. There is one subclass for each `code`. */
 export class ProblemError extends SynclineError {
   readonly code: ProblemCode;
   readonly status: number;
   readonly detail: string;
-  /** The whole body, with further members such as `holders` or `errors`. */
+  /** The whole body, including members such as `holders` or `errors`. */
   readonly problem: Readonly<Partial<ProblemBody>>;
   readonly facts: ProblemFacts;
 
@@ -43,12 +43,12 @@ export class ProblemError extends SynclineError {
 }
 
 /**
- * The request is not valid: `problem.errors` names the fields. A node says so, or this client does before it sends
- * anything; then `facts.nodeId` is undefined.
+ * The request is not valid: `problem.errors` names the fields. Thrown by a node's answer, or by this client before it
+ * sends anything; then `facts.nodeId` is undefined.
  */
 export class ValidationError extends ProblemError {
   /**
-   * What this process sees by itself.
+   * An invalid option that this client found.
    *
    * @param path    option or field
    * @param message what is wrong with it
@@ -74,22 +74,22 @@ export class NotFoundError extends ProblemError {}
 export class LockHeldError extends ProblemError {}
 /** The wait ended without a result. */
 export class WaitTimeoutError extends ProblemError {}
-/** Waiting would never end; this caller was chosen to give up. `problem.cycle` names the owners. */
+/** The owners wait for each other, and this wait was chosen to give up. `problem.cycle` names the owners. */
 export class DeadlockError extends ProblemError {}
 /** The lease id was used for a request of another owner, mode or number of permits. */
 export class LeaseMismatchError extends ProblemError {}
 export class LimitMismatchError extends ProblemError {}
-/** Somebody else computed the value, and failed: `detail` tells why. */
+/** The caller that computed the value failed: `detail` says why. */
 export class FillFailedError extends ProblemError {}
 export class NotAnIntegerError extends ProblemError {}
 export class QueueFullError extends ProblemError {}
 /**
- * The lease, session or receipt is no longer the holder's. A node says so, or this client does when it could not
- * renew in time by its own monotonic clock; then `facts.nodeId` is undefined and `cause` tells what went wrong.
+ * The lease, session or receipt is no longer valid. Thrown by a node's answer, or by this client when it could not renew
+ * in time by its own monotonic clock; then `facts.nodeId` is undefined and `cause` is the failure of the renewal.
  */
 export class LeaseLostError extends ProblemError {
   /**
-   * A loss that this process found by itself.
+   * A loss that this client found.
    *
    * @param detail one sentence: what was lost and why
    * @internal
@@ -109,7 +109,7 @@ export class RateLimitedError extends ProblemError {}
 export class InternalError extends ProblemError {}
 /** The nodes cannot reach Redis. The outcome of a write may be unknown. */
 export class StoreUnavailableError extends ProblemError {}
-/** The node is shutting down, and no other one took the call. */
+/** The node is shutting down, and no other node took the call. */
 export class ShuttingDownError extends ProblemError {}
 
 const BY_CODE = {
@@ -141,7 +141,7 @@ const BY_CODE = {
 /** No node could be reached, or a connection broke. */
 export class ConnectionError extends SynclineError {
   readonly code = 'connection-failed';
-  /** `not-sent`: the call had no effect. `unknown`: it may have had its effect, only the answer is missing. */
+  /** `not-sent`: the call had no effect. `unknown`: it may have had its effect, but no answer arrived. */
   readonly outcome: 'not-sent' | 'unknown';
 
   constructor(message: string, outcome: 'not-sent' | 'unknown', options?: ErrorOptions) {
@@ -150,7 +150,7 @@ export class ConnectionError extends SynclineError {
   }
 }
 
-/** The call's own deadline passed. Whether it had its effect is unknown; `cause` is the last failure, if any. */
+/** The deadline of the call passed. Whether the call had its effect is unknown; `cause` is the last failure, if any. */
 export class DeadlineError extends SynclineError {
   readonly code = 'deadline-exceeded';
 }
@@ -167,7 +167,7 @@ export class UnexpectedAnswerError extends SynclineError {
   }
 }
 
-/** A worker was done with a message, but too late: it is delivered again, or was handled elsewhere already. */
+/** A handler finished a message after its visibility timeout: the message is delivered again, or already was. */
 export class ReceiptStaleError extends SynclineError {
   readonly code = 'receipt-stale';
 
@@ -175,7 +175,7 @@ export class ReceiptStaleError extends SynclineError {
     readonly messageId: string,
     readonly receipt: string,
   ) {
-    super(`The answer to message ${messageId} came too late: its work is done twice, or was done elsewhere`);
+    super(`The visibility timeout of message ${messageId} was over: it is delivered again, or already was`);
   }
 }
 
@@ -189,5 +189,5 @@ const isProblem = (body: unknown): body is ProblemBody =>
 /** Turns the body of a refusal into the error of its code. */
 export function toError(status: number, body: unknown, facts: ProblemFacts = NO_FACTS): SynclineError {
   if (isProblem(body)) return new BY_CODE[body.code](body, facts);
-  return new UnexpectedAnswerError(`An answer with status ${status} that is no problem of Syncline`, status);
+  return new UnexpectedAnswerError(`Unexpected HTTP ${status}: not a Syncline problem+json response`, status);
 }

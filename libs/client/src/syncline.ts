@@ -6,7 +6,7 @@ import { QueueClient } from './queues/queue-client.js';
 import type { Handler, Worker } from './queues/worker.js';
 import type { WorkerOptions } from './queues/worker-options.js';
 
-/** The nodes of the services that are used, and what holds for all of them. */
+/** The nodes of the services that you use, and the options that all of them share. */
 export interface SynclineOptions {
   /** Base URLs of the lock nodes, such as `['http://localhost:8001', 'http://localhost:8002']`. */
   readonly lock?: readonly string[];
@@ -16,11 +16,11 @@ export interface SynclineOptions {
   readonly cache?: readonly string[];
   /** Sent as `Authorization: Bearer ...`. */
   readonly apiKey?: string | undefined;
-  /** Deadline of a call with all its retries, the time that it may wait aside. Default 10,000; `Infinity`: none. */
+  /** Deadline of a call with all its retries, not counting `waitMs`. Default 10,000; `Infinity`: none. */
   readonly timeoutMs?: number | undefined;
   /**
-   * Whether {@link Syncline.close} first releases all locks, permits, sessions and leaderships that are held. Their
-   * signals abort, and routines that run under them have 5 s to end. Default false: they end with their TTL.
+   * Whether {@link Syncline.close} first releases all locks, permits, sessions and leaderships that this client holds.
+   * Their signals abort, and routines that run under them have 5 s to end. Default false: they end with their TTL.
    */
   readonly releaseOnClose?: boolean | undefined;
 }
@@ -54,14 +54,14 @@ export class Syncline implements AsyncDisposable {
     return (this.caches ?? missing('cache')).cache<Value>(name, options);
   }
 
-  /** Handles the messages of a queue until it, or this client, is stopped. */
+  /** Handles the messages of a queue until the worker is stopped or this client is closed. */
   worker<Body = unknown>(queue: string, handler: Handler<Body>, options?: WorkerOptions): Worker<Body> {
     const worker = this.queue<Body>(queue).worker(handler, options);
     this.workers.add(worker as unknown as Worker<never>);
     return worker;
   }
 
-  /** Stops the workers gracefully, then ends all connections; with `releaseOnClose` it releases what is held before. */
+  /** Stops the workers gracefully, then ends all connections. With `releaseOnClose` it releases what it holds first. */
   async close(): Promise<void> {
     await Promise.all([...this.workers].map((worker) => worker.stop()));
     await Promise.all([this.locks, this.queues, this.caches].map((client) => client?.close()));
@@ -74,5 +74,5 @@ export class Syncline implements AsyncDisposable {
 }
 
 function missing(role: string): never {
-  throw new TypeError(`The URLs of the ${role} nodes are needed: new Syncline({ ${role}: ['http://...'] })`);
+  throw new TypeError(`No URLs of ${role} nodes. Pass them: new Syncline({ ${role}: ['http://...'] })`);
 }

@@ -1,20 +1,20 @@
 import type { Caches, Cluster } from '@syncline/contracts';
 import { Transport, type TransportOptions } from '../transport/transport.js';
 import { Cache, type CacheOptions } from './cache.js';
-import { Flights } from './flights.js';
+import { SharedLoads } from './shared-loads.js';
 
 /** Caches, through the cache nodes. */
 export class CacheClient implements AsyncDisposable {
   private readonly transport: Transport;
-  private readonly flights = new Flights();
+  private readonly sharedLoads = new SharedLoads();
 
   constructor(options: TransportOptions) {
     this.transport = new Transport(options);
   }
 
-  /** A cache by its name. Keep the object: the calls to one object travel together. */
+  /** A cache by its name. Keep the object: only the calls of one object are sent together. */
   cache<Value = unknown>(name: string, options: CacheOptions<Value> = {}): Cache<Value> {
-    return new Cache<Value>(this.transport, this.flights, name, options);
+    return new Cache<Value>(this.transport, this.sharedLoads, name, options);
   }
 
   /** All caches with their configuration and statistics, page by page. */
@@ -22,7 +22,7 @@ export class CacheClient implements AsyncDisposable {
     return this.transport.list('/v1/caches', 'caches');
   }
 
-  /** The cache nodes, as Redis has them now. */
+  /** The cache nodes, as Redis lists them now. */
   cluster(): Promise<Cluster> {
     return this.transport.cluster();
   }

@@ -1,21 +1,21 @@
 import type { CacheConfig, Cache as CacheState, Counter, StoredEntry } from '@syncline/contracts';
 import { abortable } from '../abortable.js';
-import { teller } from '../tell.js';
+import { safeReporter } from '../report.js';
 import type { Transport } from '../transport/transport.js';
 import { type Codec, json } from './codec.js';
 import { EntryCalls, type SetOptions } from './entry-calls.js';
-import type { Flights } from './flights.js';
 import { Load, type LoadOptions, type LoadServices } from './load.js';
+import type { SharedLoads } from './shared-loads.js';
 
-/** When a value is written at all. */
+/** Conditions for a write. */
 export interface ConditionalSetOptions extends SetOptions {
-  /** Only while the entry has this version. */
+  /** Write only if the entry has this version. */
   readonly ifVersion?: string;
-  /** Only while there is no entry. */
+  /** Write only if there is no entry. */
   readonly ifAbsent?: boolean;
 }
 
-/** What was stored. `version` is never used again in its cache. */
+/** The result of a write. The cache never uses a `version` again. */
 export type Stored = Readonly<StoredEntry>;
 /** A value with its version. */
 export interface CacheEntry<Value> {
@@ -23,18 +23,18 @@ export interface CacheEntry<Value> {
   readonly version: string;
 }
 
-/** How one cache is used by this process. */
+/** How this process uses one cache. */
 export interface CacheOptions<Value> {
   /** Default: JSON. */
   readonly codec?: Codec<Value>;
   /**
-   * Told when a refresh in the background fails, or when a loaded value could not be stored: the caller has its value
-   * all the same. What it throws or rejects with is a warning. Default: all are warnings, by `process.emitWarning`.
+   * Called when a refresh in the background fails, or when a loaded value could not be stored; the caller still gets its
+   * value. If `onError` throws or rejects, that becomes a warning. Default: `process.emitWarning` for every error.
    */
   readonly onError?: (error: unknown) => void;
 }
 
-/** One cache, of values of one type. Calls of one turn of the event loop travel in one request. */
+/** One cache, of values of one type. The calls of one turn of the event loop are sent in one request. */
 export class Cache<Value = unknown> {
   private readonly path: string;
   private readonly services: LoadServices<Value>;
@@ -42,20 +42,20 @@ export class Cache<Value = unknown> {
   /** @internal */
   constructor(
     private readonly transport: Transport,
-    flights: Flights,
+    sharedLoads: SharedLoads,
     readonly name: string,
     options: CacheOptions<Value> = {},
   ) {
     this.path = `/v1/caches/${encodeURIComponent(name)}`;
     this.services = {
       calls: new EntryCalls(transport, this.path),
-      flights,
+      sharedLoads,
       codec: options.codec ?? json<Value>(),
-      onError: teller(options.onError),
+      onError: safeReporter(options.onError),
     };
   }
 
-  /** The value, or undefined. Never older than any write that was answered before, through whichever node. */
+  /** The value, or undefined. Never older than a write that was answered before, through any node. */
   async get(key: string, signal?: AbortSignal): Promise<Value | undefined> {
     return (await this.getEntry(key, signal))?.value;
   }
@@ -68,12 +68,12 @@ export class Cache<Value = unknown> {
   }
 
   /**
-   * Stores a value. When it is answered, no node serves an older one any more.
+   * Stores a value. Once this is answered, no node serves an older value.
    *
    * @throws {VersionMismatchError} a condition is not met
-   * @throws {PayloadTooLargeError} over `maxEntryBytes`
-   * @throws {ConnectionError} with `outcome: 'unknown'`: it may have been stored. It is not repeated: another value may
-   *   have followed
+   * @throws {PayloadTooLargeError} the value is larger than `maxEntryBytes`
+   * @throws {ConnectionError} with `outcome: 'unknown'`: the value may have been stored. The client does not repeat the
+   *   write, because another write may have followed
    */
   async set(key: string, value: Value, options: ConditionalSetOptions = {}): Promise<Stored> {
     const { calls, codec } = this.services;
@@ -82,22 +82,22 @@ export class Cache<Value = unknown> {
   }
 
   /**
-   * Removes an entry. Returns whether there was one: false also when this call removed it, its answer was lost, and it
-   * was repeated.
+   * Removes an entry. Returns whether there was one. When an answer was lost and the client repeated the call, it may
+   * return false although this call removed the entry.
    */
   delete(key: string): Promise<boolean> {
     return this.services.calls.delete(key);
   }
 
   /**
-   * The value, or what `loader` makes of it, stored: of all callers in the cluster one loads while the others wait
-   * for it. With `staleMs`, a value whose life is over is returned at once, and one caller refreshes it meanwhile. What
-   * was loaded comes back as it would be read: through the codec.
+   * Returns the cached value, or calls `loader` and stores its value. One caller in the cluster loads while the others
+   * wait for the value. With `staleMs`, an expired value is returned at once while one caller refreshes it. A loaded
+   * value passes through the codec, so it equals what a later read returns.
    *
-   * @param loader computes the value. What it throws is the caller's, nothing is stored, and those who wait meanwhile
-   *   are told: in this process by the same error, elsewhere by a `FillFailedError` with its message. Its signal aborts
-   *   when no caller of this process waits any more
-   * @throws {ValidationError} an option or the key is not valid: before `loader` is called
+   * @param loader computes the value. When it throws, nothing is stored; waiting callers of this process get the same
+   *   error, those of other processes a `FillFailedError` with its message. Its signal aborts when no caller of this
+   *   process is waiting any longer
+   * @throws {ValidationError} an option or the key is not valid; `loader` was not called
    * @throws {FillFailedError} the loader of another process failed
    */
   async getOrSet(
@@ -108,42 +108,42 @@ export class Cache<Value = unknown> {
     return new Load(this.services, `${this.path} ${key}`, key, loader, options).run();
   }
 
-  /** Invalidates every entry with one of the tags; costs the same for any number of entries. */
+  /** Invalidates every entry that has one of the tags. The cost does not depend on the number of entries. */
   async invalidateTags(...tags: readonly string[]): Promise<void> {
     await this.services.calls.invalidate({ tags });
   }
 
-  /** Invalidates every entry whose key begins so. */
+  /** Invalidates every entry whose key starts with the prefix. */
   async invalidatePrefix(prefix: string): Promise<void> {
     await this.services.calls.invalidate({ prefix });
   }
 
   /**
-   * Adds to a number that is stored as text or JSON; an absent one is 0.
+   * Adds to an integer that is stored as text or JSON. An absent entry counts as 0.
    *
-   * @throws {NotAnIntegerError} it is none, or the sum would be beyond 2^53 - 1, where JSON rounds
+   * @throws {NotAnIntegerError} the value is not an integer, or the sum would exceed 2^53 - 1, where JSON rounds
    */
   async increment(key: string, by = 1, options: { readonly ttlMs?: number } = {}): Promise<Counter> {
     return this.services.calls.increment(key, { by, ...options });
   }
 
-  /** Configuration and statistics, of the cluster and of the node that answers. */
+  /** Configuration and statistics of the cluster and of the node that answers. */
   inspect(): Promise<CacheState> {
     return this.transport.json({ method: 'GET', path: this.path, idempotent: true });
   }
 
-  /** Changes the configuration. Fields that are not given get their defaults. */
+  /** Replaces the configuration. Omitted fields get their defaults. */
   async configure(changes: Partial<CacheConfig> = {}): Promise<void> {
     const body = JSON.stringify(changes);
     await this.transport.call({ method: 'PUT', path: this.path, body, idempotent: true });
   }
 
-  /** Removes every entry; the configuration stays. */
+  /** Removes every entry, but keeps the configuration. */
   async flush(): Promise<void> {
     await this.transport.call({ method: 'DELETE', path: this.path, idempotent: true });
   }
 
-  /** Removes the cache as a whole, with its configuration and statistics. The next write makes it again. */
+  /** Removes the whole cache, with its configuration and statistics. The next write creates it again. */
   async drop(): Promise<void> {
     await this.transport.call({ method: 'DELETE', path: `${this.path}?drop=true`, idempotent: true });
   }

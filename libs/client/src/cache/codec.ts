@@ -1,19 +1,19 @@
-/** How values of one type become bytes and come back. */
+/** Converts values of one type to bytes and back. */
 export interface Codec<Value> {
-  /** Stored with the bytes; other programs read it. */
+  /** Stored with the bytes, for other programs that read the entry. */
   readonly contentType: string;
-  /** What is stored. */
+  /** The bytes to store. */
   encode(value: Value): string | Uint8Array;
-  /** @throws anything: the bytes are not of this codec */
+  /** @throws any error when the bytes are not of this codec */
   decode(bytes: Buffer): Value;
 }
 
-/** JSON, the default. Values that JSON cannot carry, such as `undefined`, are refused. */
+/** JSON, the default. Refuses values that JSON cannot represent, such as `undefined`. */
 export const json = <Value>(): Codec<Value> => ({
   contentType: 'application/json',
   encode(value) {
     const text = JSON.stringify(value) as string | undefined;
-    if (text === undefined) throw new TypeError('The value has no form in JSON');
+    if (text === undefined) throw new TypeError('The value cannot be written as JSON');
     return text;
   },
   decode: (bytes) => JSON.parse(bytes.toString()) as Value,
@@ -26,7 +26,7 @@ export const text: Codec<string> = {
   decode: (bytes) => bytes.toString(),
 };
 
-/** Bytes as they are. */
+/** Bytes, unchanged. */
 export const bytes: Codec<Uint8Array> = {
   contentType: 'application/octet-stream',
   encode: (value) => value,

@@ -11,25 +11,25 @@ import type {
 } from '@syncline/contracts';
 import { NotFoundError, toError, ValidationError } from '../errors.js';
 import { Collector } from '../transport/collector.js';
-import { eachByItself } from '../transport/each-by-itself.js';
+import { runOrOneByOne } from '../transport/one-by-one.js';
 import { parse, type Transport } from '../transport/transport.js';
 
-/** Most keys or entries in one request, and most bytes: below the limit of a body, 1 MiB. */
+/** Most keys or entries in one request, and most bytes: below the body limit of 1 MiB. */
 const MAX_ITEMS = 1_000;
 const MAX_BATCH_BYTES = 900_000;
-/** Larger values travel alone, as the bytes that they are. */
+/** Larger values are sent alone, as raw bytes. */
 const MAX_BATCHED_VALUE_BYTES = 65_536;
 const MAX_KEY_LENGTH = 1_024;
-/** Giving a lease back only spares others a wait: it is not tried for long. */
-const GIVE_BACK_WITHIN_MS = 1_000;
+/** Returning a fill lease only saves others a wait, so it has a short deadline. */
+const RELEASE_WITHIN_MS = 1_000;
 
-/** How long a value lives, and what it goes with. */
+/** TTL and tags of a value. */
 export interface SetOptions {
-  /** Life of the entry, whole milliseconds. Default: that of the cache. */
+  /** TTL of the entry, whole milliseconds. Default: the TTL of the cache. */
   readonly ttlMs?: number;
-  /** For how long after `ttlMs` it is still served, as stale, while one caller refreshes it. Default 0. */
+  /** How long after `ttlMs` the entry is still served as stale while one caller refreshes it. Default 0. */
   readonly staleMs?: number;
-  /** Entries with a tag go together, by `invalidateTags`. At most 32, without commas. */
+  /** `invalidateTags` invalidates all entries with a tag at once. At most 32 tags, without commas. */
   readonly tags?: readonly string[];
 }
 
@@ -39,7 +39,7 @@ export interface Content {
   readonly contentType: string;
 }
 
-/** What must hold for an entry to be stored. */
+/** Conditions for a write. */
 export interface Conditions {
   readonly ifVersion?: string | undefined;
   readonly ifAbsent?: boolean | undefined;
@@ -54,9 +54,9 @@ interface Write {
   readonly text: string;
 }
 
-/** The calls that concern entries of one cache. Those of one turn of the event loop travel in one request. */
+/** The calls for entries of one cache. The calls of one turn of the event loop are sent in one request. */
 export class EntryCalls {
-  // One of each for every node: a key always goes to the same node, so that it is in one memory, not in all.
+  // One collector for each node: a key always goes to the same node, so that only one node keeps it in memory.
   private readonly reads: readonly Collector<string, Read>[];
   private readonly writes: readonly Collector<Write, StoredEntry>[];
   private readonly deletes: readonly Collector<string, boolean>[];
@@ -75,8 +75,8 @@ export class EntryCalls {
           new Collector<Item, Result>({
             maxItems: MAX_ITEMS,
             maxBytes: MAX_BATCH_BYTES,
-            together: () => true,
-            run: (items) => eachByItself(items, (some) => run(some, slot)),
+            inSequence: () => true,
+            run: (items) => runOrOneByOne(items, (some) => run(some, slot)),
           }),
       );
     this.reads = collectors((keys, slot) => this.readAll(keys, slot));
@@ -119,14 +119,14 @@ export class EntryCalls {
       method: 'POST',
       path: `${this.entryPath(key)}/increment`,
       body: JSON.stringify(body),
-      // A repetition is answered, not added.
+      // A repeated call is answered again, but adds nothing.
       headers: { 'idempotency-key': randomUUID() },
       idempotent: true,
       affinity: key,
     });
   }
 
-  /** @param life what the value would be stored with: it is judged before it is loaded */
+  /** @param life TTL and tags for the later write: the node validates them before anybody computes the value */
   async fill(
     key: string,
     { ttlMs, staleMs, tags }: SetOptions,
@@ -139,7 +139,7 @@ export class EntryCalls {
       method: 'POST',
       path: `${this.entryPath(key)}/fill`,
       body: () => JSON.stringify({ waitMs: left(), leaseMs, as: 'utf8', ttlMs, staleMs, tags }),
-      // A lease whose answer is lost runs out: others wait for that long at most.
+      // If the answer with a lease is lost, others wait until the lease ends.
       idempotent: true,
       affinity: key,
       waitMs,
@@ -157,15 +157,15 @@ export class EntryCalls {
     });
   }
 
-  /** @param reason told to those who wait; without one, the first of them computes */
-  async giveFillBack(key: string, fillLease: string, reason: string | undefined): Promise<void> {
+  /** @param reason sent to the waiting callers; without one, the first of them computes the value */
+  async releaseFill(key: string, fillLease: string, reason: string | undefined): Promise<void> {
     await this.transport.call({
       method: 'DELETE',
       path: `${this.entryPath(key)}/fill/${fillLease}`,
       body: JSON.stringify({ reason }),
       idempotent: true,
       affinity: key,
-      timeoutMs: GIVE_BACK_WITHIN_MS,
+      timeoutMs: RELEASE_WITHIN_MS,
     });
   }
 
@@ -179,9 +179,9 @@ export class EntryCalls {
     { ttlMs, staleMs, tags = [] }: SetOptions,
     headers: Record<string, string>,
   ): Promise<StoredEntry> {
-    // The commas between tags are those of the query.
+    // Commas separate the tags in the query.
     const odd = tags.find((tag) => tag.includes(','));
-    if (odd !== undefined) throw ValidationError.local('tags', `a tag has no comma: ${odd}`);
+    if (odd !== undefined) throw ValidationError.local('tags', `a tag must not contain a comma: ${odd}`);
     const query = new URLSearchParams();
     if (ttlMs !== undefined) query.set('ttlMs', String(ttlMs));
     if (staleMs !== undefined) query.set('staleMs', String(staleMs));
@@ -191,7 +191,7 @@ export class EntryCalls {
       path: `${this.entryPath(key)}?${query}`,
       headers: { ...headers, 'content-type': contentType },
       body: bytes,
-      // Twice is not once: another value may have come between the two.
+      // Not repeated: another write may have come between the two.
       idempotent: false,
       affinity: key,
     });
@@ -203,7 +203,7 @@ export class EntryCalls {
     if (!fitsPath(key)) {
       throw ValidationError.local(
         'key',
-        'an empty or ill-formed key, . and .. are not for this call, and 1,024 bytes are the limit',
+        'expected 1 to 1,024 bytes of well-formed text, other than . and .. in this call',
       );
     }
     return `${this.path}/entries/${encodeURIComponent(key)}`;
@@ -214,14 +214,14 @@ export class EntryCalls {
       method: 'POST',
       path: `${this.path}/${verb}`,
       body: typeof body === 'string' ? body : JSON.stringify(body),
-      // A deletion or invalidation too many costs a load, not a wrong value.
+      // A repeated delete or invalidation costs a load, never a wrong value.
       idempotent,
       affinity: slot,
     });
   }
 
   private at<T>(collectors: readonly T[], key: string): T {
-    if (typeof key !== 'string') throw new TypeError('The key of an entry is a string');
+    if (typeof key !== 'string') throw new TypeError('The key of an entry must be a string');
     return collectors[this.transport.slotOf(key)] as T;
   }
 
@@ -229,18 +229,18 @@ export class EntryCalls {
     const [only = ''] = keys;
     if (keys.length === 1 && fitsPath(only)) return [await this.readOne(only)];
     const read = new Map<unknown, Read | Error>();
-    let asked = [...new Set(keys)];
-    // Until each is answered: an answer that was full, or a node that could not tell of some, tells of one at least.
-    while (asked.length > 0) {
+    let remaining = [...new Set(keys)];
+    // An answer may be truncated or have errors for some keys, but it resolves at least one key.
+    while (remaining.length > 0) {
       const { entries, truncated = [] } = await this.post<ReadEntries>(
         'mget',
-        { keys: asked, as: 'utf8' },
+        { keys: remaining, as: 'utf8' },
         slot,
       );
-      asked = truncated;
+      remaining = truncated;
       for (const entry of entries) {
         if (!('problem' in entry)) read.set(entry.key, entry.found ? readOf(entry) : null);
-        else if (entry.status >= 500) asked.push(entry.key as string);
+        else if (entry.status >= 500) remaining.push(entry.key as string);
         else read.set(entry.key, toError(entry.status, entry.problem));
       }
     }
@@ -251,7 +251,7 @@ export class EntryCalls {
     const path = this.entryPath(key);
     try {
       const answer = await this.transport.call({ method: 'GET', path, idempotent: true, affinity: key });
-      // A GET always brings bytes.
+      // The answer to a GET always has bytes, never parsed JSON.
       return { bytes: answer.body as Buffer, version: String(answer.headers.etag).slice(1, -1) };
     } catch (error) {
       if (error instanceof NotFoundError) return null;
@@ -277,7 +277,7 @@ export class EntryCalls {
   }
 }
 
-/** Whether a key can stand in a path. Whatever normalises a URL takes . and .. for steps of the path. */
+/** Whether a key can be part of a path. URL normalisation removes . and .. from paths. */
 const fitsPath = (key: string): boolean =>
   key !== '' && key !== '.' && key !== '..' && key.length <= MAX_KEY_LENGTH && !/\p{Cs}/u.test(key);
 
@@ -288,7 +288,7 @@ interface WireValue {
   readonly encoding?: Encoding | undefined;
 }
 
-/** The bytes of a value that was asked for as `utf8`. */
+/** The bytes of a value that was requested as `utf8`. */
 export const bytesOf = ({ value, encoding }: WireValue): Buffer =>
   Buffer.from(String(value), encoding === 'base64' ? 'base64' : 'utf8');
 

@@ -1,10 +1,10 @@
 import { VersionMismatchError } from '../errors.js';
 import type { Content, EntryCalls, SetOptions } from './entry-calls.js';
 
-/** Longest reason that is told to those who wait, in characters. */
+/** Longest failure reason for waiting callers, in characters. */
 const MAX_REASON = 256;
 
-/** The right to store what the loader of a key brings. It is kept until it is used or given back. */
+/** The right to store the loaded value of a key. Renewed until it is used or released. */
 export class FillLease {
   private readonly timer: NodeJS.Timeout;
   private over = false;
@@ -19,9 +19,9 @@ export class FillLease {
   }
 
   /**
-   * Stores what was loaded.
+   * Stores the loaded value.
    *
-   * @throws {VersionMismatchError} the key or a tag was written since: what was loaded may be out of date
+   * @throws {VersionMismatchError} the key or a tag was written since the lease began: the value may be out of date
    */
   async store(content: Content, life: SetOptions): Promise<void> {
     if (this.over) return;
@@ -29,19 +29,19 @@ export class FillLease {
       await this.calls.write(this.key, content, life, { fillLease: this.id });
       this.end();
     } catch (error) {
-      await this.giveBack();
+      await this.release();
       throw error;
     }
   }
 
-  /** @param failure told to those who wait; without one, the first of them loads */
-  async giveBack(failure?: { readonly error: unknown }): Promise<void> {
+  /** @param failure sent to the waiting callers; without one, the first of them loads */
+  async release(failure?: { readonly error: unknown }): Promise<void> {
     if (this.over) return;
     this.end();
     try {
-      await this.calls.giveFillBack(this.key, this.id, failure && reasonOf(failure.error));
+      await this.calls.releaseFill(this.key, this.id, failure && reasonOf(failure.error));
     } catch {
-      // It is not kept any more, and so runs out by itself.
+      // The lease is no longer renewed, so it ends by itself.
     }
   }
 
@@ -49,7 +49,7 @@ export class FillLease {
     try {
       await this.calls.renewFill(this.key, this.id, this.leaseMs);
     } catch (error) {
-      // Overtaken. After any other failure the next renewal may get through.
+      // A write revoked the lease. After any other failure the next renewal may succeed.
       if (error instanceof VersionMismatchError) clearInterval(this.timer);
     }
   }
@@ -60,7 +60,7 @@ export class FillLease {
   }
 }
 
-/** Loaders throw anything. */
+/** A loader may throw anything. */
 function reasonOf(error: unknown): string {
   try {
     const text = error instanceof Error ? error.message || error.name : String(error);

@@ -13,27 +13,27 @@ import {
 import type { Codec } from './codec.js';
 import { bytesOf, type Content, type EntryCalls, type SetOptions } from './entry-calls.js';
 import { FillLease } from './fill-lease.js';
-import type { Flight, Flights, Landing } from './flights.js';
+import type { LoadOutcome, SharedLoad, SharedLoads } from './shared-loads.js';
 
 const DEFAULT_WAIT_MS = 10_000;
 /** Longest wait of one request. */
 const MAX_WAIT_MS = 600_000;
 const DEFAULT_LEASE_MS = 5_000;
-/** A cache that does not answer for so long is away to those who load then. */
-const PATIENCE_MS = 1_000;
+/** With `whenAway: 'load'`, a cache that does not answer within this time counts as away. */
+const AWAY_AFTER_MS = 1_000;
 
-/** How a value that is absent is loaded. */
+/** How to load an absent value. */
 export interface LoadOptions extends SetOptions {
-  /** How long to wait while somebody else loads. Then this caller loads for itself. `Infinity` is for ever. Default 10,000. */
+  /** How long to wait while another caller loads; after that this caller loads for itself. `Infinity`: for ever. Default 10,000. */
   readonly waitMs?: number;
   /**
-   * How soon somebody else may load when this process is gone: a loader that runs longer keeps its right to store, by
-   * a renewal each third of it. 100 to 3,600,000. Default 5,000.
+   * After this time without a renewal another caller may load. While the loader runs, the lease is renewed every third
+   * of it. 100 to 3,600,000. Default 5,000.
    */
   readonly leaseMs?: number;
   /**
-   * When no node answers, or none of them reaches Redis: `fail` with that error, or `load` without storing. With `load`
-   * a cache that has not answered within 1 s is away. Default `fail`.
+   * When no node answers, or no node reaches Redis: `fail` with that error, or `load` without storing. With `load`, a
+   * cache that does not answer within 1 s counts as away. Default `fail`.
    */
   readonly whenAway?: 'fail' | 'load';
   readonly signal?: AbortSignal;
@@ -41,10 +41,10 @@ export interface LoadOptions extends SetOptions {
 
 export type Loader<Value> = (signal: AbortSignal) => Value | Promise<Value>;
 
-/** What a cache loads with. */
+/** What loads of one cache share. */
 export interface LoadServices<Value> {
   readonly calls: EntryCalls;
-  readonly flights: Flights;
+  readonly sharedLoads: SharedLoads;
   readonly codec: Codec<Value>;
   readonly onError: (error: unknown) => void;
 }
@@ -54,7 +54,7 @@ export class Load<Value> {
   private readonly deadline: number;
   private readonly signal: AbortSignal;
 
-  /** @param id of the cache and the key: calls with the same one share a flight */
+  /** @param id of the cache and the key: calls with the same id share a load */
   constructor(
     private readonly services: LoadServices<Value>,
     private readonly id: string,
@@ -72,25 +72,25 @@ export class Load<Value> {
     const { staleMs, whenAway } = this.options;
     let away = false;
     for (let first = true; ; first = false) {
-      // Only a fill tells whether a value is to be refreshed. Who waited for another's value has it without that.
+      // Only a fill says whether a stale value needs a refresh. A caller that waited for another load has a fresh value.
       const needsFill = first && staleMs !== undefined;
       if (!needsFill || whenAway === 'load') {
         const known = await this.known();
         away = known === 'away';
         if (known !== null && known !== 'away' && !needsFill) return this.codec.decode(known.bytes);
       }
-      const { flight, joined } = this.services.flights.of(this.id, (own) => this.fly(own, away));
-      const early = !flight.loading;
-      const landing = await flight.join(this.deadline - performance.now(), this.signal);
-      if (landing === null) return this.loadForItself();
-      // With the cache away there is nothing that was read or written to be newer than.
-      if (landing.how !== 'refused' && (!joined || (landing.how === 'loaded' && (early || away)))) {
-        return this.codec.decode(Buffer.from(landing.bytes));
+      const { load, joined } = this.services.sharedLoads.of(this.id, (own) => this.loadShared(own, away));
+      const early = !load.loading;
+      const outcome = await load.join(this.deadline - performance.now(), this.signal);
+      if (outcome === null) return this.loadForItself();
+      // While the cache is away, no read or write can be newer than the loaded value.
+      if (outcome.how !== 'refused' && (!joined || (outcome.how === 'loaded' && (early || away)))) {
+        return this.codec.decode(Buffer.from(outcome.bytes));
       }
-      if (landing.how !== 'refused') continue;
-      const lost = isAway(landing.error);
+      if (outcome.how !== 'refused') continue;
+      const lost = isAway(outcome.error);
       if (lost && whenAway === 'load') return this.loadForItself();
-      if (lost || !joined) throw landing.error;
+      if (lost || !joined) throw outcome.error;
     }
   }
 
@@ -102,15 +102,15 @@ export class Load<Value> {
     return this.options.whenAway === 'load' && !this.signal.aborted;
   }
 
-  /** What the cache has now. */
+  /** The current entry of the cache; null when absent, `away` when the cache does not answer. */
   private async known() {
     const reading = this.services.calls.read(this.key);
     if (!this.loadsWhenAway) return abortable(reading, this.signal);
-    const patience = AbortSignal.timeout(PATIENCE_MS);
+    const timeout = AbortSignal.timeout(AWAY_AFTER_MS);
     try {
-      return await abortable(reading, AbortSignal.any([this.signal, patience]));
+      return await abortable(reading, AbortSignal.any([this.signal, timeout]));
     } catch (error) {
-      if (this.loadsWhenAway && (patience.aborted || isAway(error))) return 'away';
+      if (this.loadsWhenAway && (timeout.aborted || isAway(error))) return 'away';
       throw error;
     }
   }
@@ -120,36 +120,36 @@ export class Load<Value> {
     return this.codec.decode(bytes);
   }
 
-  private async fly(flight: Flight, away: boolean): Promise<Landing> {
-    const fill = away ? null : await this.fill(flight);
+  private async loadShared(load: SharedLoad, away: boolean): Promise<LoadOutcome> {
+    const fill = away ? null : await this.fill(load);
     if (fill instanceof Error) return { how: 'refused', error: fill };
     if (fill !== null && fill.status !== 'lease') {
-      // It loads on when its caller, who has an answer, is gone.
+      // The caller gets the stale value; the refresh continues without it.
       if (fill.fillLease !== undefined) {
         void this.loadWith(fill.fillLease, new AbortController().signal).catch(this.services.onError);
       }
       return { how: 'found', bytes: bytesOf(fill) };
     }
-    flight.loading = true;
+    load.loading = true;
     const { fillLease } = fill ?? {};
     const loaded =
       fillLease === undefined
-        ? await this.load(flight.abandoned)
-        : await this.loadWith(fillLease, flight.abandoned);
+        ? await this.load(load.abandoned)
+        : await this.loadWith(fillLease, load.abandoned);
     return { how: 'loaded', bytes: loaded.bytes };
   }
 
   /** Null: load without storing. */
-  private async fill(flight: Flight): Promise<FillResult | Error | null> {
-    const signal = AbortSignal.any([flight.abandoned, flight.hurried]);
+  private async fill(load: SharedLoad): Promise<FillResult | Error | null> {
+    const signal = AbortSignal.any([load.abandoned, load.impatient]);
     for (;;) {
       const waitMs = Math.max(0, Math.round(this.deadline - performance.now()));
       try {
-        const wish = { waitMs: Math.min(waitMs, MAX_WAIT_MS), leaseMs: this.leaseMs };
-        return await this.services.calls.fill(this.key, this.options, wish, signal);
+        const times = { waitMs: Math.min(waitMs, MAX_WAIT_MS), leaseMs: this.leaseMs };
+        return await this.services.calls.fill(this.key, this.options, times, signal);
       } catch (error) {
         if (error instanceof WaitTimeoutError && waitMs > MAX_WAIT_MS) continue;
-        if (error instanceof WaitTimeoutError || (flight.hurried.aborted && !flight.abandoned.aborted))
+        if (error instanceof WaitTimeoutError || (load.impatient.aborted && !load.abandoned.aborted))
           return null;
         if (isAway(error)) return this.options.whenAway === 'load' ? null : error;
         if (error instanceof ValidationError) return error;
@@ -158,17 +158,17 @@ export class Load<Value> {
     }
   }
 
-  /** Loads under a lease, and stores. */
+  /** Loads under a fill lease and stores the value. */
   private async loadWith(fillLease: string, signal: AbortSignal): Promise<Loaded> {
     const { calls, onError } = this.services;
     const lease = new FillLease(calls, this.key, fillLease, this.leaseMs);
-    const onAbort = () => void lease.giveBack();
+    const onAbort = () => void lease.release();
     signal.addEventListener('abort', onAbort, { once: true });
     let loaded: Loaded;
     try {
       loaded = await this.load(signal);
     } catch (error) {
-      await lease.giveBack({ error });
+      await lease.release({ error });
       throw error;
     } finally {
       signal.removeEventListener('abort', onAbort);
@@ -176,13 +176,13 @@ export class Load<Value> {
     try {
       await lease.store(loaded, this.options);
     } catch (error) {
-      // Somebody wrote or invalidated meanwhile: the value is right for us, but not to be kept.
+      // A write or invalidation came in between: the value is valid for our callers, but must not be stored.
       if (!(error instanceof VersionMismatchError)) onError(error);
     }
     return loaded;
   }
 
-  /** What the loader brings, as it is stored: whoever gets it later gets the same. */
+  /** The loaded value, encoded as it is stored, so that this caller and later readers get the same. */
   private async load(signal: AbortSignal): Promise<Loaded> {
     const encoded = this.codec.encode(await this.loader(signal));
     const bytes = typeof encoded === 'string' ? Buffer.from(encoded) : Buffer.from(encoded);
@@ -198,7 +198,7 @@ interface Loaded extends Content {
   readonly bytes: Buffer;
 }
 
-/** The cache cannot be asked now. */
+/** The cache is out of reach. */
 const isAway = (error: unknown): error is Error =>
   error instanceof ConnectionError ||
   error instanceof DeadlineError ||

@@ -9,119 +9,117 @@ import type { Transport } from '../transport/transport.js';
 import type { Holding } from './holding.js';
 import type { Holdings } from './holdings.js';
 import type { Timed } from './lock-calls.js';
-import { dueAfter, isSurelyHeld, Term } from './term.js';
+import { isSurelyHeld, renewAfter, Term } from './term.js';
 
-/** Whether to wait for what is taken. */
+/** Whether and how long to wait. */
 export interface WaitOptions {
   /**
-   * How long to wait for it. Default 0: fail at once with {@link LockHeldError}. `Infinity`: for ever; a wait keeps its
-   * place in the line however long it is.
+   * How long to wait for the lock. Default 0: fail at once with {@link LockHeldError}. `Infinity`: for ever. A wait of any
+   * length keeps its place in the line.
    */
   readonly waitMs?: number;
-  /** Ends the wait, and aborts the signal that a routine is given. */
+  /** Ends the wait, and aborts the signal that a routine gets. */
   readonly signal?: AbortSignal;
 }
 
-/** A lock among several that are taken together. */
+/** One of several locks that are acquired together. */
 export type LockWish = string | { readonly name: string; readonly mode?: LeaseMode };
 
-/** How long something is held without a sign of this process, and by whom. */
+/** TTL and owner of a lease. */
 export interface HoldOptions extends WaitOptions {
-  /** Life of the lease without renewal. Default 30,000; 100 to 86,400,000. Renewed at a third of it. */
+  /** TTL of the lease without renewal. Default 30,000; 100 to 86,400,000. The client renews at a third of it. */
   readonly ttlMs?: number;
   /**
-   * Who holds it; deadlocks are found between owners. Default: an owner of its own for each call. Give the same one
-   * to all the leases of one job, such as `lease.owner` of the first.
+   * Who holds the lock; deadlocks are detected between owners. Default: a new owner for each call. Use one owner for all
+   * leases of one job, such as `lease.owner` of the first.
    */
   readonly owner?: string;
-  /** Shown to whoever looks at the lock. At most 4,096 bytes of JSON. */
+  /** Shown to everybody who inspects the lock. At most 4,096 bytes of JSON. */
   readonly metadata?: Readonly<Record<string, unknown>>;
 }
 
 const DEFAULT_TTL_MS = 30_000;
-/** A renewal that is answered later than the TTL is of no use, but tells that the lease is over. */
+/** Shortest timeout of a renewal. An answer later than the TTL cannot save the lease, but says whether it is over. */
 const SLOW_ANSWER_MS = 1_000;
 const PROCESS = `${hostname().replace(/[^A-Za-z0-9._-]/g, '-')}:${process.pid}`;
 
-/** @throws {ValidationError} it is no life of a lease or session */
+/** @throws {ValidationError} not a valid TTL of a lease or session */
 export const ttlOf = (ttlMs: unknown = DEFAULT_TTL_MS): number =>
   duration('ttlMs', ttlMs, { min: 100, max: 86_400_000 });
 
-/** @throws {ValidationError} it is no text: which texts are names is for the nodes to say */
+/** @throws {ValidationError} not a well-formed string. The nodes check the rest of the rules for names */
 export function nameOf(name: unknown): string {
   if (typeof name === 'string' && !/\p{Surrogate}/u.test(name)) return name;
   throw ValidationError.local('name', 'expected 1 to 256 characters out of A-Z a-z 0-9 . _ : / @ { } -');
 }
 
-/** Several locks as the nodes want them. */
-export function wishesOf(locks: readonly LockWish[]) {
-  const wishes = locks.map((lock) => (typeof lock === 'object' ? lock : { name: lock }));
-  const names = wishes.map(({ name }) => nameOf(name));
-  return { wishes, names, affinity: names[0] ?? '' };
+/** Several locks in the form of the HTTP body. */
+export function requestedLocks(given: readonly LockWish[]) {
+  const locks = given.map((lock) => (typeof lock === 'object' ? lock : { name: lock }));
+  const names = locks.map(({ name }) => nameOf(name));
+  return { locks, names, affinity: names[0] ?? '' };
 }
 
-/** How a lock is taken and held. */
+/** How to acquire and hold a lock. */
 export interface AcquireOptions extends HoldOptions {
-  /** Default `exclusive`. Shared leases of a name are held together. */
+  /** Default `exclusive`. Several owners can hold shared leases of a name at once. */
   readonly mode?: LeaseMode;
 }
 
-/** Fields of the body that say who holds it. */
+/** The body fields that name the holder. */
 export function holderOf({ owner, metadata }: HoldOptions, leaseId: string) {
   return { owner: owner ?? `${PROCESS}:${leaseId}`, ...(metadata === undefined ? {} : { metadata }) };
 }
 
-/** The lease id is spent: it was granted, and that was over before this client heard of it. */
-export class Spent extends Error {
+/** A lease was granted under this id, but it ended before this client got the answer. The id cannot be used again. */
+export class SpentLeaseId extends Error {
   constructor(override readonly cause: LeaseLostError) {
     super(cause.message, { cause });
   }
 }
 
-/** How one kind of thing is taken and held. */
-export interface Kind<Body, Held extends Holding> {
-  /** Named in errors, as in `lock invoice-42`. */
+/** A lock, a set of locks or permits that can be acquired, renewed and released. */
+export interface Resource<Body, Held extends Holding> {
+  /** Its name in errors, as in `lock invoice-42`. */
   readonly what: string;
   readonly ttlMs: number;
-  /** @throws {Spent} */
-  ask(leaseId: string, waitMs: number): Promise<Timed<Body>>;
-  /** How long the grant waited in the line. */
+  /** @throws {SpentLeaseId} */
+  acquire(leaseId: string, waitMs: number): Promise<Timed<Body>>;
+  /** How long the granted request waited in the line. */
   waitedMs(body: Body): number;
-  /** Returns when the request was sent; see {@link Term}. */
+  /** Returns the time when the request was sent; see {@link Term}. */
   renew(leaseId: string, timeoutMs: number, leftMs: number): Promise<number>;
-  giveBack(leaseId: string): Promise<unknown>;
-  hold(body: Body, term: Term, giveBack: () => Promise<unknown>): Held;
+  release(leaseId: string): Promise<unknown>;
+  hold(body: Body, term: Term, release: () => Promise<unknown>): Held;
 }
 
-/** Takes something and keeps it renewed. */
-export function obtain<Body, Held extends Holding>(
-  kind: Kind<Body, Held>,
+/** Acquires a resource and keeps it renewed. */
+export function acquireAndHold<Body, Held extends Holding>(
+  resource: Resource<Body, Held>,
   options: WaitOptions,
   transport: Transport,
   holdings: Holdings,
 ): Promise<Held> {
-  const take = async (leaseId: string, waitMs: number) => {
-    // Who stands again while its client ends would take what was just given back.
+  const acquire = async (leaseId: string, waitMs: number) => {
+    // While the client closes, a candidate must not take the lock again that was just released.
     if (holdings.isClosing) throw new ConnectionError('The client was closed', 'not-sent');
-    const granted = await kind.ask(leaseId, waitMs);
-    const since = await surelyHeldSince(kind, leaseId, granted, transport.timeoutMs);
+    const granted = await resource.acquire(leaseId, waitMs);
+    const since = await surelyHeldSince(resource, leaseId, granted, transport.timeoutMs);
     if (holdings.isClosing) throw new ConnectionError('The client was closed', 'unknown');
-    const { what, ttlMs } = kind;
-    const renew = (timeoutMs: number, leftMs: number) => kind.renew(leaseId, timeoutMs, leftMs);
-    return kind.hold(granted.body, new Term({ what, ttlMs, since, renew }), () => kind.giveBack(leaseId));
+    const { what, ttlMs } = resource;
+    const renew = (timeoutMs: number, leftMs: number) => resource.renew(leaseId, timeoutMs, leftMs);
+    const term = new Term({ what, ttlMs, since, renew });
+    return resource.hold(granted.body, term, () => resource.release(leaseId));
   };
-  return taking(options, transport.timeoutMs, take, (leaseId) => kind.giveBack(leaseId));
+  return acquireWithNewIds(options, transport.timeoutMs, acquire, (leaseId) => resource.release(leaseId));
 }
 
-/**
- * Takes something by an id, and by another one when that turns out to be spent. What the caller does not get is given
- * back.
- */
-export async function taking<H extends { release(): Promise<unknown> }>(
+/** Acquires under a new lease id, and again under another one when that id is spent. Releases what the caller does not get. */
+export async function acquireWithNewIds<H extends { release(): Promise<unknown> }>(
   { waitMs: wanted = 0, signal }: WaitOptions,
   timeoutMs: number,
-  take: (leaseId: string, waitMs: number) => Promise<H>,
-  giveBack: (leaseId: string) => Promise<unknown>,
+  acquire: (leaseId: string, waitMs: number) => Promise<H>,
+  release: (leaseId: string) => Promise<unknown>,
 ): Promise<H> {
   const waitMs = duration('waitMs', wanted, { forever: 'to wait for ever' });
   const startedAt = performance.now();
@@ -129,9 +127,9 @@ export async function taking<H extends { release(): Promise<unknown> }>(
     signal?.throwIfAborted();
     const leaseId = randomUUID();
     try {
-      return await orGiveBack(take(leaseId, left), signal, () => giveBack(leaseId));
+      return await releasedOnFailure(acquire(leaseId, left), signal, () => release(leaseId));
     } catch (error) {
-      if (!(error instanceof Spent)) throw error;
+      if (!(error instanceof SpentLeaseId)) throw error;
       const passedMs = performance.now() - startedAt;
       if (passedMs > waitMs + timeoutMs)
         throw new DeadlineError(tooLate('Each grant'), { cause: error.cause });
@@ -140,50 +138,50 @@ export async function taking<H extends { release(): Promise<unknown> }>(
   }
 }
 
-/** @param giveBack called at most once; its failure does not matter: the TTL ends what it missed */
-async function orGiveBack<H extends { release(): Promise<unknown> }>(
-  taking: Promise<H>,
+/** @param release called at most once; if it fails, the lease ends with its TTL */
+async function releasedOnFailure<H extends { release(): Promise<unknown> }>(
+  acquiring: Promise<H>,
   signal: AbortSignal | undefined,
-  giveBack: () => Promise<unknown>,
+  release: () => Promise<unknown>,
 ): Promise<H> {
   try {
-    return await abortable(taking, signal);
+    return await abortable(acquiring, signal);
   } catch (error) {
     if (signal?.aborted || !meansNothingHeld(error)) {
-      void taking.then((held) => held.release(), giveBack).catch(() => undefined);
+      void acquiring.then((held) => held.release(), release).catch(() => undefined);
     }
     throw error;
   }
 }
 
-/** A refusal by what the nodes know of the lease. After all else, an earlier attempt may have been granted. */
+/** With these errors no lease is held. After any other error, an earlier attempt may have been granted. */
 const meansNothingHeld = (error: unknown): boolean =>
-  error instanceof Spent || (error instanceof ProblemError && [400, 409, 410].includes(error.status));
+  error instanceof SpentLeaseId || (error instanceof ProblemError && [400, 409, 410].includes(error.status));
 
 /**
- * A moment before which the time of a grant surely had not begun, by which it still is held. It began when the request
- * that was granted had reached Redis and had waited there: not before the first request that may have been granted
- * was sent, and `waitedMs` were over. Where that is long ago, because something interrupted the requests, a renewal
- * begins its time anew: nobody is to get a lease that is nearly over.
+ * A time before which the TTL of the grant cannot have started, and from which the lease is still held. The TTL starts
+ * when Redis grants the request: not before the first request that may have been granted was sent, plus `waitedMs`. If
+ * that is long ago because the requests were interrupted, the lease is renewed first, so that no caller gets a lease
+ * that is nearly over.
  *
- * @throws {Spent} it is over
+ * @throws {SpentLeaseId} the lease is over
  */
 async function surelyHeldSince<Body>(
-  kind: Kind<Body, Holding>,
+  resource: Resource<Body, Holding>,
   leaseId: string,
   { body, firstSentAt }: Timed<Body>,
   timeoutMs: number,
 ): Promise<number> {
-  const { what, ttlMs } = kind;
+  const { what, ttlMs } = resource;
   const now = clock.now();
-  const granted = Math.min(firstSentAt + kind.waitedMs(body), now);
-  if (now - granted < dueAfter(ttlMs)) return granted;
+  const granted = Math.min(firstSentAt + resource.waitedMs(body), now);
+  if (now - granted < renewAfter(ttlMs)) return granted;
   for (let leftMs = timeoutMs; leftMs > 0; leftMs = timeoutMs - (clock.now() - now)) {
     try {
-      const renewed = await orSpent(kind.renew(leaseId, Math.max(ttlMs, SLOW_ANSWER_MS), leftMs));
+      const renewed = await spentWhenLost(resource.renew(leaseId, Math.max(ttlMs, SLOW_ANSWER_MS), leftMs));
       if (isSurelyHeld(ttlMs, renewed)) return renewed;
     } catch (error) {
-      if (error instanceof Spent || !isSurelyHeld(ttlMs, granted)) throw error;
+      if (error instanceof SpentLeaseId || !isSurelyHeld(ttlMs, granted)) throw error;
       return granted;
     }
   }
@@ -191,13 +189,13 @@ async function surelyHeldSince<Body>(
 }
 
 const tooLate = (what: string) =>
-  `${what} was over before this client heard of it: its ttlMs is shorter than answers take. Nothing is held`;
+  `${what} ended before this client got the answer: its ttlMs is shorter than an answer takes. Nothing is held`;
 
-/** A loss that a node tells of a lease that nobody held yet. */
-export async function orSpent<T>(asked: Promise<T>): Promise<T> {
+/** A lease that is lost before the caller got it: its id is spent. */
+export async function spentWhenLost<T>(asked: Promise<T>): Promise<T> {
   try {
     return await asked;
   } catch (error) {
-    throw error instanceof LeaseLostError ? new Spent(error) : error;
+    throw error instanceof LeaseLostError ? new SpentLeaseId(error) : error;
   }
 }

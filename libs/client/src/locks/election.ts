@@ -16,28 +16,28 @@ const PAUSE_MS = 500;
 const NEVER = new AbortController().signal;
 const DEFAULT_TTL_MS = 5_000;
 
-/** Who stands in an election, and for how long. */
+/** Options of a candidate in an election. */
 export interface Candidacy {
-  /** After how long without renewal another candidate leads. Default 5,000. */
+  /** After this time without a renewal another candidate can lead. Default 5,000. */
   readonly ttlMs?: number;
-  /** Name of this candidate, seen by observers. Default: a name of its own. Several may have the same. */
+  /** Name of this candidate, visible to observers. Default: a unique name. Several candidates may share one. */
   readonly owner?: string;
   readonly metadata?: Readonly<Record<string, unknown>>;
   /** Ends the candidacy. */
   readonly signal?: AbortSignal;
 }
 
-/** The lock whose holder leads, seen by candidates and observers. */
+/** The lock whose holder is the leader. */
 interface ElectionLock {
   acquire(name: string, options: AcquireOptions): Promise<Lease>;
   inspect(name: string, signal?: AbortSignal): Promise<Lock>;
   observe(name: string, signal: AbortSignal): AsyncIterable<Holder | null>;
 }
 
-/** Statuses by which a node refuses the request itself: it would refuse it again. 409 and 410 tell of the state. */
+/** Statuses of a request that is wrong in itself, so that a retry is useless. 409 and 410 depend on the state. */
 const REFUSALS = [400, 401, 403, 404, 405, 413, 414, 431];
 
-/** Whether standing again is of no use; all else passes. */
+/** Whether a retry is useless. All other failures are temporary. */
 const isFinal = (error: unknown): boolean =>
   error instanceof ProblemError || error instanceof UnexpectedAnswerError
     ? REFUSALS.includes(error.status)
@@ -59,22 +59,23 @@ export async function elect<T>(
       signal?.throwIfAborted();
       if (isFinal(error) || transport.isClosed) throw error;
       await pause(signal);
-      // Waiting for one's own name is no deadlock here: another replica leads, and will end.
-      if (error instanceof DeadlockError) await endOf(lock.observe(name, signal ?? NEVER), options.owner);
+      // Another replica with the same owner leads. That is not a deadlock here: wait until it stops leading.
+      if (error instanceof DeadlockError)
+        await leaderChange(lock.observe(name, signal ?? NEVER), options.owner);
       continue;
     }
     try {
       return await runHolding(lease, signal, lead);
     } catch (error) {
       signal?.throwIfAborted();
-      // Its own errors are the caller's; those that come from the loss of its leadership are not.
-      if (!lease.signal.aborted || !isOfLoss(error, lease.signal)) throw error;
+      // The caller gets errors of `lead`, except those that the loss of the leadership caused.
+      if (!lease.signal.aborted || !isCausedByLoss(error, lease.signal)) throw error;
     }
   }
 }
 
-/** Waits until somebody else leads, or nobody. */
-async function endOf(leaders: AsyncIterable<Holder | null>, owner: string | undefined): Promise<void> {
+/** Waits until another candidate leads, or nobody does. */
+async function leaderChange(leaders: AsyncIterable<Holder | null>, owner: string | undefined): Promise<void> {
   let token: string | undefined;
   for await (const leader of leaders) {
     if (leader === null || leader.owner !== owner) return;
@@ -83,7 +84,7 @@ async function endOf(leaders: AsyncIterable<Holder | null>, owner: string | unde
   }
 }
 
-const isOfLoss = (error: unknown, lost: AbortSignal) =>
+const isCausedByLoss = (error: unknown, lost: AbortSignal) =>
   error === lost.reason ||
   error instanceof LeaseLostError ||
   (error instanceof Error && (error.name === 'AbortError' || error.cause === lost.reason));
@@ -95,19 +96,19 @@ export async function* observe(
   signal: AbortSignal,
 ): AsyncGenerator<Holder | null, void, void> {
   const path = `/v1/locks/${encodeURIComponent(nameOf(name))}/events`;
-  let told: string | null | undefined;
+  let lastToken: string | null | undefined;
   while (!signal.aborted && !transport.isClosed) {
     try {
       const body = await transport.events(path, { accept: 'text/event-stream' }, signal);
-      // The state after the events began: nothing falls between the two. An event only says that it may have changed.
+      // Read the state after the stream started, so that no change is missed. An event only says that it may have changed.
       let changed = true;
       const events = body[Symbol.asyncIterator]();
       try {
         while (changed) {
           const [holder = null] = (await lock.inspect(name, signal)).holders;
           const token = holder?.fencingToken ?? null;
-          if (token !== told) {
-            told = token;
+          if (token !== lastToken) {
+            lastToken = token;
             yield holder;
           }
           changed = await nextEvent(events);
@@ -123,25 +124,25 @@ export async function* observe(
   }
 }
 
-/** Only a sign of life of the node: comment lines. */
-const SIGN_OF_LIFE = /^(:[^\n]*\n+)+$/;
+/** Comment lines, which the node sends to show that it is alive. */
+const KEEP_ALIVE = /^(:[^\n]*\n+)+$/;
 
-/** Waits for what may be an event, whole or in part. False: the stream has ended. */
+/** Waits for an event or a part of one. False: the stream has ended. */
 async function nextEvent(events: AsyncIterator<Buffer>): Promise<boolean> {
   for (;;) {
     const { done, value } = await events.next();
     if (done) return false;
-    if (!SIGN_OF_LIFE.test(value.toString())) return true;
+    if (!KEEP_ALIVE.test(value.toString())) return true;
   }
 }
 
-/** A stream that ended in the middle: its node went away. */
+/** The stream broke off: its node is gone. */
 const isBroken = (error: unknown) =>
   error instanceof Error &&
   !(error instanceof SynclineError) &&
   ('code' in error || error.name === 'AbortError');
 
-/** Spread, so that those who were stopped by one thing do not come back together. */
+/** With jitter, so that clients that failed for one reason do not return at the same time. */
 async function pause(signal: AbortSignal | undefined): Promise<void> {
   try {
     await sleep(PAUSE_MS * (0.5 + Math.random()), undefined, signal === undefined ? undefined : { signal });

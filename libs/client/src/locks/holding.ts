@@ -3,28 +3,28 @@ import type { Holdings } from './holdings.js';
 import type { Term } from './term.js';
 
 /**
- * Something that is held for a time, renewed in the background, and given back once. It keeps the process alive until
- * it is released or lost, or its client is closed.
+ * Something that is held, renewed in the background and released once. It keeps the process alive until it is released
+ * or lost, or its client is closed.
  */
 export abstract class Holding implements AsyncDisposable {
-  private returned: Promise<void> | undefined;
-  /** A routine that runs while it is held, and gives it back. */
+  private released: Promise<void> | undefined;
+  /** The routine that runs while this is held, and that releases it. */
   private routine: Promise<unknown> | undefined;
 
   protected constructor(
     private readonly term: Term,
-    private readonly giveBack: () => Promise<unknown>,
+    private readonly sendRelease: () => Promise<unknown>,
     holdings: Holdings,
   ) {
     term.onEnd = holdings.add(this);
   }
 
-  /** Aborts with a {@link LeaseLostError} before the lease can be somebody else's. */
+  /** Aborts with a {@link LeaseLostError} before another owner can get the lease. */
   get signal(): AbortSignal {
     return this.term.signal;
   }
 
-  /** Milliseconds for which it is surely held without another renewal; 0 when lost or released. */
+  /** Milliseconds for which the lease is certainly held without another renewal; 0 when lost or released. */
   get remainingMs(): number {
     return this.term.remainingMs;
   }
@@ -34,17 +34,17 @@ export abstract class Holding implements AsyncDisposable {
   }
 
   /**
-   * Gives it back; again: the same outcome, or another try when no node could be told.
+   * Releases it. A second call has the same outcome, or tries again when no node was reached.
    *
    * @throws {LeaseLostError} it was lost before
-   * @throws {SynclineError} no node could be told: call it again, or it ends with its TTL
+   * @throws {SynclineError} no node was reached: call it again, or it ends with its TTL
    */
   release(): Promise<void> {
-    this.returned ??= this.end();
-    return this.returned;
+    this.released ??= this.end();
+    return this.released;
   }
 
-  /** Releases without a word about failures, so that the error of the block is not replaced: its TTL ends it anyway. */
+  /** Releases it and ignores failures, so that an error of the block is not replaced. After a failure its TTL ends it. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.release().catch(() => undefined);
   }
@@ -60,7 +60,7 @@ export abstract class Holding implements AsyncDisposable {
   }
 
   /**
-   * Its client is closed: tells whoever holds it, waits for the routine that runs under it, and gives it back.
+   * The client is closed: aborts the signal, waits for the routine that runs under it, and releases it.
    *
    * @internal
    */
@@ -80,10 +80,10 @@ export abstract class Holding implements AsyncDisposable {
   private async end(): Promise<void> {
     this.term.end();
     try {
-      // Also after a loss: it may have been one of sight only, and others wait.
-      await this.giveBack();
+      // Also after a loss: perhaps only this client lost contact, and others wait for the lock.
+      await this.sendRelease();
     } catch (error) {
-      if (!(error instanceof LeaseLostError)) this.returned = undefined;
+      if (!(error instanceof LeaseLostError)) this.released = undefined;
       throw this.term.loss ?? error;
     }
     if (this.term.loss !== undefined) throw this.term.loss;
@@ -91,10 +91,10 @@ export abstract class Holding implements AsyncDisposable {
 }
 
 /**
- * Runs a routine while something is held, and gives it back.
+ * Runs a routine under a holding, and releases it.
  *
  * @throws what the routine throws, always
- * @throws {LeaseLostError} the routine came to its end, but the lease was lost before that
+ * @throws {LeaseLostError} the routine returned, but the lease was lost before
  */
 export async function runHolding<H extends Holding, T>(
   holding: H,
@@ -110,7 +110,7 @@ export async function runHolding<H extends Holding, T>(
     throw error;
   }
   await holding.release().catch((error: unknown) => {
-    // The work is done under the lease; that no node could be told is mended by the TTL.
+    // The routine ended under the lease. If no node was reached, the TTL ends the lease.
     if (error instanceof LeaseLostError) throw error;
   });
   return result;

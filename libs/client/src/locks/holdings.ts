@@ -1,24 +1,24 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { clock } from '../clock.js';
 
-const LOOK_EVERY_MS = 1_000;
-/** How long the release of all that is held may take when the client is closed. */
+const CHECK_SLEEP_EVERY_MS = 1_000;
+/** Deadline for releasing everything when the client is closed. */
 const RELEASE_WITHIN_MS = 5_000;
 
-/** One thing of them. */
+/** A holding, as this registry uses it. */
 interface Held {
   wake(): void;
   unref(): void;
   close(): Promise<void>;
 }
 
-/** What a client holds: woken after the machine slept, and given back when the client is closed. */
+/** Everything that a client holds. Renews it after the machine slept, and releases it when the client is closed. */
 export class Holdings {
-  /** By a number. An object: entries come and go. */
+  /** By number. An object, not a map: see `docs/decisions/garbage.md`. */
   private readonly held: Record<number, Held> = Object.create(null);
   private count = 0;
   private last = 0;
-  private looker: NodeJS.Timeout | undefined;
+  private sleepCheck: NodeJS.Timeout | undefined;
   private sleptMs = 0;
   private closing = false;
 
@@ -26,21 +26,21 @@ export class Holdings {
     return this.closing;
   }
 
-  /** @returns takes it out again */
+  /** @returns a function that removes the holding */
   add(holding: Held): () => void {
     this.last += 1;
     const number = this.last;
     this.held[number] = holding;
     this.count += 1;
-    if (this.looker === undefined) {
+    if (this.sleepCheck === undefined) {
       clock.now();
       this.sleptMs = clock.sleptMs;
-      this.looker = setInterval(() => this.look(), LOOK_EVERY_MS).unref();
+      this.sleepCheck = setInterval(() => this.wakeAfterSleep(), CHECK_SLEEP_EVERY_MS).unref();
     }
     return () => this.remove(number);
   }
 
-  /** Ends with what is held. Unless it is to be released, it is renewed no longer and ends with its TTL. */
+  /** @param release release everything now; false: stop keeping the process alive, and let everything end with its TTL */
   async close(release: boolean): Promise<void> {
     this.closing = true;
     const held = Object.values(this.held);
@@ -59,12 +59,12 @@ export class Holdings {
     delete this.held[number];
     this.count -= 1;
     if (this.count > 0) return;
-    clearInterval(this.looker);
-    this.looker = undefined;
+    clearInterval(this.sleepCheck);
+    this.sleepCheck = undefined;
   }
 
-  /** Timers stand still while the machine sleeps: all are late then by as long. */
-  private look(): void {
+  /** Timers stop while the machine sleeps, so every renewal is late by the time of the sleep. */
+  private wakeAfterSleep(): void {
     clock.now();
     if (clock.sleptMs === this.sleptMs) return;
     this.sleptMs = clock.sleptMs;

@@ -7,13 +7,13 @@ import type { Term } from './term.js';
 export class Lease extends Holding {
   /** @internal */
   constructor(
-    /** As the node granted it. `expiresAt` is that of the grant, not of the last renewal. */
+    /** The grant as the node sent it. Renewals do not change its `expiresAt`. */
     readonly grant: Readonly<Grant>,
     term: Term,
-    giveBack: () => Promise<unknown>,
+    sendRelease: () => Promise<unknown>,
     holdings: Holdings,
   ) {
-    super(term, giveBack, holdings);
+    super(term, sendRelease, holdings);
   }
 
   get name(): string {
@@ -28,23 +28,23 @@ export class Lease extends Holding {
   get mode(): LeaseMode {
     return this.grant.mode;
   }
-  /** A decimal string, larger at every grant of the name: hand it to what you write to, and refuse smaller ones there. */
+  /** A decimal string that is larger with every grant of the name. Send it with each write, and refuse smaller ones there. */
   get fencingToken(): string {
     return this.grant.fencingToken;
   }
 }
 
-/** Leases of several locks, taken together and kept together. */
+/** Leases of several locks, acquired, renewed and released together. */
 export class LeaseSet extends Holding {
   /** @internal */
   constructor(
     readonly leaseId: string,
     readonly grants: readonly Readonly<Grant>[],
     term: Term,
-    giveBack: () => Promise<unknown>,
+    sendRelease: () => Promise<unknown>,
     holdings: Holdings,
   ) {
-    super(term, giveBack, holdings);
+    super(term, sendRelease, holdings);
   }
 
   /** The fencing token of one of the names. */

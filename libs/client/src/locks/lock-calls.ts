@@ -3,38 +3,40 @@ import { SynclineError, toError, UnexpectedAnswerError } from '../errors.js';
 import { Collector } from '../transport/collector.js';
 import { type Call, parse, type Transport } from '../transport/transport.js';
 
-/** Smaller requests keep the client, a node and Redis busy at the same time; still smaller ones cost more than that gains. */
+/** Requests of this size keep client, node and Redis busy in parallel; smaller ones cost more than that gains. */
 const MAX_OPERATIONS = 32;
 const MAX_RENEWALS = 512;
-/** Below the limit of a body, 1 MiB. */
+/** Below the body limit of 1 MiB. */
 const MAX_BATCH_BYTES = 900_000;
-/** Most bytes of a character of JSON text: one that UTF-8 has no shorter form for. */
+/** Most UTF-8 bytes for one UTF-16 unit. */
 const BYTES_A_CHARACTER = 3;
 
 interface Operation {
   readonly op: 'acquire' | 'renew' | 'release';
   readonly name: string;
-  /** Its body, as JSON: made when it is called, so that what is no JSON is that call's failure alone. */
+  /** The body as JSON, written when the call is made, so that an invalid value fails only that call. */
   readonly body: string;
   readonly timeoutMs?: number | undefined;
   readonly attemptTimeoutMs?: number | undefined;
 }
 
-/** A body with the moments at which the first request that may have been heeded, and the successful one, were sent. */
+/** A body with two times of the client's clock. */
 export interface Timed<T> {
   readonly body: T;
+  /** When the first attempt that may have had an effect was sent. */
   readonly firstSentAt: number;
+  /** When the successful attempt was sent. */
   readonly sentAt: number;
 }
 
-/** Acquisitions that do not wait, renewals and releases: those of one turn travel in one request. */
+/** Acquisitions that do not wait, renewals and releases. Those of one turn are sent in one request. */
 export class LockCalls {
   private readonly quick = new Collector<Operation, Timed<unknown>>({
     maxItems: MAX_OPERATIONS,
     maxBytes: MAX_BATCH_BYTES,
     run: (operations) => this.run(operations),
   });
-  // Apart from the others: their deadlines are shorter.
+  // Separate from the others, because their deadlines are shorter.
   private readonly renewals = new Collector<Operation, Timed<unknown>>({
     maxItems: MAX_RENEWALS,
     run: (operations) => this.run(operations),
@@ -59,8 +61,8 @@ export class LockCalls {
   }
 
   /**
-   * @param contended whether others may wait for the name: they are parked at its node, which can serve them in the
-   *                  step that frees it. Else any node will do, and the one that is asked all the time is quickest.
+   * @param contended whether others may wait for the name. They are parked at the node of the name, which can grant the
+   *                  lock to them in the same step. Without waiters any node will do, and the usual one answers fastest.
    */
   release(name: string, leaseId: string, contended: boolean): Promise<Timed<Released>> {
     const body = JSON.stringify({ leaseId });
@@ -83,13 +85,13 @@ export class LockCalls {
     const { firstSentAt, sentAt } = answer;
     const { results } = parse<Partial<BatchResults>>(answer);
     if (results?.length !== operations.length) {
-      throw new UnexpectedAnswerError('An answer without a result for each operation', answer.status);
+      throw new UnexpectedAnswerError('The answer does not have a result for each operation', answer.status);
     }
     return Promise.all(
       operations.map((operation, i) => {
         const { status, body } = results[i] as BatchResults['results'][number];
         if (status < 300) return { body, firstSentAt, sentAt };
-        // What may pass is tried again, each by itself, as a call alone would be.
+        // Temporary failures are retried, each operation alone.
         if (status >= 502 && status <= 504) return this.again(operation, firstSentAt);
         return toError(status, body);
       }),
@@ -125,7 +127,7 @@ const inBatch = ({ op, name, body }: Operation) =>
 
 const sizeOf = (name: string, body: string) => BYTES_A_CHARACTER * (name.length + body.length) + 32;
 
-/** Calls of locks carry ids that this client made: they may be repeated. */
+/** Lock calls carry ids from this client, so they may be repeated. */
 export const lockCall = (path: string, body: unknown) =>
   ({ method: 'POST', path, body: JSON.stringify(body), idempotent: true }) satisfies Call;
 

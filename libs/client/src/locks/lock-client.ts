@@ -9,14 +9,14 @@ import type {
 import { Transport, type TransportOptions } from '../transport/transport.js';
 import {
   type AcquireOptions,
+  acquireAndHold,
   type HoldOptions,
   holderOf,
   type LockWish,
   nameOf,
-  obtain,
-  orSpent,
+  requestedLocks,
+  spentWhenLost,
   ttlOf,
-  wishesOf,
 } from './acquisition.js';
 import { type Candidacy, elect, observe } from './election.js';
 import { runHolding } from './holding.js';
@@ -25,13 +25,14 @@ import { Lease, LeaseSet } from './leases.js';
 import { LockCalls, lockCall, timed } from './lock-calls.js';
 import { Semaphore } from './semaphore.js';
 import { Session, type SessionOptions } from './session.js';
-import { askWaiting } from './waiting.js';
+import { acquireWaiting } from './waiting.js';
 
-/** Which lock nodes are called, and what becomes of what is held in the end. */
+/** Which lock nodes to call, and whether to release everything on close. */
 export interface LockClientOptions extends TransportOptions {
   /**
-   * Whether {@link LockClient.close} first releases all that is held: leases, permits, sessions, leaderships. Their
-   * signals abort, and routines that run under them have 5 s to end. Default false: they end with their TTL.
+   * Whether {@link LockClient.close} first releases everything that this client holds: leases, permits, sessions,
+   * leaderships. Their signals abort, and routines that run under them have 5 s to end. Default false: they end with
+   * their TTL.
    */
   readonly releaseOnClose?: boolean | undefined;
 }
@@ -50,12 +51,12 @@ export class LockClient implements AsyncDisposable {
   }
 
   /**
-   * Acquires a lock and keeps it until it is released: `await using lease = await lock.acquire('invoice-42')`. While it
-   * is held, the process stays alive.
+   * Acquires a lock and renews it until it is released: `await using lease = await lock.acquire('invoice-42')`. While the
+   * lock is held, the process stays alive.
    *
-   * @throws {LockHeldError} somebody else holds it and `waitMs` is 0
+   * @throws {LockHeldError} another owner holds the lock and `waitMs` is 0
    * @throws {WaitTimeoutError} `waitMs` is over
-   * @throws {DeadlockError} waiting would never end
+   * @throws {DeadlockError} the owners wait for each other
    * @throws {ValidationError} the name or an option is not valid
    * @throws the reason of `options.signal`
    */
@@ -64,21 +65,21 @@ export class LockClient implements AsyncDisposable {
     const ttlMs = ttlOf(options.ttlMs);
     const path = `/v1/locks/${encodeURIComponent(nameOf(name))}/acquire`;
     const contended = options.waitMs !== undefined && options.waitMs !== 0;
-    return obtain<Grant, Lease>(
+    return acquireAndHold<Grant, Lease>(
       {
         what: `lock ${name}`,
         ttlMs,
-        ask: (leaseId, waitMs) => {
+        acquire: (leaseId, waitMs) => {
           const holder = holderOf(options, leaseId);
           const fields = { ...holder, ttlMs, leaseId, ...(mode === undefined ? {} : { mode }) };
-          if (!contended) return orSpent(this.calls.acquire(name, fields));
-          return askWaiting(this.transport, { path, fields, waitMs, signal, affinity: name });
+          if (!contended) return spentWhenLost(this.calls.acquire(name, fields));
+          return acquireWaiting(this.transport, { path, fields, waitMs, signal, affinity: name });
         },
         waitedMs: (grant) => grant.waitedMs,
         renew: async (leaseId, timeoutMs, leftMs) =>
           (await this.calls.renew(name, { leaseId, ttlMs }, timeoutMs, leftMs)).sentAt,
-        giveBack: (leaseId) => this.calls.release(name, leaseId, contended),
-        hold: (grant, term, giveBack) => new Lease(grant, term, giveBack, this.holdings),
+        release: (leaseId) => this.calls.release(name, leaseId, contended),
+        hold: (grant, term, release) => new Lease(grant, term, release, this.holdings),
       },
       options,
       this.transport,
@@ -87,11 +88,11 @@ export class LockClient implements AsyncDisposable {
   }
 
   /**
-   * Runs a routine under a lock. Its signal aborts when the lease is lost, and with `options.signal`; the lock is
-   * released when the routine ends.
+   * Runs a routine under a lock. The signal of the routine aborts when the lease is lost or `options.signal` aborts. The
+   * lock is released when the routine ends.
    *
    * @throws what the routine throws, always
-   * @throws {LeaseLostError} the routine came to its end, but the lease was lost before
+   * @throws {LeaseLostError} the routine returned, but the lease was lost before
    * @throws as {@link acquire}
    */
   async using<T>(
@@ -103,30 +104,37 @@ export class LockClient implements AsyncDisposable {
   }
 
   /**
-   * Acquires several locks, all or none, under one deadline. At most 32; in the order that avoids deadlocks.
+   * Acquires several locks, all or none, under one deadline. At most 32. Calls with the same locks in different orders do
+   * not deadlock.
    *
-   * @throws as {@link acquire}; {CrossSlotError} on Redis Cluster, when the names have no `{tag}` in common
+   * @throws as {@link acquire}; {CrossSlotError} on Redis Cluster, when the names do not share a `{tag}`
    */
   async acquireAll(locks: readonly LockWish[], options: HoldOptions = {}): Promise<LeaseSet> {
     const { signal } = options;
     const ttlMs = ttlOf(options.ttlMs);
-    const { wishes, names, affinity } = wishesOf(locks);
-    return obtain<GrantSet, LeaseSet>(
+    const { locks: requested, names, affinity } = requestedLocks(locks);
+    return acquireAndHold<GrantSet, LeaseSet>(
       {
         what: `locks ${names.join(', ')}`,
         ttlMs,
-        ask: (leaseId, waitMs) => {
-          const fields = { ...holderOf(options, leaseId), ttlMs, leaseId, locks: wishes };
-          return askWaiting(this.transport, { path: '/v1/locks/acquire', fields, waitMs, signal, affinity });
+        acquire: (leaseId, waitMs) => {
+          const fields = { ...holderOf(options, leaseId), ttlMs, leaseId, locks: requested };
+          return acquireWaiting(this.transport, {
+            path: '/v1/locks/acquire',
+            fields,
+            waitMs,
+            signal,
+            affinity,
+          });
         },
         waitedMs: (grant) => Math.min(...grant.leases.map((lease) => lease.waitedMs)),
         renew: async (leaseId, attemptTimeoutMs, timeoutMs) => {
           const call = lockCall('/v1/locks/renew', { leaseId, names, ttlMs });
           return (await this.transport.call({ ...call, attemptTimeoutMs, timeoutMs })).sentAt;
         },
-        giveBack: (leaseId) => this.transport.call(lockCall('/v1/locks/release', { leaseId, names })),
-        hold: (grant, term, giveBack) =>
-          new LeaseSet(grant.leaseId, grant.leases, term, giveBack, this.holdings),
+        release: (leaseId) => this.transport.call(lockCall('/v1/locks/release', { leaseId, names })),
+        hold: (grant, term, release) =>
+          new LeaseSet(grant.leaseId, grant.leases, term, release, this.holdings),
       },
       options,
       this.transport,
@@ -146,21 +154,21 @@ export class LockClient implements AsyncDisposable {
   /**
    * A semaphore by its name.
    *
-   * @param limit how many permits there are; the first caller sets it, another one later is a {@link LimitMismatchError}
+   * @param limit number of permits. The first caller sets it; a different limit later is a {@link LimitMismatchError}
    */
   semaphore(name: string, limit?: number): Semaphore {
     return new Semaphore(this.transport, this.holdings, nameOf(name), limit);
   }
 
-  /** Opens a session: its leases live as long as it is kept alive, by one call for all of them. */
+  /** Opens a session: one keep-alive call renews all of its leases. */
   session(options: SessionOptions = {}): Promise<Session> {
     return Session.open(this.transport, this.holdings, options);
   }
 
   /**
-   * Stands for election until `options.signal` aborts or `lead` returns: when elected, runs `lead`; when its
-   * leadership is lost, waits for `lead` to end and stands again. Returns what `lead` returns, and then resigns.
-   * Nodes or a Redis that are away, and whatever else passes, do not end the candidacy.
+   * Takes part in an election until `options.signal` aborts or `lead` returns. When elected, runs `lead`. When the
+   * leadership is lost, waits for `lead` to end and takes part again. When `lead` returns, resigns and returns its result.
+   * Temporary failures, such as unreachable nodes or an unreachable Redis, do not end the candidacy.
    *
    * @throws what `lead` throws while it leads, and the reason of `options.signal`
    * @throws {ProblemError} the nodes refuse the request itself: {ValidationError}, {ForbiddenError}, ...
@@ -175,8 +183,8 @@ export class LockClient implements AsyncDisposable {
   }
 
   /**
-   * The leader now, then each change: its lease as others see it, or null while there is none. Ends when `signal` aborts
-   * or the client is closed. When its node says nothing any more it goes on at another one, within seconds.
+   * The current leader, then each change: the lease of the leader as others see it, or null while there is none. Ends when
+   * `signal` aborts or the client is closed. When the node stops answering, it continues at another node within seconds.
    *
    * @throws {ProblemError} the nodes refuse the request itself: {ValidationError}, {ForbiddenError}, ...
    */
@@ -184,7 +192,7 @@ export class LockClient implements AsyncDisposable {
     return observe(this, this.transport, name, signal);
   }
 
-  /** Whether no larger token was granted: for a resource that cannot compare tokens itself. */
+  /** Whether a token is still the largest that was granted: for a resource that cannot compare tokens itself. */
   async verify(name: string, fencingToken: string): Promise<Verified> {
     return timed<Verified>(
       await this.transport.call(
@@ -193,7 +201,7 @@ export class LockClient implements AsyncDisposable {
     ).body;
   }
 
-  /** A lock as it is now: holders, waiters, token. */
+  /** The current state of a lock: holders, waiters, token. */
   async inspect(name: string, signal?: AbortSignal): Promise<Lock> {
     return this.transport.json({
       method: 'GET',
@@ -203,11 +211,11 @@ export class LockClient implements AsyncDisposable {
     });
   }
 
-  /** Takes a lock away from its holders, for operators. Returns the ids of their leases. */
+  /** Revokes all leases of a lock, for operators. Returns their ids. */
   async revoke(name: string, reason?: string): Promise<readonly string[]> {
     const body = JSON.stringify(reason === undefined ? {} : { reason });
     const path = `/v1/locks/${encodeURIComponent(nameOf(name))}`;
-    // Not repeated: it would take the lock from the next holder.
+    // Not repeated: a second call would revoke the lease of the next holder.
     const { revoked } = await this.transport.json<{ revoked: string[] }>({
       method: 'DELETE',
       path,
@@ -217,17 +225,17 @@ export class LockClient implements AsyncDisposable {
     return revoked;
   }
 
-  /** Held or awaited locks, page by page, in the order of the nodes. */
+  /** Locks with holders or waiters, page by page, sorted by name. */
   list(prefix = ''): AsyncGenerator<Lock, void, void> {
     return this.transport.list('/v1/locks', 'locks', { prefix });
   }
 
-  /** The lock nodes, as Redis has them now. */
+  /** The lock nodes, as Redis lists them now. */
   cluster(): Promise<Cluster> {
     return this.transport.cluster();
   }
 
-  /** Ends all connections; calls that run fail. What is held is released before with `releaseOnClose`. */
+  /** Ends all connections; calls in flight fail. With `releaseOnClose`, first releases everything that is held. */
   async close(): Promise<void> {
     await this.holdings.close(this.releaseOnClose);
     await this.transport.close();

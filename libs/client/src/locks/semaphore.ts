@@ -1,19 +1,19 @@
 import type { Lease as Grant, Semaphore as SemaphoreState } from '@syncline/contracts';
 import type { Transport } from '../transport/transport.js';
-import { type HoldOptions, holderOf, obtain, ttlOf } from './acquisition.js';
+import { acquireAndHold, type HoldOptions, holderOf, ttlOf } from './acquisition.js';
 import { runHolding } from './holding.js';
 import type { Holdings } from './holdings.js';
 import { Lease } from './leases.js';
 import { lockCall } from './lock-calls.js';
-import { askWaiting } from './waiting.js';
+import { acquireWaiting } from './waiting.js';
 
-/** How many permits are taken, and how. */
+/** How to acquire permits. */
 export interface PermitOptions extends HoldOptions {
-  /** How many permits to take. Default 1. */
+  /** How many permits to acquire. Default 1. */
   readonly permits?: number;
 }
 
-/** At most `limit` permits are held at once, by whomever. First come, first served. */
+/** At most `limit` permits are held at once, over all owners. First come, first served. */
 export class Semaphore {
   private readonly path: string;
 
@@ -27,15 +27,15 @@ export class Semaphore {
     this.path = `/v1/semaphores/${encodeURIComponent(name)}`;
   }
 
-  /** As `LockClient.acquire`. @throws {LimitMismatchError} the semaphore has another limit */
+  /** Like `LockClient.acquire`. @throws {LimitMismatchError} the semaphore has another limit */
   async acquire(options: PermitOptions = {}): Promise<Lease> {
     const { permits, signal } = options;
     const ttlMs = ttlOf(options.ttlMs);
-    return obtain<Grant, Lease>(
+    return acquireAndHold<Grant, Lease>(
       {
         what: `semaphore ${this.name}`,
         ttlMs,
-        ask: (leaseId, waitMs) => {
+        acquire: (leaseId, waitMs) => {
           const fields = {
             ...holderOf(options, leaseId),
             ttlMs,
@@ -44,15 +44,15 @@ export class Semaphore {
             ...(this.limit === undefined ? {} : { limit: this.limit }),
           };
           const path = `${this.path}/acquire`;
-          return askWaiting(this.transport, { path, fields, waitMs, signal, affinity: this.name });
+          return acquireWaiting(this.transport, { path, fields, waitMs, signal, affinity: this.name });
         },
         waitedMs: (grant) => grant.waitedMs,
         renew: async (leaseId, attemptTimeoutMs, timeoutMs) => {
           const call = lockCall(`${this.path}/renew`, { leaseId, ttlMs });
           return (await this.transport.call({ ...call, attemptTimeoutMs, timeoutMs })).sentAt;
         },
-        giveBack: (leaseId) => this.transport.call(lockCall(`${this.path}/release`, { leaseId })),
-        hold: (grant, term, giveBack) => new Lease(grant, term, giveBack, this.holdings),
+        release: (leaseId) => this.transport.call(lockCall(`${this.path}/release`, { leaseId })),
+        hold: (grant, term, release) => new Lease(grant, term, release, this.holdings),
       },
       options,
       this.transport,
@@ -60,7 +60,7 @@ export class Semaphore {
     );
   }
 
-  /** Runs a routine while it holds permits; as `LockClient.using`. */
+  /** Runs a routine under permits; see `LockClient.using`. */
   async using<T>(
     options: PermitOptions,
     routine: (lease: Lease, signal: AbortSignal) => T | Promise<T>,
@@ -68,7 +68,7 @@ export class Semaphore {
     return runHolding(await this.acquire(options), options.signal, routine);
   }
 
-  /** Changes the limit for the grants to come. Permits that are held stay held. */
+  /** Changes the limit for future grants. Held permits stay held. */
   async resize(limit: number): Promise<void> {
     await this.transport.call({
       method: 'PUT',
@@ -78,7 +78,7 @@ export class Semaphore {
     });
   }
 
-  /** Limit, holders and waiters as they are now. */
+  /** The current limit, holders and waiters. */
   inspect(): Promise<SemaphoreState> {
     return this.transport.json({ method: 'GET', path: this.path, idempotent: true });
   }

@@ -1,26 +1,26 @@
 import type { Lease as Grant, LeaseSet as GrantSet } from '@syncline/contracts';
 import { LeaseLostError } from '../errors.js';
 
-/** What a session tells its leases. */
-export interface LivesAs {
+/** The part of a session that its leases use. */
+export interface SessionState {
   readonly isHeld: boolean;
 }
 
-/** What lives as long as its session, unless it is released or taken away before. */
+/** A lease, or a set of leases, that lives as long as its session unless it is released or revoked before. */
 export abstract class HeldInSession implements AsyncDisposable {
   private controller: AbortController | undefined;
   private lost: LeaseLostError | undefined;
-  private returned: Promise<void> | undefined;
+  private released: Promise<void> | undefined;
   private ended = false;
-  /** Called once, when it is lost or given back. @internal */
+  /** Called once, when it is lost or released. @internal */
   onEnd: (() => void) | undefined;
 
   protected constructor(
-    private readonly session: LivesAs,
-    private readonly giveBack: () => Promise<unknown>,
+    private readonly session: SessionState,
+    private readonly sendRelease: () => Promise<unknown>,
   ) {}
 
-  /** Grants by which a loss is recognised. @internal */
+  /** The grants; a loss names one of them. @internal */
   abstract readonly grants: readonly Readonly<Grant>[];
 
   /** Aborts with a {@link LeaseLostError} when it is lost, alone or with the session. */
@@ -32,23 +32,23 @@ export abstract class HeldInSession implements AsyncDisposable {
     return this.controller.signal;
   }
 
-  /** Whether it is held, as far as the last keep-alive of the session told. */
+  /** Whether it was held at the last keep-alive of the session. */
   get isHeld(): boolean {
     return !this.ended && this.session.isHeld;
   }
 
   /**
-   * Gives it back; the session goes on. Again: the same outcome, or another try when no node could be told.
+   * Releases it; the session continues. A second call has the same outcome, or tries again when no node was reached.
    *
    * @throws {LeaseLostError} it was lost before
-   * @throws {SynclineError} no node could be told: call it again, or it ends with the session
+   * @throws {SynclineError} no node was reached: call it again, or it ends with the session
    */
   release(): Promise<void> {
-    this.returned ??= this.end();
-    return this.returned;
+    this.released ??= this.end();
+    return this.released;
   }
 
-  /** Releases without a word about failures, so that the error of the block is not replaced. */
+  /** Releases it and ignores failures, so that an error of the block is not replaced. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.release().catch(() => undefined);
   }
@@ -70,9 +70,9 @@ export abstract class HeldInSession implements AsyncDisposable {
   private async end(): Promise<void> {
     this.stop();
     try {
-      await this.giveBack();
+      await this.sendRelease();
     } catch (error) {
-      if (!(error instanceof LeaseLostError)) this.returned = undefined;
+      if (!(error instanceof LeaseLostError)) this.released = undefined;
       throw this.lost ?? error;
     }
     if (this.lost !== undefined) throw this.lost;
@@ -84,10 +84,10 @@ export class SessionLease extends HeldInSession {
   /** @internal */
   constructor(
     readonly grant: Readonly<Grant>,
-    session: LivesAs,
-    giveBack: () => Promise<unknown>,
+    session: SessionState,
+    sendRelease: () => Promise<unknown>,
   ) {
-    super(session, giveBack);
+    super(session, sendRelease);
   }
 
   /** @internal */
@@ -97,20 +97,20 @@ export class SessionLease extends HeldInSession {
   get name(): string {
     return this.grant.name;
   }
-  /** A decimal string, larger at every grant of the name; see {@link Lease.fencingToken}. */
+  /** A decimal string that is larger with every grant of the name; see {@link Lease.fencingToken}. */
   get fencingToken(): string {
     return this.grant.fencingToken;
   }
 }
 
-/** Leases of several locks that live as long as their session. Lost when one of them is. */
+/** Leases of several locks that live as long as their session. When one of them is lost, the set is lost. */
 export class SessionLeaseSet extends HeldInSession {
   readonly leaseId: string;
   override readonly grants: readonly Readonly<Grant>[];
 
   /** @internal */
-  constructor(grant: Readonly<GrantSet>, session: LivesAs, giveBack: () => Promise<unknown>) {
-    super(session, giveBack);
+  constructor(grant: Readonly<GrantSet>, session: SessionState, sendRelease: () => Promise<unknown>) {
+    super(session, sendRelease);
     this.leaseId = grant.leaseId;
     this.grants = grant.leases;
   }

@@ -9,44 +9,44 @@ import type {
 import { LeaseLostError } from '../errors.js';
 import type { Transport } from '../transport/transport.js';
 import {
+  acquireWithNewIds,
   type HoldOptions,
   holderOf,
   type LockWish,
   nameOf,
-  taking,
+  requestedLocks,
   ttlOf,
   type WaitOptions,
-  wishesOf,
 } from './acquisition.js';
 import { Holding } from './holding.js';
 import type { Holdings } from './holdings.js';
 import { lockCall, timed } from './lock-calls.js';
 import { SessionLease, SessionLeaseSet } from './session-leases.js';
 import { Term } from './term.js';
-import { askWaiting } from './waiting.js';
+import { acquireWaiting } from './waiting.js';
 
 const DEFAULT_TTL_MS = 15_000;
 
-/** How long a session lives without a sign of this process. */
+/** TTL and owner of a session. */
 export interface SessionOptions {
-  /** Life of the session and all its leases without a keep-alive. Default 15,000. */
+  /** TTL of the session and all its leases without a keep-alive. Default 15,000. */
   readonly ttlMs?: number;
-  /** Default: an owner of its own. All leases of the session have it. */
+  /** The owner of all leases of the session. Default: a new owner. */
   readonly owner?: string;
   readonly metadata?: Readonly<Record<string, unknown>>;
 }
 
-/** How several locks are taken in a session. */
+/** How to acquire several locks in a session. */
 export interface SessionHoldOptions extends WaitOptions, Pick<HoldOptions, 'metadata'> {}
 
-/** How a lock is taken in a session. */
+/** How to acquire a lock in a session. */
 export interface SessionLeaseOptions extends SessionHoldOptions {
   readonly mode?: LeaseMode;
 }
 
-/** Leases that live and die together, kept alive by one call. Releasing the session releases them all. */
+/** A group of leases that one keep-alive call renews. Releasing the session releases all of them. */
 export class Session extends Holding {
-  /** By a number. An object: entries come and go. */
+  /** By number. An object, not a map: see `docs/decisions/garbage.md`. */
   private readonly leases: Record<number, SessionLease | SessionLeaseSet> = Object.create(null);
   private last = 0;
 
@@ -55,10 +55,10 @@ export class Session extends Holding {
     readonly sessionId: string,
     readonly owner: string,
     term: Term,
-    giveBack: () => Promise<unknown>,
+    sendRelease: () => Promise<unknown>,
     holdings: Holdings,
   ) {
-    super(term, giveBack, holdings);
+    super(term, sendRelease, holdings);
     this.signal.addEventListener('abort', () => {
       for (const lease of Object.values(this.leases)) lease.lose(this.signal.reason);
     });
@@ -69,7 +69,7 @@ export class Session extends Holding {
     const { ttlMs: wanted = DEFAULT_TTL_MS } = options;
     const ttlMs = ttlOf(wanted);
     const holder = holderOf(options, randomUUID());
-    // The node makes the id. A session that was made twice because an answer was lost ends with its TTL.
+    // The node chooses the id. If an answer is lost and a second session is created, the first ends with its TTL.
     const { body, sentAt } = timed<SessionGrant>(
       await transport.call(lockCall('/v1/sessions', { ...holder, ttlMs })),
     );
@@ -77,12 +77,12 @@ export class Session extends Holding {
     const renew = async (attemptTimeoutMs: number, timeoutMs: number) => {
       const call = { method: 'POST', path: `${path}/keepalive`, idempotent: true } as const;
       const kept = timed<KeptSession>(await transport.call({ ...call, attemptTimeoutMs, timeoutMs }));
-      session.heed(kept.body);
+      session.loseLeases(kept.body);
       return kept.sentAt;
     };
     const term = new Term({ what: `session ${body.sessionId}`, ttlMs, since: sentAt, renew });
-    const giveBack = () => transport.call({ method: 'DELETE', path, idempotent: true, accept: [404] });
-    const session = new Session(transport, body.sessionId, holder.owner, term, giveBack, holdings);
+    const release = () => transport.call({ method: 'DELETE', path, idempotent: true, accept: [404] });
+    const session = new Session(transport, body.sessionId, holder.owner, term, release, holdings);
     return session;
   }
 
@@ -94,12 +94,12 @@ export class Session extends Holding {
   async acquire(name: string, options: SessionLeaseOptions = {}): Promise<SessionLease> {
     const path = `/v1/locks/${encodeURIComponent(nameOf(name))}`;
     const { mode } = options;
-    return this.take<Grant, SessionLease>(options, {
+    return this.acquireIn<Grant, SessionLease>(options, {
       path: `${path}/acquire`,
       fields: mode === undefined ? {} : { mode },
       affinity: name,
-      giveBack: (leaseId) => this.transport.call(lockCall(`${path}/release`, { leaseId })),
-      hold: (grant, giveBack) => new SessionLease(grant, this, giveBack),
+      release: (leaseId) => this.transport.call(lockCall(`${path}/release`, { leaseId })),
+      hold: (grant, release) => new SessionLease(grant, this, release),
     });
   }
 
@@ -109,44 +109,44 @@ export class Session extends Holding {
    * @throws as `LockClient.acquireAll`; {LeaseLostError} the session is gone
    */
   async acquireAll(locks: readonly LockWish[], options: SessionHoldOptions = {}): Promise<SessionLeaseSet> {
-    const { wishes, names, affinity } = wishesOf(locks);
-    return this.take<GrantSet, SessionLeaseSet>(options, {
+    const { locks: requested, names, affinity } = requestedLocks(locks);
+    return this.acquireIn<GrantSet, SessionLeaseSet>(options, {
       path: '/v1/locks/acquire',
-      fields: { locks: wishes },
+      fields: { locks: requested },
       affinity,
-      giveBack: (leaseId) => this.transport.call(lockCall('/v1/locks/release', { leaseId, names })),
-      hold: (grant, giveBack) => new SessionLeaseSet(grant, this, giveBack),
+      release: (leaseId) => this.transport.call(lockCall('/v1/locks/release', { leaseId, names })),
+      hold: (grant, release) => new SessionLeaseSet(grant, this, release),
     });
   }
 
-  private take<Body, Held extends SessionLease | SessionLeaseSet>(
+  private acquireIn<Body, Held extends SessionLease | SessionLeaseSet>(
     options: SessionHoldOptions,
-    { path, fields, affinity, giveBack, hold }: Way<Body, Held>,
+    { path, fields, affinity, release, hold }: SessionResource<Body, Held>,
   ): Promise<Held> {
     const signal =
       options.signal === undefined ? this.signal : AbortSignal.any([this.signal, options.signal]);
     const { owner, sessionId } = this;
     const { metadata } = options;
-    const take = async (leaseId: string, waitMs: number) => {
+    const acquire = async (leaseId: string, waitMs: number) => {
       const body = {
         ...holderOf({ owner, ...(metadata && { metadata }) }, leaseId),
         sessionId,
         leaseId,
         ...fields,
       };
-      const granted = await askWaiting<Body>(this.transport, {
+      const granted = await acquireWaiting<Body>(this.transport, {
         path,
         fields: body,
         waitMs,
         signal,
         affinity,
       });
-      return this.enter(hold(granted.body, () => giveBack(leaseId)));
+      return this.add(hold(granted.body, () => release(leaseId)));
     };
-    return taking({ ...options, signal }, this.transport.timeoutMs, take, giveBack);
+    return acquireWithNewIds({ ...options, signal }, this.transport.timeoutMs, acquire, release);
   }
 
-  private enter<Held extends SessionLease | SessionLeaseSet>(lease: Held): Held {
+  private add<Held extends SessionLease | SessionLeaseSet>(lease: Held): Held {
     this.last += 1;
     const number = this.last;
     this.leases[number] = lease;
@@ -156,23 +156,22 @@ export class Session extends Holding {
     return lease;
   }
 
-  /** A keep-alive tells what was taken away from the session. */
-  private heed({ lost }: KeptSession): void {
+  /** The answer to a keep-alive names the revoked leases of the session. */
+  private loseLeases({ lost }: KeptSession): void {
     if (lost.length === 0) return;
     const tokens = new Set(lost.map(({ name, fencingToken }) => `${name} ${fencingToken}`));
     for (const lease of Object.values(this.leases)) {
       const gone = lease.grants.find(({ name, fencingToken }) => tokens.has(`${name} ${fencingToken}`));
-      if (gone !== undefined)
-        lease.lose(LeaseLostError.local(`The lease of ${gone.name} was taken away from the session`));
+      if (gone !== undefined) lease.lose(LeaseLostError.local(`The session lost its lease of ${gone.name}`));
     }
   }
 }
 
-/** How one kind of thing is taken in a session. */
-interface Way<Body, Held> {
+/** A lock or a set of locks that can be acquired in a session. */
+interface SessionResource<Body, Held> {
   readonly path: string;
   readonly fields: Readonly<Record<string, unknown>>;
   readonly affinity: string;
-  giveBack(leaseId: string): Promise<unknown>;
-  hold(body: Body, giveBack: () => Promise<unknown>): Held;
+  release(leaseId: string): Promise<unknown>;
+  hold(body: Body, release: () => Promise<unknown>): Held;
 }

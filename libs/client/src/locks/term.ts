@@ -1,54 +1,54 @@
 import { type Clock, clock as processClock } from '../clock.js';
 import { LeaseLostError } from '../errors.js';
 
-/** Part of the TTL, and its bounds, by which loss is told early: late timers, clocks that differ by 1 %. */
+/** A loss is reported early by this part of the TTL, within these bounds: timers are late, and clock rates differ by 1 %. */
 const MARGIN = 0.05;
 const MIN_MARGIN_MS = 20;
 const MAX_MARGIN_MS = 1_000;
 const SHORTEST_RETRY_MS = 20;
 const LONGEST_RETRY_MS = 500;
-/** How long a renewal may take that tells whether the lease outlived what may have been sleep. */
+/** After possible sleep: timeout of the renewal that says whether the lease is still held. */
 const CONFIRM_MS = 2_000;
 
-/** For how long something is surely held that was asked for at `since`; a loss is told that long before it is one. */
+/** How long a lease is certainly held after the request for it was sent. */
 const heldFor = (ttlMs: number) => ttlMs - Math.min(Math.max(ttlMs * MARGIN, MIN_MARGIN_MS), MAX_MARGIN_MS);
 
-/** Whether a lease of this length whose time began at `since`, or later, is surely held. */
+/** Whether a lease with this TTL, started at `since` or later, is certainly held. */
 export const isSurelyHeld = (ttlMs: number, since: number): boolean =>
   since + heldFor(ttlMs) > processClock.now();
 
-/** After how much of its time a lease is renewed. */
-export const dueAfter = (ttlMs: number): number => ttlMs / 3;
+/** A lease is renewed after this part of its TTL. */
+export const renewAfter = (ttlMs: number): number => ttlMs / 3;
 
 export interface TermOptions {
-  /** Named in the error of a loss, as in `lock invoice-42`. */
+  /** Its name in the error of a loss, as in `lock invoice-42`. */
   readonly what: string;
   readonly ttlMs: number;
-  /** Moment, by the clock, before which the time of the lease surely had not begun: when it was asked for, or later. */
+  /** A time of the clock before which the TTL cannot have started: when the request was sent, or later. */
   readonly since: number;
   /**
-   * Renews once. Returns when its request was sent.
+   * Renews once. Returns the time when its request was sent.
    *
-   * @param timeoutMs how long one node may take
-   * @param leftMs    how long the renewal is of use
+   * @param timeoutMs timeout of one node
+   * @param leftMs    time after which the renewal is useless
    */
   readonly renew: (timeoutMs: number, leftMs: number) => Promise<number>;
   readonly clock?: Clock;
 }
 
 /**
- * The time for which something leased is surely held, by this process's monotonic clock alone. Renews at a third of
- * the TTL; when no renewal succeeds, the signal aborts before the TTL has passed since the last successful request
- * was *sent*, whether or not any answer arrives. Keeps the process alive until it ends or {@link unref}.
+ * The time for which a lease is certainly held, by the monotonic clock of this process alone. Renews at a third of the
+ * TTL. When no renewal succeeds, the signal aborts before the TTL has passed since the last successful request was
+ * *sent*, whether or not an answer arrives. Keeps the process alive until it ends or {@link unref} is called.
  */
 export class Term {
-  /** Made when somebody asks for the signal: most leases are given back before anybody does. */
+  /** Created on first use: most leases are released before anybody asks for the signal. */
   private controller: AbortController | undefined;
   private lost: LeaseLostError | undefined;
   private readonly clock: Clock;
   private readonly heldForMs: number;
   private since: number;
-  /** What the clock took for sleep when the lease was last known to be held. */
+  /** `clock.sleptMs` when the lease was last confirmed. */
   private sleptMs: number;
   private ended = false;
   private renewing = false;
@@ -56,7 +56,7 @@ export class Term {
   private failure: unknown;
   private lossTimer: NodeJS.Timeout | undefined;
   private renewTimer: NodeJS.Timeout | undefined;
-  /** Called once, when it is lost or given back. */
+  /** Called once, when it is lost or released. */
   onEnd: (() => void) | undefined;
 
   constructor(private readonly options: TermOptions) {
@@ -67,10 +67,10 @@ export class Term {
     const now = clock.now();
     this.sleptMs = clock.sleptMs;
     this.watch();
-    this.renewIn(dueAfter(ttlMs) - (now - since));
+    this.renewIn(renewAfter(ttlMs) - (now - since));
   }
 
-  /** Aborts with a {@link LeaseLostError} when the lease is lost, in time to stop. */
+  /** Aborts with a {@link LeaseLostError} before another owner can get the lease. */
   get signal(): AbortSignal {
     if (this.controller === undefined) {
       this.controller = new AbortController();
@@ -79,21 +79,21 @@ export class Term {
     return this.controller.signal;
   }
 
-  /** Why it is lost; undefined while it is not. */
+  /** Why the lease is lost; undefined while it is not. */
   get loss(): LeaseLostError | undefined {
     return this.lost;
   }
 
   /**
-   * For how long it is surely held, in milliseconds; 0 when it is lost or was given back. Right also when timers are
-   * late. After what may have been sleep it can be 0 until a renewal has told that it is held still.
+   * How long the lease is certainly held, in milliseconds; 0 when it is lost or released. Correct even when timers are
+   * late. After possible sleep it can be 0 until a renewal confirms that the lease is still held.
    */
   get remainingMs(): number {
     if (this.ended) return 0;
     return Math.max(0, this.since + this.heldForMs - this.clock.now());
   }
 
-  /** Stops renewing: it is given back, which is no loss. */
+  /** Stops renewing, because the lease is released. This is not a loss. */
   end(): void {
     if (this.ended) return;
     this.ended = true;
@@ -102,7 +102,7 @@ export class Term {
     this.onEnd?.();
   }
 
-  /** It is lost. Only the first word counts. */
+  /** Ends as lost. Only the first call has an effect. */
   lose(error: LeaseLostError): void {
     if (this.ended) return;
     this.end();
@@ -110,14 +110,14 @@ export class Term {
     this.controller?.abort(error);
   }
 
-  /** Keeps the process alive no longer. */
+  /** Stops keeping the process alive. */
   unref(): void {
     this.keepsAlive = false;
     this.lossTimer?.unref();
     this.renewTimer?.unref();
   }
 
-  /** The machine may have slept: timers are late, or the lease is over. A renewal tells. */
+  /** Renews now: the machine may have slept, so timers are late or the lease is over. */
   wake(): void {
     if (this.ended || this.renewing) return;
     clearTimeout(this.renewTimer);
@@ -133,7 +133,7 @@ export class Term {
     });
   }
 
-  /** For how long it is held if there was no sleep since it was last known to be held. */
+  /** How long the lease is held if the machine did not sleep since the last confirmation. */
   private get awakeLeftMs(): number {
     return this.since + this.heldForMs - this.clock.now() + this.clock.sleptMs - this.sleptMs;
   }
@@ -159,7 +159,7 @@ export class Term {
     const leftMs = this.remainingMs || Math.max(0, Math.min(this.awakeLeftMs, CONFIRM_MS));
     const { sleptMs } = this.clock;
     try {
-      // Short enough that a frozen node leaves time for two others.
+      // Short enough to try two other nodes after a frozen one.
       const timeoutMs = Math.max(ttlMs / 6, SHORTEST_RETRY_MS * 2);
       const since = await renew(timeoutMs, leftMs);
       if (this.ended) return;
@@ -167,7 +167,7 @@ export class Term {
       this.sleptMs = sleptMs;
       this.failure = undefined;
       this.watch();
-      this.renewIn(dueAfter(ttlMs) - (this.clock.now() - this.since));
+      this.renewIn(renewAfter(ttlMs) - (this.clock.now() - this.since));
     } catch (error) {
       if (error instanceof LeaseLostError) this.lose(error);
       if (this.ended) return;

@@ -7,7 +7,7 @@ import { eventually, type NodeProcess, RedisServer, startNodes, stopAll } from '
 import { LockClient, WaitTimeoutError } from '../index.js';
 import { Transport } from '../transport/transport.js';
 import { lockCall } from './lock-calls.js';
-import { inTurns } from './waiting.js';
+import { inOverlappingRequests } from './waiting.js';
 
 let redis: RedisServer;
 let nodes: NodeProcess[];
@@ -67,7 +67,7 @@ describe('a wait', () => {
         affinity: 'turns',
       });
     };
-    const first = inTurns(ask, Infinity, 1_000, 700);
+    const first = inOverlappingRequests(ask, Infinity, 1_000, 700);
     await eventually(async () => expect((await lock.inspect('turns')).waiters).toHaveLength(1));
     const second = lock.acquire('turns', { waitMs: Infinity, owner: 'later' });
     await eventually(() => expect(turns).toBeGreaterThan(4), 20_000);
@@ -88,7 +88,7 @@ describe('a wait', () => {
         ...lockCall('/v1/locks/ends/acquire', { owner: 'o', leaseId, waitMs: Math.ceil(waitMs) }),
         waitMs,
       });
-    await expect(inTurns(ask, 900, 400, 200)).rejects.toThrow(WaitTimeoutError);
+    await expect(inOverlappingRequests(ask, 900, 400, 200)).rejects.toThrow(WaitTimeoutError);
     await eventually(async () => expect((await lock.inspect('ends')).waiters).toHaveLength(0));
   });
 

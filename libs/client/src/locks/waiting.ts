@@ -2,83 +2,82 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { clock } from '../clock.js';
 import { LeaseLostError } from '../errors.js';
 import type { Transport } from '../transport/transport.js';
-import { Spent } from './acquisition.js';
+import { SpentLeaseId } from './acquisition.js';
 import { lockCall, type Timed, timed } from './lock-calls.js';
 
-/** The longest wait that a node takes. */
-const LONGEST_TURN_MS = 600_000;
-/** By how much the next request of a longer wait comes before the end of the last one. */
+/** The longest wait of one request. */
+const LONGEST_REQUEST_MS = 600_000;
+/** In a longer wait, the next request starts this long before the previous one ends. */
 const OVERLAP_MS = 10_000;
 
-/** A wait as one request after another, each of which may be repeated at other nodes. */
-export interface Wait {
+/** A wait: one request after another, each of which may be repeated at other nodes. */
+export interface WaitingAcquisition {
   readonly path: string;
-  /** Body, `waitMs` aside. */
+  /** The body without `waitMs`. */
   readonly fields: Readonly<Record<string, unknown>>;
   readonly waitMs: number;
   readonly signal: AbortSignal | undefined;
-  /** Whose node holds the requests: that of a name, which can serve its line in the step that frees it. */
+  /** The requests go to the node of this name, which can grant the lock in the step that releases it. */
   readonly affinity: string;
 }
 
 /**
- * Asks for something until it is granted or the wait is over. Requests with one lease id have one place in the line.
+ * Waits until the lock is granted or `waitMs` is over. Requests with one lease id share one place in the line.
  *
- * @throws {Spent} an earlier attempt was granted, which is over
+ * @throws {SpentLeaseId} an earlier attempt was granted, and that lease is over
  */
-export async function askWaiting<T>(transport: Transport, wait: Wait): Promise<Timed<T>> {
+export async function acquireWaiting<T>(transport: Transport, wait: WaitingAcquisition): Promise<Timed<T>> {
   const { path, fields, signal, affinity } = wait;
   const startedAt = clock.now();
   let attempts = 0;
-  let turns = 0;
+  let requests = 0;
   const ask = async (waitMs: number): Promise<Timed<T>> => {
-    turns += 1;
-    const turnAt = performance.now();
+    requests += 1;
+    const requestAt = performance.now();
     const body = () => {
       attempts += 1;
-      // What is left of the wait shrinks with each attempt.
-      const left = Math.max(0, Math.round(waitMs - (performance.now() - turnAt)));
+      const left = Math.max(0, Math.round(waitMs - (performance.now() - requestAt)));
       return JSON.stringify({ ...fields, waitMs: left });
     };
     const call = { ...lockCall(path, undefined), body, waitMs, signal };
     return timed(await transport.call({ ...call, ...(waitMs > 0 && { affinity }) }));
   };
   try {
-    const answer = await inTurns(ask, wait.waitMs, LONGEST_TURN_MS, OVERLAP_MS);
-    return turns === 1 ? answer : { ...answer, firstSentAt: startedAt };
+    const answer = await inOverlappingRequests(ask, wait.waitMs, LONGEST_REQUEST_MS, OVERLAP_MS);
+    return requests === 1 ? answer : { ...answer, firstSentAt: startedAt };
   } catch (error) {
-    // Of the first attempt, it is the session that is gone.
-    throw error instanceof LeaseLostError && attempts > 1 ? new Spent(error) : error;
+    // At the first attempt this error means that the session is gone.
+    throw error instanceof LeaseLostError && attempts > 1 ? new SpentLeaseId(error) : error;
   }
 }
 
 /**
- * A long wait as several shorter ones. Each begins before the one before it ends, so that nobody overtakes meanwhile.
+ * Splits a long wait into several requests. Each starts before the previous one ends, so that the wait keeps its place.
  *
- * @param ask      waits for at most so long; later ones are answered as those before them
- * @param turnMs   longest wait of one
+ * @param ask       sends one request that waits at most this long
+ * @param requestMs longest wait of one request
  */
-export async function inTurns<T extends object>(
+export async function inOverlappingRequests<T extends object>(
   ask: (waitMs: number) => Promise<T>,
   waitMs: number,
-  turnMs: number,
+  requestMs: number,
   overlapMs: number,
 ): Promise<T> {
   const startedAt = performance.now();
-  let asking = ask(Math.min(waitMs, turnMs));
-  for (let last = waitMs <= turnMs; !last; ) {
+  let asking = ask(Math.min(waitMs, requestMs));
+  for (let last = waitMs <= requestMs; !last; ) {
     const done = new AbortController();
-    const turn = sleep(turnMs - overlapMs, undefined, { signal: done.signal }).catch(() => undefined);
-    const answer = await Promise.race([asking, turn]).finally(() => done.abort());
+    const pause = sleep(requestMs - overlapMs, undefined, { signal: done.signal }).catch(() => undefined);
+    const answer = await Promise.race([asking, pause]).finally(() => done.abort());
     if (answer !== undefined) return answer;
     const left = waitMs - (performance.now() - startedAt);
-    last = left <= turnMs;
-    asking = either(asking, ask(Math.max(1, Math.min(left, turnMs))));
+    last = left <= requestMs;
+    asking = either(asking, ask(Math.max(1, Math.min(left, requestMs))));
   }
   return asking;
 }
 
-/** The first success, or the failure of the later one. */
+/** The first success, else the failure of the later request. */
 async function either<T>(earlier: Promise<T>, later: Promise<T>): Promise<T> {
   try {
     return await Promise.any([earlier, later]);

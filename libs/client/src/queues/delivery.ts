@@ -1,29 +1,29 @@
 import { LeaseLostError } from '../errors.js';
 import type { Message } from './message.js';
 
-/** What a handler is told beside its message. */
+/** The second argument of a handler. */
 export interface HandlerContext {
-  /** Aborts with a {@link LeaseLostError} when the message is no longer this worker's. */
+  /** Aborts with a {@link LeaseLostError} when the worker no longer holds the message. */
   readonly signal: AbortSignal;
 }
 
-/** A message that a worker has received and not yet answered for. */
+/** A message that a worker has received and not yet acknowledged or given back. */
 export class Delivery<Body> implements HandlerContext {
   private controller: AbortController | undefined;
   private lost: LeaseLostError | undefined;
-  /** Its handler was called. */
+  /** The handler was called. */
   isBegun = false;
-  /** Its handler has ended: the answer is on its way. */
+  /** The handler has ended, and its ack or nack is on its way. */
   isAnswered = false;
 
   constructor(
     readonly number: number,
     readonly message: Message<Body>,
-    /** It is ours until then, by {@link clock}. */
+    /** The worker holds the message until this time of the client's clock. */
     public heldUntil: number,
   ) {}
 
-  /** Made when a handler asks for it: a signal costs more than the rest of a delivery. */
+  /** Created on first use: a signal costs more than the rest of a delivery. */
   get signal(): AbortSignal {
     if (this.controller === undefined) {
       this.controller = new AbortController();
@@ -44,10 +44,10 @@ export class Delivery<Body> implements HandlerContext {
 }
 
 /**
- * Parts what was received at once into what is handled one after the other: the messages of a group, in their order,
- * and every other one by itself.
+ * Splits received messages into series that are handled one after the other: one series for the messages of each group,
+ * in order, and one for each message without a group.
  */
-export function inSeries<Body>(deliveries: readonly Delivery<Body>[]): Delivery<Body>[][] {
+export function splitIntoSeries<Body>(deliveries: readonly Delivery<Body>[]): Delivery<Body>[][] {
   const series: Delivery<Body>[][] = [];
   const groups: Record<string, Delivery<Body>[]> = Object.create(null);
   for (const delivery of deliveries) {

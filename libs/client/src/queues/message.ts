@@ -8,56 +8,56 @@ import type {
   Sent,
 } from '@syncline/contracts';
 
-/** What a message carries beside its body, and when it is delivered. */
+/** Headers and delivery options of a message. */
 export interface SendOptions {
   readonly headers?: Readonly<Record<string, string>>;
-  /** Not delivered before that. Default 0. */
+  /** Deliver the message after this time at the earliest. Default 0. */
   readonly delayMs?: number;
   /** 0 to 9, higher first. Default 0. */
   readonly priority?: number;
   /** Messages of one group are delivered in order, one batch at a time. */
   readonly groupId?: string;
   /**
-   * Remembered for 5 minutes: the same id again is no new message. With it a send is repeated when its answer is
-   * lost; without it, it then fails with a `ConnectionError` whose `outcome` is `unknown`.
+   * Remembered for 5 minutes: a second send with the same id creates no new message. With an id, the client repeats a
+   * send whose answer is lost; without one, the send fails with a `ConnectionError` whose `outcome` is `unknown`.
    */
   readonly deduplicationId?: string;
-  /** Dropped when nobody received it by then. */
+  /** The message is dropped when nobody received it within this time. */
   readonly ttlMs?: number;
 }
 
-/** How many messages, how long to wait for them, and how long they are this consumer's. */
+/** How many messages to receive, how long to wait for them, and how long to hold them. */
 export interface ReceiveOptions {
   /** 1 to 1,000. Default 1. */
   readonly max?: number;
-  /** How long to wait for a first message. Default 0; at most 30,000. */
+  /** How long to wait for the first message. Default 0; at most 30,000. */
   readonly waitMs?: number;
-  /** For how long the messages are hidden from others. Default: the queue's. */
+  /** How long the messages are hidden from other receivers. Default: the setting of the queue. */
   readonly visibilityTimeoutMs?: number;
   readonly signal?: AbortSignal;
 }
 
 /** A delivery. */
 export type Message<Body> = Readonly<Omit<ReceivedMessage, 'body'>> & { readonly body: Body };
-/** What is known of a message that was sent. `deduplicated`: its `deduplicationId` was there already; `id` is that message's. */
+/** A sent message. `deduplicated`: a message with this `deduplicationId` existed, and `id` is the id of that message. */
 export type SentMessage = Exclude<Sent['messages'][number], RefusedItem>;
-/** Fields of a queue's configuration. What is not given, or undefined, gets its default. */
+/** Fields of a queue's configuration. Omitted or undefined fields get their defaults. */
 export type QueueChanges = {
   readonly [Field in keyof QueueConfiguration]?: QueueConfiguration[Field] | undefined;
 };
 
-/** How a delivery is given back. */
+/** How to give a delivery back. */
 export interface NackOptions {
-  /** When it is delivered again. Default: after the queue's back-off when it failed, else at once. */
+  /** Delay of the next delivery. Default: the back-off of the queue after a failure, else 0. */
   readonly delayMs?: number;
   /**
-   * `none`: it was not handled, and counts neither in `receiveCount` nor for the `maxReceives` of the queue. Default
+   * `none`: the message was not handled; the delivery counts neither in `receiveCount` nor for `maxReceives`. Default
    * `failure`.
    */
   readonly countsAs?: 'failure' | 'none';
 }
 
-/** What a worker needs of a queue. */
+/** The part of a queue that a worker uses. */
 export interface MessageSource<Body> {
   receiveUntil(
     signal: AbortSignal | undefined,

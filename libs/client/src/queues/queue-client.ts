@@ -13,7 +13,7 @@ export class QueueClient implements AsyncDisposable {
     this.transport = new Transport(options);
   }
 
-  /** A queue by its name: always the same object, so that all calls to it travel together. */
+  /** A queue by its name: always the same object, so that its calls are sent together. */
   queue<Body = unknown>(name: string): Queue<Body> {
     let queue = this.queues.get(name);
     if (queue === undefined) {
@@ -23,7 +23,7 @@ export class QueueClient implements AsyncDisposable {
     return queue as unknown as Queue<Body>;
   }
 
-  /** Handles the messages of a queue until it is stopped; see {@link Queue.worker}. */
+  /** Handles the messages of a queue until the worker is stopped; see {@link Queue.worker}. */
   worker<Body = unknown>(queue: string, handler: Handler<Body>, options?: WorkerOptions): Worker<Body> {
     return this.queue<Body>(queue).worker(handler, options);
   }
@@ -33,12 +33,12 @@ export class QueueClient implements AsyncDisposable {
     return this.transport.list('/v1/queues', 'queues', { prefix });
   }
 
-  /** The queue nodes, as Redis has them now. */
+  /** The queue nodes, as Redis lists them now. */
   cluster(): Promise<Cluster> {
     return this.transport.cluster();
   }
 
-  /** Ends all connections. Stop the workers before. */
+  /** Ends all connections. Stop the workers first. */
   close(): Promise<void> {
     return this.transport.close();
   }

@@ -24,18 +24,18 @@ import { Sends } from './sends.js';
 import { type Handler, Worker } from './worker.js';
 import type { WorkerOptions } from './worker-options.js';
 
-/** Most receipts in one request, and most bytes: below the limit of a body, 1 MiB. */
+/** Most receipts in one request, and most bytes: below the body limit of 1 MiB. */
 const MAX_ITEMS = 1_000;
 const MAX_BATCH_BYTES = 900_000;
-/** Dead letters that are moved by one call: by one step of the node, which is not done twice. */
-const REDRIVE_PORTION = 100;
+/** Dead letters in one redrive call. The node moves them in one idempotent step. */
+const REDRIVE_BATCH = 100;
 
-/** One queue. Calls of one turn of the event loop travel in one request and come back one by one. */
+/** One queue. The calls of one turn of the event loop are sent in one request, and each has its own outcome. */
 export class Queue<Body = unknown> implements MessageSource<Body> {
   private readonly path: string;
   private readonly sends: Sends;
   private readonly acks: Collector<string, 'acked' | 'stale'>;
-  /** Receives that are under way. */
+  /** Receives in flight. */
   private receiving = 0;
 
   /** @internal */
@@ -56,20 +56,20 @@ export class Queue<Body = unknown> implements MessageSource<Body> {
   }
 
   /**
-   * Sends one message; makes the queue when there is none. Answered: it is stored.
+   * Sends one message. Creates the queue when it does not exist. Once this is answered, the message is stored.
    *
-   * @param body anything that JSON can carry
-   * @throws {TypeError} JSON cannot carry the body: it is undefined, a function, a bigint, or refers to itself
+   * @param body any JSON value
+   * @throws {TypeError} the body is not a JSON value: undefined, a function, a bigint, or circular
    * @throws {QueueFullError} `maxLength` or `maxBytes` is reached
-   * @throws {PayloadTooLargeError} over 256 KiB
+   * @throws {PayloadTooLargeError} the message is larger than 256 KiB
    */
   async send(body: Body, options: SendOptions = {}): Promise<SentMessage> {
     return this.sends.add(body, options);
   }
 
   /**
-   * Receives what is ready, or waits for it. Empty when there was none in time. When `signal` aborts, what was on its way
-   * goes back, uncounted.
+   * Receives ready messages, or waits for one. Returns an empty array when there was none in time. When `signal` aborts,
+   * messages that are already on their way are given back, uncounted.
    *
    * @throws {NotFoundError} no such queue
    * @throws the reason of `signal`
@@ -86,14 +86,14 @@ export class Queue<Body = unknown> implements MessageSource<Body> {
       return await abortable(received, signal);
     } catch (error) {
       isLate = true;
-      // Should that fail, the visibility timeout does it.
+      // If this fails, the visibility timeout gives the messages back.
       void received.catch(() => undefined);
       throw error;
     }
   }
 
   /**
-   * As {@link receive}; but what is on its way when the signal aborts is still received.
+   * Like {@link receive}, but when the signal aborts, messages that are on their way are still received.
    *
    * @internal
    */
@@ -107,7 +107,7 @@ export class Queue<Body = unknown> implements MessageSource<Body> {
         method: 'POST',
         path: `${this.path}/receive`,
         body: JSON.stringify(options),
-        // What a lost answer carried is delivered again after its visibility timeout.
+        // The messages of a lost answer are delivered again after their visibility timeout.
         idempotent: true,
         waitMs: options.waitMs ?? 0,
         signal,
@@ -120,16 +120,16 @@ export class Queue<Body = unknown> implements MessageSource<Body> {
   }
 
   /**
-   * Done with a delivery. `stale`: it was too late, the visibility timeout was over or the message cancelled. Then it is
-   * delivered again, or was handled elsewhere already: the work is done twice.
+   * Acknowledges a delivery. `stale`: the visibility timeout was over or the message was cancelled. A message whose
+   * timeout was over is delivered again, or already was, so its work is done twice.
    */
   async ack(receipt: string): Promise<'acked' | 'stale'> {
     return this.acks.add(receipt, receipt.length + 3);
   }
 
   /**
-   * Gives deliveries back, to be delivered again after a delay. The status of each: `requeued`; `dead` when it failed too
-   * often; `expired` when its time was over, so that it was removed; `stale` when the visibility timeout was over.
+   * Gives deliveries back; they are delivered again after a delay. The status of each: `requeued`; `dead` when it failed
+   * too often; `expired` when its TTL was over and it was removed; `stale` when its visibility timeout was over.
    *
    * @param options a number: `delayMs`
    */
@@ -139,7 +139,7 @@ export class Queue<Body = unknown> implements MessageSource<Body> {
   }
 
   /**
-   * Gives back what was not handled: others receive it at once.
+   * Gives back messages that were not handled: others can receive them at once.
    *
    * @internal
    */
@@ -162,17 +162,17 @@ export class Queue<Body = unknown> implements MessageSource<Body> {
   }
 
   /**
-   * Receives and handles messages until it is stopped: acknowledges what the handler returns from, gives back with a
-   * back-off what it throws on, and extends the visibility while it runs. Messages of one group are handled one after the
-   * other, in their order, whatever the concurrency.
+   * Receives and handles messages until it is stopped. When the handler returns, the message is acknowledged; when it
+   * throws, the message is given back with a back-off; while it runs, the visibility timeout is extended. Messages of one
+   * group are handled one after the other, in order, at any concurrency.
    *
-   * @throws {ValidationError} a duration is none; {RangeError} so is another number
+   * @throws {ValidationError} a duration is not valid; {RangeError} another number is not valid
    */
   worker(handler: Handler<Body>, options: WorkerOptions = {}): Worker<Body> {
     return new Worker(this, handler, options);
   }
 
-  /** Makes the queue, or changes its configuration. Fields that are not given get their defaults. */
+  /** Creates the queue, or replaces its configuration. Omitted fields get their defaults. */
   async configure(changes: QueueChanges = {}): Promise<QueueConfiguration> {
     return this.transport.json({
       method: 'PUT',
@@ -187,7 +187,7 @@ export class Queue<Body = unknown> implements MessageSource<Body> {
     return this.transport.json({ method: 'GET', path: this.path, idempotent: true });
   }
 
-  /** Looks at messages without receiving them, a page at a time. */
+  /** Lists messages without receiving them, one page at a time. */
   browse(state: 'ready' | 'delayed' | 'inFlight', page: { cursor?: string; limit?: number } = {}) {
     const query = new URLSearchParams({ state });
     if (page.cursor !== undefined) query.set('cursor', page.cursor);
@@ -201,32 +201,32 @@ export class Queue<Body = unknown> implements MessageSource<Body> {
     await this.command('purge');
   }
 
-  /** Nothing is delivered until {@link resume}; sends go on. */
+  /** Stops deliveries until {@link resume}. The queue still accepts messages. */
   async pause(): Promise<void> {
     await this.command('pause');
   }
 
-  /** Delivers again after {@link pause}. */
+  /** Resumes deliveries after {@link pause}. */
   async resume(): Promise<void> {
     await this.command('resume');
   }
 
   /**
-   * Moves messages from this dead-letter queue back to where they came from, or to `to`, in portions, none of which is done
-   * twice. Returns how many moved. When it fails, those that moved stay moved: calling again goes on.
+   * Moves messages from this dead-letter queue back to their original queues, or to `to`. Moves one batch at a time, each
+   * exactly once. Returns how many moved. After a failure the moved messages stay moved; call it again to continue.
    */
   async redrive(options: { readonly max?: number; readonly to?: string } = {}): Promise<number> {
     const { max = Number.POSITIVE_INFINITY, ...fields } = options;
     let moved = 0;
     for (;;) {
-      const portion = Math.min(max - moved, REDRIVE_PORTION);
+      const batch = Math.min(max - moved, REDRIVE_BATCH);
       const answer = await this.settle<{ moved: number }>('redrive', {
         ...fields,
-        max: portion,
+        max: batch,
         id: randomUUID(),
       });
       moved += answer.moved;
-      if (answer.moved < portion || moved === max) return moved;
+      if (answer.moved < batch || moved === max) return moved;
     }
   }
 

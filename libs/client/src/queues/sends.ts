@@ -1,18 +1,18 @@
 import type { Sent } from '@syncline/contracts';
 import { ConnectionError, DeadlineError, ProblemError, QueueFullError, toError } from '../errors.js';
-import { describe } from '../tell.js';
+import { textOf } from '../report.js';
 import { Collector } from '../transport/collector.js';
-import { eachByItself } from '../transport/each-by-itself.js';
+import { runOrOneByOne } from '../transport/one-by-one.js';
 import type { Transport } from '../transport/transport.js';
 import type { SendOptions, SentMessage } from './message.js';
 
-/** Most messages in one request, and most bytes: below the limit of a body, 1 MiB. */
+/** Most messages in one request, and most bytes: below the body limit of 1 MiB. */
 const MAX_ITEMS = 1_000;
 const MAX_BYTES = 900_000;
-/** Messages that are worth a request of their own. */
-const WORTH_ONE = 32;
-/** How often those that would fit into a full queue are tried: others may fill it meanwhile. */
-const MOST_TRIES = 3;
+/** A turn with more messages than this is sent as two requests. */
+const SPLIT_ABOVE = 32;
+/** How often to retry the messages that would fit into a full queue: other senders may fill it first. */
+const MAX_TRIES = 3;
 
 interface Outgoing {
   readonly text: string;
@@ -21,7 +21,7 @@ interface Outgoing {
 }
 type Outcome = SentMessage | Error;
 
-/** Sends the messages of one turn of the event loop together, each with the outcome that it would have alone. */
+/** Sends the messages of one turn of the event loop together. Each gets the outcome that it would have alone. */
 export class Sends {
   private readonly collector: Collector<Outgoing, SentMessage>;
 
@@ -34,16 +34,16 @@ export class Sends {
     this.collector = new Collector({
       maxItems: MAX_ITEMS,
       maxBytes: MAX_BYTES,
-      worthOne: WORTH_ONE,
-      // The order of a group holds whatever happens to a request on its way. And what goes to a receiver of ours is
-      // handed to it by the step that stores it: then it is also handled and acknowledged together.
-      together: (messages) =>
+      splitAbove: SPLIT_ABOVE,
+      // The order within a group must hold even when a request is repeated. And while this process receives from the
+      // queue, the node hands one request to a receiver as one batch, which is then also acknowledged as one.
+      inSequence: (messages) =>
         isReceiving() || !transport.keepsOrder || messages.some(({ grouped }) => grouped),
-      run: (messages) => eachByItself(messages, (some) => this.post(some, performance.now())),
+      run: (messages) => runOrOneByOne(messages, (some) => this.post(some, performance.now())),
     });
   }
 
-  /** @throws {TypeError} JSON cannot carry the body */
+  /** @throws {TypeError} the body is not a JSON value */
   add(body: unknown, options: SendOptions): Promise<SentMessage> {
     const rest = JSON.stringify(options).slice(1);
     const text = `{"body":${jsonOf(body)}${rest === '}' ? rest : `,${rest}`}`;
@@ -72,10 +72,10 @@ export class Sends {
     }
   }
 
-  /** All or none were taken: none. The node says which of them would have been, one after the other. */
+  /** A full queue takes all messages of a request or none. The answer says which would fit one after the other. */
   private postWhatFits(messages: readonly Outgoing[], full: QueueFullError, since: number, tries: number) {
     const fits = new Set((full.problem as { fits?: readonly number[] }).fits);
-    if (tries === MOST_TRIES) fits.clear();
+    if (tries === MAX_TRIES) fits.clear();
     return this.postOnly(
       messages,
       (_, i) => fits.has(i),
@@ -84,7 +84,7 @@ export class Sends {
     );
   }
 
-  /** Those that are one message when they are sent twice do not fail because of others that are not. */
+  /** Repeats the messages that have a deduplication id; only the others fail. */
   private repeat(messages: readonly Outgoing[], error: Error, since: number) {
     if (messages.every(({ repeatable }) => repeatable)) throw error;
     return this.postOnly(
@@ -108,7 +108,7 @@ export class Sends {
   }
 }
 
-/** The effect of the request is not known. */
+/** The outcome of the request is unknown. */
 const isUnknown = (error: unknown): error is Error =>
   (error instanceof ConnectionError && error.outcome === 'unknown') ||
   error instanceof DeadlineError ||
@@ -117,6 +117,6 @@ const isUnknown = (error: unknown): error is Error =>
 function jsonOf(body: unknown): string {
   const text = JSON.stringify(body);
   if (text === undefined)
-    throw new TypeError(`The body of a message is nothing that JSON can carry: ${describe(body)}`);
+    throw new TypeError(`The body of a message must be a JSON value, not ${textOf(body)}`);
   return text;
 }

@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { abortable } from '../abortable.js';
 import { clock } from '../clock.js';
 import { NotFoundError, ReceiptStaleError } from '../errors.js';
-import { teller } from '../tell.js';
-import { Delivery, type HandlerContext, inSeries } from './delivery.js';
+import { safeReporter } from '../report.js';
+import { Delivery, type HandlerContext, splitIntoSeries } from './delivery.js';
 import type { Message, MessageSource } from './message.js';
 import { QueueSettings } from './queue-settings.js';
 import { concurrencyOf, stopTimeoutOf, type WorkerOptions } from './worker-options.js';
@@ -11,30 +11,30 @@ import { concurrencyOf, stopTimeoutOf, type WorkerOptions } from './worker-optio
 const WAIT_MS = 20_000;
 const PAUSE_MS = 500;
 const MAX_BATCH = 1_000;
-/** Most messages that wait here behind others of their group; what is beyond goes back. */
-const MOST_WAITING = 1_000;
+/** Most messages that wait in this process behind others of their group; the worker gives further ones back. */
+const MAX_WAITING = 1_000;
 
-/** Handles a message: acknowledged when it returns, delivered again when it throws. */
+/** Handles a message. When it returns, the message is acknowledged; when it throws, the message is delivered again. */
 export type Handler<Body> = (message: Message<Body>, context: HandlerContext) => unknown;
 
-/** Handles messages of a queue until {@link stop}. */
+/** Handles messages of a queue until {@link Worker.stop}. */
 export class Worker<Body> implements AsyncDisposable {
   /**
-   * Deliveries without an answer yet, by their numbers. An object: what stood in a map that messages come and go in would
-   * be garbage for long.
+   * Deliveries without an ack or nack yet, by number. An object, not a map, for the sake of garbage collection: see
+   * `docs/decisions/garbage.md`.
    */
   private readonly held: Record<number, Delivery<Body>> = Object.create(null);
   private heldCount = 0;
   private lastNumber = 0;
-  /** The series of a group that was begun last, until it ends. */
+  /** The latest series of each group, until it ends. */
   private readonly groups: Record<string, Promise<void>> = Object.create(null);
-  /** Series whose handlers have not all ended; handlers that run; answers that are on their way. */
+  /** Series whose handlers have not all ended; running handlers; acks and nacks in flight. */
   private open = 0;
   private handlers = 0;
   private answering = 0;
   private readonly concurrency: number;
   private readonly settings: QueueSettings;
-  private readonly tell: (error: unknown, message: Message<unknown> | undefined) => void;
+  private readonly report: (error: unknown, message: Message<unknown> | undefined) => void;
   private readonly stopping = new AbortController();
   private readonly polling: Promise<void>;
   private visibilityTimeoutMs = 0;
@@ -42,7 +42,7 @@ export class Worker<Body> implements AsyncDisposable {
   private stopped: Promise<void> | undefined;
   private giveUp: () => void = () => undefined;
   private wake: () => void = () => undefined;
-  /** Tells that the last delivery was answered for. */
+  /** Called when the last delivery was acknowledged or given back. */
   private idle: () => void = () => undefined;
 
   /** @internal */
@@ -54,23 +54,23 @@ export class Worker<Body> implements AsyncDisposable {
     if (typeof handler !== 'function') throw new TypeError('handler: expected a function');
     stopTimeoutOf(options);
     this.concurrency = concurrencyOf(options);
-    this.tell = teller(options.onError);
+    this.report = safeReporter(options.onError);
     this.settings = new QueueSettings(queue, options);
     this.polling = this.poll();
   }
 
-  /** How many handlers run now. */
+  /** Number of running handlers. */
   get active(): number {
     return this.handlers;
   }
 
   /**
-   * Receives no more and lets the handlers finish. What was received and not begun goes back at once, and what is not done
-   * by the deadline then: its handlers' signals abort, and others receive it. None of that counts as a failure. Called
-   * again, the earlier deadline holds.
+   * Stops receiving and lets the handlers finish. Messages whose handler has not started are given back at once. At the
+   * deadline the signals of the remaining handlers abort, and their messages are given back too. None of this counts as a
+   * failure. When called again, the earlier deadline applies.
    *
    * @param timeoutMs deadline for the handlers, `Infinity` for none. Default: the option `stopTimeoutMs`, 30,000
-   * @throws {ValidationError} `timeoutMs` is no duration; the worker goes on
+   * @throws {ValidationError} `timeoutMs` is not a valid duration; the worker continues
    */
   async stop(timeoutMs?: number): Promise<void> {
     const limitMs = stopTimeoutOf(timeoutMs === undefined ? this.options : { stopTimeoutMs: timeoutMs });
@@ -85,7 +85,7 @@ export class Worker<Body> implements AsyncDisposable {
     return this.stop();
   }
 
-  /** For Nest: a worker is a provider that stops with its module. */
+  /** For Nest: a worker that is a provider stops with its module. */
   onModuleDestroy(): Promise<void> {
     return this.stop();
   }
@@ -112,13 +112,13 @@ export class Worker<Body> implements AsyncDisposable {
   private async poll(): Promise<void> {
     const { signal } = this.stopping;
     while (!signal.aborted) {
-      // Answers travel while the next messages are fetched, but they do not pile up.
+      // Fetch the next messages while acks are in flight, but do not let the acks pile up.
       const free = this.concurrency - this.open - Math.max(0, this.answering - this.concurrency);
       if (free <= 0) {
         await new Promise<void>((resolve) => {
           this.wake = resolve;
         });
-        // What ends in the same turn makes room for the same request.
+        // Handlers that end in the same turn make room in the same receive.
         await new Promise(setImmediate);
         continue;
       }
@@ -126,8 +126,8 @@ export class Worker<Body> implements AsyncDisposable {
         await this.receive(Math.min(free, MAX_BATCH));
       } catch (error) {
         if (signal.aborted) return;
-        // A queue is made by its first message: until then there is nothing to do.
-        if (!(error instanceof NotFoundError)) this.tell(error, undefined);
+        // The first message creates the queue: until then there is nothing to do.
+        if (!(error instanceof NotFoundError)) this.report(error, undefined);
         await sleep(PAUSE_MS, undefined, { signal }).catch(() => undefined);
       }
     }
@@ -139,16 +139,16 @@ export class Worker<Body> implements AsyncDisposable {
     const { visibilityTimeoutMs } = this.settings;
     const askedAt = clock.now();
     const messages = await this.queue.receiveUntil(signal, { max, waitMs: WAIT_MS, visibilityTimeoutMs });
-    // How long the node waited is not told, so no clock of ours knows when the hiding began: only that it is not
-    // before we asked. A wait that was long is set right by extending at once.
+    // The answer does not say how long the node waited, so we only know that the visibility timeout did not start before
+    // we asked. After a long wait, extend at once.
     const deliveries = messages.map((message) => this.hold(message, askedAt + visibilityTimeoutMs));
     if (signal.aborted) return this.giveBack(deliveries);
-    for (const series of inSeries(deliveries)) this.begin(series);
+    for (const series of splitIntoSeries(deliveries)) this.begin(series);
     const isFirst = this.heartbeat === undefined;
     const hasChanged = !isFirst && visibilityTimeoutMs !== this.visibilityTimeoutMs;
     this.visibilityTimeoutMs = visibilityTimeoutMs;
-    if (hasChanged || clock.now() - askedAt > visibilityTimeoutMs / 3) void this.beat();
-    else if (isFirst) this.beatLater();
+    if (hasChanged || clock.now() - askedAt > visibilityTimeoutMs / 3) void this.extendAll();
+    else if (isFirst) this.extendLater();
   }
 
   private hold(message: Message<Body>, heldUntil: number): Delivery<Body> {
@@ -170,7 +170,7 @@ export class Worker<Body> implements AsyncDisposable {
     if (this.heldCount === 0) this.idle();
   }
 
-  /** Handles messages of one group, or a single one, when those of the group that were begun before have ended. */
+  /** Handles messages of one group, or a single message, after the earlier series of the group has ended. */
   private begin(series: readonly Delivery<Body>[]): void {
     this.open += 1;
     const { groupId } = (series[0] as Delivery<Body>).message;
@@ -179,9 +179,9 @@ export class Worker<Body> implements AsyncDisposable {
       return;
     }
     const waiting = this.heldCount - this.open - this.answering - series.length;
-    const most = 1 + Math.max(0, MOST_WAITING - waiting);
+    const most = 1 + Math.max(0, MAX_WAITING - waiting);
     void this.giveBack(series.slice(most));
-    // One that was lost may run on: nobody but its handler can end it.
+    // Also wait for a handler whose message was lost: it may still be running, and only it can end itself.
     const earlier = this.groups[groupId] ?? Promise.resolve();
     const done = earlier.then(() => this.handleInOrder(series.slice(0, most)));
     this.groups[groupId] = done;
@@ -204,14 +204,14 @@ export class Worker<Body> implements AsyncDisposable {
       next += 1;
       const isDone = await this.handle(delivery);
       if (!isDone || next === series.length) end();
-      // Only what was acknowledged surely does not come again after the one behind it.
+      // Without an ack this message may come again, and must come before the next one of the group.
       if (!(await this.answer(delivery, isDone))) break;
     }
     end();
     await this.giveBack(series.slice(next));
   }
 
-  /** Whether the handler returned. */
+  /** Returns whether the handler returned. */
   private async handle(delivery: Delivery<Body>): Promise<boolean> {
     this.handlers += 1;
     delivery.isBegun = true;
@@ -219,14 +219,14 @@ export class Worker<Body> implements AsyncDisposable {
       await this.handler(delivery.message, delivery);
       return true;
     } catch (thrown) {
-      this.tell(thrown, delivery.message);
+      this.report(thrown, delivery.message);
       return false;
     } finally {
       this.handlers -= 1;
     }
   }
 
-  /** Whether it was acknowledged. Nothing is said of what was given back already. */
+  /** Sends the ack or nack. Returns whether the message was acknowledged; false if it was given back before. */
   private async answer(delivery: Delivery<Body>, isDone: boolean): Promise<boolean> {
     if (!this.holds(delivery)) return false;
     const { message } = delivery;
@@ -234,11 +234,11 @@ export class Worker<Body> implements AsyncDisposable {
     this.answering += 1;
     try {
       const status = isDone ? await this.queue.ack(message.receipt) : await this.fail(message);
-      if (status === 'stale') this.tell(new ReceiptStaleError(message.id, message.receipt), message);
+      if (status === 'stale') this.report(new ReceiptStaleError(message.id, message.receipt), message);
       return status === 'acked';
     } catch (error) {
-      // It is delivered again: at least once.
-      this.tell(error, undefined);
+      // The message is delivered again: delivery is at least once.
+      this.report(error, undefined);
       return false;
     } finally {
       this.answering -= 1;
@@ -253,23 +253,23 @@ export class Worker<Body> implements AsyncDisposable {
     return result?.status;
   }
 
-  /** Others receive them at once, and it does not count as a failure. */
+  /** Others can receive the messages at once; this does not count as a failure. */
   private async giveBack(deliveries: readonly Delivery<Body>[]): Promise<void> {
     const held = deliveries.filter((delivery) => this.holds(delivery));
     for (const delivery of held) this.forget(delivery);
     await this.queue
       .giveBack(held.map(({ message }) => message.receipt))
-      .catch((error: unknown) => this.tell(error, undefined));
+      .catch((error: unknown) => this.report(error, undefined));
   }
 
-  private beatLater(): void {
+  private extendLater(): void {
     clearTimeout(this.heartbeat);
-    this.heartbeat = setTimeout(() => void this.beat(), this.visibilityTimeoutMs / 3);
+    this.heartbeat = setTimeout(() => void this.extendAll(), this.visibilityTimeoutMs / 3);
   }
 
-  /** Extends all that is held, and does so again after a third of the time. */
-  private async beat(): Promise<void> {
-    this.beatLater();
+  /** Extends the visibility timeout of all held messages, and schedules the next extension. */
+  private async extendAll(): Promise<void> {
+    this.extendLater();
     const held = Object.values(this.held);
     const batches: Promise<void>[] = [];
     for (let from = 0; from < held.length; from += MAX_BATCH) {
@@ -281,12 +281,12 @@ export class Worker<Body> implements AsyncDisposable {
   private async extend(deliveries: readonly Delivery<Body>[]): Promise<void> {
     const { visibilityTimeoutMs } = this;
     const sentAt = clock.now();
-    // Somebody else may have the message now: its handler is told, and what that returns is of no use.
+    // Another worker may have the message now: abort the handler.
     const lose = (delivery: Delivery<Body>) =>
-      delivery.lose('the message is no longer this worker’s: it is delivered again');
+      delivery.lose('the worker no longer holds the message: it is delivered again');
     try {
       const receipts = deliveries.map(({ message }) => message.receipt);
-      // A third is the time until the next try: a node that says nothing must not hold up the check below.
+      // Give up before the next extension: a node that does not answer must not delay the check below.
       const signal = AbortSignal.timeout(Math.ceil(visibilityTimeoutMs / 3));
       const results = await this.queue.extend(receipts, visibilityTimeoutMs, signal);
       for (const [i, delivery] of deliveries.entries()) {
@@ -294,7 +294,7 @@ export class Worker<Body> implements AsyncDisposable {
         else if (this.holds(delivery)) lose(delivery);
       }
     } catch (error) {
-      this.tell(error, undefined);
+      this.report(error, undefined);
     }
     for (const delivery of deliveries) {
       if (this.holds(delivery) && delivery.heldUntil <= clock.now()) lose(delivery);

@@ -12,17 +12,17 @@ export interface CollectorOptions<Item, Result> {
   /** Most bytes in one request, as counted by `add`. Default: no limit. */
   readonly maxBytes?: number;
   /**
-   * Items that are worth a request of their own: a turn of more leaves as two requests at least, so that client, node
-   * and Redis work at the same time. Default: a turn leaves as one.
+   * A turn with more items than this is sent as at least two requests, so that client, node and Redis work in parallel.
+   * Default: one request.
    */
-  readonly worthOne?: number;
-  /** Whether a turn is not to be parted: as few requests as may be, one after another. Default: never. */
-  readonly together?: (items: readonly Item[]) => boolean;
-  /** Performs a batch: one result an item, in their order; an `Error` is that item's failure. */
+  readonly splitAbove?: number;
+  /** Whether to send the whole turn as one request, or, over `maxItems`, as one after another. Default: never. */
+  readonly inSequence?: (items: readonly Item[]) => boolean;
+  /** Performs a batch. Returns one result for each item, in order; an `Error` is the failure of that item. */
   readonly run: (items: readonly Item[]) => Promise<readonly (Result | Error)[]>;
 }
 
-/** Gathers the calls of one turn of the event loop, so that they travel in one request. */
+/** Collects the calls of one turn of the event loop and sends them as one request. */
 export class Collector<Item, Result> {
   private readonly waiting: Entry<Item, Result>[] = [];
 
@@ -30,7 +30,7 @@ export class Collector<Item, Result> {
 
   add(item: Item, size = 0): Promise<Result> {
     return new Promise((resolve, reject) => {
-      // After this turn's I/O and all its promises: what one answer set free travels together again.
+      // After the I/O and the promises of this turn: calls that follow from one answer are collected too.
       if (this.waiting.length === 0) setImmediate(() => void this.flush());
       this.waiting.push({ item, size, resolve, reject });
     });
@@ -38,13 +38,13 @@ export class Collector<Item, Result> {
 
   private async flush(): Promise<void> {
     const entries = this.waiting.splice(0);
-    const { maxItems, worthOne = maxItems } = this.options;
-    const together = this.options.together?.(entries.map(({ item }) => item)) ?? false;
-    const half = Math.max(worthOne, Math.ceil(entries.length / 2));
-    const batches = this.split(entries, together ? maxItems : Math.min(half, maxItems));
+    const { maxItems, splitAbove = maxItems } = this.options;
+    const inSequence = this.options.inSequence?.(entries.map(({ item }) => item)) ?? false;
+    const half = Math.max(splitAbove, Math.ceil(entries.length / 2));
+    const batches = this.split(entries, inSequence ? maxItems : Math.min(half, maxItems));
     for (const batch of batches) {
       const performed = this.perform(batch);
-      if (together && batches.length > 1) await performed;
+      if (inSequence && batches.length > 1) await performed;
     }
   }
 

@@ -1,36 +1,36 @@
 import { ConnectionError } from '../errors.js';
 
-/** How often a node is asked whether it lives, while calls are under way or it is avoided. */
+/** Interval of liveness probes while calls are in flight or the node is avoided. See docs/liveness.md. */
 const PROBE_EVERY_MS = 1_000;
 const PENALTY_MS = 1_000;
 
 /**
- * Whether a node is to be called. A frozen one keeps its connections open and says nothing: whoever waits for it is
- * told, and it is avoided until it answers again.
+ * Whether to call a node. A frozen node keeps its connections open without answering: its calls fail, and the client
+ * avoids it until it answers a probe.
  */
 export class Liveness {
-  /** How to fail the requests under way, by a number. An object: see {@link CallStream}. */
+  /** Fails the request in flight with that number. An object, not a map: see {@link CallStream}. */
   private readonly waiting: Record<number, (error: ConnectionError) => void> = Object.create(null);
   private count = 0;
   private last = 0;
   private watching: NodeJS.Timeout | undefined;
   private recovering: NodeJS.Timeout | undefined;
   private closed = false;
-  /** Avoid the node until then, by `performance.now()`. */
+  /** Avoid the node until this time of `performance.now()`. */
   avoidUntil = 0;
 
-  /** @param probe asks the node for a sign of life */
+  /** @param probe resolves when the node answers that it is alive */
   constructor(
     private readonly url: string,
     private readonly probe: () => Promise<unknown>,
   ) {}
 
-  /** Keeps calls away for a second, or for as long as the node wishes. */
+  /** Avoids the node for a second, or for as long as its `Retry-After` says. */
   penalise(ms: number = PENALTY_MS): void {
     this.avoidUntil = Math.max(this.avoidUntil, performance.now() + ms);
   }
 
-  /** Keeps calls away until the node answers a probe: the first is sent at once. */
+  /** Avoids the node until it answers a probe. The first probe is sent at once. */
   suspect(): void {
     if (this.recovering !== undefined || this.closed) return;
     this.avoidUntil = Number.POSITIVE_INFINITY;
@@ -38,7 +38,11 @@ export class Liveness {
     void this.recover();
   }
 
-  /** @returns a number for {@link unwatch} */
+  /**
+   * Probes the node while a request is in flight; calls `fail` when it does not answer.
+   *
+   * @returns a number for {@link unwatch}
+   */
   watch(fail: (error: ConnectionError) => void): number {
     this.last += 1;
     this.waiting[this.last] = fail;
@@ -67,7 +71,7 @@ export class Liveness {
     } catch (error) {
       this.suspect();
       for (const fail of Object.values(this.waiting)) {
-        fail(new ConnectionError(`${this.url} does not answer any more`, 'unknown', { cause: error }));
+        fail(new ConnectionError(`${this.url} stopped answering`, 'unknown', { cause: error }));
       }
     }
   }
@@ -76,7 +80,7 @@ export class Liveness {
     try {
       await this.probe();
     } catch {
-      return; // It is asked again.
+      return; // The next interval probes again.
     }
     if (this.recovering === undefined) return;
     clearInterval(this.recovering);

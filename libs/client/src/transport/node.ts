@@ -2,36 +2,36 @@ import { isNativeError } from 'node:util/types';
 import { type Dispatcher, Pool } from 'undici';
 import { clock } from '../clock.js';
 import { ConnectionError } from '../errors.js';
-import { describe } from '../tell.js';
+import { textOf } from '../report.js';
 import { CANCELLED, CallStream } from './call-stream.js';
 import { Liveness } from './liveness.js';
 
-/** Longest time to open a connection. */
+/** Timeout for opening a connection. */
 const CONNECT_TIMEOUT_MS = 2_000;
-/** Longest time until a node says that it lives. */
+/** Timeout of a liveness probe. */
 const PROBE_TIMEOUT_MS = 2_000;
-/** Longest time until a stream of events begins, and without a word on it: a node says something every 5 s. */
+/** Timeouts of an event stream: until it starts, and between two events or comments. A node sends one every 5 s. */
 const EVENTS_BEGIN_MS = 5_500;
 const EVENTS_SILENCE_MS = 12_000;
-/** How long an answer that is on its way may take to arrive when its caller gives up. */
+/** When a caller gives up, how long to wait for an answer that is already on its way. */
 const LATE_MS = 1_000;
-/** A stream is opened for a caller that comes back: after this many calls. */
+/** Open a call stream after this many calls, so that a single call does not open one. */
 const CALLS_BEFORE_STREAM = 8;
-/** Until the next try after a stream that ended, and after one that the node, or a proxy before it, did not open. */
+/** Delay before the next try: after a stream ended, and after the node or a proxy refused to open one. */
 const REOPEN_AFTER_MS = 1_000;
 const REFUSED_FOR_MS = 10_000;
 
 export interface Exchange {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly path: string;
-  /** Beside those of all requests. */
+  /** In addition to the common headers. */
   readonly headers?: Record<string, string> | undefined;
   readonly body?: string | Uint8Array | undefined;
-  /** Longest time until the answer is complete. */
+  /** Timeout until the answer is complete. */
   readonly timeoutMs: number;
-  /** The node may hold the answer back. */
+  /** The node may park the request. */
   readonly parks: boolean;
-  /** Fail as soon as the node does not live any more. */
+  /** Probe the node while the request is in flight, and fail when it stops answering. */
   readonly watched: boolean;
   readonly signal?: AbortSignal | undefined;
   /** As in `Call`. */
@@ -41,40 +41,40 @@ export interface Exchange {
 export interface Answer {
   readonly status: number;
   readonly headers: Dispatcher.ResponseData['headers'];
-  /** Bytes; what came over a call stream is read already. */
+  /** Bytes; an answer from a call stream is already parsed. */
   readonly body: Buffer | Parsed;
   /** Just before the request was handed to the connection, by {@link clock}. */
   readonly sentAt: number;
 }
 
-/** JSON that was read. */
+/** JSON that is already parsed. */
 export class Parsed {
   constructor(readonly value: unknown) {}
 }
 
-/** How an exchange ends, and how to end it. */
+/** Gets the progress and the outcome of an exchange. */
 interface Receiver {
-  /** @param cancel asks for the end, with an answer: undefined when only {@link abort} ends it */
+  /** @param cancel asks the node to end the call and to answer; undefined when only `abort` can end it */
   started(abort: (reason: Error) => void, cancel?: () => void): void;
   answered(status: number, headers: Answer['headers'], body: Answer['body']): void;
   lost(why: string, begun: boolean, cause?: unknown): void;
 }
 
-/** One node: its kept-alive connections, and whether it is to be avoided for the moment. */
+/** One node: its kept-alive connections, and whether to avoid it for now. */
 export class Node {
   private readonly pool: Pool;
   private readonly prefix: string;
   private readonly liveness: Liveness;
-  private underWay = 0;
+  private inFlight = 0;
 
-  /** The stream that takes calls; those that still end some are kept beside it. */
+  /** The stream for new calls. `streams` also has retired ones that still have calls in flight. */
   private stream: CallStream | undefined;
   private readonly streams = new Set<CallStream>();
-  /** Calls that a stream would have taken, and from when on one may be opened, by `performance.now()`. */
+  /** How many calls a stream could have carried, and the earliest time to open one, by `performance.now()`. */
   private streamable = 0;
   private streamFrom = 0;
 
-  /** @param common headers of all requests: they tell who calls */
+  /** @param common headers of all requests, such as `Authorization` */
   constructor(
     readonly url: string,
     private readonly common: Record<string, string>,
@@ -92,39 +92,39 @@ export class Node {
     );
     this.pool = new Pool(origin, {
       connect: { timeout: CONNECT_TIMEOUT_MS },
-      // Deadlines are ours: a parked request may take ten minutes.
+      // `exchange` has its own timeout: a parked request may take ten minutes.
       headersTimeout: 0,
       bodyTimeout: 0,
     });
   }
 
-  /** Requests without an answer yet, those aside that the node may hold back. */
+  /** Number of requests in flight, without those that the node may park. */
   get busy(): number {
-    return this.underWay;
+    return this.inFlight;
   }
 
-  /** Whether calls go over its call stream now: then they arrive in the order in which they are made. */
+  /** Whether calls now go over the call stream: then they arrive in the order in which they are made. */
   get streaming(): boolean {
     return this.stream?.takes('') ?? false;
   }
 
-  /** Avoid the node until then, by `performance.now()`. */
+  /** Avoid the node until this time of `performance.now()`. */
   get avoidUntil(): number {
     return this.liveness.avoidUntil;
   }
 
-  /** Keeps calls away for a second, or for as long as the node wishes. */
+  /** Avoids the node for a second, or for as long as its `Retry-After` says. */
   penalise(ms?: number): void {
     this.liveness.penalise(ms);
   }
 
-  /** Keeps calls away until the node says that it lives. */
+  /** Avoids the node until it answers a probe. */
   suspect(): void {
     this.liveness.suspect();
   }
 
   /**
-   * One request and its whole answer, whatever its status. Over the call stream of the node when there is one.
+   * Sends one request and returns its whole answer, with any status. Uses the call stream of the node when there is one.
    *
    * @throws {ConnectionError} no answer, because of the network or of `timeoutMs`
    * @throws the reason of `signal`
@@ -147,7 +147,7 @@ export class Node {
         clearTimeout(late);
         signal?.removeEventListener('abort', onAbort);
         if (request.watched) this.liveness.unwatch(watched);
-        if (!request.parks) this.underWay--;
+        if (!request.parks) this.inFlight--;
       };
       const fail = (reason: unknown) => {
         if (failure !== undefined) return;
@@ -174,13 +174,13 @@ export class Node {
         late = setTimeout(giveUp, LATE_MS);
       };
       const timer = setTimeout(() => {
-        // It may be the connection that is broken: the next call has another one.
+        // The connection may be broken: the next call uses another one.
         this.retireStream();
         lost(`did not answer within ${Math.round(timeoutMs)} ms`, abort !== undefined);
       }, timeoutMs);
       signal?.addEventListener('abort', onAbort, { once: true });
       if (request.watched) watched = this.liveness.watch(fail);
-      if (!request.parks) this.underWay++;
+      if (!request.parks) this.inFlight++;
       this.dispatch(request, {
         started(by, askFor) {
           abort = by;
@@ -199,10 +199,10 @@ export class Node {
   }
 
   /**
-   * Opens a stream of server-sent events; the caller reads it to its end or aborts. It breaks off when the node does
-   * not live any more, or says nothing for too long.
+   * Opens a stream of server-sent events; the caller reads it to its end or aborts. The stream breaks off when the node
+   * stops answering probes or sends nothing for too long.
    *
-   * @throws {ConnectionError} it did not begin
+   * @throws {ConnectionError} the stream did not start
    * @throws the reason of `signal`
    */
   async events(path: string, headers: Record<string, string>, signal: AbortSignal) {
@@ -242,7 +242,7 @@ export class Node {
     const { method, path, headers, body } = request;
     const streamed = method === 'POST' && typeof body === 'string' && headers === undefined;
     const stream = streamed ? this.streamFor(request) : undefined;
-    // Only over a stream can a call be ended without a doubt about its answer.
+    // Only on a stream can a caller cancel a call and know whether an answer is still on its way.
     if (stream?.isOpening && request.takesLateAnswer) {
       void stream.decided.then(() => this.dispatch(request, receiver));
       return;
@@ -265,7 +265,7 @@ export class Node {
     receiver.started(forget, cancel);
   }
 
-  /** The stream of this node; opened once it seems worth it. */
+  /** The stream of this node; opened after {@link CALLS_BEFORE_STREAM} calls. */
   private streamFor({ takesLateAnswer }: Exchange): CallStream | undefined {
     if (this.stream !== undefined) return this.stream;
     this.streamable += takesLateAnswer ? CALLS_BEFORE_STREAM : 1;
@@ -323,4 +323,4 @@ export class Node {
 }
 
 const asError = (reason: unknown): Error =>
-  isNativeError(reason) ? reason : new Error(describe(reason), { cause: reason });
+  isNativeError(reason) ? reason : new Error(textOf(reason), { cause: reason });

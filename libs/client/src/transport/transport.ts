@@ -14,21 +14,21 @@ import {
 } from '../errors.js';
 import { type Answer, Node, Parsed } from './node.js';
 
-/** A node answers within 5 s, parked time aside. */
+/** A node answers within 5 s, not counting the time that it parks a request. */
 const ATTEMPT_TIMEOUT_MS = 5_500;
 const DEFAULT_TIMEOUT_MS = 10_000;
-/** How many fewer requests another node must have under way before it is preferred to home. */
+/** Prefer another node to home when it has at least this many fewer requests in flight. */
 const SPREAD_FROM = 16;
 const FIRST_PAUSE_MS = 25;
 const LONGEST_PAUSE_MS = 500;
 
-/** Which nodes are called, and how. */
+/** Which nodes to call, and how. */
 export interface TransportOptions {
   /** Base URLs of the nodes of one role. */
   readonly urls: readonly string[];
   /** Sent as `Authorization: Bearer ...`. */
   readonly apiKey?: string | undefined;
-  /** Deadline of a call with all its retries, the time that it may wait aside. Default 10,000; `Infinity`: none. */
+  /** Deadline of a call with all its retries, not counting `waitMs`. Default 10,000; `Infinity`: none. */
   readonly timeoutMs?: number | undefined;
 }
 
@@ -36,37 +36,37 @@ export interface Call {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly path: string;
   readonly headers?: Record<string, string>;
-  /** A function is asked at every attempt: what is left of a wait shrinks. */
+  /** A function is called at every attempt, because the remaining wait becomes shorter. */
   readonly body?: string | Uint8Array | (() => string);
-  /** Doing it twice is doing it once. Only then is it repeated when its outcome is unknown. */
+  /** Only an idempotent call is repeated when its outcome is unknown. */
   readonly idempotent: boolean;
-  /** How long the node may hold the answer back. */
+  /** How long the node may park the request. */
   readonly waitMs?: number;
-  /** Calls with the same text, or the same slot, go to the same node while it is well. */
+  /** Calls with the same text, or the same slot, go to the same node while it is healthy. */
   readonly affinity?: string | number;
-  /** Deadline of all attempts, `waitMs` aside. */
+  /** Deadline of all attempts, not counting `waitMs`. */
   readonly timeoutMs?: number | undefined;
-  /** Deadline of one attempt, `waitMs` aside: then the next node is tried. */
+  /** Timeout of one attempt, not counting `waitMs`; the next attempt goes to another node. */
   readonly attemptTimeoutMs?: number | undefined;
   /** Statuses other than 2xx that the caller wants as an answer. */
   readonly accept?: readonly number[];
   readonly signal?: AbortSignal | undefined;
-  /** When the signal aborts, an answer that is on its way is still the outcome: it carries what must not be lost. */
+  /** When the signal aborts, wait for an answer that is already on its way: it carries data that must not be lost. */
   readonly takesLateAnswer?: boolean;
 }
 
-/** An answer; its `sentAt` is that of the attempt which succeeded. */
+/** An answer; `sentAt` belongs to the attempt that succeeded. */
 export interface CallAnswer extends Answer {
-  /** When the first attempt that may have had an effect left. */
+  /** When the first attempt that may have had an effect was sent. */
   readonly firstSentAt: number;
 }
 
-/** Calls the nodes of one role: picks one, fails over, repeats what is safe to repeat. */
+/** Calls the nodes of one role: picks a node, fails over, and repeats calls that are safe to repeat. */
 export class Transport {
   private readonly nodes: readonly Node[];
-  /** Deadline of a call that names none. */
+  /** Default deadline of a call. */
   readonly timeoutMs: number;
-  /** Where calls without an affinity go first: each client has a home of its own, so that they spread. */
+  /** The node for calls without an affinity. Each client picks one at random, so that clients spread over the nodes. */
   private readonly home: number;
   private closed = false;
 
@@ -82,7 +82,7 @@ export class Transport {
 
   /**
    * @throws {ProblemError} the node's refusal, by its code
-   * @throws {ConnectionError} no node could be reached; `outcome` tells whether the call may have had its effect
+   * @throws {ConnectionError} no node could be reached; `outcome` says whether the call may have had its effect
    * @throws {DeadlineError} the deadline passed
    * @throws the reason of `signal`
    */
@@ -108,7 +108,7 @@ export class Transport {
           return { ...answer, firstSentAt: begunAt ?? answer.sentAt };
         }
         last = refusal(answer);
-        // A node that shuts down has not begun: the call had no effect.
+        // A node that shuts down did not start the call: it had no effect.
         const notBegun = last instanceof ShuttingDownError;
         if (!notBegun) begunAt ??= attemptAt;
         const repeatable = call.idempotent || notBegun;
@@ -122,24 +122,24 @@ export class Transport {
       }
       if (pauseMs === undefined) throw last;
       failed = node;
-      // Every node had its turn: do not hammer them.
+      // Every node was tried: back off.
       if ((attempt + 1) % this.nodes.length === 0) pauseMs = Math.max(pauseMs, backOff(attempt));
       if (performance.now() + pauseMs >= deadline) throw last;
       if (pauseMs > 0) await this.pause(pauseMs, call.signal);
     }
   }
 
-  /** Whether calls without an affinity arrive in the order in which they are made, as long as nothing goes wrong. */
+  /** Whether calls without an affinity arrive in the order in which they are made, unless one fails. */
   get keepsOrder(): boolean {
     return this.pick(undefined, undefined).streaming;
   }
 
-  /** How many slots there are for {@link Call.affinity}: one a node. */
+  /** Number of slots for {@link Call.affinity}: one for each node. */
   get slots(): number {
     return this.nodes.length;
   }
 
-  /** The slot of a text: always the same. */
+  /** The slot of a text. */
   slotOf(affinity: string | number): number {
     return typeof affinity === 'number' ? affinity : hash(affinity) % this.nodes.length;
   }
@@ -149,7 +149,7 @@ export class Transport {
     return parse<T>(await this.call(call));
   }
 
-  /** What a listing holds under `field`, page by page. */
+  /** The items of a listing, found under `field` of each page. Fetches one page at a time. */
   async *list<Field extends string, Item>(
     path: string,
     field: Field,
@@ -168,13 +168,13 @@ export class Transport {
     } while (cursor !== null);
   }
 
-  /** The nodes of this role, as Redis has them now. */
+  /** The nodes of this role, as Redis lists them now. */
   cluster(): Promise<Cluster> {
     return this.json({ method: 'GET', path: '/v1/cluster', idempotent: true });
   }
 
   /**
-   * Opens a stream of server-sent events at a node that is well.
+   * Opens a stream of server-sent events at a healthy node.
    *
    * @throws {ProblemError} the node's refusal, by its code
    * @throws {ConnectionError} no node could be reached
@@ -199,7 +199,7 @@ export class Transport {
     return this.closed;
   }
 
-  /** Ends all connections; calls that run, and later ones, fail at once. */
+  /** Ends all connections. Calls in flight, and later ones, fail at once. */
   async close(): Promise<void> {
     this.closed = true;
     await Promise.all(this.nodes.map((node) => node.close()));
@@ -214,25 +214,25 @@ export class Transport {
       body,
       timeoutMs,
       parks: (call.waitMs ?? 0) > 0,
-      // What may be repeated is, elsewhere, as soon as the node turns out to be frozen.
+      // A frozen node is noticed by probes; then the call moves to another node.
       watched: (call.waitMs ?? 0) > 0 || call.idempotent,
       signal: call.signal,
       takesLateAnswer: call.takesLateAnswer,
     });
   }
 
-  /** How long to wait before the next attempt after a refusal; undefined when the refusal is the answer. */
+  /** Delay before the next attempt after a refusal; undefined when the refusal is final. */
   private pauseAfter(answer: Answer, node: Node): number | undefined {
     if (answer.status < 502 || answer.status > 504) return undefined;
     const retryAfterMs = factsOf(answer).retryAfterMs ?? 0;
     node.penalise(retryAfterMs || undefined);
-    // Redis is the same for all nodes, but only one of them may be cut off from it: the others are asked first.
+    // All nodes use the same Redis, but perhaps only this one is cut off from it: try the others first.
     return this.nodes.some((other) => other.avoidUntil <= performance.now()) ? 0 : retryAfterMs;
   }
 
   /**
-   * With an affinity: its node. Else home, since a node that is asked all the time answers sooner than three that are
-   * asked in turns; but another one that has fewer requests of ours under way, by {@link SPREAD_FROM} or more.
+   * With an affinity: the node of that affinity. Else home, because one busy node answers sooner than three that are
+   * called in turn; but another node when it has {@link SPREAD_FROM} fewer of our requests in flight.
    */
   private pick(affinity: string | number | undefined, failed: Node | undefined): Node {
     const { nodes } = this;
@@ -260,24 +260,24 @@ export class Transport {
   }
 }
 
-/** Doubles from 25 ms up to 500 ms, spread so that clients do not come back together. */
+/** Doubles from 25 ms up to 500 ms, with jitter, so that clients do not return at the same time. */
 const backOff = (attempt: number) =>
   Math.min(FIRST_PAUSE_MS * 2 ** attempt, LONGEST_PAUSE_MS) * (0.5 + Math.random() / 2);
 
-/** FNV-1a over UTF-16 units: cheap, and even enough to spread names over a few nodes. */
+/** FNV-1a over UTF-16 units: cheap, and uniform enough to spread names over a few nodes. */
 function hash(text: string): number {
   let value = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193);
   return value >>> 0;
 }
 
-/** The JSON of an answer. @throws {UnexpectedAnswerError} it is none */
+/** The JSON of an answer. @throws {UnexpectedAnswerError} the body is not JSON */
 export function parse<T>({ body, status }: Pick<Answer, 'body' | 'status'>): T {
   if (body instanceof Parsed) return body.value as T;
   try {
     return JSON.parse(body.toString());
   } catch {
-    throw new UnexpectedAnswerError(`An answer with status ${status} that is no JSON`, status);
+    throw new UnexpectedAnswerError(`Unexpected HTTP ${status}: the body is not JSON`, status);
   }
 }
 
@@ -301,7 +301,7 @@ function refusal(answer: Omit<Answer, 'sentAt'>): SynclineError {
   try {
     body = parse(answer);
   } catch {
-    body = undefined; // Not JSON: `toError` says what it is instead.
+    body = undefined; // Not JSON: `toError` reports it as an unexpected answer.
   }
   return toError(answer.status, body, factsOf(answer));
 }

@@ -1,7 +1,10 @@
 import { PayloadTooLargeError, ValidationError } from '../errors.js';
 
-/** When a node refuses a batch as a whole, for there was something wrong with each item, each gets its own refusal. */
-export async function eachByItself<Item, Result>(
+/**
+ * Runs a batch. A node refuses the whole batch only when every item is invalid; then each item is sent alone, so that
+ * each caller gets the error of its own item.
+ */
+export async function runOrOneByOne<Item, Result>(
   items: readonly Item[],
   run: (items: readonly Item[]) => Promise<readonly (Result | Error)[]>,
 ): Promise<readonly (Result | Error)[]> {

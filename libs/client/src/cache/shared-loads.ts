@@ -1,0 +1,85 @@
+import { abortable } from '../abortable.js';
+import { LONGEST_TIMER_MS } from '../durations.js';
+
+/** The outcome of a shared load. */
+export type LoadOutcome =
+  /** From the cache: valid for the caller that started the load, but maybe too old for callers that joined later. */
+  | { readonly how: 'found'; readonly bytes: Buffer }
+  /** From the loader: valid for all callers that had joined when the loader started. */
+  | { readonly how: 'loaded'; readonly bytes: Buffer }
+  /** The cache refused the request or was out of reach. A validation error concerns only the caller that started. */
+  | { readonly how: 'refused'; readonly error: Error };
+
+/** One caller of this process gets a value, and other callers of this process wait for it (single flight). */
+export class SharedLoad {
+  private readonly left = new AbortController();
+  private readonly waitedEnough = new AbortController();
+  private readonly outcome: Promise<LoadOutcome>;
+  private callers = 0;
+  /** The loader is running: its value may be older than a call that starts now. */
+  loading = false;
+
+  /** @param onEnd called when the load ended, or when no caller waits for it any longer */
+  constructor(
+    run: (load: SharedLoad) => Promise<LoadOutcome>,
+    private readonly onEnd: () => void,
+  ) {
+    this.outcome = run(this).finally(onEnd);
+    this.outcome.catch(() => {
+      // Each waiting caller gets the error from `join`.
+    });
+  }
+
+  /** Aborted when no caller waits any longer. */
+  get abandoned(): AbortSignal {
+    return this.left.signal;
+  }
+
+  /** Aborted when the `waitMs` of a caller is over while another process loads. */
+  get impatient(): AbortSignal {
+    return this.waitedEnough.signal;
+  }
+
+  /**
+   * @param ms longest wait for a value that another caller loads
+   * @returns null when the wait is over and the loader of another caller of this process is still running
+   * @throws what `run` throws, or the reason of `signal`
+   */
+  async join(ms: number, signal: AbortSignal): Promise<LoadOutcome | null> {
+    this.callers += 1;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<null>((resolve) => {
+      timer = setTimeout(() => resolve(null), Math.min(ms, LONGEST_TIMER_MS));
+    });
+    try {
+      const outcome = await abortable(Promise.race([this.outcome, late]), signal);
+      if (outcome !== null || this.loading) return outcome;
+      // All waiting callers of this process share one load of their own.
+      this.waitedEnough.abort();
+      return await abortable(this.outcome, signal);
+    } finally {
+      clearTimeout(timer);
+      this.callers -= 1;
+      if (this.callers === 0) {
+        this.onEnd();
+        this.left.abort(signal.reason);
+      }
+    }
+  }
+}
+
+/** The shared loads of a client, by cache and key. */
+export class SharedLoads {
+  private readonly loads = new Map<string, SharedLoad>();
+
+  /** Returns the load in progress, or starts a new one. */
+  of(id: string, run: (load: SharedLoad) => Promise<LoadOutcome>): { load: SharedLoad; joined: boolean } {
+    const known = this.loads.get(id);
+    if (known !== undefined) return { load: known, joined: true };
+    const load: SharedLoad = new SharedLoad(run, () => {
+      if (this.loads.get(id) === load) this.loads.delete(id);
+    });
+    this.loads.set(id, load);
+    return { load, joined: false };
+  }
+}
