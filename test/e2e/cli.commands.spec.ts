@@ -25,7 +25,7 @@ afterAll(async () => {
 });
 
 describe('syncline lock', () => {
-  it('lists locks, shows one, and takes one away from its holder', async () => {
+  it('lists locks, shows a lock, and revokes the lease of its holder', async () => {
     const lease = await locks.acquire('invoice-1', { owner: 'ann' });
     const waiting = locks.acquire('invoice-1', { owner: 'bob', waitMs: 20_000 });
     await eventually(async () => expect((await locks.inspect('invoice-1')).waiters).toHaveLength(1));
@@ -49,20 +49,20 @@ describe('syncline lock', () => {
     });
 
     const released = await cli.text('lock', 'release', 'invoice-1', '--reason', 'ann is gone');
-    expect(released).toBe(`Took invoice-1 from ann, lease ${lease.leaseId}.\n`);
+    expect(released).toBe(`Revoked invoice-1 from ann, lease ${lease.leaseId}.\n`);
     const next = await waiting;
     expect(await cli.json('lock', 'release', 'invoice-1')).toEqual({ revoked: [next.leaseId] });
     expect(await cli.text('lock', 'release', 'invoice-1')).toBe('Nobody held invoice-1.\n');
     await Promise.allSettled([lease.release(), next.release()]);
   });
 
-  it('writes an empty list where nothing is held', async () => {
+  it('prints an empty list when no lock is held', async () => {
     expect(await cli.json('lock', 'ls', '--prefix', 'nothing')).toEqual([]);
     const { stdout, stderr, code } = await cli.run(['lock', 'ls', '--prefix', 'nothing']);
-    expect([code, stdout.toString(), stderr]).toEqual([0, '', 'syncline: no lock is held or awaited.\n']);
+    expect([code, stdout.toString(), stderr]).toEqual([0, '', 'syncline: no lock has holders or waiters.\n']);
   });
 
-  it('does not let an owner steer the terminal', async () => {
+  it('escapes control characters in owner names', async () => {
     await using _ = await locks.acquire('steered', { owner: 'eve\u001b[2J\u009b1m\u202e' });
     const shown = await cli.text('lock', 'show', 'steered');
     expect(shown).toContain('eve\\u{1b}[2J\\u{9b}1m\\u{202e}');
@@ -71,7 +71,7 @@ describe('syncline lock', () => {
 });
 
 describe('syncline queue', () => {
-  it('sends, lists, receives and acknowledges', async () => {
+  it('sends, lists, receives and acknowledges messages', async () => {
     expect(await cli.text('queue', 'send', 'orders', '{"id":1}')).toMatch(/^Sent \S+\.\n$/);
     const sent = await cli.run(['queue', 'send', 'orders', '-', '--priority', '9', '--json'], 'hello\n');
     expect(JSON.parse(sent.stdout.toString())).toEqual({ id: expect.any(String), deduplicated: false });
@@ -95,16 +95,16 @@ describe('syncline queue', () => {
     ]);
   });
 
-  it('sends with a delay, a group, and once for an id', async () => {
+  it('sends a message with a delay and a group, and only once for a deduplication id', async () => {
     const options = ['--delay', '1h', '--group', 'g', '--deduplication-id', 'x'];
     await cli.text('queue', 'send', 'later', '1', ...options);
     expect(await cli.text('queue', 'send', 'later', '1', ...options)).toMatch(
-      /^Was sent before, as \S+\.\n$/,
+      /^Already sent as \S+\.\n$/,
     );
     expect((await cli.json('queue', 'stats', 'later')).stats).toMatchObject({ delayed: 1, sent: 1 });
   });
 
-  it('moves dead letters back, or elsewhere', async () => {
+  it('moves dead letters to another queue', async () => {
     await Promise.all([1, 2, 3].map((id) => cli.text('queue', 'send', 'failed.dead', String(id))));
     const one = ['--max', '1', '--to', 'again'];
     expect(await cli.json('queue', 'redrive', 'failed.dead', ...one)).toEqual({ moved: 1 });
@@ -112,7 +112,7 @@ describe('syncline queue', () => {
     expect((await cli.json('queue', 'stats', 'again')).stats.ready).toBe(3);
   });
 
-  it('says so when there is no such queue, or nothing in it', async () => {
+  it('reports an unknown queue, and an empty queue', async () => {
     const { code, stderr } = await cli.run(['queue', 'stats', 'nowhere']);
     expect(code).toBe(1);
     expect(stderr).toMatch(/^syncline: There is no such resource: There is no queue nowhere.*\n$/);
@@ -123,7 +123,7 @@ describe('syncline queue', () => {
 });
 
 describe('syncline cache', () => {
-  it('stores bytes and gives them back as they were', async () => {
+  it('stores bytes and returns them unchanged', async () => {
     const image = Buffer.from(Array.from({ length: 100_000 }, (_, i) => (i * 31) % 256));
     const set = await cli.run(['cache', 'set', 'files', 'image', '--json'], image);
     expect(JSON.parse(set.stdout.toString())).toEqual({ version: expect.any(String), expiresAt: null });
@@ -137,7 +137,7 @@ describe('syncline cache', () => {
     });
   });
 
-  it('takes a value with its life and tags, and removes it', async () => {
+  it('stores a value with a TTL and tags, and removes it', async () => {
     const stored = await cli.text('cache', 'set', 'pages', 'a', '<h1>', '--ttl', '1h', '--tags', 'x,y');
     expect(stored).toMatch(/^Stored a until \d{4}-.*Z, version \d+\.\n$/);
     expect(await cli.json('cache', 'get', 'pages', 'a')).toMatchObject({ encoding: 'utf8', value: '<h1>' });
@@ -151,14 +151,14 @@ describe('syncline cache', () => {
     await cli.text('cache', 'set', 'pages', 'b', 'B');
     expect(await cli.text('cache', 'get', 'pages', 'b')).toBe('B');
     expect(await cli.text('cache', 'del', 'pages', 'b', 'c')).toBe(
-      'b is not there any more.\nc is not there any more.\n',
+      'Removed b.\nRemoved c.\n',
     );
     expect(await cli.json('cache', 'del', 'pages', 'b')).toEqual({ deleted: ['b'] });
     const { code, stdout, stderr } = await cli.run(['cache', 'get', 'pages', 'b']);
     expect([code, stdout.length, stderr]).toEqual([1, 0, 'syncline: pages has no entry b\n']);
   });
 
-  it('shows the statistics of one cache, or of all', async () => {
+  it('shows the statistics of one cache, or of all caches', async () => {
     await cli.text('cache', 'set', 'counted', 'k', 'v');
     expect(await cli.json('cache', 'stats', 'counted')).toMatchObject({
       name: 'counted',
@@ -171,7 +171,7 @@ describe('syncline cache', () => {
 });
 
 describe('syncline cluster', () => {
-  it('lists the nodes of all roles, or of one', async () => {
+  it('lists the nodes of all roles, or of one role', async () => {
     const table = await cli.text('cluster');
     for (const { nodeId, role } of nodes) {
       expect(table).toMatch(new RegExp(`\\n${role} +${nodeId} +alive +[\\d.]+ % +http://\\S+ +\\d{4}-`));
@@ -184,7 +184,7 @@ describe('syncline cluster', () => {
     });
   });
 
-  it('shows those that answer, and says which do not', async () => {
+  it('shows the roles that answer, and reports those that do not', async () => {
     const some = new Cli(nodes.filter(({ role }) => role !== 'queue'));
     const { code, stdout, stderr } = await some.run(['cluster', '--json', '--timeout', '500ms']);
     expect(code).toBe(69);
@@ -196,8 +196,8 @@ describe('syncline cluster', () => {
   });
 });
 
-describe('what goes wrong', () => {
-  it('is wrong usage: arguments that are missing, unknown, or refused by a node', async () => {
+describe('a syncline command that fails', () => {
+  it('exits with 2 when arguments are missing, unknown, or refused by a node', async () => {
     const wrong: [args: string[], message: RegExp][] = [
       [['lock', 'rum'], /unknown command 'rum'/],
       [['cache', 'get', 'c'], /missing required argument 'key'/],
@@ -214,7 +214,7 @@ describe('what goes wrong', () => {
     }
   });
 
-  it('is told in two lines when no node is there, or when it is something else', async () => {
+  it('explains in two lines that no node is reachable, or that the address is not a node', async () => {
     const nobody = await cli.run([
       'lock',
       'ls',
@@ -239,7 +239,7 @@ describe('what goes wrong', () => {
     expect(other.stderr.trim().split('\n')).toHaveLength(2);
   });
 
-  it('has its exit code for a key that does not allow it', async () => {
+  it('exits with 77 when the API key is missing or lacks the right', async () => {
     const node = await NodeProcess.start('lock', {
       redisUrl: redis.url,
       nodeId: 'guarded',
@@ -257,10 +257,10 @@ describe('what goes wrong', () => {
     }
   });
 
-  it('is no failure when the reader has seen enough; nothing is acknowledged then', async () => {
+  it('does not fail when the reader closes the pipe, and then acknowledges nothing', async () => {
     await cli.text('queue', 'send', 'unread', '1');
     const line = [process.execPath, ...COMMAND, 'queue', 'receive', 'unread', '--ack'].join(' ');
-    // Its stdout is closed before it writes.
+    // The pipe is closed before the command writes.
     const script = `set -o pipefail; { sleep 0; ${line}; } | exec true`;
     const { stdout, stderr } = await promisify(execFile)('bash', ['--norc', '-c', script], {
       env: cli.environment,
@@ -271,7 +271,7 @@ describe('what goes wrong', () => {
 });
 
 describe('syncline --help', () => {
-  it('tells the exit codes and the variables', async () => {
+  it('prints the exit codes and the variables', async () => {
     const help = await cli.text('--help');
     for (const word of ['SYNCLINE_LOCK_URLS', 'SYNCLINE_API_KEY', 'localhost:8009', '69', '75', '77', '79']) {
       expect(help).toContain(word);

@@ -10,12 +10,12 @@ import { Cli, COMMAND } from './cli.process.js';
 const run = promisify(execFile);
 const PAGE = readFileSync('docs/cli.md', 'utf8');
 
-/** A shell example and what it writes: `json` for its shape, `text` to the letter. */
+/** A shell example and its output: `json` output is compared by shape, `text` output exactly. */
 const examples = [...PAGE.matchAll(/```sh\n(.*?)```\n\n```(json|text)\n(.*?)```/gs)].map(
   ([, command = '', format = '', answer = '']) => ({ command: command.trim(), format, answer }),
 );
 
-/** Keeps the names and the types, since ids and times differ from run to run. */
+/** Keeps only names and types, because ids and times differ between runs. */
 function shapeOf(value: unknown): unknown {
   if (Array.isArray(value)) return value.slice(0, 1).map(shapeOf);
   if (value === null || typeof value !== 'object') return value === null ? 'null' : typeof value;
@@ -25,7 +25,7 @@ function shapeOf(value: unknown): unknown {
 describe('the examples of docs/cli.md', () => {
   let redis: RedisServer;
   let nodes: NodeProcess[];
-  /** Where the command is, as if it were installed. */
+  /** Folder on the PATH with the `syncline` command. */
   let folder: string;
   let env: Record<string, string>;
 
@@ -47,12 +47,12 @@ describe('the examples of docs/cli.md', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  it('are all of its shell blocks', () => {
+  it('include all shell blocks of the page', () => {
     expect(examples.length).toBeGreaterThanOrEqual(8);
     expect(examples).toHaveLength(PAGE.match(/```sh\n/g)?.length ?? 0);
   });
 
-  it.each(examples)('run as written: $command', async ({ command, format, answer }) => {
+  it.each(examples)('print the output that the page shows: $command', async ({ command, format, answer }) => {
     const { stdout } = await run('bash', ['--norc', '-euo', 'pipefail', '-c', command], { env });
     if (format === 'text') expect(stdout).toBe(answer);
     else expect(shapeOf(JSON.parse(stdout))).toEqual(shapeOf(JSON.parse(answer)));

@@ -31,7 +31,7 @@ const run = (name: string, options: readonly string[], script: string) =>
   cli.start('lock', 'run', name, ...options, '--', 'sh', '-c', script);
 const modeOf = async (name: string) => (await locks.inspect(name)).mode;
 describe('syncline lock run', () => {
-  it('runs a command under the lock, tells it the token, and ends as it ends', async () => {
+  it('runs a command under the lock with the token in its environment, and exits with its code', async () => {
     const script = 'echo "$SYNCLINE_LOCK_NAME $SYNCLINE_FENCING_TOKEN $SYNCLINE_LEASE_ID"; cat; exit 7';
     const { code, stdout, stderr } = await cli.run(['lock', 'run', 'job', '--', 'sh', '-c', script], 'input');
     expect([code, stderr]).toEqual([7, '']);
@@ -39,14 +39,14 @@ describe('syncline lock run', () => {
     expect(await modeOf('job')).toBe('free');
   });
 
-  it('holds the lock for as long as the command runs, renewing it', async () => {
+  it('holds and renews the lock for as long as the command runs', async () => {
     const command = run('long', ['--ttl', '2s', '--owner', 'me'], 'echo up; read line; echo "$line"');
     await command.printed(/^up$/);
     const [before] = (await locks.inspect('long')).holders;
     await eventually(async () => {
       const [now] = (await locks.inspect('long')).holders;
       expect(now).toMatchObject({ owner: 'me', fencingToken: before?.fencingToken });
-      // Without renewals it would be over.
+      // Without renewals the lease would be over.
       expect(Date.parse(now?.expiresAt ?? '') - Date.parse(before?.acquiredAt ?? '')).toBeGreaterThan(4_000);
     });
     command.process.stdin?.end('done\n');
@@ -54,7 +54,7 @@ describe('syncline lock run', () => {
     expect(await command.exited).toBe(0);
   });
 
-  it('excludes others: one is refused, one waits for its turn', async () => {
+  it('excludes other runs: one is refused, another waits for its turn', async () => {
     const first = run('single', [], 'echo "in 1"; read line');
     await first.printed(/^in 1$/);
     const refused = await cli.run(['lock', 'run', 'single', '--', 'echo', 'never']);
@@ -71,7 +71,7 @@ describe('syncline lock run', () => {
     expect(await Promise.all([first.exited, second.exited])).toEqual([0, 0]);
   });
 
-  it('runs a command whose lock was won after an interruption that is longer than its TTL', async () => {
+  it('runs the command when the lock is granted after an interruption longer than the TTL', async () => {
     const lease = await locks.acquire('stalled', { ttlMs: 10_000 });
     const waiting = run('stalled', [...TTL, '--wait', '60s'], 'echo "had it"');
     await eventually(async () => expect((await locks.inspect('stalled')).waiters).toHaveLength(1));
@@ -84,7 +84,7 @@ describe('syncline lock run', () => {
     expect(await modeOf('stalled')).toBe('free');
   }, 60_000);
 
-  it('waits for nodes that are not there yet', async () => {
+  it('waits for nodes that have not started yet', async () => {
     const port = await freePort();
     const late = cli.start(
       'lock',
@@ -105,7 +105,7 @@ describe('syncline lock run', () => {
     await node?.stop();
   }, 60_000);
 
-  it('refuses durations that are none, before it asks anybody', async () => {
+  it('refuses invalid durations before it calls a node', async () => {
     for (const [option, value] of [
       ['--wait', '30d'],
       ['--wait', 'always'],
@@ -119,7 +119,7 @@ describe('syncline lock run', () => {
     }
   });
 
-  it('lets shared holders in together', async () => {
+  it('lets shared holders hold the lock together', async () => {
     const first = run('shared', ['--shared'], 'echo up; read line');
     await first.printed(/^up$/);
     expect((await cli.run(['lock', 'run', 'shared', '--shared', '--', 'true'])).code).toBe(0);
@@ -127,7 +127,7 @@ describe('syncline lock run', () => {
     expect(await first.exited).toBe(0);
   });
 
-  it('says as a shell does that a command cannot be run, and keeps no lock', async () => {
+  it('exits like a shell when the command cannot be run, and releases the lock', async () => {
     const outcomes = await Promise.all([
       cli.run(['lock', 'run', 'none', '--', '/no/such/command']),
       cli.run(['lock', 'run', 'not-executable', '--', `${process.cwd()}/package.json`]),
@@ -144,7 +144,7 @@ describe('syncline lock run', () => {
     expect((await cli.run(['lock', 'run', 'x'])).code).toBe(2);
   });
 
-  it('has its exit code when no node is there', async () => {
+  it('exits with 69 when no node is reachable', async () => {
     const { code, stdout } = await new Cli([]).run([
       'lock',
       'run',
@@ -159,8 +159,8 @@ describe('syncline lock run', () => {
   });
 });
 
-describe('a signal', () => {
-  /** All but those that cannot be caught, stop a process, or tell of a fault or a child. */
+describe('a signal to syncline lock run', () => {
+  /** All signals except those that cannot be caught, stop a process, or report a fault or a child. */
   const PASSED_ON = [
     ...([
       'SIGHUP',
@@ -186,7 +186,7 @@ describe('a signal', () => {
     ] as const),
   ];
 
-  it('goes to the command, which decides, whatever it is', async () => {
+  it('is passed on to the command', async () => {
     const names = PASSED_ON.map((signal) => signal.slice(3));
     const traps = names.map((name) => `trap 'echo told ${name}' ${name}`).join('; ');
     const command = run('signals', [], `${traps}; echo up; while :; do sleep 0.05; done`);
@@ -196,14 +196,14 @@ describe('a signal', () => {
       await command.printed(new RegExp(`^told ${name}$`));
     }
     expect(await modeOf('signals')).toBe('exclusive');
-    // As nobody can catch it, it does not pass through; nor does the command go on without us.
+    // SIGKILL cannot be passed on, but the command must not continue without syncline either.
     const closed = once(command.process, 'close');
     await command.kill();
     await closed;
   });
 
   it.each(['SIGINT', 'SIGTERM', 'SIGUSR2', 'SIGALRM'] as const)(
-    '%s may be an end as the command chooses',
+    '%s lets the command choose its exit code',
     async (signal) => {
       const name = `signal-${signal}`;
       const command = run(
@@ -220,7 +220,7 @@ describe('a signal', () => {
   );
 
   it.each(['SIGUSR2', 'SIGALRM', 'SIGPROF'] as const)(
-    '%s ends a command that does not listen for it, and its lock',
+    '%s ends a command that does not handle it, and releases the lock',
     async (signal) => {
       const command = run(`default-${signal}`, [], 'echo up; exec sleep 30');
       await command.printed(/^up$/);
@@ -231,22 +231,22 @@ describe('a signal', () => {
   );
 
   it.each(['SIGKILL', 'SIGSEGV'] as const)(
-    '%s, which syncline cannot pass on, leaves no command behind',
+    '%s cannot be passed on, but leaves no command running',
     async (signal) => {
-      // Deaf to SIGTERM, as is what it starts.
+      // The command and its child ignore SIGTERM.
       const script = `trap '' TERM; (while :; do echo tick; sleep 0.05; done) & while :; do sleep 0.05; done`;
       const command = run(`orphan-${signal}`, ['--ttl', '10s', '--grace', '300ms'], script);
       const closed = once(command.process, 'close');
       await command.printed(/^tick$/);
       command.process.kill(signal);
       await command.exited;
-      // Its output ends when nobody is left who could write.
+      // The output closes when no process is left that could write to it.
       await closed;
       expect(await modeOf(`orphan-${signal}`)).toBe('exclusive');
     },
   );
 
-  it('that means nothing to one who waits does not end the wait', async () => {
+  it('does not end a wait when its default action is to be ignored', async () => {
     const lease = await locks.acquire('resized');
     const waiting = run('resized', ['--wait', 'forever'], 'echo "had it"');
     await eventually(async () => expect((await locks.inspect('resized')).waiters).toHaveLength(1));
@@ -256,7 +256,7 @@ describe('a signal', () => {
     expect(await waiting.exited).toBe(0);
   });
 
-  it('that ends the command is its exit code', async () => {
+  it('determines the exit code when it ends the command', async () => {
     const command = run('ended', [], 'echo up; exec sleep 30');
     await command.printed(/^up$/);
     command.process.kill('SIGTERM');
@@ -264,7 +264,7 @@ describe('a signal', () => {
     expect(await modeOf('ended')).toBe('free');
   });
 
-  it('does not stop what has to renew', async () => {
+  it('SIGTSTP does not stop syncline, which must renew', async () => {
     const command = run('not-stopped', [], 'echo up; read line');
     await command.printed(/^up$/);
     command.process.kill('SIGTSTP');
@@ -272,7 +272,7 @@ describe('a signal', () => {
     expect(await command.exited).toBe(0);
   });
 
-  it('ends a wait: the command is not run, nobody waits any more', async () => {
+  it('SIGINT ends a wait: the command does not run, and the waiter leaves the line', async () => {
     const lease = await locks.acquire('awaited');
     const waiting = run('awaited', ['--wait', '5m'], 'echo never');
     await eventually(async () => expect((await locks.inspect('awaited')).waiters).toHaveLength(1));
@@ -285,18 +285,18 @@ describe('a signal', () => {
   });
 });
 
-describe('a lost lease', () => {
-  /** Deaf to SIGTERM, as is what it starts: only SIGKILL, to all of the group, ends both. */
-  const DEAF = `trap '' TERM; (while :; do echo tick $(date +%s%3N); sleep 0.05; done) & while :; do sleep 0.05; done`;
+describe('syncline lock run, when the lease is lost,', () => {
+  /** The command and its child ignore SIGTERM: only SIGKILL to the whole group ends both. */
+  const IGNORES_SIGTERM = `trap '' TERM; (while :; do echo tick $(date +%s%3N); sleep 0.05; done) & while :; do sleep 0.05; done`;
 
   it.each([
     ['Redis freezes', () => redis.freeze(), () => redis.thaw()],
     ['every node freezes', () => nodes.map((node) => node.freeze()), () => nodes.map((node) => node.thaw())],
   ])(
-    'ends the command, and all that it started, before the lock can be taken: %s',
+    'ends the command and its children before another owner can get the lock: %s',
     async (what, breakIt, mend) => {
       const name = what.replaceAll(' ', '-');
-      const command = run(name, [...TTL, '--grace', '2s'], DEAF);
+      const command = run(name, [...TTL, '--grace', '2s'], IGNORES_SIGTERM);
       const closed = once(command.process, 'close');
       await command.printed(/^tick /);
       breakIt();
@@ -304,8 +304,8 @@ describe('a lost lease', () => {
       try {
         expect(await command.exited).toBe(79);
         await closed;
-        // No renewal that was sent after the fault had any effect: the lock is free no earlier than then.
-        // By the command's own clock: how late its words come here is the machine's affair.
+        // No renewal after the fault had an effect, so the lock is free one TTL after the fault at the earliest.
+        // Measured by the command's own clock, because its output may arrive here late.
         const lastTickAt = Number([...command.output.matchAll(/^tick (\d+)$/gm)].at(-1)?.[1]);
         expect(lastTickAt).toBeGreaterThan(0);
         expect(lastTickAt - brokenAt).toBeLessThan(TTL_MS);
@@ -316,7 +316,7 @@ describe('a lost lease', () => {
     },
   );
 
-  it('gives the command its time to clean up', async () => {
+  it('gives the command time to clean up', async () => {
     const command = run(
       'cleaned',
       [...TTL],
@@ -332,8 +332,8 @@ describe('a lost lease', () => {
     }
   });
 
-  it('by a force release: the command ends after the next renewal', async () => {
-    const command = run('revoked', ['--ttl', '2s'], DEAF);
+  it('ends the command after the next renewal when an operator revoked the lease', async () => {
+    const command = run('revoked', ['--ttl', '2s'], IGNORES_SIGTERM);
     const closed = once(command.process, 'close');
     await command.printed(/^tick /);
     await locks.revoke('revoked', 'test');
@@ -341,7 +341,7 @@ describe('a lost lease', () => {
     await closed;
   });
 
-  it('is told when the command came to its end before', async () => {
+  it('exits with 79 even when the command succeeded', async () => {
     const command = run('unnoticed', ['--ttl', '60s'], 'echo up; read line');
     await command.printed(/^up$/);
     await locks.revoke('unnoticed', 'test');

@@ -2,7 +2,7 @@ import { execFile, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { Child, type NodeProcess, watchdog } from '@syncline/testing';
 
-/** The command as it is published; `--unhandled-rejections=strict` ends it when it forgets one. */
+/** The published command. `--unhandled-rejections=strict` makes an unhandled rejection fail the test. */
 export const COMMAND = [
   '--unhandled-rejections=strict',
   join(process.cwd(), 'dist/packages/cli/dist/main.js'),
@@ -14,7 +14,7 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** The `syncline` command in a process of its own, with nodes to speak to. */
+/** Runs the `syncline` command as a process, against the given nodes. */
 export class Cli {
   readonly environment: Readonly<Record<string, string>>;
 
@@ -33,7 +33,7 @@ export class Cli {
     };
   }
 
-  /** Runs it to its end. */
+  /** Runs the command to its end. */
   run(args: readonly string[], input: string | Uint8Array = ''): Promise<Ended> {
     return new Promise((resolve) => {
       const child = execFile(
@@ -47,19 +47,19 @@ export class Cli {
     });
   }
 
-  /** What it wrote, when it ends well. */
+  /** The output of the command. @throws Error when it fails */
   async text(...args: readonly string[]): Promise<string> {
     const { code, stdout, stderr } = await this.run(args);
     if (code !== 0) throw new Error(`syncline ${args.join(' ')} exited with ${code}: ${stderr}`);
     return stdout.toString();
   }
 
-  // biome-ignore lint/suspicious/noExplicitAny: what it writes is what the test expects it to be
+  // biome-ignore lint/suspicious/noExplicitAny: the tests check the output themselves
   async json(...args: readonly string[]): Promise<any> {
     return JSON.parse(await this.text(...args, '--json'));
   }
 
-  /** Starts it and leaves it running. */
+  /** Starts the command and returns while it runs. */
   start(...args: readonly string[]): Child {
     return new Child('syncline', spawn(process.execPath, [...COMMAND, ...args], { env: this.environment }));
   }

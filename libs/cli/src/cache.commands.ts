@@ -12,7 +12,7 @@ export function addCacheCommands(program: Command, nodes: Nodes): void {
   const cache = program.command('cache').description('read and change entries of caches');
 
   withOutput(
-    cache.command('get <cache> <key>').description('write the bytes of an entry to stdout, as they are'),
+    cache.command('get <cache> <key>').description('write the bytes of an entry to stdout, unchanged'),
   ).action(async (name: string, key: string, options: NodeOptions) => {
     const entry = await nodes.cache(options).cache(name, { codec: bytes }).getEntry(key);
     if (entry === undefined) throw new Failure(`${name} has no entry ${key}`, EXIT.failure);
@@ -25,34 +25,36 @@ export function addCacheCommands(program: Command, nodes: Nodes): void {
   withOutput(
     cache
       .command('set <cache> <key> [value]')
-      .description('store an entry; its bytes from stdin when the value is - or missing'),
+      .description('store an entry; read the value from stdin when it is - or missing'),
   )
-    .option('--ttl <duration>', 'life of the entry (default: that of the cache)', duration)
-    .option('--tags <tags>', 'separated by commas: entries with a tag are invalidated together', list)
+    .option('--ttl <duration>', 'TTL of the entry (default: the TTL of the cache)', duration)
+    .option('--tags <tags>', 'comma-separated; entries with a tag can be invalidated together', list)
     .action(async (name: string, key: string, given: string | undefined, options: SetOptions) => {
       const { ttl, tags } = options;
-      const life = { ...(ttl === undefined ? {} : { ttlMs: ttl }), ...(tags === undefined ? {} : { tags }) };
+      const entry = { ...(ttl === undefined ? {} : { ttlMs: ttl }), ...(tags === undefined ? {} : { tags }) };
       const value = await inputOf(given);
       const caches = nodes.cache(options);
       const stored =
         typeof value === 'string'
-          ? await caches.cache(name, { codec: text }).set(key, value, life)
-          : await caches.cache(name, { codec: bytes }).set(key, value, life);
+          ? await caches.cache(name, { codec: text }).set(key, value, entry)
+          : await caches.cache(name, { codec: bytes }).set(key, value, entry);
       if (options.json) return writeJson(stored);
       const until = stored.expiresAt === null ? '' : ` until ${stored.expiresAt}`;
       return writeLine(`Stored ${key}${until}, version ${stored.version}.`);
     });
 
-  withOutput(cache.command('del <cache> <keys...>').description('remove entries, if they are there')).action(
+  withOutput(cache.command('del <cache> <keys...>').description('remove entries, if they exist')).action(
     async (name: string, keys: readonly string[], options: NodeOptions) => {
       const from = nodes.cache(options).cache(name);
       await Promise.all(keys.map((key) => from.delete(key)));
       if (options.json) await writeJson({ deleted: keys });
-      else for (const key of keys) await writeLine(`${key} is not there any more.`);
+      else for (const key of keys) await writeLine(`Removed ${key}.`);
     },
   );
 
-  withOutput(cache.command('stats [cache]').description('show the statistics of a cache, or of all')).action(
+  withOutput(
+    cache.command('stats [cache]').description('show the statistics of one cache, or of all caches'),
+  ).action(
     async (name: string | undefined, options: NodeOptions) => {
       const caches = nodes.cache(options);
       if (name !== undefined && options.json) return writeJson(await caches.cache(name).inspect());
@@ -69,7 +71,7 @@ export function addCacheCommands(program: Command, nodes: Nodes): void {
           stats.writes,
           coherence,
         ],
-        none: 'there is no cache.',
+        none: 'there are no caches.',
       });
     },
   );

@@ -9,11 +9,11 @@ export function addClusterCommand(program: Command, nodes: Nodes): void {
   withOutput(
     program.command('cluster').description('list the nodes with their state and share of the hash ring'),
   )
-    .addArgument(new Argument('[role]', 'only its nodes; needed with --url').choices(ROLES))
+    .addArgument(new Argument('[role]', 'only nodes of this role; required with --url').choices(ROLES))
     .action(async (role: Role | undefined, options: NodeOptions) => {
       if (role === undefined && options.url !== undefined) {
         throw new Failure(
-          '--url: say which role these nodes have, as in: syncline cluster lock --url ...',
+          '--url: name the role of these nodes, as in: syncline cluster lock --url ...',
           EXIT.usage,
         );
       }

@@ -3,60 +3,60 @@ import { constants } from 'node:os';
 import { EXIT } from './exit-codes.js';
 import { Failure } from './failure.js';
 import type { Environment } from './nodes.js';
-import { Survivor } from './survivor.js';
+import { DeathWatch } from './death-watch.js';
 
 export const exitCodeOfSignal = (signal: NodeJS.Signals): number => EXIT.signal + constants.signals[signal];
 
 /**
- * A command with everything that it starts: a process group, and a session, of its own. Shares our terminal and files.
- * It does not outlive us.
+ * A command with everything that it starts, in its own process group and session. It shares our terminal and files, and
+ * ends when this process ends.
  */
 export class CommandGroup {
   /**
-   * Resolves to its exit code when the command ends, 128 + n when signal n ended it.
+   * Resolves to the exit code of the command; 128 + n when signal n ended it.
    *
-   * @throws {Failure} it cannot be run
+   * @throws {Failure} the command cannot be run
    */
   readonly ended: Promise<number>;
   private readonly child: ChildProcess;
-  private readonly survivor: Survivor;
+  private readonly deathWatch: DeathWatch;
   private killTimer: NodeJS.Timeout | undefined;
 
-  /** @param graceMs between SIGTERM and SIGKILL, when it is to end */
+  /** @param graceMs time between SIGTERM and SIGKILL */
   constructor(
     commandLine: readonly string[],
     environment: Environment,
     private readonly graceMs: number,
   ) {
     const [file = '', ...args] = commandLine;
-    this.survivor = new Survivor(graceMs);
+    this.deathWatch = new DeathWatch(graceMs);
     this.child = spawn(file, args, { stdio: 'inherit', detached: true, env: { ...environment } });
-    if (this.child.pid !== undefined) this.survivor.watch(this.child.pid);
+    if (this.child.pid !== undefined) this.deathWatch.watch(this.child.pid);
     this.ended = new Promise((resolve, reject) => {
       this.child.once('error', (error: NodeJS.ErrnoException) => {
-        this.survivor.dismiss();
+        this.deathWatch.dismiss();
         reject(cannotRun(file, error));
       });
       this.child.once('exit', (code, signal) => {
         this.endStop();
-        this.survivor.dismiss();
+        this.deathWatch.dismiss();
         resolve(code ?? exitCodeOfSignal(signal as NodeJS.Signals));
       });
     });
   }
 
-  /** To all of its processes, as a terminal does. */
+  /** Sends a signal to all processes of the group, as a terminal does. */
   signal(signal: NodeJS.Signals): void {
     const { pid } = this.child;
     if (pid === undefined) return;
     try {
       process.kill(-pid, signal);
     } catch {
-      // All of them have ended.
+      // All processes have ended.
     }
   }
 
-  /** Asks all of it to end, and ends what is left after the grace period, or when the command itself has ended. */
+  /** Sends SIGTERM to the group, and SIGKILL after the grace period or as soon as the command itself has ended. */
   stop(): void {
     this.signal('SIGTERM');
     this.killTimer = setTimeout(() => this.signal('SIGKILL'), this.graceMs);

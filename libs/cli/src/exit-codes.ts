@@ -2,7 +2,7 @@ import { ConnectionError, DeadlineError, ProblemError, UnexpectedAnswerError } f
 import { CommanderError } from 'commander';
 import { Failure } from './failure.js';
 
-/** What the exit code of every command says. 64 to 78 have their meaning from sysexits.h. */
+/** Exit codes of all commands. 64 to 78 are those of sysexits.h. */
 export const EXIT = {
   ok: 0,
   failure: 1,
@@ -20,14 +20,14 @@ export const EXIT = {
 export const EXIT_CODES_HELP = `
 Exit codes:
   0    done
-  1    refused, or there is no such thing
-  2    wrong arguments, also when a node says so
+  1    refused, or not found
+  2    invalid arguments, found here or by a node
   69   no node can be reached, or the nodes cannot reach Redis
   75   the lock is not available: try again later
-  77   the API key is missing, wrong, or does not allow it
+  77   the API key is missing, wrong, or lacks the right
   79   the lease was lost (lock run)
-  Of lock run also: the command's own code; 126 it cannot be executed; 127 there is no such command; 128 + n
-  it was ended by signal n`;
+  lock run also exits with the code of its command; 126: it cannot be executed; 127: it was not found; 128 + n: signal n
+  ended it`;
 
 const BY_PROBLEM: Partial<Record<ProblemError['code'], number>> = {
   'validation-failed': EXIT.usage,

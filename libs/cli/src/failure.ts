@@ -1,6 +1,6 @@
 import { ConnectionError, DeadlineError, ProblemError, SynclineError } from '@syncline/client';
 
-/** Ends a command with an exit code and a sentence for a person. */
+/** Ends the program with an exit code and a message for a person. */
 export class Failure extends Error {
   constructor(
     message: string,
@@ -12,16 +12,16 @@ export class Failure extends Error {
 }
 
 const ADVICE: Partial<Record<SynclineError['code'], string>> = {
-  'lock-held': 'Wait for it with --wait 30s, or see who holds it: syncline lock show NAME',
+  'lock-held': 'Wait with --wait 30s, or see who holds it: syncline lock show NAME',
   'wait-timeout': 'See who holds it: syncline lock show NAME',
   unauthenticated: 'Set SYNCLINE_API_KEY to a key of these nodes.',
   forbidden: 'Set SYNCLINE_API_KEY to a key with that right.',
-  'store-unavailable': 'The nodes run, but Redis does not answer them. Try again when it is back.',
-  'shutting-down': 'Try again when its successor is there.',
+  'store-unavailable': 'The nodes are running, but Redis does not answer them. Try again when Redis is back.',
+  'shutting-down': 'Try again when the node has restarted.',
   'unexpected-answer': 'Is this the address of a Syncline node? Check --url and SYNCLINE_..._URLS.',
 };
 
-/** An error as one or two lines for a person: what happened, and what to do. */
+/** Describes an error in one or two lines for a person: what happened, and what to do. */
 export function explain(error: unknown): string[] {
   const message = error instanceof Error ? error.message : String(error);
   if (error instanceof ProblemError) {
@@ -41,8 +41,8 @@ export function explain(error: unknown): string[] {
 
 const adviceOnConnection = (error: unknown): string =>
   error instanceof ConnectionError && error.outcome === 'not-sent'
-    ? 'Do nodes run there? Name them with --url or SYNCLINE_LOCK_URLS, SYNCLINE_QUEUE_URLS, SYNCLINE_CACHE_URLS.'
-    : 'Is that a Syncline node, and well? A change may have had its effect all the same: look before you repeat it.';
+    ? 'Are nodes running there? Set --url or SYNCLINE_LOCK_URLS, SYNCLINE_QUEUE_URLS, SYNCLINE_CACHE_URLS.'
+    : 'Is that a healthy Syncline node? The call may have had its effect: check before you repeat it.';
 
 const lines = (what: string, advice: string | undefined): string[] =>
   advice === undefined ? [what] : [what, advice];

@@ -1,12 +1,12 @@
 import type { Lease } from '@syncline/client';
 
 /**
- * Tells once when a lease is lost, or when less than `graceMs` of it is left: who then stops within `graceMs` has
- * stopped before the lock can be somebody else's.
+ * Calls `onLoss` once, when a lease is lost or less than `graceMs` of it is left. A command that stops within `graceMs`
+ * then stops before another owner can get the lock.
  */
 export class LeaseGuard {
   private timer: NodeJS.Timeout | undefined;
-  private told = false;
+  private lost = false;
 
   constructor(
     private readonly lease: Lease,
@@ -18,27 +18,27 @@ export class LeaseGuard {
   }
 
   get isLost(): boolean {
-    return this.told;
+    return this.lost;
   }
 
-  /** Tells nothing any more. */
+  /** Stops watching. */
   end(): void {
     clearTimeout(this.timer);
     this.lease.signal.removeEventListener('abort', this.onAbort);
   }
 
-  private readonly onAbort = (): void => this.tell(this.lease.signal.reason.detail);
+  private readonly onAbort = (): void => this.lose(this.lease.signal.reason.detail);
 
-  /** Renewals move the moment: they are seen when it comes. */
+  /** Renewals extend the lease: the timer checks for that when it fires. */
   private watch(): void {
     const leftMs = this.lease.remainingMs - this.graceMs;
     if (leftMs > 0) this.timer = setTimeout(() => this.watch(), leftMs);
-    else this.tell('It could not be renewed in time.');
+    else this.lose('It could not be renewed in time.');
   }
 
-  private tell(why: string): void {
-    if (this.told) return;
-    this.told = true;
+  private lose(why: string): void {
+    if (this.lost) return;
+    this.lost = true;
     this.end();
     this.onLoss(why);
   }

@@ -20,11 +20,11 @@ interface RunOptions extends NodeOptions {
 }
 
 const HELP = `
-The command finds SYNCLINE_LOCK_NAME, SYNCLINE_FENCING_TOKEN and SYNCLINE_LEASE_ID in its environment. It is ended when
-the lease is lost, or syncline is killed: SIGTERM, and SIGKILL after the grace period, to it and all that it started,
-before the lock can be somebody else's (a force release aside). Every signal that can be caught is passed on to it, but
-Ctrl-Z does not stop it. Exit codes: the command's own; 75 the lock was not available; 79 the lease was lost; 69 no node was
-reached; 126, 127 and 128 + n as in a shell.`;
+The command gets SYNCLINE_LOCK_NAME, SYNCLINE_FENCING_TOKEN and SYNCLINE_LEASE_ID in its environment. When the lease is
+lost, or syncline is killed, the command and everything that it started get SIGTERM, and SIGKILL after the grace period,
+before another owner can get the lock (except after a force release). Every signal that can be caught is passed on to the
+command, but Ctrl-Z does not stop it. Exit codes: the code of the command; 75 the lock was not available; 79 the lease was
+lost; 69 no node was reached; 126, 127 and 128 + n as in a shell.`;
 
 export function addLockRun(lock: Command, nodes: Nodes, environment: Environment): void {
   withNodes(lock.command('run <name> <command...>').description('run a command while holding a lock'))
@@ -35,17 +35,17 @@ export function addLockRun(lock: Command, nodes: Nodes, environment: Environment
         .default(0, 'not at all'),
     )
     .addOption(
-      new Option('--ttl <duration>', 'how long the lock outlives us, should we die; renewed meanwhile')
+      new Option('--ttl <duration>', 'how long the lock stays held if syncline dies; renewed until then')
         .argParser(duration)
         .default(30_000, '30s'),
     )
     .option(
       '--grace <duration>',
-      'between SIGTERM and SIGKILL (default: a quarter of --ttl, at most 10s)',
+      'time between SIGTERM and SIGKILL (default: a quarter of --ttl, at most 10s)',
       duration,
     )
-    .option('--owner <owner>', 'shown to whoever looks at the lock (default: host, process and lease)')
-    .option('--shared', 'together with other shared holders')
+    .option('--owner <owner>', 'owner that others see (default: host, process and lease)')
+    .option('--shared', 'take a shared lock: other shared holders can hold it too')
     .addHelpText('after', HELP)
     .action(async (name: string, commandLine: string[], options: RunOptions) => {
       process.exitCode = await runUnderLock(nodes.lock(options), name, commandLine, options, environment);
@@ -70,7 +70,7 @@ async function runUnderLock(
         interruption.abort(new Failure(`ended by ${signal}`, exitCodeOfSignal(signal)));
     });
   }
-  // Stopped, we could not renew, and the command would go on without the lock.
+  // A stopped process cannot renew, and the command would continue without the lock.
   process.on('SIGTSTP', () => undefined);
 
   const lease = await locks.acquire(name, {
@@ -85,12 +85,12 @@ async function runUnderLock(
     const started = new CommandGroup(commandLine, { ...environment, ...variablesOf(lease) }, graceMs);
     command = started;
     const guard = new LeaseGuard(lease, graceMs, (why) => {
-      say(`the lease of ${name} was lost. ${why} The command is being ended.`);
+      say(`the lease of ${name} was lost. ${why} Ending the command.`);
       started.stop();
     });
     const code = await started.ended.finally(() => guard.end());
     if (!guard.isLost) return await released(lease, code);
-    // Without waiting for it: perhaps no node is there to be told.
+    // Not awaited: perhaps no node can be reached.
     void lease[Symbol.asyncDispose]();
     return EXIT.leaseLost;
   } catch (error) {
@@ -99,26 +99,26 @@ async function runUnderLock(
   }
 }
 
-/** The exit code, once the lease is given back. */
+/** Releases the lease and returns the exit code. */
 async function released(lease: Lease, code: number): Promise<number> {
   try {
     await lease.release();
   } catch (error) {
     if (error instanceof LeaseLostError && code === EXIT.ok) {
       throw new Failure(
-        `the command ended well, but the lease of ${lease.name} was lost before`,
+        `the command succeeded, but the lease of ${lease.name} was lost before it ended`,
         EXIT.leaseLost,
       );
     }
     const why = error instanceof Error ? error.message : String(error);
-    say(`${lease.name} could not be released, it is free in ${inWords(lease.grant.ttlMs)} at most: ${why}`);
+    say(`could not release ${lease.name}; it is free after ${inWords(lease.grant.ttlMs)} at most: ${why}`);
   }
   return code;
 }
 
 function graceOf({ ttl, grace }: RunOptions): number {
   if (grace === undefined) return Math.min(ttl / 4, LONGEST_DEFAULT_GRACE_MS);
-  // Renewed at a third of it: a longer grace would begin before the next renewal.
+  // The lease is renewed at a third of its TTL: a longer grace period would start before the next renewal.
   if (grace > ttl / 2) throw new Failure('--grace: expected at most half of --ttl', EXIT.usage);
   return grace;
 }

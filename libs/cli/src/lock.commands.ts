@@ -5,12 +5,12 @@ import { type Environment, type NodeOptions, type Nodes, withOutput } from './no
 import { tableOf, write, writeAll, writeJson, writeLine } from './output.js';
 
 export function addLockCommands(program: Command, nodes: Nodes, environment: Environment): void {
-  const lock = program.command('lock').description('run commands under locks, look after locks');
+  const lock = program.command('lock').description('run commands under locks, inspect and release locks');
 
   addLockRun(lock, nodes, environment);
 
-  withOutput(lock.command('ls').description('list the locks that are held or awaited'))
-    .option('--prefix <prefix>', 'only names that begin so')
+  withOutput(lock.command('ls').description('list the locks that have holders or waiters'))
+    .option('--prefix <prefix>', 'only names that start with this prefix')
     .action(async (options: NodeOptions & { prefix?: string }) => {
       await writeAll(nodes.lock(options).list(options.prefix), {
         json: options.json,
@@ -22,7 +22,7 @@ export function addLockCommands(program: Command, nodes: Nodes, environment: Env
           waiters.length,
           holders.map(({ expiresAt }) => expiresAt).reduce((a, b) => (a > b ? a : b), ''),
         ],
-        none: 'no lock is held or awaited.',
+        none: 'no lock has holders or waiters.',
       });
     });
 
@@ -36,21 +36,21 @@ export function addLockCommands(program: Command, nodes: Nodes, environment: Env
   withOutput(
     lock
       .command('release <name>')
-      .description('take a lock away from its holders, for operators; says from whom'),
+      .description('revoke all leases of a lock, for operators; prints the owners'),
   )
     .option('--reason <text>', 'kept in the audit stream')
     .action(async (name: string, options: NodeOptions & { reason?: string }) => {
       const locks = nodes.lock(options);
-      // Only to name the owners to a person: what is revoked is what the node says.
+      // Only to print the owners: the node says which leases were revoked.
       const holders = options.json ? [] : (await locks.inspect(name)).holders;
       const revoked = await locks.revoke(name, options.reason);
       if (options.json) return writeJson({ revoked });
       if (revoked.length === 0) return writeLine(`Nobody held ${name}.`);
       const owners = holders.map(({ owner }) => owner);
       const others = revoked.length - owners.length;
-      if (others > 0) owners.push(owners.length > 0 ? `${others} more` : 'somebody who just got it');
+      if (others > 0) owners.push(owners.length > 0 ? `${others} more` : 'a new holder');
       const leases = `lease${revoked.length > 1 ? 's' : ''} ${revoked.join(', ')}`;
-      await writeLine(`Took ${name} from ${owners.join(', ')}, ${leases}.`);
+      await writeLine(`Revoked ${name} from ${owners.join(', ')}, ${leases}.`);
     });
 }
 

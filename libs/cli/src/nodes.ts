@@ -23,29 +23,29 @@ export interface NodeOptions {
 export function withNodes(command: Command): Command {
   return command
     .addOption(
-      new Option('--url <url>', 'a node; again, or separated by commas, for more').argParser(
+      new Option('--url <url>', 'URL of a node; repeat it, or separate by commas, for more nodes').argParser(
         (text: string, earlier: readonly string[] = []) => [...earlier, ...urlsOf(text)],
       ),
     )
     .addOption(
-      new Option('--timeout <duration>', 'how long a call may take with all its retries, waits aside')
+      new Option('--timeout <duration>', 'timeout of a call with all its retries, not counting --wait')
         .argParser(duration)
         .default(10_000, '10s'),
     );
 }
 
-/** The same, for commands that print. */
+/** Adds the options that name the nodes and the output format. */
 export const withOutput = (command: Command): Command =>
-  withNodes(command).option('--json', 'write JSON, for scripts');
+  withNodes(command).option('--json', 'print JSON, for scripts');
 
 export const NODES_HELP = `
-Nodes: --url, or these variables (comma-separated), or the defaults
+Nodes: --url, else these variables (comma-separated), else these defaults
 ${ROLES.map((role) => `  ${variableOf(role).padEnd(22)}${defaultUrls(role).join(',')}`).join('\n')}
-  SYNCLINE_API_KEY      sent when it is set; nodes with API keys ask for one
+  SYNCLINE_API_KEY      API key, for nodes that require one
 
 Durations have a unit: 250ms, 30s, 5m, 2h.`;
 
-/** Clients of the three roles, by a command's options and the environment. */
+/** Creates the clients of the three roles from the options of a command and the environment. */
 export class Nodes {
   constructor(private readonly environment: Environment) {}
 
@@ -62,7 +62,7 @@ export class Nodes {
   }
 
   private transport(role: Role, { url, timeout }: NodeOptions): TransportOptions {
-    // An empty variable is an unset one.
+    // An empty variable counts as unset.
     const apiKey = this.environment.SYNCLINE_API_KEY || undefined;
     return { urls: url ?? this.configured(role), apiKey, timeoutMs: timeout };
   }

@@ -1,9 +1,9 @@
 import Table from 'cli-table3';
 
-/** More than a person reads; `--json` has them all. */
-const MOST_ROWS = 1_000;
+/** Rows in a table. `--json` prints all of them. */
+const MAX_ROWS = 1_000;
 
-/** Waits until it is written, so that what follows happens only when it arrived. @throws EPIPE when nobody reads */
+/** Resolves when the data is written, so that a caller can acknowledge after that. @throws EPIPE when nobody reads */
 export function write(data: string | Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => {
     process.stdout.write(data, (error) => (error ? reject(error) : resolve()));
@@ -14,14 +14,14 @@ export const writeLine = (line: string): Promise<void> => write(`${visible(line)
 
 export const writeJson = (value: unknown): Promise<void> => write(`${JSON.stringify(value)}\n`);
 
-/** A word to the person at the terminal, beside the output. */
+/** Prints a message to stderr. */
 export function say(line: string): void {
   process.stderr.write(`syncline: ${visible(line)}\n`);
 }
 
 export type Row = readonly (string | number)[];
 
-/** Columns under their heads, numbers to the right. */
+/** A table with column heads; numbers are aligned to the right. */
 export function tableOf(heads: readonly string[], rows: readonly Row[]): string {
   const [first = []] = rows;
   const table = new Table({
@@ -38,7 +38,7 @@ export function tableOf(heads: readonly string[], rows: readonly Row[]): string 
     .join('');
 }
 
-/** Writes a listing as it comes: an array of JSON, or a table for people. */
+/** Prints a listing as a JSON array or as a table. */
 export async function writeAll<Item>(
   items: AsyncIterable<Item>,
   { json, heads, row, none }: Listing<Item>,
@@ -54,8 +54,8 @@ export async function writeAll<Item>(
   }
   const rows: Row[] = [];
   for await (const item of items) {
-    if (rows.length === MOST_ROWS) {
-      say(`only the first ${MOST_ROWS} are shown; --json writes all.`);
+    if (rows.length === MAX_ROWS) {
+      say(`only the first ${MAX_ROWS} are shown; --json prints all.`);
       break;
     }
     rows.push(row(item));
@@ -68,11 +68,11 @@ export interface Listing<Item> {
   readonly json: boolean | undefined;
   readonly heads: readonly string[];
   readonly row: (item: Item) => Row;
-  /** Said when there is none. */
+  /** Printed when the listing is empty. */
   readonly none: string;
 }
 
-/** Without characters that would steer the terminal: names and owners are anybody's text. */
+/** Escapes control characters: names and owners come from others and must not control the terminal. */
 export const visible = (text: string): string =>
   text.replaceAll(/[\p{Cc}\p{Cf}]/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
 

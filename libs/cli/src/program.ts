@@ -7,15 +7,15 @@ import { addLockCommands } from './lock.commands.js';
 import { type Environment, NODES_HELP, Nodes } from './nodes.js';
 import { addQueueCommands } from './queue.commands.js';
 
-/** The `syncline` command with all that it can do. Wrong arguments are told on stderr and thrown as `CommanderError`. */
+/** The `syncline` program with all its commands. Prints invalid arguments to stderr and throws a `CommanderError`. */
 export function makeProgram(environment: Environment): Command {
   const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
   const program = new Command('syncline')
-    .description('Locks, queues and caches of Syncline, from a shell.')
+    .description('Use the locks, queues and caches of Syncline from a shell.')
     .version(version)
     .addHelpText('after', `${NODES_HELP}\n${EXIT_CODES_HELP}`)
-    // Before the commands are added: they inherit the rest.
-    .showHelpAfterError('(--help says more)')
+    // Set before the commands are added, because they inherit it.
+    .showHelpAfterError('(see --help)')
     .configureOutput({ outputError: (text, writeError) => writeError(text.replace(/^error/, 'syncline')) })
     .exitOverride();
   const nodes = new Nodes(environment);

@@ -8,10 +8,10 @@ import { type NodeOptions, type Nodes, withOutput } from './nodes.js';
 import { say, tableOf, write, writeAll, writeJson, writeLine } from './output.js';
 
 export function addQueueCommands(program: Command, nodes: Nodes): void {
-  const queue = program.command('queue').description('look into queues, send and receive messages');
+  const queue = program.command('queue').description('inspect queues, send and receive messages');
 
   withOutput(queue.command('ls').description('list the queues with their counts'))
-    .option('--prefix <prefix>', 'only names that begin so')
+    .option('--prefix <prefix>', 'only names that start with this prefix')
     .action(async (options: NodeOptions & { prefix?: string }) => {
       await writeAll(nodes.queue(options).list(options.prefix), {
         json: options.json,
@@ -25,7 +25,7 @@ export function addQueueCommands(program: Command, nodes: Nodes): void {
           inWords(stats.oldestAgeMs),
           paused ? 'paused' : 'open',
         ],
-        none: 'there is no queue.',
+        none: 'there are no queues.',
       });
     });
 
@@ -39,13 +39,13 @@ export function addQueueCommands(program: Command, nodes: Nodes): void {
   withOutput(
     queue
       .command('send <queue> [body]')
-      .description('send a message; its body from stdin when it is - or missing'),
+      .description('send a message; read the body from stdin when it is - or missing'),
   )
-    .option('--delay <duration>', 'not delivered before', duration)
+    .option('--delay <duration>', 'deliver it after this time at the earliest', duration)
     .option('--priority <number>', '0 to 9, higher first', integer)
     .option('--group <id>', 'messages of a group are delivered in order')
-    .option('--deduplication-id <id>', 'the same id again within 5m is no new message')
-    .addHelpText('after', '\nThe body is JSON when it can be read as JSON, and text otherwise.')
+    .option('--deduplication-id <id>', 'a second message with this id within 5m is not stored')
+    .addHelpText('after', '\nA body that is valid JSON is sent as JSON, any other body as text.')
     .action(async (name: string, body: string | undefined, options: SendOptions) => {
       const { delay, priority, group, deduplicationId } = options;
       const sent = await nodes
@@ -58,21 +58,21 @@ export function addQueueCommands(program: Command, nodes: Nodes): void {
           ...(deduplicationId === undefined ? {} : { deduplicationId }),
         });
       if (options.json) await writeJson(sent);
-      else await writeLine(sent.deduplicated ? `Was sent before, as ${sent.id}.` : `Sent ${sent.id}.`);
+      else await writeLine(sent.deduplicated ? `Already sent as ${sent.id}.` : `Sent ${sent.id}.`);
     });
 
   withOutput(
     queue
       .command('receive <queue>')
-      .description('receive messages; others see them again after their visibility timeout'),
+      .description('receive messages; they are delivered again after their visibility timeout'),
   )
-    .option('--max <number>', 'at most so many', integer, 1)
+    .option('--max <number>', 'most messages to receive', integer, 1)
     .addOption(
-      new Option('--wait <duration>', 'how long to wait for a first one; at most 30s')
+      new Option('--wait <duration>', 'how long to wait for the first message; at most 30s')
         .argParser(duration)
         .default(0, 'not at all'),
     )
-    .option('--ack', 'acknowledge what was written: it is not delivered again')
+    .option('--ack', 'acknowledge the messages after printing them, so that they are not delivered again')
     .action(async (name: string, options: NodeOptions & { max: number; wait: number; ack?: boolean }) => {
       const from = nodes.queue(options).queue(name);
       const messages = await from.receive({ max: options.max, waitMs: options.wait });
@@ -82,15 +82,15 @@ export function addQueueCommands(program: Command, nodes: Nodes): void {
       const late = outcomes.filter((outcome) => outcome === 'stale').length;
       if (late > 0) {
         throw new Failure(
-          `${late} came too late to be acknowledged, and will be delivered again`,
+          `could not acknowledge ${late} in time; they will be delivered again`,
           EXIT.failure,
         );
       }
     });
 
   withOutput(queue.command('redrive <queue>').description('move messages from a dead-letter queue back'))
-    .option('--to <queue>', 'default: where they came from')
-    .option('--max <number>', 'at most so many (default: all)', integer)
+    .option('--to <queue>', 'target queue (default: the original queue of each message)')
+    .option('--max <number>', 'most messages to move (default: all)', integer)
     .action(async (name: string, options: NodeOptions & { to?: string; max?: number }) => {
       const { to, max } = options;
       const moved = await nodes
@@ -112,7 +112,7 @@ function bodyOf(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    // The last line of a file ends too; that is not part of the text.
+    // The newline at the end of a file is not part of the text.
     return text.replace(/\r?\n$/, '');
   }
 }

@@ -1,22 +1,22 @@
 import { constants } from 'node:os';
 
 /**
- * Signals that do not pass through: they cannot be caught; or stop a process, and stopped we could not renew; or tell
- * of our own children, pipes and faults.
+ * Signals that are not forwarded: those that cannot be caught, those that stop a process (a stopped process cannot renew),
+ * and those about our own children, pipes and faults.
  */
-const OURS = new Set<string>([
+const NOT_FORWARDED = new Set<string>([
   ...['SIGKILL', 'SIGSTOP', 'SIGTSTP', 'SIGTTIN', 'SIGTTOU'],
   ...['SIGCHLD', 'SIGPIPE', 'SIGSEGV', 'SIGBUS', 'SIGFPE', 'SIGILL'],
 ]);
 
-/** Signals that end no process that does not listen for them. */
+/** Signals that do not end a process by default. */
 export const HARMLESS: ReadonlySet<NodeJS.Signals> = new Set(['SIGCONT', 'SIGURG', 'SIGWINCH']);
 
-/** All that can be passed on, each once: some have two names. */
+/** The signals to forward, each once: some have two names. */
 export const FORWARDED: readonly NodeJS.Signals[] = [
   ...new Map(
     (Object.entries(constants.signals) as [NodeJS.Signals, number][])
-      .filter(([name]) => !OURS.has(name))
+      .filter(([name]) => !NOT_FORWARDED.has(name))
       .map(([name, number]) => [number, name]),
   ).values(),
 ];

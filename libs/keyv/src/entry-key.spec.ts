@@ -1,17 +1,17 @@
 import { entryKey, namespacePrefix } from './entry-key.js';
 
-describe('the key of an entry', () => {
-  it('is the key, and what the namespace begins with, wherever that can be', () => {
+describe('the entry key of a Keyv key', () => {
+  it('is the key with the namespace as prefix, when both are valid', () => {
     expect(entryKey('users/42 ü', undefined)).toBe('users/42 ü');
     expect(entryKey('users/42 ü', 'shop')).toBe('shop:users/42 ü');
     expect(namespacePrefix('shop')).toBe('shop:');
   });
 
-  it('is the same with the prefix of Keyv and without', () => {
+  it('is the same with and without the namespace prefix of Keyv', () => {
     expect(entryKey('shop:a', 'shop')).toBe(entryKey('a', 'shop'));
   });
 
-  it('fits the rules of the cache whatever the key is, and no two meet', () => {
+  it('is valid for any Keyv key, and never the same for two', () => {
     const long = 'x'.repeat(100_000);
     const odd = [
       '',

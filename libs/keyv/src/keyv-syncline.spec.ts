@@ -9,7 +9,7 @@ import { KeyvSyncline } from './index.js';
 let redis: RedisServer;
 let nodes: NodeProcess[] = [];
 let caches: CacheClient;
-/** Knows the nodes by other connections, as another process does. */
+/** A second client, as another process has. */
 let others: CacheClient;
 
 beforeAll(async () => {
@@ -29,7 +29,7 @@ afterAll(async () => {
 const keyvOf = (name: string, options: KeyvOptions = {}, client = caches) =>
   new Keyv({ store: new KeyvSyncline(client, name), ...options });
 
-describe('a Keyv in a cache', () => {
+describe('KeyvSyncline', () => {
   it('stores, reads, finds and deletes values', async () => {
     const keyv = keyvOf('values');
     expect(await keyv.get('a')).toBeUndefined();
@@ -40,7 +40,7 @@ describe('a Keyv in a cache', () => {
     expect(await keyv.get('a')).toBeUndefined();
   });
 
-  it('does so with many at once', async () => {
+  it('stores, reads and deletes many values at once', async () => {
     const keyv = keyvOf('many', { namespace: 'n' });
     const entries = Array.from({ length: 300 }, (_, i) => ({ key: `k${i}`, value: i }));
     const keys = entries.map(({ key }) => key);
@@ -53,7 +53,7 @@ describe('a Keyv in a cache', () => {
     expect(await keyv.getMany(keys)).toEqual(entries.map(() => undefined));
   });
 
-  it('lets entries end with their TTL, in the cache itself', async () => {
+  it('gives entries a TTL in the cache itself', async () => {
     const keyv = keyvOf('ttl', { ttl: 60_000 });
     await keyv.set('brief', 1, 200.5);
     await keyv.set('long', 1);
@@ -64,7 +64,7 @@ describe('a Keyv in a cache', () => {
     expect(await keyv.getMany(['brief', 'long', 'for ever'])).toEqual([undefined, 1, 1]);
   });
 
-  it('clears its namespace alone, or all of the cache without one', async () => {
+  it('clears only its namespace, or the whole cache without one', async () => {
     const [one, two, all] = [
       keyvOf('spaces', { namespace: 'one' }),
       keyvOf('spaces', { namespace: 'two' }),
@@ -77,7 +77,7 @@ describe('a Keyv in a cache', () => {
     expect([await two.get('a'), await all.get('a')]).toEqual([undefined, undefined]);
   });
 
-  it('takes any key', async () => {
+  it('accepts any key', async () => {
     const keyv = keyvOf('keys', { namespace: 'n' });
     const keys = ['', 'a b/ü:?%', '\ud800', 'x'.repeat(5_000), '.', '..', '__proto__'];
     await Promise.all(keys.map((key, i) => keyv.set(key, i)));
@@ -90,7 +90,7 @@ describe('a Keyv in a cache', () => {
     expect(await keyv.getMany(keys)).toEqual(keys.map(() => undefined));
   });
 
-  it('tells failures by events, once each, or throws when it is asked to', async () => {
+  it('emits one error event for each failure, and throws with throwOnErrors', async () => {
     const away = new CacheClient({ urls: ['http://127.0.0.1:1'], timeoutMs: 100 });
     const keyv = keyvOf('away', {}, away);
     const errors: unknown[] = [];
@@ -112,8 +112,8 @@ describe('a Keyv in a cache', () => {
   });
 });
 
-describe("Nest's cache manager", () => {
-  it('keeps its entries there', async () => {
+describe("Nest's cache manager on KeyvSyncline", () => {
+  it('stores its entries in the cache', async () => {
     @Module({
       imports: [
         CacheModule.registerAsync({
@@ -146,12 +146,12 @@ describe("Nest's cache manager", () => {
     expect(await manager.mget(['w', 'b', 'c'])).toEqual([undefined, undefined, undefined]);
 
     await app.close();
-    // The client is not the application's: it goes on.
+    // The application does not own the client, so it is still open.
     await expect(keyvOf('nest').set('d', 4)).resolves.toBe(true);
   });
 });
 
-/** How many requests of a verb all nodes have answered. */
+/** How many requests of a route all nodes have answered. */
 async function requests(verb: string): Promise<number> {
   const pages = await Promise.all(nodes.map(async ({ url }) => (await fetch(`${url}/metrics`)).text()));
   return pages

@@ -3,18 +3,17 @@ import { type Cache, type CacheClient, text } from '@syncline/client';
 import type { KeyvStoreAdapter, StoredData } from 'keyv';
 import { entryKey, namespacePrefix } from './entry-key.js';
 
-/** Longest life of an entry: one year. Keyv's own expiry, which it stores with the value, may be later. */
+/** Longest TTL of an entry: one year. The expiry that Keyv stores with the value may be later. */
 const MAX_TTL_MS = 31_536_000_000;
 
 /**
- * A store for Keyv in one cache of Syncline. A read, through whichever process, is never older than a write that was
- * answered.
+ * A Keyv store in one Syncline cache. A read in any process never returns a value older than a write that was answered.
  *
- * As Keyv has it, a failure is an `error` event: a read that failed is a miss, a write that failed is `false`. With
- * Keyv's `throwOnErrors`, `get`, `set`, `delete` and `clear` throw as well.
+ * As usual for Keyv, a failure is an `error` event: a failed read counts as a miss, and a failed write returns `false`.
+ * With Keyv's `throwOnErrors`, `get`, `set`, `delete` and `clear` throw as well.
  *
- * Keyv makes `setMany` and `deleteMany` out of `set` and `delete`, and so says for each entry whether it was stored; the
- * calls of one turn travel in one request all the same. There is no `iterator`: the keys of a cache cannot be listed.
+ * Keyv implements `setMany` and `deleteMany` by `set` and `delete`, so it reports the outcome of each entry; the calls of
+ * one turn are still sent in one request. There is no `iterator`, because the keys of a cache cannot be listed.
  */
 export class KeyvSyncline extends EventEmitter implements KeyvStoreAdapter {
   /** Set by Keyv. */
@@ -23,8 +22,8 @@ export class KeyvSyncline extends EventEmitter implements KeyvStoreAdapter {
   private readonly cache: Cache<string>;
 
   /**
-   * @param caches a `CacheClient` or a `Syncline`. Who made it closes it: it may have other users
-   * @param name of the cache. Its configuration holds: entries without a TTL get its `defaultTtlMs`
+   * @param caches a `CacheClient` or a `Syncline`. The store does not close it, because it may have other users
+   * @param name of the cache. Entries without a TTL get its `defaultTtlMs`
    */
   constructor(caches: Pick<CacheClient, 'cache'>, name: string) {
     super();
@@ -36,7 +35,7 @@ export class KeyvSyncline extends EventEmitter implements KeyvStoreAdapter {
     try {
       return await this.read<Value>(key);
     } catch (error) {
-      // Keyv tells nobody of it.
+      // Keyv does not report this error itself.
       this.emit('error', error);
       throw error;
     }
@@ -45,7 +44,7 @@ export class KeyvSyncline extends EventEmitter implements KeyvStoreAdapter {
   async getMany<Value>(keys: string[]): Promise<StoredData<Value | undefined>[]> {
     const reads = await Promise.allSettled(keys.map((key) => this.read<Value>(key)));
     const failures = reads.flatMap((read) => (read.status === 'rejected' ? [read.reason] : []));
-    // Keys of one request have one error.
+    // A failed request is one error for all its keys.
     for (const error of new Set(failures)) this.emit('error', error);
     return reads.map((read) => (read.status === 'fulfilled' ? read.value : undefined));
   }
@@ -62,18 +61,18 @@ export class KeyvSyncline extends EventEmitter implements KeyvStoreAdapter {
   /** @param ttl in milliseconds */
   async set(key: string, value: unknown, ttl?: number): Promise<void> {
     if (typeof value !== 'string')
-      throw new TypeError('A value that Keyv did not serialize cannot be stored');
-    // Keyv counts in fractions too, and below zero.
+      throw new TypeError('The value is not a string: Keyv must serialize it');
+    // Keyv may pass fractions and negative numbers.
     const ttlMs = ttl === undefined ? undefined : Math.min(Math.max(Math.ceil(ttl), 1), MAX_TTL_MS);
     await this.cache.set(entryKey(key, this.namespace), value, ttlMs === undefined ? {} : { ttlMs });
   }
 
-  /** Whether there was such an entry. */
+  /** Returns whether there was an entry. */
   delete(key: string): Promise<boolean> {
     return this.cache.delete(entryKey(key, this.namespace));
   }
 
-  /** The entries of the namespace; without one, all entries of the cache. Costs the same for any number. */
+  /** Removes all entries of the namespace, or of the cache without one. The cost does not depend on their number. */
   async clear(): Promise<void> {
     if (this.namespace) await this.cache.invalidatePrefix(namespacePrefix(this.namespace));
     else await this.cache.flush();

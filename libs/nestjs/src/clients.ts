@@ -9,7 +9,7 @@ type Client<R extends Role> = InstanceType<(typeof CLIENTS)[R]>;
 
 const ROLES = Object.keys(CLIENTS) as Role[];
 
-/** The clients of the roles whose nodes are named. */
+/** The clients of all roles whose nodes are configured. */
 @Injectable()
 export class Clients implements OnModuleInit, OnApplicationShutdown {
   private readonly made = new Map<Role, Client<Role>>();
@@ -18,7 +18,7 @@ export class Clients implements OnModuleInit, OnApplicationShutdown {
     @Inject(MODULE_OPTIONS_TOKEN) options: SynclineOptions,
     private readonly discovery: DiscoveryService,
   ) {
-    // An application that ends says so: what its providers hold is free for the next one at once.
+    // By default an application releases its locks when it closes, so that another instance can take them at once.
     const { apiKey, timeoutMs, releaseOnClose = true } = options;
     for (const role of ROLES) {
       const urls = options[role];
@@ -27,12 +27,12 @@ export class Clients implements OnModuleInit, OnApplicationShutdown {
     }
   }
 
-  /** The client of a role; when its nodes are not named, one whose every call throws and says so. */
+  /** The client of a role. Without configured nodes, a stand-in that throws an error that says so at every call. */
   get<R extends Role>(role: R): Client<R> {
     return (this.made.get(role) ?? standIn(role)) as Client<R>;
   }
 
-  /** A client that is missing is better told at the start than at its first call. */
+  /** Fails at the start, not at the first call, when a provider injects a client without nodes. */
   onModuleInit(): void {
     const missing = new Map(
       ROLES.filter((role) => !this.made.has(role)).map((role) => [CLIENTS[role] as unknown, role]),
@@ -41,18 +41,18 @@ export class Clients implements OnModuleInit, OnApplicationShutdown {
       const properties = (wrapper.getPropertiesMetadata() ?? []).map((property) => property.wrapper);
       for (const { token } of [...(wrapper.getCtorMetadata() ?? []), ...properties]) {
         const role = missing.get(token);
-        if (role !== undefined) throw notConfigured(role, ` ${wrapper.name} asks for it.`);
+        if (role !== undefined) throw notConfigured(role, ` ${wrapper.name} injects it.`);
       }
     }
   }
 
-  /** After all that may still call: workers stop, and requests end, before. */
+  /** The last hook: workers have stopped and requests have ended before. */
   async onApplicationShutdown(): Promise<void> {
     await Promise.all([...this.made.values()].map((client) => client.close()));
   }
 }
 
-/** Providers by which the clients are injected. */
+/** Providers of the clients. */
 export const CLIENT_PROVIDERS = ROLES.map((role) => ({
   provide: CLIENTS[role],
   inject: [Clients],
@@ -64,7 +64,7 @@ function standIn(role: Role): object {
   return new Proxy(
     {},
     {
-      // Nest looks for hooks and for `then`: only what a client has is refused.
+      // Throw only for members of the client: Nest also looks for hooks and for `then`.
       get(_, property) {
         if (property !== 'constructor' && Object.hasOwn(prototype, property)) throw notConfigured(role);
         return undefined;
@@ -75,5 +75,5 @@ function standIn(role: Role): object {
 
 const notConfigured = (role: Role, who = '') =>
   new TypeError(
-    `${CLIENTS[role].name} has no nodes.${who} Name them: SynclineModule.forRoot({ ${role}: ['http://...'] })`,
+    `${CLIENTS[role].name} has no nodes.${who} Configure them: SynclineModule.forRoot({ ${role}: ['http://...'] })`,
   );

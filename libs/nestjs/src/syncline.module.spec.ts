@@ -34,14 +34,14 @@ afterAll(async () => {
 const contextOf = (App: Type) =>
   NestFactory.createApplicationContext(App, { logger: false, abortOnError: false });
 
-/** An application of the module and these providers. */
+/** Starts an application with the module and these providers. */
 function start(syncline: DynamicModule, providers: NonNullable<DynamicModule['providers']>) {
   @Module({ imports: [syncline], providers })
   class App {}
   return contextOf(App);
 }
 
-/** Throws whatever is done to it. */
+/** An object that throws at every access. */
 const HOSTILE: ProxyHandler<object> = new Proxy(
   {},
   {
@@ -51,7 +51,7 @@ const HOSTILE: ProxyHandler<object> = new Proxy(
   },
 );
 
-/** A promise to resolve by hand. */
+/** A promise that a test resolves. */
 function gate<T = void>() {
   let open: (value: T) => void = () => undefined;
   const opened = new Promise<T>((resolve) => {
@@ -60,7 +60,7 @@ function gate<T = void>() {
   return { open, opened };
 }
 
-describe('the clients', () => {
+describe('the clients of SynclineModule', () => {
   @Injectable()
   class Clients {
     constructor(
@@ -70,10 +70,10 @@ describe('the clients', () => {
     ) {}
   }
 
-  it('are injected everywhere, of the nodes that a factory names', async () => {
+  it('are injected everywhere, with the nodes from a factory', async () => {
     @Module({ providers: [{ provide: 'NODES', useFactory: () => urls }], exports: ['NODES'] })
     class Settings {}
-    // Knows nothing of the module: it is global.
+    // Does not import the module, which is global.
     @Module({ providers: [Clients] })
     class Feature {}
     const syncline = SynclineModule.forRootAsync({
@@ -99,8 +99,8 @@ describe('the clients', () => {
   });
 
   it.each([
-    ['release what is held when the application ends', {}, 'free'],
-    ['leave it to its TTL when they are told to', { releaseOnClose: false }, 'exclusive'],
+    ['release their locks when the application closes', {}, 'free'],
+    ['leave their locks to the TTL with releaseOnClose: false', { releaseOnClose: false }, 'exclusive'],
   ])('%s', async (_, options, mode) => {
     const app = await start(SynclineModule.forRoot({ ...urls, ...options }), [Clients]);
     const { locks } = app.get(Clients);
@@ -113,14 +113,14 @@ describe('the clients', () => {
     await looking.close();
   });
 
-  it('without nodes are told at the start, with who asks', async () => {
+  it('fail the start when a provider injects one without nodes', async () => {
     const syncline = SynclineModule.forRoot({ queue: urls.queue, cache: urls.cache });
     await expect(start(syncline, [Clients])).rejects.toThrow(
-      "LockClient has no nodes. Clients asks for it. Name them: SynclineModule.forRoot({ lock: ['http://...'] })",
+      "LockClient has no nodes. Clients injects it. Configure them: SynclineModule.forRoot({ lock: ['http://...'] })",
     );
   });
 
-  it('without nodes are told to a factory that uses one, and to who looks one up', async () => {
+  it('throw when a factory, or a look-up, uses one without nodes', async () => {
     const syncline = () => SynclineModule.forRoot({ queue: urls.queue });
     const cache = {
       provide: 'PRICES',
@@ -134,10 +134,10 @@ describe('the clients', () => {
   });
 });
 
-describe('a worker', () => {
+describe('a method with @Worker', () => {
   const client = () => new QueueClient({ urls: urls.queue });
 
-  it('handles the messages of its queue by a method of a provider, again when it threw', async () => {
+  it('handles the messages of its queue, again after it threw', async () => {
     const received = gate<Message<{ id: number }>>();
     const errors: unknown[] = [];
     @Injectable()
@@ -162,7 +162,7 @@ describe('a worker', () => {
     expect((await queues.queue('orders').inspect()).stats).toMatchObject({ ready: 0, inFlight: 0, acked: 1 });
   });
 
-  it('lets its handler end before the application closes, and takes nothing more', async () => {
+  it('ends before the application closes, and receives no more', async () => {
     const started = gate();
     const finish = gate();
     let handled = 0;
@@ -177,7 +177,7 @@ describe('a worker', () => {
     }
     await using queues = client();
     await Promise.all([queues.queue('mails').send(1), queues.queue('mails').send(2)]);
-    // By another name it is the same provider, and has one worker.
+    // An alias is the same provider, with one worker.
     const app = await start(SynclineModule.forRoot(urls), [Mails, { provide: 'MAILS', useExisting: Mails }]);
     await started.opened;
     const closing = app.close();
@@ -185,7 +185,7 @@ describe('a worker', () => {
     void closing.then(() => {
       closed = true;
     });
-    // The queue answers meanwhile: the handler alone is what it waits for.
+    // The queue still answers: the application waits only for the handler.
     expect((await queues.queue('mails').inspect()).stats).toMatchObject({ inFlight: 1, ready: 1 });
     await turn();
     expect(closed).toBe(false);
@@ -195,7 +195,7 @@ describe('a worker', () => {
     expect((await queues.queue('mails').inspect()).stats).toMatchObject({ inFlight: 0, ready: 1, acked: 1 });
   });
 
-  it('gives a message back when its handler takes longer than the application waits', async () => {
+  it('gives its message back when it takes longer than stopTimeoutMs', async () => {
     const started = gate<AbortSignal>();
     @Injectable()
     class Slow {
@@ -214,7 +214,7 @@ describe('a worker', () => {
     expect(await queues.queue('slow').receive()).toHaveLength(1);
   });
 
-  it('handles the messages of several queues by one method', async () => {
+  it('handles the messages of several queues', async () => {
     const bodies: unknown[] = [];
     const all = gate();
     @Injectable()
@@ -234,7 +234,7 @@ describe('a worker', () => {
     expect(bodies.sort()).toEqual(['one', 'two']);
   });
 
-  it('goes on whatever its method throws, and tells the logger', async () => {
+  it('continues after it threw any value, and logs that', async () => {
     const thrown: unknown[] = [Symbol('a'), Object.create(null), undefined, new Proxy({}, HOSTILE), 'text'];
     const logged: string[] = [];
     const done = gate();
@@ -258,7 +258,7 @@ describe('a worker', () => {
     expect(logged.length).toBeGreaterThan(0);
   });
 
-  it('goes on when the logger of the application throws', async () => {
+  it('continues when the logger of the application throws', async () => {
     const done = gate();
     @Injectable()
     class Unlogged {
@@ -279,7 +279,7 @@ describe('a worker', () => {
     await app.close();
   });
 
-  it('is refused at the start with settings that are wrong, and where it can never run', async () => {
+  it('fails the start with invalid settings, or on a static method', async () => {
     @Injectable()
     class Wrong {
       @Worker('wrong', { stopTimeoutMs: Number.NaN })
@@ -290,22 +290,22 @@ describe('a worker', () => {
     );
     const ofStaticMethods = Worker('static') as (target: object, name: string, method: object) => void;
     expect(() => ofStaticMethods(Wrong, 'handle', { value: () => undefined })).toThrow(
-      '@Worker of handle: it must be a method of the objects of its class',
+      '@Worker of handle: it must decorate an instance method',
     );
   });
 
-  it('is refused on a class of which there may be many', async () => {
+  it('fails the start on a request-scoped class', async () => {
     @Injectable({ scope: Scope.REQUEST })
     class Requests {
       @Worker('requests')
       handle() {}
     }
     await expect(start(SynclineModule.forRoot(urls), [Requests])).rejects.toThrow(
-      '@Worker of Requests.handle: its class must live as long as the application',
+      '@Worker of Requests.handle: its class must have the default scope',
     );
   });
 
-  it('is refused without queue nodes', async () => {
+  it('fails the start without queue nodes', async () => {
     @Injectable()
     class Orphan {
       @Worker('orphan')

@@ -5,10 +5,10 @@ import { ConfigurableModuleClass } from './module-definition.js';
 import { Workers } from './workers.js';
 
 /**
- * Makes `LockClient`, `QueueClient` and `CacheClient` injectable everywhere, each when the URLs of its nodes are given,
- * and runs the methods that are decorated with `@Worker`.
+ * Makes `LockClient`, `QueueClient` and `CacheClient` injectable everywhere, each when the URLs of its nodes are
+ * configured, and runs the methods that are decorated with `@Worker`.
  *
- * `forRoot(options)`, or `forRootAsync({ imports, inject, useFactory })`, once, in the root module.
+ * Import it once, in the root module: `forRoot(options)` or `forRootAsync({ imports, inject, useFactory })`.
  */
 @Global()
 @Module({

@@ -13,7 +13,7 @@ interface Subscribed {
   readonly handler: Handler<unknown>;
 }
 
-/** Runs the methods that are decorated with `@Worker`, while the application does. */
+/** Runs the methods that are decorated with `@Worker` while the application runs. */
 @Injectable()
 export class Workers implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly stops: (() => Promise<void>)[] = [];
@@ -25,7 +25,7 @@ export class Workers implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly reflector: Reflector,
   ) {}
 
-  /** When every provider is ready for its first message. */
+  /** In this hook every provider is ready for its first message. */
   onApplicationBootstrap(): void {
     for (const subscribed of this.subscribed()) {
       const worker = this.start(subscribed);
@@ -33,7 +33,7 @@ export class Workers implements OnApplicationBootstrap, OnModuleDestroy {
     }
   }
 
-  /** The earliest of Nest's hooks: what handlers use may go in any later one. */
+  /** The first shutdown hook of Nest: later hooks may close what the handlers use. */
   async onModuleDestroy(): Promise<void> {
     await Promise.all(this.stops.map((stop) => stop()));
   }
@@ -42,7 +42,7 @@ export class Workers implements OnApplicationBootstrap, OnModuleDestroy {
     const logger = new Logger(name);
     const onError = (error: unknown, message: Message<unknown> | undefined) => {
       const what = message === undefined ? `Queue ${queue}` : `Message ${message.id} of queue ${queue}`;
-      // What is thrown may be anything, also what has no text of its own.
+      // A handler may throw anything, even a value whose `toString` fails.
       logger.error(`${what}: ${inspect(error)}`);
     };
     const queues = this.clients.get('queue');
@@ -64,7 +64,7 @@ export class Workers implements OnApplicationBootstrap, OnModuleDestroy {
         const name = `${wrapper.name}.${method}`;
         if (wrapper.isTransient || !wrapper.isDependencyTreeStatic()) {
           throw new TypeError(
-            `@Worker of ${name}: its class must live as long as the application, in the default scope`,
+            `@Worker of ${name}: its class must have the default scope`,
           );
         }
         const handler: Handler<unknown> = (message, context) => instance[method](message, context);
