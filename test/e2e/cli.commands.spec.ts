@@ -98,9 +98,7 @@ describe('syncline queue', () => {
   it('sends a message with a delay and a group, and only once for a deduplication id', async () => {
     const options = ['--delay', '1h', '--group', 'g', '--deduplication-id', 'x'];
     await cli.text('queue', 'send', 'later', '1', ...options);
-    expect(await cli.text('queue', 'send', 'later', '1', ...options)).toMatch(
-      /^Already sent as \S+\.\n$/,
-    );
+    expect(await cli.text('queue', 'send', 'later', '1', ...options)).toMatch(/^Already sent as \S+\.\n$/);
     expect((await cli.json('queue', 'stats', 'later')).stats).toMatchObject({ delayed: 1, sent: 1 });
   });
 
@@ -150,9 +148,7 @@ describe('syncline cache', () => {
 
     await cli.text('cache', 'set', 'pages', 'b', 'B');
     expect(await cli.text('cache', 'get', 'pages', 'b')).toBe('B');
-    expect(await cli.text('cache', 'del', 'pages', 'b', 'c')).toBe(
-      'Removed b.\nRemoved c.\n',
-    );
+    expect(await cli.text('cache', 'del', 'pages', 'b', 'c')).toBe('Removed b.\nRemoved c.\n');
     expect(await cli.json('cache', 'del', 'pages', 'b')).toEqual({ deleted: ['b'] });
     const { code, stdout, stderr } = await cli.run(['cache', 'get', 'pages', 'b']);
     expect([code, stdout.length, stderr]).toEqual([1, 0, 'syncline: pages has no entry b\n']);

@@ -145,7 +145,7 @@ it('tells what it wants in its own words', async () => {
       /Invalid|Too (?:small|big)|Unrecognized|received|undefined|NaN|string|number to|>=|<=/,
     );
   }
-  expect(said[0]?.body.detail).toContain('owner: required, a text of 1 to 256 characters');
+  expect(said[0]?.body.detail).toContain('owner: required, a string of 1 to 256 characters');
 });
 
 it('answers thousands of faults in a few lines', async () => {

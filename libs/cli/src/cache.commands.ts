@@ -54,27 +54,25 @@ export function addCacheCommands(program: Command, nodes: Nodes): void {
 
   withOutput(
     cache.command('stats [cache]').description('show the statistics of one cache, or of all caches'),
-  ).action(
-    async (name: string | undefined, options: NodeOptions) => {
-      const caches = nodes.cache(options);
-      if (name !== undefined && options.json) return writeJson(await caches.cache(name).inspect());
-      return writeAll(name === undefined ? caches.list() : one(caches.cache(name).inspect()), {
-        json: options.json,
-        heads: ['NAME', 'ENTRIES', 'BYTES', 'HITS', 'MISSES', 'RATIO', 'WRITES', 'COHERENCE'],
-        row: ({ name, stats, coherence }) => [
-          name,
-          stats.entries,
-          stats.bytes,
-          stats.nearHits + stats.storeHits,
-          stats.misses,
-          `${Math.round(stats.hitRatio * 100)} %`,
-          stats.writes,
-          coherence,
-        ],
-        none: 'there are no caches.',
-      });
-    },
-  );
+  ).action(async (name: string | undefined, options: NodeOptions) => {
+    const caches = nodes.cache(options);
+    if (name !== undefined && options.json) return writeJson(await caches.cache(name).inspect());
+    return writeAll(name === undefined ? caches.list() : one(caches.cache(name).inspect()), {
+      json: options.json,
+      heads: ['NAME', 'ENTRIES', 'BYTES', 'HITS', 'MISSES', 'RATIO', 'WRITES', 'COHERENCE'],
+      row: ({ name, stats, coherence }) => [
+        name,
+        stats.entries,
+        stats.bytes,
+        stats.nearHits + stats.storeHits,
+        stats.misses,
+        `${Math.round(stats.hitRatio * 100)} %`,
+        stats.writes,
+        coherence,
+      ],
+      none: 'there are no caches.',
+    });
+  });
 }
 
 interface SetOptions extends NodeOptions {

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
+import { DeathWatch } from './death-watch.js';
 import { EXIT } from './exit-codes.js';
 import { Failure } from './failure.js';
 import type { Environment } from './nodes.js';
-import { DeathWatch } from './death-watch.js';
 
 export const exitCodeOfSignal = (signal: NodeJS.Signals): number => EXIT.signal + constants.signals[signal];
 

@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { type IllFormed, judged } from './batch.js';
+import { batchItem, type IllFormed } from './batch.js';
 import { ValidationFailed } from './validation.js';
 
 describe('an item of a batch', () => {
   const item = z.strictObject({ name: z.string().min(1), count: z.int().default(1) });
-  const batch = z.array(judged(item)).min(1);
+  const batch = z.array(batchItem(item)).min(1);
 
-  it('is judged by itself', () => {
+  it('is validated by itself', () => {
     const [good, bad, odd] = batch.parse([{ name: 'a' }, { name: '', count: 1.5 }, null]);
     expect(good).toEqual({ name: 'a', count: 1 });
     expect(bad).toBeInstanceOf(ValidationFailed);
@@ -15,7 +15,7 @@ describe('an item of a batch', () => {
     expect((odd as ValidationFailed).extra).toMatchObject({ errors: [{ path: 'item' }] });
   });
 
-  it('is drawn as what it is', () => {
+  it('has the same JSON Schema as the item alone', () => {
     const io = { io: 'input' } as const;
     expect(z.toJSONSchema(batch, io).items).toEqual({ ...z.toJSONSchema(item, io), $schema: undefined });
   });

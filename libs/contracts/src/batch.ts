@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { Problem, problemSchema } from './problem.js';
 import { ValidationFailed, validationFailed } from './validation.js';
 
-/** What is wrong with an item of a batch; `item` is what was sent, so that the answer can name it. */
+/** The validation errors of a batch item. `item` is the value that was sent, so that the answer can name it. */
 export class IllFormed extends ValidationFailed {
   readonly item: unknown;
 
@@ -13,23 +13,23 @@ export class IllFormed extends ValidationFailed {
   }
 }
 
-/** An item of a batch: what the contract makes of it, or what is wrong with it. */
+/** A batch item: the parsed value, or its validation errors. */
 export type Judged<Item> = Item | IllFormed;
 
 /**
- * The schema of an item of a batch that is judged by itself: an ill-formed one becomes the problem that stands in its
- * place, and does not spoil the others. The OpenAPI document shows the schema of the item.
+ * The schema of a batch item that is validated by itself: an invalid item becomes an {@link IllFormed} in its place and
+ * does not fail the other items. The OpenAPI document shows the schema of the item.
  */
-export const judged = <Item extends z.ZodType>(
+export const batchItem = <Item extends z.ZodType>(
   item: Item,
 ): z.ZodType<Judged<z.output<Item>>, z.input<Item>> =>
-  // Without a value it is asked for the default that a JSON Schema shows: there is none.
+  // zod calls this without a value to find the default for the JSON Schema: there is none.
   item.catch(
     ((failure?: { error: { issues: z.core.$ZodIssue[] }; input: unknown }) =>
       failure && new IllFormed(failure.error.issues, failure.input)) as never,
   );
 
-/** What stands in the place of an item that was refused: its status, as if it had been called alone, and why. */
+/** The result of a refused item: the status that a single call would have, and the problem. */
 export const refusedItemSchema = z.object({ status: z.int(), problem: problemSchema });
 export type RefusedItem = z.infer<typeof refusedItemSchema>;
 
@@ -40,11 +40,11 @@ export const refusedItem = (problem: Problem, instance: string): RefusedItem => 
 });
 
 /**
- * The answer to a batch: each item's own in its place, in the order of the request.
+ * The answer to a batch: one result for each item, in the order of the request.
  *
  * @param instance path of the request
- * @param nameOf what names a refused item, by its index
- * @throws what the first item was refused for, when all were
+ * @param nameOf fields that identify the refused item with this index
+ * @throws the problem of the first item when all items were refused
  */
 export function answerItems<Item extends object, Name extends object>(
   outcomes: readonly (Item | Problem)[],

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { judged, refusedItemSchema } from './batch.js';
+import { batchItem, refusedItemSchema } from './batch.js';
 import {
   cacheKeySchema,
   contentEncodingSchema,
@@ -15,21 +15,21 @@ import {
 import { instantSchema, jsonSchema } from './fields.js';
 
 const MAX_ITEMS = 1000;
-const keysSchema = z.array(judged(cacheKeySchema)).min(1).max(MAX_ITEMS);
+const keysSchema = z.array(batchItem(cacheKeySchema)).min(1).max(MAX_ITEMS);
 
 export const keysBodySchema = z
   .strictObject({ keys: keysSchema })
   .meta({ id: 'Keys', example: { keys: ['user/42', 'user/43'] } });
-/** Each key is judged by itself. */
+/** Each key is validated by itself. */
 export type KeysBody = z.infer<typeof keysBodySchema>;
 
 export const readBodySchema = z
   .strictObject({ keys: keysSchema, as: encodingSchema.optional() })
   .meta({ id: 'ReadKeys', example: { keys: ['user/42', 'user/43'] } });
-/** `as`: how the values travel; see {@link Encoding}. */
+/** `as`: encoding of the values in the answer; see {@link Encoding}. */
 export type ReadBody = z.infer<typeof readBodySchema>;
 
-/** What stands in the place of a key or an entry that was refused. `key` is what was sent as one. */
+/** The result of a refused key or entry. `key` is the value that was sent as the key. */
 const refusedSchema = refusedItemSchema.extend({ key: z.unknown() });
 
 export const readEntriesSchema = z
@@ -51,7 +51,7 @@ export const readEntriesSchema = z
       ],
     },
   });
-/** In the order of the keys. `truncated`: keys without an entry here, for the answer was full: ask again for those. */
+/** In the order of the keys. `truncated`: keys that did not fit into this answer; request them again. */
 export type ReadEntries = z.infer<typeof readEntriesSchema>;
 
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
@@ -80,14 +80,14 @@ const newEntrySchema = z
 export type NewEntry = z.infer<typeof newEntrySchema>;
 
 export const newEntriesSchema = z
-  .strictObject({ entries: z.array(judged(newEntrySchema)).min(1).max(MAX_ITEMS) })
+  .strictObject({ entries: z.array(batchItem(newEntrySchema)).min(1).max(MAX_ITEMS) })
   .meta({
     id: 'NewEntries',
     example: { entries: [{ key: 'user/42', value: { name: 'Ada' }, ttlMs: 60000, tags: ['users'] }] },
   });
 /**
- * Each entry is judged by itself. `encoding`: of the value; default `utf8` for a string, else `json`. The content type
- * follows from it by default. A `json` value is stored as JavaScript writes it: send `utf8` what must keep its bytes.
+ * Each entry is validated by itself. `encoding` of the value: default `utf8` for a string, else `json`; it determines the
+ * default content type. A `json` value is stored as JavaScript writes it; use `utf8` to keep the exact bytes.
  */
 export type NewEntries = z.infer<typeof newEntriesSchema>;
 
@@ -118,7 +118,7 @@ export const writtenEntriesSchema = z
       ],
     },
   });
-/** In the order of the entries. One that was refused has its HTTP status, such as 400 or 413, and its problem. */
+/** In the order of the entries. A refused entry has its HTTP status, such as 400 or 413, and its problem. */
 export type WrittenEntries = z.infer<typeof writtenEntriesSchema>;
 
 export const deletedEntriesSchema = z

@@ -23,9 +23,9 @@ export const fillBodySchema = z
   })
   .meta({ id: 'Fill', example: { waitMs: 2000, leaseMs: 5000 } });
 /**
- * `waitMs`: how long to wait while somebody else computes the value. `leaseMs`: how long this caller may take without a
- * renewal, when it is the one to compute it. `as`: how a value travels; see {@link Encoding}. `ttlMs`, `staleMs`, `tags`:
- * what the caller would store its value with. They are judged here, so that nobody computes what is refused then.
+ * `waitMs`: how long to wait while another caller computes the value. `leaseMs`: how long this caller may compute it
+ * without a renewal. `as`: encoding of the value in the answer; see {@link Encoding}. `ttlMs`, `staleMs`, `tags`: the
+ * options of the later write; they are validated here, so that nobody computes a value that would be refused.
  */
 export type FillBody = z.infer<typeof fillBodySchema>;
 
@@ -36,7 +36,7 @@ export const fillResultSchema = z
     fillLease: z.string().optional(),
   })
   .meta({ id: 'FillResult', example: { status: 'hit', ...EXAMPLE_VALUE } });
-/** `hit` and `stale` carry the value. `lease`, and `stale` for one caller, carry the `fillLease` to store a new one with. */
+/** `hit` and `stale` have the value. `lease`, and for one caller `stale`, have the `fillLease` for storing a new value. */
 export type FillResult = z.infer<typeof fillResultSchema>;
 
 export const fillLeaseIdSchema = z
@@ -48,7 +48,7 @@ export const fillLeaseIdSchema = z
 export const renewFillBodySchema = z
   .strictObject({ leaseMs: leaseMsSchema })
   .meta({ id: 'RenewFill', example: { leaseMs: 5000 } });
-/** `leaseMs`: how long the lease lasts from now on. */
+/** `leaseMs`: how long the lease lasts from now. */
 export type RenewFillBody = z.infer<typeof renewFillBodySchema>;
 
 export const renewedFillSchema = z
@@ -64,5 +64,5 @@ const MAX_REASON = 256;
 export const endFillBodySchema = z
   .strictObject({ reason: z.string().min(1).max(MAX_REASON).optional() })
   .meta({ id: 'EndFill', example: { reason: 'the database is away' } });
-/** With a `reason` those who wait are told it, as `fill-failed`; without one the first of them computes. */
+/** With a `reason`, waiting callers get `fill-failed` with it; without one, the first of them computes the value. */
 export type EndFillBody = z.infer<typeof endFillBodySchema>;

@@ -22,11 +22,11 @@ export const cacheConfigSchema = z
   })
   .meta({ id: 'CacheConfig', example: { defaultTtlMs: 60000, coherence: 'strict' } });
 /**
- * `defaultTtlMs`: life of entries stored without one; null: for ever. `maxEntryBytes`: largest value. `nearCacheBytes`:
- * memory on each node, overhead counted; a value above 1 % of it stays in Redis alone. `coherence`: `strict`, reads
- * through any node see every write that was answered; `eventual`, writes do not wait for other nodes' near caches.
- * `maxBytes` (of keys and values), `maxEntries`: what is written beyond makes others go, those first that seem to be missed
- * least; null: no bound.
+ * `defaultTtlMs`: TTL of entries that are stored without one; null: for ever. `maxEntryBytes`: largest value.
+ * `nearCacheBytes`: memory on each node, including overhead; a value above 1 % of it is kept only in Redis. `coherence`:
+ * `strict`, a read through any node sees every write that was answered; `eventual`, writes do not wait for the near caches
+ * of other nodes. `maxBytes` (keys and values), `maxEntries`: above these bounds a write evicts the least useful entries;
+ * null: no bound.
  */
 export type CacheConfig = z.infer<typeof cacheConfigSchema>;
 
@@ -86,16 +86,16 @@ export const cacheSchema = z
     },
   });
 /**
- * `stats`: of all nodes since the cache was first used, at most a second old; `entries` and `bytes` (of keys and values)
- * are those in Redis, `evicted` those that the bounds of the cache made go (`evictions`: from near caches). `stats.node`: of the node that answers, since it started; `entries` and `bytes` (overhead
- * included) are those in its near cache.
+ * `stats`: all nodes, since the cache was first used, at most a second old. `entries` and `bytes` (keys and values) count
+ * the entries in Redis; `evicted` counts evictions by the bounds of the cache, `evictions` those from near caches.
+ * `stats.node`: the node that answers, since it started; `entries` and `bytes` (with overhead) count its near cache.
  */
 export type Cache = z.infer<typeof cacheSchema>;
 
 export const deleteCacheQuerySchema = z.strictObject({
   drop: z.stringbool({ truthy: ['true'], falsy: ['false'], case: 'sensitive' }).default(false),
 });
-/** `drop`: the cache goes as a whole, with its configuration and statistics; else its entries alone. */
+/** `drop`: remove the whole cache, with its configuration and statistics; else only its entries. */
 export type DeleteCacheQuery = z.infer<typeof deleteCacheQuerySchema>;
 
 export const listCachesQuerySchema = z.strictObject({
@@ -107,5 +107,5 @@ export type ListCachesQuery = z.infer<typeof listCachesQuerySchema>;
 export const cachesSchema = z
   .strictObject({ caches: z.array(cacheSchema), cursor: z.string().nullable() })
   .meta({ id: 'Caches', example: { caches: [], cursor: null } });
-/** By name. `cursor`: where the next page begins; null at the end. */
+/** Sorted by name. `cursor`: start of the next page; null at the end. */
 export type Caches = z.infer<typeof cachesSchema>;

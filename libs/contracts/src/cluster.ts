@@ -5,14 +5,14 @@ export const ROLES = ['lock', 'queue', 'cache'] as const;
 /** Which of the three services a node runs. */
 export type Role = (typeof ROLES)[number];
 
-/** First words of the paths that the nodes of one role answer, and where they listen unless told otherwise. */
+/** The first path segments that each role answers, and its default ports. */
 const PATHS = [
   { role: 'lock', words: ['locks', 'semaphores', 'sessions', 'deadlocks'], ports: '8001 to 8003' },
   { role: 'queue', words: ['queues', 'schedules'], ports: '8004 to 8006' },
   { role: 'cache', words: ['caches'], ports: '8007 to 8009' },
 ] as const satisfies { role: Role; words: string[]; ports: string }[];
 
-/** The role whose nodes answer a path; undefined for what all of them answer, or none. */
+/** The role whose nodes answer a path; undefined for a path of all roles or of none. */
 export function roleOfPath(path: string): { role: Role; root: string; ports: string } | undefined {
   const [, word = ''] = /^\/v1\/([a-z]+)(?:\/|$)/.exec(path) ?? [];
   const found = PATHS.find(({ words }) => (words as readonly string[]).includes(word));
@@ -34,8 +34,8 @@ export const memberSchema = z.strictObject({
   share: z.number().min(0).max(1),
 });
 /**
- * One node as the others see it. `suspect`: no heartbeat for more than a second; `left`: named in `PEERS`,
- * but not a member now (then `startedAt` and `lastSeenAt` are null). `share`: its part of the hash ring.
+ * One node as the others see it. `suspect`: no heartbeat for more than a second. `left`: named in `PEERS`, but currently
+ * not a member; then `startedAt` and `lastSeenAt` are null. `share`: its part of the hash ring.
  */
 export type Member = z.infer<typeof memberSchema>;
 

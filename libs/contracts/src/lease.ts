@@ -4,14 +4,14 @@ import { durationMs, ILL_FORMED, instantSchema, isWellFormed, jsonSchema, nameSc
 export const leaseModeSchema = z.enum(['exclusive', 'shared']);
 export type LeaseMode = z.infer<typeof leaseModeSchema>;
 
-/** Who wants the lease: a worker, a job, a request. Deadlocks are found between owners. */
+/** Who requests the lease: a worker, a job, a request. Deadlocks are detected between owners. */
 export const ownerNameSchema = z
   .string()
   .min(1)
   .max(256)
   .refine(isWellFormed, ILL_FORMED)
   .meta({ example: 'worker-7' });
-/** UUIDs compare without case: they are taken in lower case. */
+/** UUIDs are converted to lower case, because they compare without case. */
 export const leaseIdSchema = z.guid().toLowerCase().meta({ example: '0195a3d2-7c51-4b8e-9f1a-2f6c1f0f9a11' });
 export const sessionIdSchema = z
   .guid()
@@ -61,8 +61,9 @@ export const leaseSchema = z
   })
   .meta({ id: 'Lease', example: LEASE_EXAMPLE });
 /**
- * One grant. `fencingToken`: a decimal string, larger at every grant of a name. `waitedMs`: time in the queue.
- * `metadata`: what the caller gave, else null. `limit`: of a semaphore, its limit as it is now. A lease of a session has the session's `ttlMs` and `expiresAt`.
+ * One grant. `fencingToken`: a decimal string that is larger with every grant of a name. `waitedMs`: time in the queue.
+ * `metadata`: the value that the caller gave, else null. `limit`: the current limit of a semaphore. A lease of a session
+ * has the `ttlMs` and `expiresAt` of the session.
  */
 export type Lease = z.infer<typeof leaseSchema>;
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { judged } from './batch.js';
+import { batchItem } from './batch.js';
 import { instantSchema, nameCursorSchema, namePrefixSchema, nameSchema, pageLimitSchema } from './fields.js';
 import {
   HOLDER_EXAMPLE,
@@ -26,13 +26,13 @@ export const acquireSchema = z
     metadata: metadataSchema.optional(),
   })
   .meta({ id: 'Acquire', example: { owner: 'worker-7', ttlMs: 30_000, waitMs: 5_000 } });
-/** `leaseId`: the same id again is the same grant, through any node. `waitMs` 0: do not wait. */
+/** `leaseId`: a repeated call with the same id, through any node, returns the same grant. `waitMs` 0: do not wait. */
 export type Acquire = z.infer<typeof acquireSchema>;
 
 export const renewSchema = z
   .strictObject({ leaseId: leaseIdSchema, ttlMs: leaseTtlMs.optional() })
   .meta({ id: 'Renew', example: { leaseId: LEASE_EXAMPLE.leaseId, ttlMs: 30_000 } });
-/** Without `ttlMs` the lease keeps the length that it has. */
+/** Without `ttlMs` the lease keeps its TTL. */
 export type Renew = z.infer<typeof renewSchema>;
 
 export const releaseSchema = z
@@ -59,7 +59,7 @@ export type Verify = z.infer<typeof verifySchema>;
 export const verifiedSchema = z
   .strictObject({ valid: z.boolean(), currentToken: z.string().nullable() })
   .meta({ id: 'Verified', example: { valid: true, currentToken: LEASE_EXAMPLE.fencingToken } });
-/** `valid`: no larger token was granted. When the token of the name is no longer known, it is not valid. */
+/** `valid`: no larger token was granted. False when the token of the name is no longer known. */
 export type Verified = z.infer<typeof verifiedSchema>;
 
 export const waiterSchema = z.strictObject({
@@ -86,7 +86,7 @@ export const LOCK_EXAMPLE = {
 };
 
 export const lockSchema = z.strictObject(lockShape).meta({ id: 'Lock', example: LOCK_EXAMPLE });
-/** A lock as it is now: at most 1,000 holders and waiters. `currentToken`: null when it is not known. */
+/** The current state of a lock, with at most 1,000 holders and waiters. `currentToken`: null when it is not known. */
 export type Lock = z.infer<typeof lockSchema>;
 
 export const listLocksSchema = z.strictObject({
@@ -99,10 +99,10 @@ export type ListLocks = z.infer<typeof listLocksSchema>;
 export const lockPageSchema = z
   .strictObject({ locks: z.array(lockSchema), cursor: z.string().nullable() })
   .meta({ id: 'LockPage', example: { locks: [LOCK_EXAMPLE], cursor: null } });
-/** `cursor`: give it to get the next page; null at the end. */
+/** `cursor`: start of the next page; null at the end. */
 export type LockPage = z.infer<typeof lockPageSchema>;
 
-/** A condition that no two names of one call are the same. */
+/** Whether all names are different. */
 const distinct = (names: readonly string[]) => new Set(names).size === names.length;
 const setNamesSchema = z
   .array(nameSchema)
@@ -159,7 +159,7 @@ export const releaseSetSchema = z
   .meta({ id: 'ReleaseSet', example: { leaseId: LEASE_EXAMPLE.leaseId, names: ['account-1', 'account-2'] } });
 export type ReleaseSet = z.infer<typeof releaseSetSchema>;
 
-/** Each operation takes what its own call takes, with `op` and `name` beside it. */
+/** Each operation has the fields of its single call, plus `op` and `name`. */
 export const batchOperationSchema = z.discriminatedUnion('op', [
   z.strictObject({ op: z.literal('acquire'), name: nameSchema, ...acquireSchema.shape }),
   z.strictObject({ op: z.literal('renew'), name: nameSchema, ...renewSchema.shape }),
@@ -169,7 +169,7 @@ export type BatchOperation = z.infer<typeof batchOperationSchema>;
 
 export const batchSchema = z
   .strictObject({
-    operations: z.array(judged(batchOperationSchema)).min(1).max(512),
+    operations: z.array(batchItem(batchOperationSchema)).min(1).max(512),
   })
   .meta({
     id: 'Batch',
@@ -180,7 +180,7 @@ export const batchSchema = z
       ],
     },
   });
-/** Operations that are judged one by one: an ill-formed one does not spoil the others. */
+/** Each operation is validated by itself: an invalid one does not fail the others. */
 export type Batch = z.infer<typeof batchSchema>;
 
 export const batchResultsSchema = z
@@ -196,7 +196,7 @@ export const batchResultsSchema = z
       ],
     },
   });
-/** What each operation would have been answered if it had been called alone, in the same order. */
+/** The answer that each operation would have got as a single call, in the same order. */
 export type BatchResults = z.infer<typeof batchResultsSchema>;
 
 export const revokeSchema = z
@@ -206,7 +206,7 @@ export type Revoke = z.infer<typeof revokeSchema>;
 export const revokedSchema = z
   .strictObject({ revoked: z.array(z.string()) })
   .meta({ id: 'Revoked', example: { revoked: [LEASE_EXAMPLE.leaseId] } });
-/** Ids of the leases that were taken away. */
+/** Ids of the revoked leases. */
 export type Revoked = z.infer<typeof revokedSchema>;
 
 /** Kinds of events of a lock. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { judged, refusedItemSchema } from './batch.js';
+import { batchItem, refusedItemSchema } from './batch.js';
 import {
   durationMs,
   ILL_FORMED,
@@ -11,23 +11,23 @@ import {
 } from './fields.js';
 import { visibilitySchema, YEAR_MS } from './queue.js';
 
-/** Largest message, in bytes: names and values of its headers, and its body: the text of a string, the JSON of anything else. */
+/** Largest message, in bytes: header names and values plus the body (a string as text, any other value as JSON). */
 export const MAX_MESSAGE_BYTES = 262_144;
 /** Most messages or receipts in one call. */
 export const MAX_BATCH = 1_000;
 const idTextSchema = z.string().min(1).max(256).refine(isWellFormed, ILL_FORMED);
 
-/** Not `z.record`: that drops a header of the name `__proto__`. */
+/** Not `z.record`, which drops a header named `__proto__`. */
 const headersSchema = z
   .unknown()
   .superRefine((headers, context) => {
     const refuse = (message: string, ...path: string[]) =>
       context.addIssue({ code: 'custom', message, path });
     if (typeof headers !== 'object' || headers === null || Array.isArray(headers)) {
-      return refuse('expected an object of texts');
+      return refuse('expected an object of strings');
     }
     for (const [name, value] of Object.entries(headers)) {
-      if (typeof value !== 'string') return refuse('expected a text', name);
+      if (typeof value !== 'string') return refuse('expected a string', name);
       if (!isWellFormed(name) || !isWellFormed(value)) return refuse(ILL_FORMED, name);
     }
   })
@@ -49,12 +49,12 @@ const newMessageSchema = z
   })
   .refine(({ delayMs, ttlMs = Number.POSITIVE_INFINITY }) => delayMs < ttlMs, {
     path: ['delayMs'],
-    error: 'expected less than ttlMs: the message would be over before it is due',
+    error: 'expected less than ttlMs: the message would expire before it is due',
   });
 export type NewMessage = z.infer<typeof newMessageSchema>;
 
 export const sendSchema = z
-  .strictObject({ messages: z.array(judged(newMessageSchema)).min(1).max(MAX_BATCH) })
+  .strictObject({ messages: z.array(batchItem(newMessageSchema)).min(1).max(MAX_BATCH) })
   .meta({
     id: 'Send',
     example: {
@@ -85,7 +85,7 @@ export type Receive = z.infer<typeof receiveSchema>;
 
 const deadLetterSchema = z
   .strictObject({
-    queue: nameSchema.describe('Where it came from'),
+    queue: nameSchema.describe('The original queue'),
     reason: z.enum(['max-receives']),
     receiveCount: z.int(),
     enqueuedAt: instantSchema,
@@ -144,8 +144,8 @@ export const receivedSchema = z
 export type Received = z.infer<typeof receivedSchema>;
 export type ReceivedMessage = Received['messages'][number];
 
-const receiptsSchema = z.array(judged(z.string())).min(1).max(MAX_BATCH);
-/** Texts that are no receipts are refused, each by itself; a receipt whose time is over is `stale`. */
+const receiptsSchema = z.array(batchItem(z.string())).min(1).max(MAX_BATCH);
+/** A string that is not a receipt is refused by itself. A receipt of an ended delivery is `stale`. */
 export type Receipts = z.infer<typeof receiptsSchema>;
 
 export const ackSchema = z
@@ -161,7 +161,7 @@ export const nackSchema = z
       .enum(['failure', 'none'])
       .default('failure')
       .describe(
-        '`none`: given back unhandled, as by a worker that stops; it counts neither in `receiveCount` nor for `maxReceives`',
+        '`none`: given back unhandled, for example by a worker that stops; counts neither in `receiveCount` nor for `maxReceives`',
       ),
   })
   .meta({ id: 'Nack', example: { receipts: [RECEIPT_EXAMPLE], delayMs: 5_000 } });
@@ -197,13 +197,13 @@ export type Acked = z.infer<typeof ackedSchema>;
 export type Nacked = z.infer<typeof nackedSchema>;
 export type Extended = z.infer<typeof extendedSchema>;
 
-/** Ready messages have a cursor by number, others by when they are due. */
+/** The cursor of ready messages is a number; the others also have the due time. */
 const CURSORS = { ready: /^\d{1,16}$/, delayed: /^\d{1,16}:\d{1,16}$/, inFlight: /^\d{1,16}:\d{1,16}$/ };
 
 export const browseQuerySchema = z
   .strictObject({
     state: z.enum(['ready', 'delayed', 'inFlight']),
-    cursor: z.string().optional().describe('From the page before, of the same state'),
+    cursor: z.string().optional().describe('`cursor` of the previous page of the same state'),
     limit: pageLimitSchema,
   })
   .refine(({ state, cursor }) => cursor === undefined || CURSORS[state].test(cursor), {
@@ -218,10 +218,10 @@ export const browsedSchema = z
       z.strictObject({
         ...messageShape,
         receiveCount: z.int(),
-        availableAt: instantSchema.nullable().describe('When it becomes ready; null when it is'),
+        availableAt: instantSchema.nullable().describe('When it becomes ready; null when it is ready'),
       }),
     ),
-    cursor: z.string().nullable().describe('Null at the end. A page may be short before that'),
+    cursor: z.string().nullable().describe('Null at the end. Earlier pages may be short too'),
   })
   .meta({
     id: 'Browsed',
@@ -236,12 +236,12 @@ export type Purged = z.infer<typeof purgedSchema>;
 
 export const redriveSchema = z
   .strictObject({
-    max: z.int().min(1).optional().describe('Default: all that are ready now'),
-    to: nameSchema.optional().describe('Default: where each came from'),
+    max: z.int().min(1).optional().describe('Default: all messages that are ready now'),
+    to: nameSchema.optional().describe('Default: the original queue of each message'),
     id: z
       .uuid()
       .optional()
-      .describe('Chosen by the caller: the same id again is the same call, for 5 minutes'),
+      .describe('Chosen by the caller: for 5 minutes, a repeated call with this id moves nothing more'),
   })
   .meta({ id: 'Redrive', example: { max: 100 } });
 export type Redrive = z.infer<typeof redriveSchema>;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /**
- * Every error that a node answers with: its stable `code`, its HTTP status and its title.
+ * Every error of a node: its stable `code`, its HTTP status and its title.
  * Clients branch on the code; the title and the detail are for people.
  */
 export const PROBLEMS = {
@@ -10,13 +10,13 @@ export const PROBLEMS = {
   unauthenticated: { status: 401, title: 'An API key is required' },
   forbidden: { status: 403, title: 'The call is not allowed' },
   'not-found': { status: 404, title: 'There is no such resource' },
-  'method-not-allowed': { status: 405, title: 'The route has other methods' },
+  'method-not-allowed': { status: 405, title: 'The route does not support this method' },
   'request-timeout': { status: 408, title: 'The request did not arrive in time' },
   'lock-held': { status: 409, title: 'Somebody else holds the lock' },
   'wait-timeout': { status: 409, title: 'The wait ended without a result' },
-  deadlock: { status: 409, title: 'Waiting would never end: the owners wait for each other' },
+  deadlock: { status: 409, title: 'The owners wait for each other' },
   'limit-mismatch': { status: 409, title: 'The semaphore has another limit' },
-  'fill-failed': { status: 409, title: 'Whoever computed the value failed' },
+  'fill-failed': { status: 409, title: 'The caller that computed the value failed' },
   'not-an-integer': { status: 409, title: 'The stored value is not an integer' },
   'queue-full': { status: 409, title: 'The queue is full' },
   'lease-mismatch': { status: 409, title: 'The lease id belongs to another request' },
@@ -57,12 +57,11 @@ export const problemSchema = z
 export type ProblemBody = z.infer<typeof problemSchema>;
 
 /**
- * An answer other than success. Services throw it (or a subclass with a telling name); the HTTP edge renders
- * it as problem+json.
+ * A refusal or failure. Services throw it, or a subclass; the HTTP edge sends it as problem+json.
  *
- * @param code   stable code; decides status and title
+ * @param code   stable code; determines status and title
  * @param detail one sentence for a person: what happened and what to do
- * @param extra  further members of the body, such as `holders` or `errors`
+ * @param extra  additional members of the body, such as `holders` or `errors`
  */
 export class Problem extends Error {
   constructor(

@@ -13,10 +13,12 @@ export const backoffSchema = z
     maxMs: durationMs(1, YEAR_MS),
   })
   .refine(({ baseMs, maxMs }) => baseMs <= maxMs, 'baseMs must not be larger than maxMs')
-  .describe('Delay before the n-th retry: baseMs * factor^(n-1), at most maxMs, spread by up to a fifth');
+  .describe(
+    'Delay before the n-th retry: baseMs * factor^(n-1), at most maxMs, less a random part of up to a fifth',
+  );
 export const rateLimitSchema = z
   .strictObject({ max: z.int().min(1).max(1_000_000), perMs: durationMs(1, 86_400_000) })
-  .describe('In no window of `perMs`, over all nodes, more than `max` messages are received');
+  .describe('In any window of `perMs`, over all nodes, at most `max` messages are received');
 
 const CONFIGURATION_EXAMPLE = {
   visibilityTimeoutMs: 30_000,
@@ -35,7 +37,7 @@ export const putQueueSchema = z
     maxReceives: z.int().min(1).max(1_000).default(5),
     deadLetterQueue: nameSchema
       .optional()
-      .describe('Default: the name of the queue and `.dead`; a name too long for that is cut'),
+      .describe('Default: the name of the queue plus `.dead`, shortened when it is too long'),
     retentionMs: durationMs(1, YEAR_MS).default(1_209_600_000),
     maxLength: z.int().min(1).nullable().default(null),
     maxBytes: z.int().min(1).nullable().default(null),
@@ -44,7 +46,7 @@ export const putQueueSchema = z
   })
   .refine(({ backoff, retentionMs }) => backoff === null || backoff.baseMs < retentionMs, {
     path: ['backoff', 'baseMs'],
-    error: 'expected less than retentionMs: a message would be over before its first retry',
+    error: 'expected less than retentionMs: a message would expire before its first retry',
   })
   .meta({
     id: 'PutQueue',
@@ -67,7 +69,7 @@ const configurationShape = {
   rateLimit: rateLimitSchema.nullable(),
 };
 const configurationSchema = z.strictObject(configurationShape);
-/** How a queue behaves. Null: no limit, no back-off. */
+/** The configuration of a queue. Null: no limit, no back-off. */
 export type QueueConfiguration = z.infer<typeof configurationSchema>;
 
 export const queueStatsSchema = z
@@ -75,15 +77,15 @@ export const queueStatsSchema = z
     ready: z.int(),
     delayed: z.int(),
     inFlight: z.int(),
-    dead: z.int().describe('Moved to the dead-letter queue, and not brought back by a redrive'),
-    bytes: z.int().describe('Size of all messages that are ready, delayed or in flight, as they are stored'),
+    dead: z.int().describe('Moved to the dead-letter queue and not moved back by a redrive'),
+    bytes: z.int().describe('Stored size of all messages that are ready, delayed or in flight'),
     oldestAgeMs: z.int().describe('Age of the oldest of these messages; 0 when there is none'),
     sent: z.int(),
     acked: z.int().describe('Acknowledged, or moved away by a redrive'),
     expired: z.int().describe('Removed by their TTL, the retention or a purge'),
   })
   .describe('At every moment: ready + delayed + inFlight + dead = sent - acked - expired');
-/** Counts of a queue, all as of one moment. */
+/** Counts of a queue, all at one moment. */
 export type QueueStats = z.infer<typeof queueStatsSchema>;
 
 export const queueSchema = z

@@ -30,13 +30,13 @@ export const acquirePermitsSchema = z
     message: 'expected at most the limit',
   })
   .meta({ id: 'AcquirePermits', example: { owner: 'worker-7', limit: 10, permits: 2, waitMs: 5_000 } });
-/** `limit`: counts while none is configured; then the first caller sets it, and later ones give the same one, or none. */
+/** `limit`: ignored when a limit is configured. Else the first caller sets it, and later callers give the same or none. */
 export type AcquirePermits = z.infer<typeof acquirePermitsSchema>;
 
 export const resizeSchema = z
   .strictObject({ limit: limitSchema })
   .meta({ id: 'Resize', example: { limit: 20 } });
-/** Configures the limit: it stays until it is changed or deleted, and wins over what callers say. */
+/** Configures the limit. It stays until it is changed or deleted, and takes precedence over the `limit` of callers. */
 export type Resize = z.infer<typeof resizeSchema>;
 
 export const semaphoreSchema = z
@@ -53,5 +53,5 @@ export const semaphoreSchema = z
       used: 2,
     },
   });
-/** A semaphore as it is now. `limit`: null while nobody set one. `used`: permits that are taken. */
+/** The current state of a semaphore. `limit`: null until it is set. `used`: number of held permits. */
 export type Semaphore = z.infer<typeof semaphoreSchema>;

@@ -19,7 +19,7 @@ const SESSION = {
   expiresAt: '2026-01-31T09:30:15.000Z',
 };
 export const sessionSchema = z.strictObject(sessionShape).meta({ id: 'Session', example: SESSION });
-/** What a worker keeps alive by one call, and all its leases with it. */
+/** A group of leases that a worker renews with one call. */
 export type Session = z.infer<typeof sessionSchema>;
 
 export const keptSessionSchema = z
@@ -30,8 +30,8 @@ export const keptSessionSchema = z
   })
   .meta({ id: 'KeptSession', example: { ...SESSION, leases: 3, lost: [] } });
 /**
- * A session that was kept alive. `leases`: how many it holds now. `lost`: leases that were taken away from it, told for
- * twice its `ttlMs`, so by at least one keep-alive; at most the 1,000 newest.
+ * The answer to a keep-alive. `leases`: number of leases that the session holds now. `lost`: its revoked leases, reported
+ * for twice its `ttlMs`, so in at least one keep-alive; at most the 1,000 newest.
  */
 export type KeptSession = z.infer<typeof keptSessionSchema>;
 
@@ -42,5 +42,5 @@ export const sessionDetailsSchema = z
     leases: z.array(holderSchema),
   })
   .meta({ id: 'SessionDetails', example: { ...SESSION, metadata: null, leases: [HOLDER_EXAMPLE] } });
-/** A session with its leases, at most 1,000 of them. */
+/** A session with up to 1,000 of its leases. */
 export type SessionDetails = z.infer<typeof sessionDetailsSchema>;

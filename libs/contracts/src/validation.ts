@@ -1,21 +1,21 @@
 import type { z } from 'zod';
+import { issueMessage } from './issue-messages.js';
 import { Problem } from './problem.js';
-import { inOurWords } from './words.js';
 
-/** One thing that is wrong with a request: where (a field path, or `body`) and what. */
+/** One error in a request: its field path (or `body`) and a message. */
 export interface FieldError {
   readonly path: string;
   readonly message: string;
 }
 
-/** Most things that are named of one request: the first ones are enough to mend it. */
-export const MOST_ERRORS = 20;
-/** Longest path and longest message of one of them: both may quote what was sent. */
-const LONGEST = 300;
+/** Most errors that an answer lists. */
+export const MAX_ERRORS = 20;
+/** Longest path and longest message of an error: both may quote the request. */
+const MAX_LENGTH = 300;
 
-/** The request breaks the contract. `errors` names each field, {@link MOST_ERRORS} at most. */
+/** The request breaks the contract. `errors` lists up to {@link MAX_ERRORS} fields. */
 export class ValidationFailed extends Problem {
-  /** @param more how many were found beside those of `errors` */
+  /** @param more number of further errors that are not in `errors` */
   constructor(
     readonly errors: readonly FieldError[],
     readonly more = 0,
@@ -29,23 +29,23 @@ export class ValidationFailed extends Problem {
   }
 }
 
-/** What a schema finds wrong, as Zod and every other Standard Schema tell it. */
+/** An issue as Zod and every other Standard Schema library report it. */
 export interface Issue {
   readonly message: string;
   readonly path?: readonly unknown[] | undefined;
 }
 
-/** @param where names the value itself, for what is wrong with all of it */
+/** @param where path of the whole value, for issues without a path of their own */
 export const validationFailed = (issues: readonly Issue[], where: string): ValidationFailed =>
   new ValidationFailed(
-    issues.slice(0, MOST_ERRORS).map((issue) => describe(issue, where)),
-    Math.max(0, issues.length - MOST_ERRORS),
+    issues.slice(0, MAX_ERRORS).map((issue) => describe(issue, where)),
+    Math.max(0, issues.length - MAX_ERRORS),
   );
 
 /**
- * What a schema makes of a value that came from outside. What is wrong with it is told in our own words.
+ * Parses a value from outside by its schema.
  *
- * @param where names the value itself, for what is wrong with all of it
+ * @param where path of the whole value, for issues without a path of their own
  * @throws ValidationFailed
  */
 export function checked<Schema extends z.ZodType>(
@@ -53,7 +53,7 @@ export function checked<Schema extends z.ZodType>(
   value: unknown,
   where: string,
 ): z.output<Schema> {
-  const result = schema.safeParse(value, { error: inOurWords });
+  const result = schema.safeParse(value, { error: issueMessage });
   if (!result.success) throw validationFailed(result.error.issues, where);
   return result.data;
 }
@@ -65,4 +65,4 @@ function describe({ path = [], message }: Issue, where: string): FieldError {
   return { path: cut(parts.length > 0 ? parts.join('.') : where), message: cut(message) };
 }
 
-const cut = (text: string) => (text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text);
+const cut = (text: string) => (text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH)}…` : text);

@@ -60,8 +60,7 @@ export class KeyvSyncline extends EventEmitter implements KeyvStoreAdapter {
 
   /** @param ttl in milliseconds */
   async set(key: string, value: unknown, ttl?: number): Promise<void> {
-    if (typeof value !== 'string')
-      throw new TypeError('The value is not a string: Keyv must serialize it');
+    if (typeof value !== 'string') throw new TypeError('The value is not a string: Keyv must serialize it');
     // Keyv may pass fractions and negative numbers.
     const ttlMs = ttl === undefined ? undefined : Math.min(Math.max(Math.ceil(ttl), 1), MAX_TTL_MS);
     await this.cache.set(entryKey(key, this.namespace), value, ttlMs === undefined ? {} : { ttlMs });

@@ -63,9 +63,7 @@ export class Workers implements OnApplicationBootstrap, OnModuleDestroy {
         if (subscriptions === undefined) continue;
         const name = `${wrapper.name}.${method}`;
         if (wrapper.isTransient || !wrapper.isDependencyTreeStatic()) {
-          throw new TypeError(
-            `@Worker of ${name}: its class must have the default scope`,
-          );
+          throw new TypeError(`@Worker of ${name}: its class must have the default scope`);
         }
         const handler: Handler<unknown> = (message, context) => instance[method](message, context);
         for (const subscription of subscriptions) yield { ...subscription, name, handler };

@@ -3,14 +3,14 @@ import type { z } from 'zod';
 type Raw = z.core.$ZodRawIssue;
 type Schema = z.core.$ZodType;
 
-const MOST_NAMED = 5;
-const LONGEST_NAME = 64;
+const MAX_NAMES = 5;
+const MAX_NAME_LENGTH = 64;
 
 /**
- * What is wrong with a value, told to somebody who knows the API and not the library that checks it: what is expected,
- * or what is not known. Messages of the schemas themselves win over these.
+ * Error messages of validation, for a reader who knows the API but not zod: what is expected, or which field is unknown.
+ * A message of the schema itself takes precedence.
  */
-export const inOurWords: z.core.$ZodErrorMap = (issue) => {
+export const issueMessage: z.core.$ZodErrorMap = (issue) => {
   switch (issue.code) {
     case 'invalid_type':
       return issue.input === undefined
@@ -21,7 +21,7 @@ export const inOurWords: z.core.$ZodErrorMap = (issue) => {
     case 'too_big':
       return `expected ${issue.inclusive === false ? 'less than' : 'at most'} ${amount(issue, issue.maximum)}`;
     case 'invalid_format':
-      return `expected ${FORMATS.get(issue.format) ?? `text of the format ${issue.format}`}`;
+      return `expected ${FORMATS.get(issue.format) ?? `a string of the format ${issue.format}`}`;
     case 'invalid_value':
       return `${issue.input === undefined ? 'required, ' : 'expected '}${oneOf(issue.values)}`;
     case 'not_multiple_of':
@@ -29,7 +29,7 @@ export const inOurWords: z.core.$ZodErrorMap = (issue) => {
     case 'unrecognized_keys':
       return `unknown ${issue.keys.length === 1 ? 'field' : 'fields'}: ${named(issue.keys)}`;
     case 'invalid_union':
-      return wordsOfUnion(issue);
+      return unionMessage(issue);
     case 'invalid_key':
       return 'this name is not allowed here';
     default:
@@ -40,8 +40,8 @@ export const inOurWords: z.core.$ZodErrorMap = (issue) => {
 const FORMATS = new Map<string | undefined, string>([
   ['uuid', 'a UUID, as in 5b1f3c0e-8f0d-4b52-9a4e-1a2b3c4d5e6f'],
   ['guid', 'a UUID, as in 5b1f3c0e-8f0d-4b52-9a4e-1a2b3c4d5e6f'],
-  ['datetime', 'an instant in UTC, as in 2026-01-31T09:30:00.000Z'],
-  ['regex', 'text of another form'],
+  ['datetime', 'a UTC timestamp, as in 2026-01-31T09:30:00.000Z'],
+  ['regex', 'a string of another format'],
   ['url', 'a URL'],
   ['safeint', 'a whole number'],
 ]);
@@ -64,12 +64,12 @@ const oneOf = (values: readonly unknown[]) =>
     : `one of ${values.map((each) => JSON.stringify(each)).join(', ')}`;
 
 function named(keys: readonly string[]): string {
-  const names = keys.slice(0, MOST_NAMED).map((key) => key.slice(0, LONGEST_NAME));
+  const names = keys.slice(0, MAX_NAMES).map((key) => key.slice(0, MAX_NAME_LENGTH));
   const rest = keys.length - names.length;
   return names.join(', ') + (rest > 0 ? ` and ${rest} more` : '');
 }
 
-function wordsOfUnion({ inst, discriminator, input }: Raw): string {
+function unionMessage({ inst, discriminator, input }: Raw): string {
   const { def } = (inst as z.ZodUnion)._zod;
   if (typeof discriminator === 'string') {
     const values = def.options.flatMap((option) => [
@@ -83,16 +83,16 @@ function wordsOfUnion({ inst, discriminator, input }: Raw): string {
   return `${input === undefined ? 'required, ' : 'expected '}${forms.join(', or ')}`;
 }
 
-/** What a schema expects, as far as it can be said in a few words. */
+/** A short description of what a schema expects. */
 function expectedBy(inst: unknown, type: unknown): string {
   const schema = inst as Schema | undefined;
   switch (schema?._zod.def.type) {
     case 'string':
-      return expectedText(schema);
+      return expectedString(schema);
     case 'number':
       return expectedNumber(schema);
     case 'array':
-      return `a list${rangeOf(schema, ' of ', ' items')}`;
+      return `an array${rangeOf(schema, ' of ', ' items')}`;
     case 'object':
     case 'record':
       return 'an object';
@@ -106,15 +106,15 @@ function expectedBy(inst: unknown, type: unknown): string {
 const TYPES = new Map<unknown, string>([
   ['int', 'a whole number'],
   ['number', 'a number'],
-  ['string', 'a text'],
-  ['array', 'a list'],
+  ['string', 'a string'],
+  ['array', 'an array'],
   ['object', 'an object'],
   ['record', 'an object'],
   ['boolean', 'true or false'],
   ['null', 'null'],
 ]);
 
-/** What is checked of a value of the right type. */
+/** A check of a value that has the right type. */
 interface Check {
   readonly check?: string;
   readonly format?: string;
@@ -124,23 +124,23 @@ interface Check {
   readonly error?: (issue: never) => string | { message: string } | null | undefined;
 }
 
-/** A format such as that of a UUID is schema and check at once. */
+/** A format such as UUID is both a schema and a check. */
 function checksOf(schema: Schema): Check[] {
   const def = schema._zod.def as Check & { checks?: { _zod: { def: Check } }[] };
   return [def, ...(def.checks ?? []).map((check) => check._zod.def)];
 }
 
-/** A text with a pattern has its own words for it: of any length they could not say what is wrong. */
-function expectedText(schema: Schema): string {
+/** A string with a pattern has its own message, which says more than its length. */
+function expectedString(schema: Schema): string {
   const checks = checksOf(schema);
   for (const { format, error } of checks) {
     if (format === 'regex') {
-      const words = error?.({ code: 'invalid_format', path: [] } as never);
-      const own = typeof words === 'object' ? words?.message : words;
+      const custom = error?.({ code: 'invalid_format', path: [] } as never);
+      const own = typeof custom === 'object' ? custom?.message : custom;
       if (own?.startsWith('expected ')) return own.slice('expected '.length);
     } else if (FORMATS.has(format)) return FORMATS.get(format) as string;
   }
-  return `a text${rangeOf(schema, ' of ', ' characters')}`;
+  return `a string${rangeOf(schema, ' of ', ' characters')}`;
 }
 
 function expectedNumber(schema: Schema): string {
