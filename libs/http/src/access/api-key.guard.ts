@@ -15,15 +15,15 @@ const RANK: Record<Right, number> = { read: 0, write: 1, admin: 2 };
 const OPEN = 'syncline:open';
 const REQUIRED_RIGHT = 'syncline:required-right';
 
-/** Handlers, or all those of a controller, that answer without an API key. Everything else is closed. */
+/** Marks a handler, or all handlers of a controller, that need no API key. All others need one. */
 export const Open = () => SetMetadata(OPEN, true);
 
-/** The right that a route needs. Without it: `read` for what only reads (GET), `write` for the rest. */
+/** The right that a route needs. Default: `read` for GET, `write` for all other methods. */
 export const Requires = (right: Right) => SetMetadata(REQUIRED_RIGHT, right);
 
 /**
- * Lets a call pass when its API key allows it. What is called is told by the handler that was found, never by how the
- * path was spelt.
+ * Checks that the API key of a call has the right that the handler needs. It looks at the handler that the router found,
+ * never at the spelling of the path.
  */
 @Injectable()
 export class ApiKeyGuard implements CanActivate {
@@ -39,14 +39,14 @@ export class ApiKeyGuard implements CanActivate {
       return true;
 
     const request: Request = context.switchToHttp().getRequest();
-    const key = this.keys.shownBy(request.headers);
+    const key = this.keys.keyOf(request.headers);
     const reads = this.reflector.get(METHOD_METADATA, handler) === RequestMethod.GET;
     const required =
       this.reflector.get<Right | undefined>(REQUIRED_RIGHT, handler) ?? (reads ? 'read' : 'write');
     if (RANK[key.right] < RANK[required]) {
       throw new Problem(
         'forbidden',
-        `The API key ${key.name} has the right ${key.right}; this call needs ${required}.`,
+        `The API key ${key.name} has the right ${key.right}, but this call needs ${required}.`,
       );
     }
     return true;

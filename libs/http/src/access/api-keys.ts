@@ -8,7 +8,7 @@ export type Right = ApiKey['right'];
 
 const digest = (text: string) => createHash('sha256').update(text).digest();
 
-/** The API keys that this node knows. Without any, everybody may do everything. */
+/** The API keys of this node. Without any key, every caller may do everything. */
 @Injectable()
 export class ApiKeys {
   private readonly known: readonly { digest: Buffer; name: string; right: Right }[];
@@ -17,17 +17,17 @@ export class ApiKeys {
     this.known = config.apiKeys.map(({ secret, name, right }) => ({ digest: digest(secret), name, right }));
   }
 
-  /** Whether a caller must show a key. */
+  /** Whether callers need a key. */
   get required(): boolean {
     return this.known.length > 0;
   }
 
   /**
-   * The key that a request shows: `Authorization: Bearer SECRET` or `X-Api-Key: SECRET`.
+   * The key of a request, from `Authorization: Bearer SECRET` or `X-Api-Key: SECRET`.
    *
-   * @throws Problem `unauthenticated` when it shows none that is known
+   * @throws Problem `unauthenticated` when the request has no known key
    */
-  shownBy(headers: IncomingHttpHeaders): { readonly name: string; readonly right: Right } {
+  keyOf(headers: IncomingHttpHeaders): { readonly name: string; readonly right: Right } {
     const given = digest(secretIn(headers));
     const key = this.known.find((candidate) => timingSafeEqual(candidate.digest, given));
     if (key === undefined) {

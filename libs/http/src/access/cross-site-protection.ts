@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 import { Problem } from '@syncline/contracts';
 import type { NodeConfig } from '../node/node.config.js';
 
-/** Methods that change nothing. */
+/** Methods without side effects. */
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 const CHANGING = new Set(METHODS.filter((method) => !SAFE.has(method)));
 
@@ -14,9 +14,9 @@ interface Head {
 }
 
 /**
- * Turns away what a page of another site has a browser send. Browsers send simple requests to any address without
- * asking, and take a name that such a page points at a node for the page's own: without API keys nothing else would
- * tell these requests from others.
+ * Refuses requests that a web page of another site makes a browser send. Browsers send simple requests to any address
+ * without a preflight (CSRF), and treat a host name that the attacker points at a node as the page's own site (DNS
+ * rebinding). Without API keys nothing else distinguishes these requests.
  */
 export class CrossSiteProtection {
   private readonly anyHost: boolean;
@@ -25,7 +25,7 @@ export class CrossSiteProtection {
 
   constructor(config: Pick<NodeConfig, 'allowedHosts' | 'apiKeys' | 'peers' | 'url'>) {
     const { allowedHosts, apiKeys, peers, url } = config;
-    // A page knows no key, so whatever name it found the node by is of no use to it.
+    // A page does not know an API key, so with keys any host name is safe.
     this.anyHost = allowedHosts?.includes('*') ?? apiKeys.length > 0;
     const urls = [...peers.map((peer) => peer.url), ...(url === undefined ? [] : [url])];
     const own = [hostname().toLowerCase(), ...urls.map((each) => new URL(each).hostname)];
@@ -37,36 +37,38 @@ export class CrossSiteProtection {
   /** @throws Problem `forbidden` */
   check({ method = '', headers }: Head): void {
     const { host } = headers;
-    if (!this.anyHost && host !== undefined && !this.answersTo(nameIn(host))) {
+    if (!this.anyHost && host !== undefined && !this.isOwnHost(nameIn(host))) {
       throw new Problem(
         'forbidden',
-        `This node does not answer to the Host ${host.slice(0, 256)}. Add its name to ALLOWED_HOSTS, or call the node by its address.`,
+        `This node does not serve the Host ${host.slice(0, 256)}. Add it to ALLOWED_HOSTS, or call the node by its address.`,
       );
     }
     if (CHANGING.has(method) && isFromOtherSite(headers)) {
       throw new Problem(
         'forbidden',
-        'A page of another site asked for this: Origin or Sec-Fetch-Site says so. Pages may only look.',
+        'A web page of another site sent this request, according to Origin or Sec-Fetch-Site. Such pages may only read.',
       );
     }
   }
 
-  private answersTo(name: string): boolean {
-    return isOutOfReach(name) || this.hosts.has(name) || this.domains.some((domain) => name.endsWith(domain));
+  private isOwnHost(name: string): boolean {
+    return (
+      cannotBeRegistered(name) || this.hosts.has(name) || this.domains.some((domain) => name.endsWith(domain))
+    );
   }
 }
 
-/** Addresses, the machine itself, and names without a dot: nobody can register them and point them elsewhere. */
-const isOutOfReach = (name: string): boolean =>
+/** Addresses, localhost, and names without a dot: an attacker cannot register them and point them at a node. */
+const cannotBeRegistered = (name: string): boolean =>
   isIP(name) !== 0 || !name.includes('.') || name.endsWith('.localhost');
 
-/** The name in a `Host`: without port, brackets and the dot of the root, in small letters. */
+/** The name in a `Host` header, in lower case, without port, brackets and the trailing dot. */
 function nameIn(host: string): string {
   const [, bracketed, plain = ''] = /^(?:\[([^\]]*)\]|([^:]*))(?::\d*)?$/.exec(host) ?? [];
   return (bracketed ?? plain.replace(/\.$/, '')).toLowerCase() || host;
 }
 
-/** Browsers tell truly where a request comes from: newer ones by `Sec-Fetch-Site`, all of them by `Origin`. */
+/** Browsers always send the origin of a request: newer ones in `Sec-Fetch-Site`, all of them in `Origin`. */
 function isFromOtherSite({ 'sec-fetch-site': site, origin, host }: IncomingHttpHeaders): boolean {
   if (site !== undefined) return site !== 'same-origin' && site !== 'none';
   if (origin === undefined) return false;

@@ -17,11 +17,11 @@ class Things {
   take(@Param('name') _name: string, @Body() _body: object, @Disconnect() _disconnect: unknown): void {}
 }
 
-/** What the routes of calls read of Nest's own metadata: should a new version of Nest keep it otherwise, this says what. */
-describe("Nest's metadata that call routes lean on", () => {
+/** Call routes read metadata of Nest. When a new version of Nest changes it, these tests say what changed. */
+describe('the Nest metadata that call routes depend on', () => {
   const { take } = Things.prototype;
 
-  it('tells path, version, method and status of a handler', () => {
+  it('has path, version, method and status of a handler', () => {
     expect(Reflect.getMetadata(PATH_METADATA, Things)).toBe('things');
     expect(Reflect.getMetadata(VERSION_METADATA, Things)).toBe('1');
     expect(Reflect.getMetadata(PATH_METADATA, take)).toBe(':name/take');
@@ -29,7 +29,7 @@ describe("Nest's metadata that call routes lean on", () => {
     expect(Reflect.getMetadata(HTTP_CODE_METADATA, take)).toBe(200);
   });
 
-  it('tells what each parameter of a handler is taken from', () => {
+  it('has the source of each parameter of a handler', () => {
     const taken: object = Reflect.getMetadata(ROUTE_ARGS_METADATA, Things, 'take');
     const types = Object.keys(taken).map((key) => key.split(':')[0]);
     expect(types).toHaveLength(3);

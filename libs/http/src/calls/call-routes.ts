@@ -11,10 +11,10 @@ import {
 import { DiscoveryService, ExternalContextCreator, MetadataScanner, Reflector } from '@nestjs/core';
 import { ValidationFailed } from '@syncline/contracts';
 import { NODE_CONFIG, type NodeConfig } from '../node/node.config.js';
-import { noSuchRoute } from '../problems/unrouted.js';
+import { noSuchRoute } from '../problems/route-problems.js';
 import type { Call } from './call.js';
 
-/** A handler that calls reach: the one of its route over HTTP, with the same guards and pipes. */
+/** A handler that can be called over a call stream, with the same guards and pipes as over HTTP. */
 export interface CallRoute {
   /** As in `/v1/locks/:name/acquire`. */
   readonly template: string;
@@ -23,28 +23,28 @@ export interface CallRoute {
   readonly handle: (call: Call) => Promise<unknown>;
 }
 
-/** A route, and what stands in the path for each of its parameters. */
+/** A route, and the value of each parameter in the path. */
 export interface FoundRoute {
   readonly route: CallRoute;
   readonly params: Readonly<Record<string, string>>;
 }
 
-/** A place in the tree of paths, by their segments. */
-interface Place {
-  readonly children: Map<string, Place>;
-  /** What any other segment leads to, and the parameter that it stands for. */
-  any: { readonly parameter: string; readonly place: Place } | undefined;
+/** A node in the tree of path segments. */
+interface Segment {
+  readonly children: Map<string, Segment>;
+  /** The path parameter at this position, and the segment after it. */
+  parameter: { readonly name: string; readonly next: Segment } | undefined;
   route: CallRoute | undefined;
 }
-const newPlace = (): Place => ({ children: new Map(), any: undefined, route: undefined });
+const newSegment = (): Segment => ({ children: new Map(), parameter: undefined, route: undefined });
 
-/** Handlers that want more of a request than this are for HTTP alone. */
-const TAKEN_FROM_CALLS: readonly string[] = [RouteParamtypes.BODY, RouteParamtypes.PARAM].map(String);
+/** Parameters that a call has. Handlers with other parameters can be called only over HTTP. */
+const PARAMETERS_OF_CALLS: readonly string[] = [RouteParamtypes.BODY, RouteParamtypes.PARAM].map(String);
 
-/** The routes that calls reach: every POST of the API whose handler takes its path, its JSON body and the hang-up alone. */
+/** The routes of call streams: every POST whose handler takes only path parameters, a JSON body and the disconnect signal. */
 @Injectable()
 export class CallRoutes implements OnModuleInit {
-  private readonly root = newPlace();
+  private readonly root = newSegment();
 
   constructor(
     private readonly discovery: DiscoveryService,
@@ -63,7 +63,7 @@ export class CallRoutes implements OnModuleInit {
       for (const name of this.scanner.getAllMethodNames(instance)) {
         const handler = instance[name];
         if (this.reflector.get(METHOD_METADATA, handler) !== RequestMethod.POST) continue;
-        if (!takesCallsOnly(metatype, name)) continue;
+        if (!canBeCalled(metatype, name)) continue;
         const path = this.reflector.get<string>(PATH_METADATA, handler);
         this.add({
           template: [`/v${version}`, base, path].filter((part) => part !== '/').join('/'),
@@ -87,16 +87,16 @@ export class CallRoutes implements OnModuleInit {
   }
 
   /**
-   * The route of a call: the one that the same POST would find over HTTP.
+   * The route of a call: the same that a POST to this path finds over HTTP.
    *
    * @param path percent-encoded, as in a request
-   * @throws Problem `not-found`, or `validation-failed` for what is not percent-encoded
+   * @throws Problem `not-found`, or `validation-failed` when the path is not percent-encoded
    */
   find(path: string): FoundRoute {
     const [pathname = ''] = path.split('?', 1);
     const found = routeBelow(this.root, pathname.split('/'), 0);
     if (found === undefined)
-      throw noSuchRoute(`POST ${pathname} that takes calls`, pathname, this.config.role);
+      throw noSuchRoute(`POST ${pathname} for call streams`, pathname, this.config.role);
     return found;
   }
 
@@ -104,10 +104,10 @@ export class CallRoutes implements OnModuleInit {
     let at = this.root;
     for (const segment of route.template.split('/')) {
       if (segment.startsWith(':')) {
-        at.any ??= { parameter: segment.slice(1), place: newPlace() };
-        at = at.any.place;
+        at.parameter ??= { name: segment.slice(1), next: newSegment() };
+        at = at.parameter.next;
       } else {
-        const child = at.children.get(segment) ?? newPlace();
+        const child = at.children.get(segment) ?? newSegment();
         at.children.set(segment, child);
         at = child;
       }
@@ -116,30 +116,27 @@ export class CallRoutes implements OnModuleInit {
   }
 }
 
-function takesCallsOnly(controller: object, method: string): boolean {
-  const taken: object = Reflect.getMetadata(ROUTE_ARGS_METADATA, controller, method) ?? {};
-  return Object.keys(taken).every((key) => {
+function canBeCalled(controller: object, method: string): boolean {
+  const parameters: object = Reflect.getMetadata(ROUTE_ARGS_METADATA, controller, method) ?? {};
+  return Object.keys(parameters).every((key) => {
     const [type = ''] = key.split(':');
-    return type.endsWith(CUSTOM_ROUTE_ARGS_METADATA) || TAKEN_FROM_CALLS.includes(type);
+    return type.endsWith(CUSTOM_ROUTE_ARGS_METADATA) || PARAMETERS_OF_CALLS.includes(type);
   });
 }
 
-/**
- * A segment that is a word of some route may as well be a name: where the word leads nowhere it is tried as one, so
- * that a lock may be called `release`.
- */
-function routeBelow(at: Place, segments: readonly string[], depth: number): FoundRoute | undefined {
+/** Tries a literal segment first, then a parameter, so that a lock may be named `release`. */
+function routeBelow(at: Segment, segments: readonly string[], depth: number): FoundRoute | undefined {
   const segment = segments[depth];
   if (segment === undefined) return at.route && { route: at.route, params: {} };
   const child = at.children.get(segment);
-  const byWord = child && routeBelow(child, segments, depth + 1);
-  if (byWord !== undefined || at.any === undefined || segment === '') return byWord;
-  const byName = routeBelow(at.any.place, segments, depth + 1);
-  if (byName === undefined) return undefined;
-  return { route: byName.route, params: { ...byName.params, [at.any.parameter]: decode(segment) } };
+  const literal = child && routeBelow(child, segments, depth + 1);
+  if (literal !== undefined || at.parameter === undefined || segment === '') return literal;
+  const found = routeBelow(at.parameter.next, segments, depth + 1);
+  if (found === undefined) return undefined;
+  return { route: found.route, params: { ...found.params, [at.parameter.name]: decode(segment) } };
 }
 
-/** @throws ValidationFailed when it is no percent-encoding */
+/** @throws ValidationFailed when the segment is not percent-encoded */
 function decode(segment: string): string {
   if (!segment.includes('%')) return segment;
   try {

@@ -22,8 +22,8 @@ afterEach(() => {
   server.close();
 });
 
-it('takes no more calls from a caller that does not read its answers', async () => {
-  // Answers of 30 MB: more than the buffers of a connection hold.
+it('a call stream reads no more calls while its client does not read the answers', async () => {
+  // 30 MB of answers: more than the buffers of a connection hold.
   const CALLS = 300;
   const answer = 'x'.repeat(100_000);
   let performed = 0;
@@ -46,7 +46,7 @@ it('takes no more calls from a caller that does not read its answers', async () 
   });
 
   client.pause();
-  // So large that not all calls are read before the node sees that its answers pile up.
+  // Large calls, so that the node cannot read all of them before its answers pile up.
   const body = 'x'.repeat(20_000);
   for (let id = 0; id < CALLS; id++) client.send(JSON.stringify([{ id, path: '/v1/x', body }]));
   await eventually(() => expect(socket.isPaused).toBe(true));

@@ -17,12 +17,12 @@ import { readJson } from '../request/json.js';
 import { Call } from './call.js';
 import type { CallRoute, CallRoutes } from './call-routes.js';
 
-/** With more than this unread by its caller, in bytes, no more is read from the stream. */
+/** While the client has more than this many bytes of answers unread, the node reads no further calls. */
 const MAX_UNREAD_BYTES = 1_048_576;
-/** How long the caller may take to agree that the connection ends. */
-const GOODBYE_MS = 1_000;
+/** How long to wait for the client's close frame. */
+const CLOSE_TIMEOUT_MS = 1_000;
 
-/** What the streams of a node share. */
+/** The services that all streams of a node share. */
 export interface CallServices {
   readonly routes: CallRoutes;
   readonly drain: Drain;
@@ -31,21 +31,20 @@ export interface CallServices {
   readonly logger: Logger;
 }
 
-/** The calls of one connection: performed side by side, answered in the order in which they end. */
+/** The calls of one connection: they run in parallel and are answered in the order in which they end. */
 export class CallStream {
   /**
-   * By id. An object, because maps that entries come and go in keep dead entries alive: see
-   * `docs/decisions/garbage.md`.
+   * By id. An object, because a busy map keeps dead entries alive: see `docs/decisions/garbage.md`.
    */
   private readonly calls: Record<number, Call> = Object.create(null);
-  private underWay = 0;
+  private inFlight = 0;
   private answers: { readonly call: Call; readonly text: string }[] = [];
   private ended = false;
   private readonly idle = new EventEmitter();
 
   constructor(
     private readonly socket: WebSocket,
-    /** Of the request that opened the stream. */
+    /** Headers of the request that opened the stream. */
     private readonly headers: IncomingHttpHeaders,
     private readonly requestId: string,
     private readonly services: CallServices,
@@ -54,22 +53,22 @@ export class CallStream {
     socket.on('close', () => {
       for (const call of Object.values(this.calls)) call.abandon();
     });
-    // What is wrong with the connection also closes it: there is nobody to tell.
+    // An error also closes the connection, which is handled above.
     socket.on('error', () => undefined);
   }
 
   /**
-   * Ends the stream once its calls are answered. Calls that come later are not performed, which is what
-   * {@link GOING_AWAY} says: they may be made elsewhere.
+   * Ends the stream when its calls are answered. Later calls do not run; {@link GOING_AWAY} tells the client that it can
+   * make them at another node.
    */
   async end(): Promise<void> {
     const deadline = AbortSignal.timeout(FINISH_MS);
-    while (this.underWay > 0 && !deadline.aborted) await within(deadline, this.idle, 'idle');
+    while (this.inFlight > 0 && !deadline.aborted) await within(deadline, this.idle, 'idle');
     this.ended = true;
     this.flush();
-    if (this.underWay === 0 && this.socket.readyState === this.socket.OPEN) {
+    if (this.inFlight === 0 && this.socket.readyState === this.socket.OPEN) {
       this.socket.close(GOING_AWAY, 'The node shuts down.');
-      await within(AbortSignal.timeout(GOODBYE_MS), this.socket, 'close');
+      await within(AbortSignal.timeout(CLOSE_TIMEOUT_MS), this.socket, 'close');
     }
     this.socket.terminate();
   }
@@ -83,8 +82,8 @@ export class CallStream {
     }
     for (const call of calls) {
       if ('cancel' in call) this.cancel(call.id, call.tell ?? false);
-      else if (this.underWay === MAX_STREAMED_CALLS || this.calls[call.id] !== undefined) {
-        this.refuse(1008, `At most ${MAX_STREAMED_CALLS} calls at a time, each with an id of its own.`);
+      else if (this.inFlight === MAX_STREAMED_CALLS || this.calls[call.id] !== undefined) {
+        this.refuse(1008, `Send at most ${MAX_STREAMED_CALLS} calls at a time, each with a unique id.`);
         return;
       } else void this.perform(new Call(call.id, call.path, call.body, this.headers));
     }
@@ -105,7 +104,7 @@ export class CallStream {
   private async perform(call: Call): Promise<void> {
     const { routes, drain, server, metrics, logger } = this.services;
     this.calls[call.id] = call;
-    this.underWay += 1;
+    this.inFlight += 1;
     server.requestStarted();
     let route: CallRoute | undefined;
     let status = 404;
@@ -130,8 +129,8 @@ export class CallStream {
       this.answer(call, JSON.stringify({ id, status, retryAfter, body: problem.toBody(instance ?? path) }));
     } finally {
       delete this.calls[call.id];
-      this.underWay -= 1;
-      if (this.underWay === 0) this.idle.emit('idle');
+      this.inFlight -= 1;
+      if (this.inFlight === 0) this.idle.emit('idle');
       server.requestEnded();
       metrics.observe(call.method, route?.template ?? 'none', status, performance.now() - call.startedAt);
     }
@@ -146,7 +145,7 @@ export class CallStream {
     const { answers, socket } = this;
     if (answers.length === 0) return;
     this.answers = [];
-    // What its caller could not be told of it must not keep.
+    // When an answer cannot be sent, the caller must not keep what it was granted.
     const abandonAll = () => {
       for (const { call } of answers) call.abandon();
     };

@@ -1,23 +1,23 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { ClientLink, type DisconnectSignal } from '@syncline/runtime';
 
-/** A call that came in a call stream. To guards and parameter decorators it is a request like any other. */
+/** A call from a call stream. Guards and parameter decorators use it like a request. */
 export class Call {
   readonly method = 'POST';
-  /** Set when its route was found. */
+  /** Set when the route was found. */
   params: Readonly<Record<string, string>> = {};
   readonly startedAt = performance.now();
-  /** Whether a caller who cancels it wants an answer all the same. */
+  /** Whether the client that cancelled the call asked for an answer. */
   tellsCancelled = false;
   private abandoned = false;
   private link: ClientLink | undefined;
 
   constructor(
-    /** The caller's own: the answer carries it. */
+    /** Chosen by the client; the answer has the same id. */
     readonly id: number,
     readonly path: string,
     readonly body: unknown,
-    /** Those of the request that opened the stream: who calls is said once. */
+    /** Headers of the request that opened the stream, such as `Authorization`. */
     readonly headers: IncomingHttpHeaders,
   ) {}
 
@@ -26,7 +26,7 @@ export class Call {
     return Array.isArray(value) ? value[0] : value;
   }
 
-  /** Aborted when the caller goes away, or does not want the answer any more. Made when asked for. */
+  /** Aborted when the client disconnects or cancels the call. Created on first use. */
   get disconnect(): DisconnectSignal {
     this.link ??= new ClientLink();
     if (this.abandoned) this.link.disconnect();

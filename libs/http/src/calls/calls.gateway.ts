@@ -23,7 +23,7 @@ import { answerRaw } from '../problems/raw-answer.js';
 import { CallRoutes } from './call-routes.js';
 import { CallStream } from './call-stream.js';
 
-/** How often a connection is asked whether its other end lives; one that did not answer until then is dropped. */
+/** Interval of WebSocket pings. A connection that did not answer the previous ping is dropped. */
 const PING_EVERY_MS = 15_000;
 
 /** Opens call streams: WebSockets at `/v1/calls`. */
@@ -35,7 +35,7 @@ export class CallsGateway implements OnApplicationBootstrap, BeforeApplicationSh
   private readonly server = new WebSocketServer({
     noServer: true,
     perMessageDeflate: false,
-    // Each message has a turn of its own: what it brought is on its way to Redis before the next one is read.
+    // One message for each turn of the event loop: its commands are sent to Redis before the next message is read.
     allowSynchronousEvents: false,
     maxPayload: MAX_BODY_BYTES,
   });
@@ -57,7 +57,7 @@ export class CallsGateway implements OnApplicationBootstrap, BeforeApplicationSh
     const { streams } = this;
     new Gauge({
       name: 'call_streams',
-      help: 'Call streams that are open',
+      help: 'Number of open call streams',
       registers: [this.metrics.registry],
       collect() {
         this.set(streams.size);
@@ -77,16 +77,16 @@ export class CallsGateway implements OnApplicationBootstrap, BeforeApplicationSh
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    // Until then calls are answered by 503, as requests are.
+    // During the grace period calls are answered with 503, like requests.
     if (this.streams.size > 0) await sleep(GRACE_MS);
     await Promise.all([...this.streams].map((stream) => stream.end()));
   }
 
   private open(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const requestId = randomUUID();
-    const tell = (headers: string[]) =>
+    const addIds = (headers: string[]) =>
       headers.push(`X-Node-Id: ${this.config.nodeId}`, `X-Request-Id: ${requestId}`);
-    this.server.once('headers', tell);
+    this.server.once('headers', addIds);
     this.server.handleUpgrade(request, socket, head, (connection) => {
       const stream = new CallStream(connection, request.headers, requestId, {
         routes: this.routes,
@@ -99,27 +99,30 @@ export class CallsGateway implements OnApplicationBootstrap, BeforeApplicationSh
       connection.once('close', () => this.streams.delete(stream));
       keepAlive(connection);
     });
-    // Where the handshake was refused.
-    this.server.off('headers', tell);
+    // Still registered when the handshake was refused.
+    this.server.off('headers', addIds);
   }
 
-  /** @throws Problem why this request opens no stream */
+  /** @throws Problem when this request must not open a stream */
   private check(request: IncomingMessage): void {
     const [path] = request.url?.split('?', 1) ?? [];
     if (path !== CallsGateway.path) {
-      throw new Problem('not-found', `There is no WebSocket here, but at ${CallsGateway.path}.`);
+      throw new Problem('not-found', `WebSockets are served only at ${CallsGateway.path}.`);
     }
-    // Pages of any site may open a WebSocket, and browsers send no preflight: let them not reach a node by one.
+    // Pages of any site can open a WebSocket without a preflight, so requests from browsers are refused.
     if (request.headers.origin !== undefined) {
-      throw new Problem('forbidden', 'Call streams are not for browsers: the header Origin was sent.');
+      throw new Problem(
+        'forbidden',
+        'Browsers must not open call streams: the request has an Origin header.',
+      );
     }
     this.crossSite.check(request);
-    if (this.keys.required) this.keys.shownBy(request.headers);
+    if (this.keys.required) this.keys.keyOf(request.headers);
     if (this.drain.draining) throw new ShuttingDown();
   }
 }
 
-/** A caller whose machine vanished leaves its connection open: without this what it waits for would wait on. */
+/** Detects a client whose machine is gone: its connection stays open, and its calls would keep waiting. */
 function keepAlive(connection: WebSocket): void {
   let answered = true;
   connection.on('pong', () => {

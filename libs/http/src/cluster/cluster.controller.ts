@@ -9,14 +9,14 @@ export class ClusterController {
   constructor(private readonly membership: Membership) {}
 
   @Get()
-  @ApiOperation({ summary: 'The nodes of this role, as Redis has them now' })
+  @ApiOperation({ summary: 'List the nodes of this role' })
   @ApiOkResponse({ standardSchema: clusterSchema })
   cluster(): Promise<Cluster> {
     return this.membership.describe();
   }
 
   @Get('owner')
-  @ApiOperation({ summary: 'The node that runs the timers of a key' })
+  @ApiOperation({ summary: 'Get the owner of a key on the hash ring' })
   @ApiOkResponse({ standardSchema: ownerSchema })
   owner(@Query({ schema: ownerQuerySchema }) { key }: { key: string }): Owner {
     return { key, nodeId: this.membership.owner(key) };

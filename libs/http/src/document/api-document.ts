@@ -7,7 +7,7 @@ import { problemResponse } from './api-problems.decorator.js';
 
 const TITLES = { lock: 'Syncline lock manager', queue: 'Syncline queue', cache: 'Syncline cache' } as const;
 
-/** The OpenAPI document of an app, drawn from its decorators and schemas. */
+/** The OpenAPI document of an app, generated from its decorators and schemas. */
 function apiDocument(app: INestApplication, config: Pick<NodeConfig, 'role' | 'apiKeys'>): OpenAPIObject {
   const builder = new DocumentBuilder()
     .setTitle(TITLES[config.role])
@@ -21,7 +21,7 @@ function apiDocument(app: INestApplication, config: Pick<NodeConfig, 'role' | 'a
   return document;
 }
 
-/** Every call may be invalid and may meet a Redis or a node that is away: said once, here. */
+/** Adds the problems of every call: an invalid request, an unreachable Redis, a node that shuts down. */
 function addCommonProblems(document: OpenAPIObject): void {
   const { $schema: _dialect, ...schema } = z.toJSONSchema(problemSchema, { target: 'openapi-3.0' });
   document.components ??= {};
@@ -36,7 +36,7 @@ function addCommonProblems(document: OpenAPIObject): void {
   }
 }
 
-/** Serves Swagger UI at `/api/doc` and the document at `/api/doc-json`. The document is drawn when first asked for. */
+/** Serves Swagger UI at `/api/doc` and the document at `/api/doc-json`. The document is generated on first use. */
 export function serveApiDocument(app: INestApplication, config: NodeConfig): void {
   SwaggerModule.setup('api/doc', app, () => apiDocument(app, config), {
     customSiteTitle: `${TITLES[config.role]} (${config.nodeId})`,

@@ -2,10 +2,10 @@ import { applyDecorators } from '@nestjs/common';
 import { ApiResponse } from '@nestjs/swagger';
 import { PROBLEMS, Problem, type ProblemCode } from '@syncline/contracts';
 
-/** Where the OpenAPI document keeps the schema of all problems. */
+/** The schema of all problems in the OpenAPI document. */
 const PROBLEM_REF = '#/components/schemas/Problem';
 
-/** One response for all problems of a status, with an example of each code. */
+/** One response for all problems with a status, with an example of each code. */
 export function problemResponse(status: number, codes: readonly ProblemCode[], path: string) {
   const examples = Object.fromEntries(
     codes.map((code) => {
@@ -21,8 +21,8 @@ export function problemResponse(status: number, codes: readonly ProblemCode[], p
 }
 
 /**
- * Documents the problems that an operation answers with, beside those that every operation may answer with
- * (`validation-failed`, `store-unavailable`, `shutting-down`).
+ * Documents the problems of an operation, in addition to those of every operation (`validation-failed`,
+ * `store-unavailable`, `shutting-down`).
  */
 export function ApiProblems(...codes: ProblemCode[]): MethodDecorator {
   const byStatus = new Map<number, ProblemCode[]>();

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
 import { Membership } from '@syncline/cluster';
 
-/** Terminus indicator: up while this node is a member of its cluster. Tells which named peers are missing. */
+/** Terminus indicator: up while this node is a member of its cluster. Lists the configured peers that are missing. */
 @Injectable()
 export class ClusterHealth {
   constructor(

@@ -37,18 +37,20 @@ export class HealthController {
   ) {}
 
   @Get('live')
-  @ApiOperation({ summary: 'Answers while the process can answer' })
+  @ApiOperation({ summary: 'Check that the process is alive' })
   @ApiOkResponse({ schema: { type: 'object', example: LIVE } })
   live(): typeof LIVE {
     return LIVE;
   }
 
   @Get('ready')
-  @ApiOperation({ summary: 'Ready when Redis answers and the node is a member of its cluster' })
+  @ApiOperation({
+    summary: 'Check that the node is ready: Redis answers and the node is a member of its cluster',
+  })
   @ApiOkResponse({ schema: { type: 'object', example: READY_EXAMPLE } })
   @ApiServiceUnavailableResponse({
     schema: { type: 'object', example: NOT_READY_EXAMPLE },
-    description: 'The same body; `error` says why',
+    description: 'The node is not ready; `error` says why',
   })
   async ready(@Res({ passthrough: true }) response: Response): Promise<HealthCheckResult> {
     try {

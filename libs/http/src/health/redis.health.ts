@@ -3,7 +3,7 @@ import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/term
 import { RedisWatch } from '@syncline/cluster';
 import { REDIS, type RedisClient, whenReady } from '@syncline/redis';
 
-/** Terminus indicator: up while Redis answers a PING, and is one that can keep the promises. */
+/** Terminus indicator: up while Redis answers PING and is suitable. */
 @Injectable()
 export class RedisHealth {
   constructor(

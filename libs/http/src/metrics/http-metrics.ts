@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Metrics } from '@syncline/runtime';
 import { Histogram } from 'prom-client';
 
-/** Seconds. Fine around a cache hit and a lock, coarse where requests park. */
+/** Seconds. Fine steps for cache hits and locks, coarse steps for parked requests. */
 const BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 600];
 
 /** The histogram of this node's requests. */
@@ -21,7 +21,7 @@ export class HttpMetrics {
   }
 
   /**
-   * @param route     template of the route, not the path: one series a route, however many names there are
+   * @param route     template of the route, not the path: one series for each route, however many names there are
    * @param elapsedMs from the start of the request to the end of its answer
    */
   observe(method: string, route: string, status: number, elapsedMs: number): void {

@@ -11,7 +11,7 @@ export class MetricsController {
 
   @Get()
   @Header('Content-Type', 'text/plain; version=0.0.4; charset=utf-8')
-  @ApiOperation({ summary: 'Figures of this node for Prometheus' })
+  @ApiOperation({ summary: 'Serve Prometheus metrics' })
   @ApiProduces('text/plain')
   @ApiOkResponse({ schema: { type: 'string' }, description: 'Prometheus text format' })
   scrape(): Promise<string> {

@@ -4,7 +4,7 @@ import type { Express, Request, Response } from 'express';
 import { FastExpressAdapter } from './fast-express.adapter.js';
 
 describe('the fast Express adapter', () => {
-  it('makes requests and responses with the prototypes that Express wants, before it sees them', async () => {
+  it('creates requests and responses with the prototypes of Express', async () => {
     const adapter = new FastExpressAdapter();
     adapter.initHttpServer();
     const app = adapter.getInstance<Express>();

@@ -3,24 +3,24 @@ import { StreamableFile } from '@nestjs/common';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import express, { type Express, type Request, type Response } from 'express';
 
-/** Longer than the idle time of usual clients and balancers, so that they close first, never mid-request. */
+/** Longer than the usual idle timeout of clients and load balancers, so that they close first, never mid-request. */
 const KEEP_ALIVE_MS = 65_000;
 const JSON_TYPE = 'application/json; charset=utf-8';
 
 /**
- * Two detours of Express are left out, the rest is Nest's own adapter.
+ * Nest's Express adapter without two slow steps of Express.
  *
- * Express gives every request and response its own prototypes by `Object.setPrototypeOf`, which costs more
- * than all the rest of a request. Made with these prototypes from the start, they pass that step unchanged.
- * The idea is public in expressjs/express#5998.
+ * Express sets the prototype of every request and response by `Object.setPrototypeOf`, which costs more than the rest of
+ * a request. Objects that are created with these prototypes pass that step unchanged. The idea comes from
+ * expressjs/express#5998.
  */
 export class FastExpressAdapter extends ExpressAdapter {
   constructor() {
-    // One spelling a route: what is nearly right is not there. Set before anything is routed.
+    // Each route has exactly one spelling. Must be set before routes are added.
     super(express().enable('case sensitive routing').enable('strict routing'));
   }
 
-  /** JSON goes out as it is: what `response.json()` adds, such as charsets, ETags and freshness, is not for us. */
+  /** Sends JSON directly: nodes do not need what `response.json()` adds, such as charset negotiation and ETags. */
   override reply(response: Response, body: unknown, statusCode?: number) {
     if (typeof body !== 'object' || body === null || body instanceof StreamableFile) {
       return super.reply(response, body, statusCode);
@@ -35,14 +35,14 @@ export class FastExpressAdapter extends ExpressAdapter {
   override initHttpServer(): void {
     const app = this.getInstance<Express>();
 
-    // Classes of their own, not Reflect.construct: only then does V8 give all instances one hidden class.
+    // Real classes, not Reflect.construct: otherwise V8 does not give all instances one hidden class.
     class ExpressRequest extends IncomingMessage {
       private offersUpgrade = false;
 
       /**
-       * Set by the parser, read by the server: whether the request leaves HTTP. Node 20 lets every offer of another
-       * protocol do so once somebody listens for upgrades, and never answers those that nobody takes, such as the
-       * offer of HTTP/2 that Java's client makes with its requests.
+       * Whether the request leaves HTTP: set by the parser, read by the server. Once there is an `upgrade` listener, Node 20
+       * upgrades every request that offers another protocol and never answers those that nobody takes, such as the HTTP/2
+       * offers of Java's client. So only WebSocket requests count as upgrades here.
        */
       get upgrade(): boolean {
         return this.offersUpgrade && this.headers.upgrade?.toLowerCase() === 'websocket';
@@ -62,7 +62,7 @@ export class FastExpressAdapter extends ExpressAdapter {
         IncomingMessage: ExpressRequest,
         ServerResponse: ExpressResponse as typeof ServerResponse,
         keepAliveTimeout: KEEP_ALIVE_MS,
-        // What lacks one is answered as a problem: see the edge.
+        // The edge middleware answers requests without a Host header with a problem.
         requireHostHeader: false,
       },
       app,

@@ -28,7 +28,7 @@ describe('the configuration of a node', () => {
     expect(Object.isFrozen(config)).toBe(true);
   });
 
-  it('takes an empty variable for an unset one', () => {
+  it('treats an empty variable as unset', () => {
     expect(readNodeConfig('lock', { PORT: '', PEERS: '' })).toMatchObject({ port: 8001, peers: [] });
   });
 
@@ -44,7 +44,7 @@ describe('the configuration of a node', () => {
     expect(config.apiKeys).toEqual([{ name: 'ops', secret: '0123456789abcdef', right: 'admin' }]);
   });
 
-  it('names every variable that is wrong', () => {
+  it('reports every invalid variable', () => {
     const message = failureOf({ PORT: 'eight', NODE_ID: 'a b', REDIS_URL: 'http://x', PEERS: 'nobody' });
     for (const name of ['PORT', 'NODE_ID', 'REDIS_URL', 'PEERS']) expect(message).toContain(name);
   });
@@ -68,7 +68,7 @@ describe('the configuration of a node', () => {
     expect(failureOf({ REDIS_URL: 'redis-sentinel://a:26379' })).toContain('#mymaster');
   });
 
-  it('refuses keys that protect nothing', () => {
+  it('refuses weak, malformed and duplicate API keys', () => {
     for (const keys of [
       'a:0123456789abcdef:read,b:0123456789abcdef:admin',
       'a:                :admin',
@@ -85,7 +85,7 @@ describe('the configuration of a node', () => {
     );
   });
 
-  it('reads the names that it answers to', () => {
+  it('reads the allowed hosts', () => {
     const config = readNodeConfig('lock', { ALLOWED_HOSTS: 'Lock.example.com, *.svc.cluster.local' });
     expect(config.allowedHosts).toEqual(['lock.example.com', '*.svc.cluster.local']);
     for (const hosts of ['http://x', 'x:8001', 'a b', 'x.*']) {

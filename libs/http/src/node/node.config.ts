@@ -29,11 +29,11 @@ const peersSchema = z.string().transform((text, context): Peer[] =>
 
 const keySchema = z.strictObject({
   name: z.string().regex(/\S/),
-  // What can be sent in a header, and is seen when it is written down.
+  // Visible ASCII, which can be sent in a header.
   secret: z.string().regex(/^[\x21-\x7e]{16,}$/),
   right: z.enum(['read', 'write', 'admin']),
 });
-/** One API key: who uses it, what is sent, and what it may do (each right includes the ones before it). */
+/** One API key: name, secret, and right (each right includes the ones before it). */
 export type ApiKey = z.infer<typeof keySchema>;
 
 const apiKeysSchema = z.string().transform((text, context): ApiKey[] => {
@@ -41,22 +41,24 @@ const apiKeysSchema = z.string().transform((text, context): ApiKey[] => {
     .split(',')
     .map((entry) => entry.trim())
     .filter((entry) => entry !== '');
-  // Whoever sets it wants keys to be asked for.
-  if (entries.length === 0) context.addIssue('it holds no key; leave it empty when none is to be asked for');
+  // The variable is set, so the operator expects that keys are required.
+  if (entries.length === 0) context.addIssue('it has no key; leave it empty to require no keys');
   const placeOf = new Map<string, number>();
   return entries.map((entry, index) => {
     const [name, secret, right, ...rest] = entry.split(':');
     const key = keySchema.safeParse({ name, secret, right });
-    // Never the text itself: it holds secrets.
+    // The message must not quote the entry, which has a secret.
     if (!key.success || rest.length > 0) {
       context.addIssue(
-        `entry ${index + 1}: expected NAME:SECRET:read|write|admin, the secret with 16 visible characters or more, without blanks`,
+        `entry ${index + 1}: expected NAME:SECRET:read|write|admin, with a secret of at least 16 visible ASCII characters`,
       );
       return { name: '', secret: '', right: 'read' };
     }
     const same = placeOf.get(key.data.secret);
     if (same !== undefined) {
-      context.addIssue(`entry ${index + 1}: the same secret as entry ${same}; give each key its own`);
+      context.addIssue(
+        `entry ${index + 1}: the same secret as entry ${same}; use a different one for each key`,
+      );
     }
     placeOf.set(key.data.secret, index + 1);
     return key.data;
@@ -97,7 +99,7 @@ const pemSchema = z.string().transform((path, context) => {
   }
 });
 
-/** The variables that every node reads, whatever its role. */
+/** The variables of a node of any role. */
 const nodeConfigSchema = (role: Role) =>
   z
     .object({
@@ -139,24 +141,24 @@ const nodeConfigSchema = (role: Role) =>
       allowedHosts: env.ALLOWED_HOSTS,
     }));
 
-/** Largest body that a node takes, in bytes, and largest message of a call stream. */
+/** Largest request body, and largest message of a call stream, in bytes. */
 export const MAX_BODY_BYTES = 1_048_576;
 /** Injection token of {@link NodeConfig}. */
 export const NODE_CONFIG = Symbol('NODE_CONFIG');
 export type NodeConfig = Readonly<z.infer<ReturnType<typeof nodeConfigSchema>>>;
 
-/** The environment does not describe a node. The message names each variable, never its value. */
+/** The environment has invalid variables. The message names each variable, but never its value. */
 export class InvalidConfig extends Error {
   override readonly name = 'InvalidConfig';
 }
 
 /**
- * Reads the variables of a node and freezes them.
+ * Reads the configuration of a node and freezes it.
  *
- * @throws InvalidConfig naming every variable that is wrong
+ * @throws InvalidConfig with the name of every invalid variable
  */
 export function readNodeConfig(role: Role, env: NodeJS.ProcessEnv): NodeConfig {
-  // An empty variable is an unset one: that is how compose and shells pass on what is not there.
+  // Docker Compose and shells pass unset variables as empty ones.
   const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
   const config = nodeConfigSchema(role).safeParse(set);
   if (config.success) return Object.freeze(config.data);

@@ -23,7 +23,7 @@ import { ContractPipe } from '../request/contract.pipe.js';
 import { NODE_CONFIG, type NodeConfig } from './node.config.js';
 import { ServerStop } from './server-stop.js';
 
-/** Everything that a node has whatever its role: Redis, the cluster, its edge. */
+/** Everything that nodes of all roles have: Redis, the cluster, the HTTP edge. */
 @Module({})
 export class NodeModule {
   static forRoot(config: NodeConfig): DynamicModule {
@@ -31,7 +31,7 @@ export class NodeModule {
       module: NodeModule,
       global: true,
       imports: [
-        // No middleware: one line a request would cost more than the request. Failures are logged by the filter.
+        // No request logging: a log line costs more than the request. The exception filter logs failures.
         LoggerModule.forRoot({
           pinoHttp: { level: config.logLevel, base: { nodeId: config.nodeId } },
           forRoutes: [],
@@ -59,7 +59,7 @@ export class NodeModule {
         HttpMetrics,
         { provide: APP_FILTER, useClass: ProblemFilter },
         { provide: APP_PIPE, useClass: ContractPipe },
-        // In this order: who calls, then what is sent.
+        // In this order: check the API key, then read the body.
         { provide: APP_GUARD, useClass: ApiKeyGuard },
         { provide: APP_GUARD, useClass: BodyGuard },
       ],

@@ -5,14 +5,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 
-/** New requests are still answered (by 503) for this long, so that clients and balancers learn to go elsewhere. */
+/** For this long new requests still get a 503, so that clients and load balancers move to other nodes. */
 export const GRACE_MS = 500;
-/** Connections that were made just before the port closed get this long to send their request. */
-const LAST_CALL_MS = 100;
-/** Running requests get this long to end. */
+/** How long connections that were opened just before the port closed may take to send their request. */
+const LAST_REQUEST_MS = 100;
+/** How long running requests may take to end. */
 export const FINISH_MS = 10_000;
 
-/** Closes the server without breaking a request: counts those that run, and waits for them. */
+/** Closes the server without breaking a request: counts the running requests and waits for them. */
 @Injectable()
 export class ServerStop implements BeforeApplicationShutdown {
   private readonly idle = new EventEmitter();
@@ -34,13 +34,13 @@ export class ServerStop implements BeforeApplicationShutdown {
     if (!server.listening) return;
     const deadline = AbortSignal.timeout(FINISH_MS);
     await sleep(GRACE_MS);
-    // Not the server's own close(): that resets connections that were made but have not sent their request yet.
+    // Not the HTTP server's own close(), which resets connections that have not sent their request yet.
     NetServer.prototype.close.call(server);
-    await sleep(LAST_CALL_MS);
+    await sleep(LAST_REQUEST_MS);
     while (this.running > 0 && !deadline.aborted) {
       await once(this.idle, 'idle', { signal: deadline }).catch(() => {});
     }
-    // Also those that never sent a request: nothing else would end them, and the node would wait for their callers.
+    // Also connections that never sent a request: otherwise the node would wait for them.
     server.closeAllConnections();
   }
 }

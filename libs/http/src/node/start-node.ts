@@ -20,11 +20,11 @@ import { ServerStop } from './server-stop.js';
 /** One of the three services. */
 export interface NodeRole {
   readonly role: Role;
-  /** Its engine and its routes. */
+  /** The module with the engine and the routes of the service. */
   readonly module: Type;
 }
 
-/** A node: what every role has, and what this one is. */
+/** The root module of a node: the common part and the module of its role. */
 @Module({})
 class Node {
   static forRoot(config: NodeConfig, module: Type): DynamicModule {
@@ -32,13 +32,13 @@ class Node {
   }
 }
 
-/** Builds a node that does not listen yet. */
+/** Creates a node that does not listen yet. */
 async function createNode(node: NodeRole, config: NodeConfig): Promise<NestExpressApplication> {
   const app = await NestFactory.create<NestExpressApplication>(
     Node.forRoot(config, node.module),
     new FastExpressAdapter(),
     {
-      // Bodies are read after the API key was seen: BodyGuard.
+      // BodyGuard reads bodies after the API key was checked.
       bodyParser: false,
       bufferLogs: true,
       abortOnError: false,
@@ -67,7 +67,7 @@ async function createNode(node: NodeRole, config: NodeConfig): Promise<NestExpre
   return app;
 }
 
-/** Makes a node listen and join its cluster. Resolves when it has joined; it answers before that, by 503. */
+/** Makes a node listen and join its cluster. Resolves when it has joined; until then it answers with 503. */
 async function openNode(app: INestApplication): Promise<string> {
   const config: NodeConfig = app.get(NODE_CONFIG);
   await app.startAllMicroservices();
@@ -80,7 +80,7 @@ async function openNode(app: INestApplication): Promise<string> {
   return url;
 }
 
-/** Runs a node as this process: from its variables to a clean end on SIGTERM or SIGINT. */
+/** Runs a node in this process: reads the environment, starts it, and stops it cleanly on SIGTERM or SIGINT. */
 export async function startNode(node: NodeRole): Promise<void> {
   let config: NodeConfig;
   try {

@@ -13,15 +13,15 @@ import { EMPTY, type Observable } from 'rxjs';
 import { NODE_CONFIG, type NodeConfig } from '../node/node.config.js';
 import { hasBody } from '../request/body.guard.js';
 import { headersOf, problemOf } from './problems.js';
-import { unrouted } from './unrouted.js';
+import { unroutedProblem } from './route-problems.js';
 
-/** How long a caller that was answered may take to send the rest of its request. */
+/** After an early answer: how long the client may take to send the rest of its request. */
 const LINGER_MS = 5_000;
 
 /** Answers with `application/problem+json` (RFC 9457). */
 export function sendProblem(problem: Problem, request: Request, response: Response): void {
   const path = request.originalUrl.split('?', 1)[0] ?? '';
-  if (hasBody(request) && !request.complete) letGo(request, response);
+  if (hasBody(request) && !request.complete) discardRest(request, response);
   response
     .status(problem.status)
     .set(headersOf(problem))
@@ -30,16 +30,16 @@ export function sendProblem(problem: Problem, request: Request, response: Respon
 }
 
 /**
- * What is still on its way is read and let go, for a while: a connection that is closed in the middle of it would lose
- * the answer.
+ * Keeps reading and discarding the rest of a request for a while: if the connection were closed in the middle, the client
+ * might not see the answer.
  */
-function letGo(request: Request, response: Response): void {
+function discardRest(request: Request, response: Response): void {
   response.shouldKeepAlive = true;
   const timer = setTimeout(() => request.socket.destroy(), LINGER_MS);
   request.once('close', () => clearTimeout(timer));
 }
 
-/** Turns what handlers throw into answers. */
+/** Turns the errors of handlers into answers. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
   private readonly logger = new Logger('Requests');
@@ -53,16 +53,16 @@ export class ProblemFilter implements ExceptionFilter {
     }
     const request: Request = host.switchToHttp().getRequest();
     const response: Response = host.switchToHttp().getResponse();
-    // The caller went away while its request was parked: there is nobody to answer, and nothing went wrong.
+    // The client disconnected while its request was parked: there is nobody to answer, and this is not a failure.
     if (error instanceof ClientDisconnected) return undefined;
-    // Thrown by Nest alone, for what no handler takes: handlers throw problems.
-    const why = error instanceof NotFoundException ? unrouted(request, this.config.role) : error;
+    // Only Nest throws NotFoundException, when no handler matches; handlers throw problems.
+    const why = error instanceof NotFoundException ? unroutedProblem(request, this.config.role) : error;
     const problem = problemOf(why, this.logger, {
       method: request.method,
       path: request.originalUrl,
       requestId: String(response.getHeader('X-Request-Id')),
     });
-    // A stream that already began, or a caller that hung up: there is nobody to tell.
+    // A stream that has already started: the status cannot be changed any more.
     if (response.headersSent) response.destroy();
     else sendProblem(problem, request, response);
     return undefined;

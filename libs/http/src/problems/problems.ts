@@ -1,8 +1,8 @@
 import { HttpException, type Logger } from '@nestjs/common';
 import { Problem, ValidationFailed } from '@syncline/contracts';
-import { MethodNotAllowed } from './unrouted.js';
+import { MethodNotAllowed } from './route-problems.js';
 
-/** How the body parsers of Express describe what went wrong. */
+/** An error of the Express body parsers. */
 interface ParserError extends Error {
   readonly type: string;
   readonly status: number;
@@ -19,8 +19,8 @@ const tooLarge = (limit?: number): Problem =>
   );
 
 /**
- * Gives any error that reaches the edge its problem: domain errors are one already, errors of Express and Nest
- * are translated, and null stands for what nobody foresaw.
+ * The problem for an error that reaches the edge. Domain errors are problems already; errors of Express and Nest are
+ * converted; null means an unexpected error.
  */
 function toProblem(error: unknown): Problem | null {
   if (error instanceof Problem) return error;
@@ -29,7 +29,7 @@ function toProblem(error: unknown): Problem | null {
     return new ValidationFailed([{ path: 'body', message: error.message }]);
   }
   if (error instanceof HttpException) {
-    // Nest wraps what a body parser throws before a route is found.
+    // Nest wraps errors that a body parser throws before routing.
     if (error.getStatus() === 413) return tooLarge();
     if (error.getStatus() < 500) return new ValidationFailed([{ path: 'request', message: error.message }]);
   }
@@ -43,7 +43,7 @@ export interface RequestFacts {
   readonly requestId: string;
 }
 
-/** The one place where errors become problems. What nobody foresaw is logged with its stack and answers 500. */
+/** The only place that turns errors into problems. An unexpected error is logged with its stack and becomes a 500. */
 export function problemOf(error: unknown, logger: Logger, facts: RequestFacts): Problem {
   const problem = toProblem(error);
   if (problem !== null) return problem;
@@ -51,10 +51,10 @@ export function problemOf(error: unknown, logger: Logger, facts: RequestFacts): 
   return new Problem('internal-error', 'The node failed. Its log has the details under this request id.');
 }
 
-/** Seconds after which a 503 or a 429 is worth another try. */
+/** Seconds to wait before retrying after a 503 or 429. */
 const RETRY_AFTER_S = 1;
 
-/** What headers say beside the body of a problem. */
+/** The headers of a problem. */
 export function headersOf(problem: Problem): Record<string, string> {
   const retryAfter = retryAfterOf(problem);
   return {
@@ -64,6 +64,6 @@ export function headersOf(problem: Problem): Record<string, string> {
   };
 }
 
-/** When to try again after a problem, in seconds; undefined when that would change nothing. */
+/** Seconds to wait before retrying; undefined when a retry is useless. */
 export const retryAfterOf = ({ status }: Problem): number | undefined =>
   status === 503 || status === 429 ? RETRY_AFTER_S : undefined;

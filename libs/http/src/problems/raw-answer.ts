@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 import { Problem, ValidationFailed } from '@syncline/contracts';
 import { headersOf } from './problems.js';
 
-/** Ends a connection with a problem, where there is no response to write it to. */
+/** Answers with a problem and ends the connection, when there is no response object. */
 export function answerRaw(socket: Duplex, problem: Problem, instance: string, nodeId: string): void {
   const body = JSON.stringify(problem.toBody(instance));
   const headers = {
@@ -20,15 +20,15 @@ export function answerRaw(socket: Duplex, problem: Problem, instance: string, no
   socket.end([`HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`, ...lines, '', body].join('\r\n'));
 }
 
-/** What is no request that Node can read is answered as a problem, too: by itself Node sends a bare status. */
+/** Answers invalid HTTP with a problem too; Node by default sends only a status. */
 export function answerUnreadable(server: Server, nodeId: string): void {
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
     const { _httpMessage: answering } = socket as { _httpMessage?: ServerResponse | null };
-    // Nobody to tell, or in the middle of another answer.
+    // The client is gone, or another answer is already being sent.
     if (error.code === 'ECONNRESET' || !socket.writable || answering?.headersSent) socket.destroy();
     else answerRaw(socket, problemOf(error), '', nodeId);
   });
-  // Whatever is expected beside 100-continue may be ignored; by itself Node refuses it without a word.
+  // Expectations other than 100-continue may be ignored; Node by default refuses them without a body.
   server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) =>
     server.emit('request', request, response),
   );
@@ -41,7 +41,7 @@ function problemOf({ code, message }: NodeJS.ErrnoException): Problem {
     case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
       return new Problem('payload-too-large', 'The extensions of the chunks are too large.');
     case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return new Problem('request-timeout', 'The request did not arrive in time. Send it again, at once.');
+      return new Problem('request-timeout', 'The request did not arrive in time. Send it again.');
     default:
       return new ValidationFailed([{ path: 'request', message: `not valid HTTP: ${message}` }]);
   }

@@ -9,14 +9,14 @@ import { readJson } from './json.js';
 
 const TAKES_BYTES = 'syncline:takes-bytes';
 
-/** The handler takes its body as bytes, whatever their content type says: `request.body` is a `Buffer`. */
+/** The handler takes its body as bytes of any content type: `request.body` is a `Buffer`. */
 export const TakesBytes = () => SetMetadata(TAKES_BYTES, true);
 
 const readJsonBytes = raw({ type: 'application/json', limit: MAX_BODY_BYTES });
 
 /**
- * Reads the body of a request. A guard, after that of the API keys: what a caller without the right sends is never
- * read, nor what no handler takes.
+ * Reads the body of a request. It runs as a guard after the one for API keys, so that a node never reads the body of a
+ * caller without the right, or of a request without a handler.
  */
 @Injectable()
 export class BodyGuard implements CanActivate {
@@ -42,7 +42,7 @@ async function takeJson(request: Request, response: Response): Promise<true> {
     readJsonBytes(request, response, (error?: unknown) => (error === undefined ? resolve() : reject(error)));
   });
   const bytes: Buffer | undefined = request.body;
-  // A body that is not JSON would otherwise be taken for an empty one.
+  // Otherwise a body with another content type would count as empty.
   if (bytes === undefined) {
     const message = 'send JSON with the header Content-Type: application/json';
     throw new ValidationFailed([{ path: 'body', message }]);
@@ -58,7 +58,7 @@ async function takeBytes(request: Request): Promise<true> {
     let length = 0;
     request.on('data', (chunk: Buffer) => {
       length += chunk.length;
-      // What follows is let go: a connection that is cut in the middle of a request would lose the answer.
+      // The rest is discarded: if the connection were closed in the middle, the client might not see the answer.
       if (length > MAX_BODY_BYTES) reject(new BodyTooLarge());
       else chunks.push(chunk);
     });

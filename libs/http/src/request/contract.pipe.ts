@@ -3,10 +3,9 @@ import { checked } from '@syncline/contracts';
 import type { z } from 'zod';
 
 /**
- * Validates what a handler takes against the `schema` of its decorator: `@Body({ schema })`, `@Param(name,
- * { schema })`, `@Query({ schema })`. The same schema draws the OpenAPI document. A missing body counts as `{}`.
- * Keys such as `constructor` stay: strict schemas refuse them where they do not belong, and where any JSON goes they
- * are the caller's.
+ * Validates the parameters of a handler by the `schema` of their decorators: `@Body({ schema })`, `@Param(name,
+ * { schema })`, `@Query({ schema })`. The OpenAPI document uses the same schema. A missing body counts as `{}`. Keys such
+ * as `constructor` are kept: strict schemas refuse unknown fields, and any JSON value may have such keys.
  */
 @Injectable()
 export class ContractPipe implements PipeTransform {

@@ -3,7 +3,7 @@ import { ClientLink, type DisconnectSignal } from '@syncline/runtime';
 import type { Request, Response } from 'express';
 import { Call } from '../calls/call.js';
 
-/** Handler parameter: a {@link DisconnectSignal} that is aborted with `ClientDisconnected` when the caller goes away unanswered. */
+/** Handler parameter: a {@link DisconnectSignal} that aborts with `ClientDisconnected` when the client disconnects before the answer. */
 export const Disconnect = createParamDecorator(
   (_data: unknown, context: ExecutionContext): DisconnectSignal => {
     const request: Request | Call = context.switchToHttp().getRequest();
@@ -13,7 +13,7 @@ export const Disconnect = createParamDecorator(
     const onClose = () => {
       if (!response.writableFinished) link.disconnect();
     };
-    // The caller may be gone already: its body is read before the handler is called.
+    // The client may have disconnected while its body was read, before this handler.
     if (response.closed) onClose();
     else response.once('close', onClose);
     return link;

@@ -7,12 +7,12 @@ import type { HttpMetrics } from '../metrics/http-metrics.js';
 import type { ServerStop } from '../node/server-stop.js';
 import { sendProblem } from '../problems/problem.filter.js';
 
-/** What a caller may use as a request id: visible ASCII, bounded, so that it is safe in a header and a log. */
+/** A request id from a client: visible ASCII of bounded length, safe in a header and a log. */
 const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
 
 /**
- * What happens to every request before its route: it gets its ids, is counted and measured, and is turned away
- * while the node stops. Health stays reachable: that is how others learn of the stop.
+ * Runs for every request before routing: adds the ids, counts and measures the request, and refuses it while the node
+ * stops. The health routes still answer then, so that load balancers learn about the stop.
  */
 export function edge(
   nodeId: string,
@@ -55,6 +55,6 @@ export function edge(
 
 function checkHead({ httpVersion, headers }: Request): void {
   if (httpVersion === '1.1' && headers.host === undefined) {
-    throw new ValidationFailed([{ path: 'Host', message: 'required, the name and port of the node' }]);
+    throw new ValidationFailed([{ path: 'Host', message: 'required, name and port of the node' }]);
   }
 }

@@ -2,8 +2,8 @@ import { isUtf8 } from 'node:buffer';
 import { MAX_NESTING, ValidationFailed } from '@syncline/contracts';
 
 /**
- * Most objects, arrays and named members in one body. One as large as is allowed can hold several times as many, and
- * then takes half a second to read.
+ * Most objects, arrays and named members in one body. A body of the largest size can have several times as many, and
+ * would take half a second to parse.
  */
 export const MAX_MEMBERS = 100_000;
 
@@ -14,9 +14,9 @@ const OPENING = new Set([0x5b, 0x7b]);
 const CLOSING = new Set([0x5d, 0x7d]);
 
 /**
- * Reads what a caller sent as JSON, and keeps every key that it has.
+ * Parses JSON from a client and keeps every key.
  *
- * @throws ValidationFailed for what is no JSON, and for what is too deep or has too many parts, before it is parsed
+ * @throws ValidationFailed when it is not JSON, or, before parsing, when it is too deep or has too many parts
  */
 export function readJson(bytes: Buffer): unknown {
   if (!isUtf8(bytes)) throw refused('expected JSON in UTF-8');
@@ -29,13 +29,13 @@ export function readJson(bytes: Buffer): unknown {
   }
 }
 
-/** Counts the parts of a JSON text, also of one that is broken. */
+/** Counts the parts of a JSON text, even of an invalid one. */
 function checkParts(bytes: Buffer): void {
   let members = 0;
   let depth = 0;
   for (let at = 0; at < bytes.length; at++) {
     const byte = bytes[at] as number;
-    if (byte === QUOTE) at = endOfText(bytes, at);
+    if (byte === QUOTE) at = endOfString(bytes, at);
     else if (byte === COLON) members += 1;
     else if (OPENING.has(byte)) {
       members += 1;
@@ -48,10 +48,10 @@ function checkParts(bytes: Buffer): void {
   }
 }
 
-/** Values may be {@link MAX_NESTING} deep, and stand in bodies that are some levels deep themselves. */
+/** A value may be {@link MAX_NESTING} levels deep, inside a body with some levels of its own. */
 const DEEPEST = MAX_NESTING + 16;
 
-function endOfText(bytes: Buffer, start: number): number {
+function endOfString(bytes: Buffer, start: number): number {
   let at = start + 1;
   while (at < bytes.length && bytes[at] !== QUOTE) at += bytes[at] === BACKSLASH ? 2 : 1;
   return at;

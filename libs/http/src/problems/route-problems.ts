@@ -1,27 +1,27 @@
 import { Problem, type Role, roleOfPath } from '@syncline/contracts';
 import type { Request } from 'express';
 
-/** What Express keeps of a route. */
+/** A layer of the Express router. */
 interface Layer {
   readonly route?: { readonly methods: Readonly<Record<string, boolean>> };
   match(path: string): boolean;
 }
 
-/** The route has no such method; `allow` names those that it has. */
+/** The route does not support the method; `allow` lists the methods that it supports. */
 export class MethodNotAllowed extends Problem {
   constructor(
     method: string,
     path: string,
     readonly allow: readonly string[],
   ) {
-    super('method-not-allowed', `${path} takes ${allow.join(', ')}, not ${method}. See /api/doc.`, {
+    super('method-not-allowed', `${path} supports ${allow.join(', ')}, not ${method}. See /api/doc.`, {
       allow,
     });
   }
 }
 
-/** Why a request reached no handler, and what to do. */
-export function unrouted(request: Request, role: Role): Problem {
+/** The problem of a request that no handler matched: a wrong method or an unknown path. */
+export function unroutedProblem(request: Request, role: Role): Problem {
   const { method, path } = request;
   const allow = methodsAt(request.app as unknown as { router: { stack: Layer[] } }, path);
   return allow.length > 0
@@ -29,14 +29,14 @@ export function unrouted(request: Request, role: Role): Problem {
     : noSuchRoute(`${method} ${path}`, path, role);
 }
 
-/** The path belongs to nodes of another role, or to nobody. */
+/** The problem of a path that belongs to another role, or does not exist. */
 export function noSuchRoute(what: string, path: string, role: Role): Problem {
   const other = roleOfPath(path);
   return new Problem(
     'not-found',
     other === undefined || other.role === role
-      ? `There is no route ${what}. Paths count letter by letter: see /api/doc.`
-      : `This is a ${role} node. ${other.root} is answered by ${other.role} nodes: call one of those, on the ports ${other.ports} where nothing else was set.`,
+      ? `There is no route ${what}. Paths must match exactly, including case and slashes: see /api/doc.`
+      : `This is a ${role} node. Call one of the ${other.role} nodes for ${other.root}; their default ports are ${other.ports}.`,
   );
 }
 
