@@ -1,4 +1,4 @@
-// npm run bench: installs and builds what is missing, then runs benchmarks/harness/cli.ts.
+// npm run bench: installs missing dependencies, builds when needed, then runs benchmarks/harness/cli.ts.
 import { buildWhenStale } from './build-when-stale.mjs';
 import { findRedis, HOW_TO_GET_REDIS } from './find-redis.mjs';
 import { installWhenStale } from './install-when-stale.mjs';
@@ -6,7 +6,7 @@ import { installWhenStale } from './install-when-stale.mjs';
 const say = (line) => console.error(line);
 installWhenStale(say);
 installWhenStale(say, 'benchmarks');
-// A load on nodes that run elsewhere needs neither a build nor a Redis.
+// A load test of running nodes needs neither a build nor a Redis.
 if (!process.argv.includes('--url')) {
   buildWhenStale(say, 'apps');
   buildWhenStale(say, 'packages');

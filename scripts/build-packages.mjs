@@ -1,13 +1,13 @@
-// Builds what is published, each package a folder of its own that is ready for `npm publish`:
+// Builds the published packages, each in a folder that is ready for `npm publish`:
 // `node scripts/build-packages.mjs [folder]`, by default dist/packages.
-// Packages import each other by name. The types of the wire, which the client needs, are written out from the contracts:
-// users need neither those nor the schema library.
+// Packages import each other by name. The types of the contracts that the client needs are written out, so that users need
+// neither the contracts nor zod.
 import { copyFileSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join, posix, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 
-/** Where each begins, and the page that is its README. */
+/** The entry point of each package, and the page that becomes its README. */
 const PACKAGES = {
   client: { entry: 'index.ts', manual: 'client.md' },
   cli: { entry: 'main.ts', manual: 'cli.md' },
@@ -32,7 +32,7 @@ const program = ts.createProgram(entries, {
 });
 const checker = program.getTypeChecker();
 
-/** A type with nothing left to look up: aliases of the schema library are resolved. */
+/** A type as text, with all aliases of zod resolved. */
 function writtenOut(symbol) {
   const { NoTruncation, InTypeAlias, UseSingleQuotesForStringLiteralType } = ts.TypeFormatFlags;
   const flags = NoTruncation | InTypeAlias | UseSingleQuotesForStringLiteralType;
@@ -75,14 +75,14 @@ for (const [name, { manual }] of Object.entries(PACKAGES)) {
   mkdirSync(join(target, name), { recursive: true });
   copyFileSync(join(root, 'libs', name, 'package.json'), join(target, name, 'package.json'));
   copyFileSync(join(root, 'LICENSE'), join(target, name, 'LICENSE'));
-  // The other pages are not there: their names stay, without links.
+  // Links to other pages of the repository become plain text.
   const page = readFileSync(join(root, 'docs', manual), 'utf8').replaceAll(
     /\[([^\]]+)\]\([^)]+\.md\)/g,
     '$1',
   );
   writeFileSync(join(target, name, 'README.md'), page);
 }
-// So that they find each other before they are installed anywhere.
+// Lets the packages find each other before they are installed.
 const scope = join(target, 'node_modules/@syncline');
 rmSync(scope, { recursive: true, force: true });
 mkdirSync(scope, { recursive: true });

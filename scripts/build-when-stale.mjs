@@ -24,7 +24,7 @@ function newest(path) {
   return Math.max(0, ...files.filter(isSource).map((file) => statSync(file).mtimeMs));
 }
 
-/** True when something was never built, or a source is newer than what was built of it. */
+/** True when the build is missing, or a source is newer than it. */
 function stale({ made, from }) {
   if (!made.every(existsSync)) return true;
   const built = Math.min(...made.map((file) => statSync(file).mtimeMs));
@@ -32,9 +32,9 @@ function stale({ made, from }) {
 }
 
 /**
- * Builds the apps, or the packages that are published, when a source is newer than the build.
+ * Builds the apps or the published packages when a source is newer than the build.
  *
- * @param {(line: string) => void} say told what takes time
+ * @param {(line: string) => void} say prints a progress line
  * @param {'apps' | 'packages'} what
  */
 export function buildWhenStale(say, what) {

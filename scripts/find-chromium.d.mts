@@ -1,2 +1,2 @@
-/** How to get a browser, for a person whose machine has none. */
+/** Says how to install a browser. */
 export const HOW_TO_GET_CHROMIUM: string;

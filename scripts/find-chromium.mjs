@@ -1,15 +1,15 @@
 import { findProgram } from './find-program.mjs';
 
-/** How to get a browser, for a person whose machine has none. */
-export const HOW_TO_GET_CHROMIUM = `No Chromium was found, and this user cannot install one. Get it, then try again:
+/** Says how to install a browser. */
+export const HOW_TO_GET_CHROMIUM = `No Chromium was found, and this user cannot install one. Install it, then try again:
   sudo apt-get install chromium   (macOS: brew install chromium)
 or put a google-chrome on the PATH.`;
 
 /**
- * The Chromium that tests open pages in.
+ * Finds or installs the Chromium for the tests.
  *
- * @param {(line: string) => void} say told what takes time
- * @returns {string | null} null when there is none and none can be installed
+ * @param {(line: string) => void} say prints a progress line
+ * @returns {string | null} null when there is none and it cannot be installed
  */
 export const findChromium = (say) =>
   findProgram(

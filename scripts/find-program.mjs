@@ -3,11 +3,11 @@ import { spawnSync } from 'node:child_process';
 const onPath = (name) => spawnSync(name, ['--version'], { stdio: 'ignore' }).status === 0;
 
 /**
- * A program that is run: the one on the PATH, or Debian's, installed when this user may install.
+ * Finds a program on the PATH, or installs its Debian package when this user is allowed to.
  *
- * @param {{ names: readonly string[], debian: string }} wanted the names it goes by, and that of its Debian package
- * @param {(line: string) => void} say told what takes time
- * @returns {string | null} its name; null when there is none and none can be installed
+ * @param {{ names: readonly string[], debian: string }} wanted possible names of the program, and its Debian package
+ * @param {(line: string) => void} say prints a progress line
+ * @returns {string | null} the name; null when it was not found and cannot be installed
  */
 export function findProgram({ names, debian }, say) {
   const found = names.find(onPath);
@@ -16,7 +16,7 @@ export function findProgram({ names, debian }, say) {
   say(`Installing ${debian} (Debian package) ...`);
   const options = { stdio: 'ignore', env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } };
   spawnSync('apt-get', ['update', '-qq'], options);
-  // The package of a server would start one of its own; ours is the one that runs.
+  // RUNLEVEL=1 keeps the package from starting its service.
   spawnSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', debian], {
     ...options,
     env: { ...options.env, RUNLEVEL: '1' },

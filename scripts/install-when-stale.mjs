@@ -4,13 +4,13 @@ import { join } from 'node:path';
 
 const packagesOf = (file) => JSON.parse(readFileSync(file, 'utf8')).packages;
 
-/** True when a package of the lockfile is absent or there in another version. */
+/** True when a package of the lockfile is missing or has another version. */
 function stale(folder) {
-  // What npm wrote down about the packages that it installed.
+  // The record of installed packages, written by npm.
   const record = join(folder, 'node_modules/.package-lock.json');
   if (!existsSync(record)) return true;
   const installed = packagesOf(record);
-  // Optional packages are those of other platforms.
+  // Missing optional packages are for other platforms.
   return Object.entries(packagesOf(join(folder, 'package-lock.json'))).some(
     ([path, { version, optional }]) =>
       path !== '' && installed[path]?.version !== version && !(optional && installed[path] === undefined),
@@ -18,10 +18,10 @@ function stale(folder) {
 }
 
 /**
- * Installs the dependencies when they are not those of the lockfile. A `node_modules` that is a link belongs to
- * another checkout and is left alone. Runs without any dependency.
+ * Installs the dependencies when they differ from the lockfile. Does not touch a `node_modules` that is a symbolic link,
+ * because it belongs to another checkout. Needs no dependency itself.
  *
- * @param {(line: string) => void} say told what takes time
+ * @param {(line: string) => void} say prints a progress line
  * @param {string} folder with `package-lock.json`
  */
 export function installWhenStale(say, folder = '.') {

@@ -1,5 +1,5 @@
-// npm start: everything, from a clean checkout to nine ready nodes. npm run dev: the same, with --watch.
-// It runs before the dependencies are there, so what needs them is imported after they were installed.
+// npm start: installs, builds and starts everything, from a clean checkout to nine ready nodes. npm run dev: the same, with
+// --watch. It runs before the dependencies are installed, so modules that need them are imported later.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildWhenStale } from './build-when-stale.mjs';
@@ -9,21 +9,21 @@ import { checkPorts } from './start/ports.mjs';
 import { waitUntilReady } from './start/ready.mjs';
 import { CannotStart, readSettings } from './start/settings.mjs';
 
-/** A Redis of ours may have much to load; one that was named runs already. */
+/** Our own Redis may have to load much data; the one in REDIS_URL already runs. */
 const OWN_REDIS_READY_MS = 15_000;
 const NAMED_REDIS_READY_MS = 3_000;
 const NODES_READY_MS = 60_000;
-/** Together less than the 10 s in which everything has to be gone. */
+/** Together less than 10 s, in which everything has to stop. */
 const NODES_STOP_MS = 8_000;
 const REDIS_STOP_MS = 1_500;
 
-/** As `npm run dev`: builds and restarts on every save. */
+/** `npm run dev`: build and restart on every save. */
 const watching = process.argv.includes('--watch');
 const startedAt = performance.now();
 const seconds = () => `${((performance.now() - startedAt) / 1_000).toFixed(1)} s`;
 const say = (line) => console.log(line);
 
-/** Aborted when this process was told to end, or cannot go on. */
+/** Aborts when this process gets a signal to end. */
 const ending = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => ending.abort());
 
@@ -60,7 +60,7 @@ async function startRedis({ redisUrl, redisPort, dataDir }, binary) {
 async function startNodes({ nodes: wanted, dataDir }, redisUrl) {
   const { Processes } = await import('./start/processes.mjs');
   let isReady = false;
-  // Not by AbortSignal.any over AbortSignal.timeout: Node 20 forgets that one when it collects garbage.
+  // Not AbortSignal.any with AbortSignal.timeout: Node 20 loses the timeout at a garbage collection.
   const waiting = new AbortController();
   const timer = setTimeout(() => waiting.abort(), NODES_READY_MS);
   ending.signal.addEventListener('abort', () => waiting.abort());
@@ -81,7 +81,7 @@ async function startNodes({ nodes: wanted, dataDir }, redisUrl) {
     {
       dataDir,
       say,
-      // A node that cannot even start would not start the next time either: its last words say why.
+      // A node that fails during the first start would fail again: its output says why.
       onEnd: (name) => {
         if (isReady) return;
         failure ??= new CannotStart(`${name} did not start.`);
@@ -108,14 +108,14 @@ async function startNodes({ nodes: wanted, dataDir }, redisUrl) {
 function sayReady({ nodes: wanted, dataDir }) {
   const first = (role) => wanted.find((node) => node.role === role)?.url;
   say(`
-Syncline is ready after ${seconds()}: ${wanted.length} nodes on one Redis. Open and try them:
+Syncline is ready after ${seconds()}: ${wanted.length} nodes on one Redis. Try it in a browser:
   locks    ${first('lock')}/api/doc
   queues   ${first('queue')}/api/doc
   caches   ${first('cache')}/api/doc
-or from a shell:
+or in a shell:
   curl ${first('lock')}/v1/cluster
   curl -X POST ${first('lock')}/v1/locks/orders/acquire -H 'content-type: application/json' -d '{"owner":"me"}'
-Logs are in ${join(dataDir, 'logs')}. Ctrl-C stops everything.
+The logs are in ${join(dataDir, 'logs')}. Ctrl-C stops everything.
 `);
 }
 
@@ -142,7 +142,7 @@ async function start() {
   sayReady(settings);
   if (!watching) return;
   const { rebuildOnSave } = await import('./start/watch.mjs');
-  say('Watching apps/ and libs/: save a file, and its nodes restart.\n');
+  say('Watching apps/ and libs/: when you save a file, its nodes restart.\n');
   rebuildOnSave({
     say,
     onBuilt: (apps) =>

@@ -1,4 +1,4 @@
-// npm test: installs what is missing, then runs jest with the arguments given.
+// npm test: installs missing dependencies, then runs jest with the given arguments.
 import { spawn } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,7 +8,7 @@ import { Watchdog } from './watchdog.mjs';
 
 installWhenStale((line) => console.error(line));
 
-// However this ends: jest, its workers, what they started and their temporary files go with it.
+// When this process ends, even by SIGKILL, jest, its workers, their processes and their temporary files go too.
 const watchdog = new Watchdog('SIGKILL');
 const TMPDIR = mkdtempSync(join(tmpdir(), 'syncline-test-'));
 watchdog.remove(TMPDIR);
@@ -16,7 +16,7 @@ watchdog.remove(TMPDIR);
 const flags = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'];
 const jest = spawn(process.execPath, ['node_modules/jest/bin/jest.js', ...process.argv.slice(2)], {
   stdio: 'inherit',
-  // By the environment, so that jest's workers have them too.
+  // Set in the environment, so that the workers of jest get the flags too.
   env: {
     ...process.env,
     TMPDIR,

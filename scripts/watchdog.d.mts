@@ -1,11 +1,11 @@
 import type { ChildProcess } from 'node:child_process';
 
-/** Sees to it that what this process started ends with it, however it ends: by an error, Ctrl-C or SIGKILL. */
+/** Ends the child processes of this process when it ends for any reason: an error, Ctrl-C or SIGKILL. */
 export class Watchdog {
-  /** @param signal what the processes, and all that they started, are then sent */
+  /** @param signal sent to the child processes and all their descendants */
   constructor(signal: NodeJS.Signals);
   /** @param child a process that has just been started */
   watch(child: ChildProcess): void;
-  /** @param folder that is removed in the end */
+  /** @param folder to remove at the end */
   remove(folder: string): void;
 }

@@ -3,13 +3,13 @@ import { fileURLToPath } from 'node:url';
 
 const SCRIPT = fileURLToPath(new URL('watchdog.sh', import.meta.url));
 
-/** Sees to it that what this process started ends with it, however it ends: by an error, Ctrl-C or SIGKILL. */
+/** Ends the child processes of this process when it ends for any reason: an error, Ctrl-C or SIGKILL. */
 export class Watchdog {
   #signal;
   #input = null;
   #watched = 0;
 
-  /** @param {NodeJS.Signals} signal what the processes, and all that they started, are then sent */
+  /** @param {NodeJS.Signals} signal sent to the child processes and all their descendants */
   constructor(signal) {
     this.#signal = signal;
   }
@@ -17,13 +17,13 @@ export class Watchdog {
   /** @param {import('node:child_process').ChildProcess} child a process that has just been started */
   watch(child) {
     const { pid } = child;
-    // It could not be started.
+    // The process could not be started.
     if (pid === undefined) return;
     this.#watch(`watch ${pid}`);
     child.once('exit', () => this.#forget(`forget ${pid}`));
   }
 
-  /** @param {string} folder that is removed in the end */
+  /** @param {string} folder to remove at the end */
   remove(folder) {
     this.#watch(`remove ${folder}`);
   }
@@ -43,7 +43,7 @@ export class Watchdog {
   }
 
   #start() {
-    // A session of its own: Ctrl-C must not end it before its work is done.
+    // In its own session, so that Ctrl-C does not end it before its work is done.
     const script = spawn('/bin/sh', [SCRIPT, this.#signal.slice('SIG'.length)], {
       stdio: ['pipe', 'ignore', 'ignore'],
       detached: true,

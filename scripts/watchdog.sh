@@ -1,9 +1,9 @@
 #!/bin/sh
-# watchdog.sh SIGNAL: ends processes when the one that started this script has ended, however it ended.
-# Even SIGKILL closes the pipe that is read here; nothing is polled. Lines of input:
-#   watch PID    it, and all that it will have started, gets the signal
-#   forget PID   it has ended
-#   remove PATH  a folder that has to go, after the processes
+# watchdog.sh SIGNAL: ends processes when the process that started this script ends for any reason.
+# Even SIGKILL closes the pipe that this script reads; nothing is polled. Lines of input:
+#   watch PID    send the signal to this process and its descendants at the end
+#   forget PID   the process has ended
+#   remove PATH  remove this folder at the end, after the processes
 trap '' INT TERM HUP
 
 watched=' '
@@ -16,12 +16,12 @@ while read -r verb subject; do
   esac
 done
 
-# A process and its descendants, where Linux tells of them.
+# A process and, on Linux, its descendants.
 family() {
   echo "$1"
   for child in $(cat "/proc/$1/task/"*/children 2>/dev/null); do family "$child"; done
 }
 
 for pid in $watched; do kill -s "$1" $(family "$pid") 2>/dev/null; done
-# What is being ended may still write.
+# A process that is ending may still write.
 [ -z "$folder" ] || rm -rf "$folder" 2>/dev/null || { sleep 1; rm -rf "$folder"; }

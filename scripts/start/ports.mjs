@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { CannotStart } from './settings.mjs';
 
-/** Why this process cannot listen on a port; null when it can. */
+/** The error code when this process cannot listen on a port; null when it can. */
 async function obstacle(port, host) {
   const server = createServer().listen({ port, host, exclusive: true });
   try {
@@ -16,15 +16,15 @@ async function obstacle(port, host) {
 }
 
 /**
- * Makes sure, before anything starts, that every port can be listened on.
+ * Checks, before anything starts, that every port is free.
  *
  * @param {{ port: number, host: string, what: string, variable: string }[]} wanted
- * @throws CannotStart naming each port that is taken, and what to do
+ * @throws CannotStart with each port that is taken, and what to do
  */
 export async function checkPorts(wanted) {
   const found = await Promise.all(
     wanted.map(async ({ port, host, what, variable }) => {
-      // On the loopback interface too: there, some systems let two listen side by side.
+      // Also check the loopback interface: some systems allow a second listener there.
       const code = (await obstacle(port, host)) ?? (await obstacle(port, '127.0.0.1'));
       if (code === null) return null;
       if (code === 'EADDRINUSE')
@@ -37,8 +37,8 @@ export async function checkPorts(wanted) {
   throw new CannotStart(
     [
       ...taken.map(({ line }) => line),
-      `See who listens with: lsof -nP -iTCP:${taken[0].port} -sTCP:LISTEN`,
-      'Stop that process (another npm start?), or choose other ports in .env (see .env.example). Nothing was started.',
+      `Find the process with: lsof -nP -iTCP:${taken[0].port} -sTCP:LISTEN`,
+      'Stop it (another npm start?), or set other ports in .env (see .env.example). Nothing was started.',
     ].join('\n'),
   );
 }

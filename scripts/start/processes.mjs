@@ -6,12 +6,12 @@ import { PassThrough } from 'node:stream';
 import { createConcurrently } from 'concurrently';
 import { Watchdog } from '../watchdog.mjs';
 
-/** A process that ended is started again after this long, in ms. */
+/** Delay before a process that ended is started again, ms. */
 const RESTART_MS = 1_000;
 /** pino's number for the level `warn`. */
 const WARN = 40;
 
-/** What a warning (or worse) in a node's log says, in one line; the log has the rest. Null for other lines. */
+/** The message of a log line with level `warn` or higher; null for other lines. */
 function warningOf(line) {
   try {
     const { level, err, msg } = JSON.parse(line);
@@ -22,10 +22,10 @@ function warningOf(line) {
 }
 
 /**
- * Runs commands side by side, each in a process group of its own, so that Ctrl-C reaches this process alone and
- * it decides who stops first. A process that ends is started again.
+ * Runs commands in parallel, each in its own process group, so that Ctrl-C reaches only this process, which then decides
+ * the order of stopping. A process that ends is started again.
  *
- * Each command is `{ name, command, env }`: a line for the shell, which should begin with `exec`.
+ * Each command is `{ name, command, env }`: a shell line, which should start with `exec`.
  */
 export class Processes {
   #stopping = false;
@@ -35,12 +35,12 @@ export class Processes {
   /**
    * @param {{ name: string, command: string, env?: Record<string, string> }[]} commands
    * @param {{ dataDir: string, cwd?: string, say: (line: string) => void, onEnd?: (name: string) => void }} options
-   *   all that a process prints goes to `dataDir/logs/<name>.log`, the warnings of a pino log to `say` too; its
-   *   process id is in `dataDir/pids/<name>`; `onEnd` is called when it ends without having been told to
+   *   the output of a process goes to `dataDir/logs/<name>.log`, and warnings of a pino log also to `say`; its process id
+   *   is in `dataDir/pids/<name>`; `onEnd` is called when it ends by itself
    */
   constructor(commands, { dataDir, cwd = process.cwd(), say, onEnd = () => {} }) {
     for (const folder of ['logs', 'pids']) mkdirSync(join(dataDir, folder), { recursive: true });
-    // Nothing may outlive this process, however it ends.
+    // No child process may outlive this process.
     const watchdog = new Watchdog('SIGTERM');
     const { commands: running, result } = createConcurrently(commands, {
       controllers: [],
@@ -52,7 +52,7 @@ export class Processes {
       },
       kill: (pid, signal) => process.kill(pid, signal),
     });
-    // Rejects when a process ends badly; each end is handled below.
+    // Rejects when a process fails; each end is handled below.
     result.catch(() => {});
     this.#commands = running;
     for (const command of running) {
@@ -69,7 +69,7 @@ export class Processes {
       });
       command.close.subscribe(({ exitCode }) => {
         if (this.#stopping) return;
-        say(`[${command.name}] ended (${exitCode}), starts again in ${RESTART_MS / 1_000} s; see ${file}`);
+        say(`[${command.name}] ended (${exitCode}), restarting in ${RESTART_MS / 1_000} s; see ${file}`);
         onEnd(command.name);
         const timer = setTimeout(() => {
           this.#restarts.delete(timer);
@@ -81,12 +81,12 @@ export class Processes {
     }
   }
 
-  /** Tells the processes of these names to end; they are started again. */
+  /** Restarts the processes with these names. */
   restart(names) {
     for (const command of this.#commands) if (names.includes(command.name)) command.kill('SIGTERM');
   }
 
-  /** SIGTERM to all, SIGKILL after `withinMs` to those that still run. Resolves when all have ended. */
+  /** Sends SIGTERM to all processes, and SIGKILL after `withinMs`. Resolves when all have ended. */
   async stop(withinMs) {
     this.#stopping = true;
     for (const timer of this.#restarts) clearTimeout(timer);

@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Longest time that one look at a node may take, in ms. */
-const LOOK_MS = 2_000;
+/** Timeout of one readiness check, ms. */
+const CHECK_MS = 2_000;
 const PAUSE_MS = 150;
 
-/** Null when the node is ready, else why not. */
+/** Null when the node is ready, else the reason. */
 async function obstacle(url) {
   try {
-    const response = await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(LOOK_MS) });
+    const response = await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(CHECK_MS) });
     if (response.ok) return null;
     const { error = {} } = await response.json();
     return Object.entries(error)
@@ -19,11 +19,11 @@ async function obstacle(url) {
 }
 
 /**
- * Waits until a node is ready: it reaches Redis and is a member of its cluster.
+ * Waits until a node is ready: Redis answers, and the node is a member of its cluster.
  *
  * @param {{ nodeId: string, url: string }} node
  * @param {AbortSignal} signal ends the wait
- * @throws Error with the last reason why it was not ready
+ * @throws Error with the last reason why the node was not ready
  */
 export async function waitUntilReady({ nodeId, url }, signal) {
   for (;;) {

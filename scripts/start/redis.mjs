@@ -1,18 +1,18 @@
 import { Redis } from 'ioredis';
 import { CannotStart } from './settings.mjs';
 
-/** The command of a Redis that keeps what it acknowledged and never drops a key for want of memory. */
+/** The command line of a Redis with an append-only file and without eviction. */
 export const redisCommand = (binary, port) =>
   `exec ${binary} --port ${port} --bind 127.0.0.1 --appendonly yes --appendfsync everysec --maxmemory-policy noeviction --save ''`;
 
 /**
  * Waits until Redis answers.
  *
- * @param {string} url of one server, or of several of a Redis Cluster, comma-separated
+ * @param {string} url of one server, or comma-separated URLs of a Redis Cluster
  * @param {number} withinMs
  * @param {AbortSignal} signal
  * @returns its version
- * @throws CannotStart when it does not answer in time
+ * @throws CannotStart when Redis does not answer in time
  */
 export async function redisVersion(url, withinMs, signal) {
   const [first] = url.split(',');
@@ -35,7 +35,7 @@ export async function redisVersion(url, withinMs, signal) {
     const info = await Promise.race([redis.info('server'), givenUp]);
     return /redis_version:(\S+)/.exec(info)?.[1] ?? 'unknown';
   } catch {
-    // Without the URL: it may hold a password.
+    // Do not print the URL, which may have a password.
     const { hostname, port } = new URL(first);
     throw new CannotStart(`Redis at ${hostname}:${port || 6379} does not answer: ${reason.message}.`);
   } finally {

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 
-/** Variables that `npm start` reads, with their defaults. Those of a node are passed on to it as they are. */
+/** Variables of `npm start`, with their defaults. The variables of nodes are passed on to them unchanged. */
 export const DEFAULTS = {
   LOCK_PEERS: 'lock_manager_1@localhost:8001,lock_manager_2@localhost:8002,lock_manager_3@localhost:8003',
   QUEUE_PEERS: 'queue_node_1@localhost:8004,queue_node_2@localhost:8005,queue_node_3@localhost:8006',
@@ -10,7 +10,7 @@ export const DEFAULTS = {
   DATA_DIR: '.data',
 };
 
-/** Something in the way of a start that a person can mend. The message says how. */
+/** An obstacle that a person can remove. The message says how. */
 export class CannotStart extends Error {}
 
 function toNodes(role, variable, peers) {
@@ -24,14 +24,14 @@ function toNodes(role, variable, peers) {
 }
 
 /**
- * Reads `.env`, where there is one, and the environment, which wins.
+ * Reads `.env`, if it exists, and the environment, which takes precedence.
  *
- * @returns the nodes to start; `redisUrl` is null when a Redis of our own is to be started on `redisPort`
- * @throws CannotStart when a variable is wrong
+ * @returns the nodes to start; `redisUrl` is null when npm start starts its own Redis on `redisPort`
+ * @throws CannotStart when a variable is not valid
  */
 export function readSettings() {
   if (existsSync('.env')) process.loadEnvFile('.env');
-  // An empty variable is an unset one.
+  // An empty variable counts as unset.
   const read = (name) => process.env[name] || DEFAULTS[name];
   const redisPort = Number(read('REDIS_PORT'));
   if (!Number.isInteger(redisPort) || redisPort < 1 || redisPort > 65_535) {

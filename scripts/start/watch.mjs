@@ -2,15 +2,15 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { watch } from 'node:fs';
 
-/** Saves that come within this time, in ms, are built together. */
+/** Files that are saved within this time, ms, are built together. */
 const SETTLE_MS = 200;
 const APPS = ['lock', 'queue', 'cache'];
 
 /**
- * Builds anew when a source is saved: the app that it belongs to, or all three when it is a library's.
+ * Builds when a source file is saved: its app, or all three apps for a file of a library.
  *
- * @param {{ say: (line: string) => void, onBuilt: (apps: string[]) => void }} options `onBuilt` gets the apps
- *   whose build succeeded
+ * @param {{ say: (line: string) => void, onBuilt: (apps: string[]) => void }} options `onBuilt` gets the names of the apps
+ *   that were built
  */
 export function rebuildOnSave({ say, onBuilt }) {
   const changed = new Set();
@@ -30,7 +30,7 @@ export function rebuildOnSave({ say, onBuilt }) {
         'exit',
       );
       if (code === 0) onBuilt(apps);
-      else say('The build failed; the nodes run on as they were.');
+      else say('The build failed; the nodes keep running the previous build.');
     }
     building = false;
   }

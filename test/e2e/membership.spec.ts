@@ -80,7 +80,7 @@ describe('membership', () => {
       expect(members.find((member) => member.nodeId === 'lock_2')?.state).toBe('left');
     });
     node(2).thaw();
-    await node(2).printed(/joining anew/);
+    await node(2).printed(/joining again/);
     await eventually(async () => {
       const cluster = await clusterOf(node(2));
       expect(aliveIn(cluster)).toEqual(['lock_1', 'lock_2', 'lock_3']);

@@ -1,6 +1,6 @@
 import { Clock } from './clock.js';
 
-/** Two clocks that a test sets. */
+/** A clock whose two sources a test sets. */
 function clocks() {
   const time = { monotonic: 1_000, wall: 1_700_000_000_000 };
   const clock = new Clock(
@@ -14,8 +14,8 @@ function clocks() {
   return { time, clock, pass };
 }
 
-describe('the clock', () => {
-  it('goes as the monotonic one while the machine is awake', () => {
+describe('Clock', () => {
+  it('follows the monotonic clock while the machine is awake', () => {
     const { clock, pass } = clocks();
     const before = clock.now();
     pass(12_345);
@@ -23,7 +23,7 @@ describe('the clock', () => {
     expect(clock.sleptMs).toBe(0);
   });
 
-  it('goes on while the machine sleeps', () => {
+  it('continues while the machine sleeps', () => {
     const { time, clock, pass } = clocks();
     const before = clock.now();
     pass(100);
@@ -33,7 +33,7 @@ describe('the clock', () => {
     expect(clock.sleptMs).toBe(3_600_000);
   });
 
-  it('is not misled by wall time that is corrected a little at a time, or set back', () => {
+  it('ignores wall time that is adjusted in small steps or set back', () => {
     const { time, clock, pass } = clocks();
     const before = clock.now();
     for (let i = 0; i < 1_000; i++) {
@@ -47,7 +47,7 @@ describe('the clock', () => {
     expect(clock.now() - before).toBe(1_000_010);
   });
 
-  it('does not compare readings between which this process was stopped', () => {
+  it('does not compare two readings when the process was stopped between them', () => {
     let monotonic = 0;
     let stoppedMs = 0;
     const clock = new Clock(

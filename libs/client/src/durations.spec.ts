@@ -5,8 +5,8 @@ import { LockClient, Syncline, ValidationError } from './index.js';
 
 const NONSENSE = [Number.NaN, -1, Number.NEGATIVE_INFINITY, 2 ** 31, 2 ** 53, '5s', '5000', null, 10n, {}];
 
-describe('a duration', () => {
-  it('is whole milliseconds within its bounds', () => {
+describe('a duration option', () => {
+  it('is rounded to whole milliseconds within its bounds', () => {
     expect(duration('ttlMs', 250.4, { min: 100, max: 1_000 })).toBe(250);
     expect(duration('waitMs', 2 ** 31 - 1)).toBe(2 ** 31 - 1);
     expect(() => duration('ttlMs', 99, { min: 100, max: 1_000 })).toThrow(
@@ -14,7 +14,7 @@ describe('a duration', () => {
     );
   });
 
-  it('is Infinity only where that means something', () => {
+  it('may be Infinity only where that has a meaning', () => {
     expect(duration('waitMs', Infinity, { forever: 'to wait for ever' })).toBe(Infinity);
     expect(() => duration('ttlMs', Infinity)).toThrow('not Infinity');
     expect(() => duration('waitMs', 2 ** 31, { forever: 'to wait for ever' })).toThrow(
@@ -23,7 +23,7 @@ describe('a duration', () => {
   });
 });
 
-describe('a duration that is none', () => {
+describe('an invalid duration', () => {
   let asked = 0;
   const server = createServer((_, response) => {
     asked += 1;
@@ -42,7 +42,7 @@ describe('a duration that is none', () => {
     server.close();
   });
 
-  // biome-ignore lint/suspicious/noExplicitAny: what callers without types pass
+  // biome-ignore lint/suspicious/noExplicitAny: JavaScript callers may pass any value
   it.each<[string, (value: any) => Promise<unknown>]>([
     ['waitMs of a lock', (waitMs) => lock.acquire('a', { waitMs })],
     ['ttlMs of a lock', (ttlMs) => lock.acquire('a', { ttlMs })],
@@ -65,7 +65,7 @@ describe('a duration that is none', () => {
     expect(asked).toBe(0);
   });
 
-  it('is refused where the client is made', () => {
+  it('is refused by the constructor of the client', () => {
     for (const timeoutMs of NONSENSE as number[]) {
       expect(() => new Syncline({ lock: [url()], timeoutMs })).toThrow(ValidationError);
     }

@@ -3,7 +3,7 @@ import { EventPattern } from '@nestjs/microservices';
 import { Membership } from './membership.js';
 import { CLUSTER_CHANGED } from './membership.rules.js';
 
-/** Hears that the membership changed. A hint that is lost is made up for by the next heartbeat. */
+/** Listens for changes of the membership. If a hint is lost, the next heartbeat finds the change. */
 @Controller()
 export class ClusterListener {
   constructor(private readonly membership: Membership) {}

@@ -4,7 +4,7 @@ import { CLUSTER_OPTIONS, type ClusterOptions } from './cluster.options.js';
 import { Membership } from './membership.js';
 import { RedisWatch } from './redis-watch.js';
 
-/** Membership, ring and messages of one node among those of its role. */
+/** Membership, hash ring and hints of a node. */
 @Global()
 @Module({})
 export class ClusterModule {

@@ -6,7 +6,7 @@ export const CLUSTER_OPTIONS = Symbol('CLUSTER_OPTIONS');
 export interface ClusterOptions {
   readonly role: Role;
   readonly nodeId: string;
-  /** Nodes that are expected; others may join too. */
+  /** Nodes that are expected to join. Other nodes may join too. */
   readonly peers: readonly Peer[];
 }
 

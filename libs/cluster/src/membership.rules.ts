@@ -1,12 +1,12 @@
-/** A node renews its membership this often. */
+/** Interval of the heartbeats. All time constants of liveness are compared in docs/liveness.md. */
 export const HEARTBEAT_MS = 500;
 /**
- * A member that was silent for this long is removed by whoever beats next. With the beat interval on both
- * sides, the duties of a killed node move within 3 s. A node that was only slow finds itself fenced, joins anew
- * and has lost nothing: the ring decides who is quick, never what is right.
+ * The next heartbeat of any node removes a member that was silent for this long, so the duties of a killed node move
+ * within 3 s: silence plus one heartbeat interval. A node that was only slow is fenced and joins again. It loses nothing,
+ * because the ring only decides which node acts first, never whether an action is correct.
  */
 export const SILENCE_MS = 2_500;
-/** A member that was silent for this long shows as `suspect`. */
+/** A member that was silent for this long has the state `suspect`. */
 export const SUSPECT_MS = 1_250;
-/** Pattern of the hint that the membership changed. */
+/** Pattern of the hint about a membership change. */
 export const CLUSTER_CHANGED = 'cluster.changed';

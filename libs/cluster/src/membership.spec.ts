@@ -4,11 +4,11 @@ import type { Redis } from 'ioredis';
 import { Membership } from './membership.js';
 
 const folders = new LuaFolders();
-/** Versions of one shelf, each of another text. */
+/** A version of a shelf: each has a different text. */
 const versionOf = (shelf: string, version: number) =>
   new LuaLibrary(shelf, folders.make({ 'answer.lua': `return function() return ${version} end` }));
 
-describe('The libraries of Lua that members use', () => {
+describe('the Lua libraries in Redis', () => {
   let server: RedisServer;
   let redis: Redis;
   let members: Membership[];
@@ -44,7 +44,7 @@ describe('The libraries of Lua that members use', () => {
     return listed.map(([, name]) => name);
   };
 
-  it('stay while a member of any version is alive, and go when the last one has left', async () => {
+  it('are kept while a member of their version is alive, and removed when the last one has left', async () => {
     const older = versionOf('shelf', 1);
     const newer = versionOf('shelf', 2);
     const first = await join('lock', 'a', older);
@@ -56,7 +56,7 @@ describe('The libraries of Lua that members use', () => {
     await eventually(async () => expect(await inRedis('shelf')).toEqual([newer.name]));
   });
 
-  it('stay while a node of another role uses them, and foreign libraries always', async () => {
+  it('are kept while a node of another role uses them, or when other programs own them', async () => {
     const shared = versionOf('shelf', 3);
     const changed = versionOf('shelf', 4);
     const unused = versionOf('shelf', 5);

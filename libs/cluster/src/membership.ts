@@ -28,12 +28,12 @@ import {
 } from './redis/membership.commands.js';
 import { Ring } from './ring.js';
 
-/** On the ring, the duty to remove what members of older versions left in Redis. */
+/** Key on the ring: its owner removes the Lua libraries of older versions from Redis. */
 const CLEANING = 'libraries';
 
 /**
- * This node's place among the nodes of its role: joins, beats, notices when others come and go, and finds out
- * when it was itself taken for dead.
+ * The membership of this node among the nodes of its role: it joins, sends heartbeats, follows joins and leaves of
+ * others, and notices when it was removed itself.
  */
 @Injectable()
 export class Membership implements OnModuleDestroy {
@@ -48,7 +48,7 @@ export class Membership implements OnModuleDestroy {
   private occupied = false;
   private epoch = 0;
   private currentRing = new Ring([]);
-  /** Monotonic, ms: when the last heartbeat that succeeded was sent. */
+  /** When the last successful heartbeat was sent, by the monotonic clock, ms. */
   private beatenAt = Number.NEGATIVE_INFINITY;
 
   private readonly heartbeats = new Loop(() => this.renew(), HEARTBEAT_MS, this.logger);
@@ -62,7 +62,7 @@ export class Membership implements OnModuleDestroy {
     @Inject(CLUSTER_OPTIONS) private readonly options: ClusterOptions,
   ) {}
 
-  /** This process runs a library: while it is a member, others leave it in Redis. To be told before it joins. */
+  /** Registers a library that this process uses: other nodes keep it in Redis while this node is a member. Call it before joining. */
   uses(used: LuaLibrary): void {
     this.libraries.add(used);
   }
@@ -71,17 +71,17 @@ export class Membership implements OnModuleDestroy {
     return this.options.nodeId;
   }
 
-  /** The ring of the newest epoch that this node has seen. */
+  /** The ring of the latest epoch that this node has seen. */
   get ring(): Ring {
     return this.currentRing;
   }
 
-  /** True while the others count on this node: it joined and its heartbeats get through. */
+  /** True while this node is a member and its heartbeats reach Redis. */
   get isMember(): boolean {
     return this.joined && performance.now() - this.beatenAt < SILENCE_MS;
   }
 
-  /** Nodes named in `PEERS` that are not members now. */
+  /** Nodes in `PEERS` that are currently not members. */
   get missingPeers(): string[] {
     const present = new Set(this.currentRing.nodeIds);
     return this.options.peers.map((peer) => peer.nodeId).filter((nodeId) => !present.has(nodeId));
@@ -91,15 +91,15 @@ export class Membership implements OnModuleDestroy {
   get obstacle(): string | null {
     if (this.isMember) return null;
     if (this.occupied) return `Another living process has the NODE_ID ${this.nodeId}.`;
-    return this.joined ? 'The heartbeats do not get through to Redis.' : 'The node has not joined yet.';
+    return this.joined ? 'The heartbeats do not reach Redis.' : 'The node has not joined yet.';
   }
 
   /**
-   * Joins as soon as Redis is there, and keeps beating from then on.
+   * Joins as soon as Redis is reachable, and sends heartbeats from then on.
    *
-   * @param url where others reach this node
+   * @param url URL of this node for others
    * @returns when the node has joined for the first time
-   * @throws UnsuitableRedis when this Redis cannot keep the promises
+   * @throws UnsuitableRedis when this Redis must not be used
    */
   async start(url: string): Promise<void> {
     this.url = url;
@@ -120,7 +120,7 @@ export class Membership implements OnModuleDestroy {
     await this.beat();
   }
 
-  /** Beats now: a hint said that the membership changed. Until the node has joined, hints change nothing. */
+  /** Sends a heartbeat now, after a hint about a membership change. Does nothing before the node has joined. */
   beat(): Promise<void> {
     return this.heartbeats.run();
   }
@@ -128,7 +128,7 @@ export class Membership implements OnModuleDestroy {
   /**
    * Owner of a key on the ring.
    *
-   * @throws StoreUnavailable while this node is not a member and so cannot know
+   * @throws StoreUnavailable while this node is not a member, and so does not know the ring
    */
   owner(key: string): string {
     const owner = this.isMember ? this.currentRing.owner(key) : null;
@@ -136,12 +136,12 @@ export class Membership implements OnModuleDestroy {
     return owner;
   }
 
-  /** True when the ring says that this node runs the timers of a key. */
+  /** Whether this node owns a key on the ring. */
   owns(key: string): boolean {
     return this.isMember && this.currentRing.owner(key) === this.nodeId;
   }
 
-  /** The membership as Redis has it now. */
+  /** Reads the current membership from Redis. */
   async describe(): Promise<Cluster> {
     const { role } = this.options;
     const { now, epoch, members, silentMs } = await readMembers(this.redis, { role });
@@ -164,7 +164,7 @@ export class Membership implements OnModuleDestroy {
     return { role, nodeId: this.nodeId, epoch, members: all };
   }
 
-  /** Leaves at once: the others take over this node's duties without waiting for its silence. */
+  /** Leaves the cluster, so that the others take over the duties of this node at once. */
   async onModuleDestroy(): Promise<void> {
     this.stopped = true;
     await this.heartbeats.stop();
@@ -173,7 +173,7 @@ export class Membership implements OnModuleDestroy {
     try {
       await leave(this.redis, this.self());
     } catch (error) {
-      this.logger.warn(`Left without saying so, the others notice in ${SILENCE_MS} ms: ${String(error)}`);
+      this.logger.warn(`Could not leave; the others will notice within ${SILENCE_MS} ms: ${String(error)}`);
     }
   }
 
@@ -182,7 +182,7 @@ export class Membership implements OnModuleDestroy {
     if (!this.joined && !(await this.join())) return;
     const reply = await heartbeat(this.redis, { ...this.self(), knownEpoch: this.epoch });
     if (reply === null) {
-      this.beFenced();
+      this.joinAgain();
       return;
     }
     this.beatenAt = sentAt;
@@ -194,7 +194,7 @@ export class Membership implements OnModuleDestroy {
   }
 
   private async join(): Promise<boolean> {
-    // A process that starts replaces its dead predecessor; one that comes back must not displace its successor.
+    // A new process replaces the dead process with its id; a process that was fenced must not replace its successor.
     const replace = !this.hasJoinedBefore && !this.occupied;
     const libraries = [...this.libraries].map(({ name }) => name);
     this.joined = await join(this.redis, { ...this.self(), url: this.url, replace, libraries });
@@ -207,18 +207,19 @@ export class Membership implements OnModuleDestroy {
     return this.joined;
   }
 
-  /** Those of older versions, once no living member of any role names them. */
+  /** Removes the libraries of older versions that no living member of any role uses. */
   private async removeUnusedLibraries(): Promise<void> {
     const known = await Promise.all(ROLES.map((role) => readMembers(this.redis, { role })));
     const named = new Set(known.flatMap(({ members }) => members.flatMap((member) => member.libraries)));
     for (const { prefix } of this.libraries) {
       const removed = await removeLibraries(this.redis, prefix, named);
-      if (removed.length > 0) this.logger.log(`Removed Lua that nobody uses any more: ${removed.join(', ')}`);
+      if (removed.length > 0) this.logger.log(`Removed unused Lua libraries: ${removed.join(', ')}`);
     }
   }
 
-  private beFenced(): void {
-    this.logger.warn('The others took this node for dead, or Redis lost its data: joining anew');
+  /** This node was fenced. */
+  private joinAgain(): void {
+    this.logger.warn('The other nodes removed this node as silent, or Redis lost its data: joining again');
     this.incarnation = randomUUID();
     this.joined = false;
     this.epoch = 0;

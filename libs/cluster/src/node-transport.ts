@@ -3,15 +3,15 @@ import type { Role } from '@syncline/contracts';
 import { type RedisAccess, type RedisClient, subscriberConnection } from '@syncline/redis';
 import { nodeChannel, roleChannel } from './redis/cluster.keys.js';
 
-/** How often the subscription is tried: a cut cable would otherwise go unnoticed for ever. */
+/** Interval of pings on the subscription: without them a dead connection would never be noticed. */
 const PING_MS = 1_000;
 
 /**
- * Nest's Redis transport, listening. A handler `@EventPattern('lock.granted')` hears what is sent to all nodes
- * of the role and what is sent to this node alone. Redis may be away at boot: the subscriptions follow.
+ * The server side of Nest's Redis transport. A handler `@EventPattern('lock.granted')` gets the events for all nodes of
+ * the role and those for this node alone. Redis may be unreachable at boot: the subscriptions start when it is back.
  *
- * Only events: asking with a reply would run on every node that listens, so the connection for replies that
- * the base class wants is the subscriber itself, and is never written to.
+ * Events only: a request with a reply would run on every node that listens. The base class also asks for a connection for
+ * replies; it gets the subscriber, and never writes to it.
  */
 export class NodeTransport extends ServerRedis {
   private readonly subscriber: RedisClient;
@@ -34,16 +34,16 @@ export class NodeTransport extends ServerRedis {
 
   override start(callback?: () => void): void {
     this.bindEvents();
-    // Connecting goes on by itself when the first attempt fails.
+    // ioredis retries when the first attempt fails.
     this.subscriber.connect().catch(() => {});
-    // An unanswered ping makes ioredis drop the connection and connect again.
+    // If a ping is not answered, ioredis drops the connection and reconnects.
     this.pings = setInterval(() => this.subscriber.ping().catch(() => {}), PING_MS);
     callback?.();
   }
 
   override bindEvents(): void {
     this.subscriber.on('message', this.getMessageHandler(this.subscriber));
-    // A subscription that fails does so with its connection; the next one is subscribed again here.
+    // A subscription fails only together with its connection; this subscribes again on the next one.
     this.subscriber.on('ready', () => {
       this.subscriber.subscribe(...this.messageHandlers.keys()).catch(() => {});
     });
@@ -55,7 +55,7 @@ export class NodeTransport extends ServerRedis {
     this.subscriber.disconnect();
   }
 
-  /** The connection for commands writes one line an outage; this one need not repeat it. */
+  /** The command connection logs one line for each outage; this connection need not repeat it. */
   override registerErrorListener(): void {
     this.subscriber.on('error', () => {});
   }

@@ -4,8 +4,8 @@ import { Ring } from './ring.js';
 const nodeIds = fc.uniqueArray(fc.stringMatching(/^[A-Za-z0-9._-]{1,20}$/), { minLength: 1, maxLength: 20 });
 const keys = fc.array(fc.string({ minLength: 1 }), { minLength: 1, maxLength: 50 });
 
-describe('the ring', () => {
-  it('names the same owner for every key in whatever order the members are listed', () => {
+describe('the hash ring', () => {
+  it('names the same owner for every key in any order of the members', () => {
     fc.assert(
       fc.property(nodeIds, keys, (ids, names) => {
         const [one, other] = [new Ring(ids), new Ring([...ids].reverse())];
@@ -39,7 +39,7 @@ describe('the ring', () => {
     },
   );
 
-  it('has shares that add up to 1 and foretell how many keys a node owns', () => {
+  it('has shares that add up to 1 and match the keys that a node owns', () => {
     const ring = new Ring(['a', 'b', 'c']);
     const shares = ['a', 'b', 'c'].map((id) => ring.share(id));
     expect(shares.reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 10);
@@ -47,13 +47,13 @@ describe('the ring', () => {
     expect(owned.length / 20_000).toBeCloseTo(shares[0] ?? 0, 1);
   });
 
-  it('takes any text for a key and any id for a node', () => {
+  it('accepts any string as a key and any id as a node', () => {
     const odd = ['__proto__', 'constructor', 'hasOwnProperty', 'toString', '\ud800', ''];
     const ids = ['a', '__proto__', 'constructor', 'toString'];
     const ring = new Ring(ids);
     for (const round of [1, 2]) {
       for (const key of odd) expect([round, ids]).toEqual([round, expect.arrayContaining([ring.owner(key)])]);
-      // More than the cache of the ring holds: it has thrown the first ones away.
+      // More keys than the cache of the ring holds, so that the first ones are evicted.
       for (let i = 0; i < 6_000; i++) ring.owner(`${round}-${i}`);
     }
     expect(Object.keys(Object.prototype)).toEqual([]);

@@ -1,24 +1,24 @@
 import HashRing from 'hashring';
 
 /**
- * Points of a node on the ring = 4 times this. Given a node, and different from hashring's default of 40: else
- * hashring computes the number by a division that rounds down at 7, 14, 28, ... members, and then keys of living
- * nodes move.
+ * A node has 4 times as many points on the ring. Set explicitly, and different from hashring's default of 40: with the
+ * default, hashring computes the number by a division that rounds down at 7, 14, 28, ... members, and keys of living nodes
+ * move.
  */
 const VIRTUAL_NODES = 50;
 /**
- * hashring keeps nodes and keys in plain objects, where `__proto__` and `constructor` are not what they seem. With
- * these before them no text is special.
+ * hashring keeps nodes and keys in plain objects, where `__proto__` and `constructor` are special. With these prefixes no
+ * string is special.
  */
 const pointOf = (nodeId: string) => `node-${nodeId}`;
 const nodeAt = (point: string) => point.slice('node-'.length);
 const placeOf = (key: string) => `key-${key}`;
-/** hashring hashes to 32 bits. */
+/** hashring uses 32-bit hashes. */
 const CIRCLE = 2 ** 32;
 
 /**
- * Consistent hashing over the members of one epoch: same members, same owner, on every node. When a node
- * leaves, only its keys move.
+ * Consistent hashing over the members of one epoch: with the same members, every node computes the same owners. When a
+ * node leaves, only its keys move.
  */
 export class Ring {
   private readonly ring: HashRing;
@@ -29,19 +29,19 @@ export class Ring {
     this.ring = new HashRing(Object.fromEntries(nodeIds.map((nodeId) => [pointOf(nodeId), node])));
   }
 
-  /** Node that runs the timers of a key; null while there are no members. */
+  /** The owner of a key; null without members. */
   owner(key: string): string | null {
     return this.nodeIds.length === 0 ? null : nodeAt(this.ring.get(placeOf(key)));
   }
 
-  /** Part of all keys that a node owns, 0..1. */
+  /** The part of all keys that a node owns, 0..1. */
   share(nodeId: string): number {
     this.sharesByNode ??= this.shares();
     return this.sharesByNode.get(nodeId) ?? 0;
   }
 
   private shares(): Map<string, number> {
-    // Given a list, hashring answers an object; its types say otherwise.
+    // For an array of nodes hashring returns an object; its types are wrong.
     const pointsByNode = this.ring.points(this.nodeIds.map(pointOf)) as unknown as Record<string, number[]>;
     const points = Object.entries(pointsByNode)
       .flatMap(([point, ats]) => ats.map((at) => ({ nodeId: nodeAt(point), at })))

@@ -2,14 +2,14 @@ import { RedisServer } from '@syncline/testing';
 import { checkRedis, UnsuitableRedis } from './boot-check.js';
 
 describe('the check of Redis at boot', () => {
-  it('passes a Redis that keeps all keys', async () => {
+  it('accepts a Redis with noeviction', async () => {
     await using server = await RedisServer.start();
     const redis = server.connect();
     await expect(checkRedis(redis)).resolves.toBeUndefined();
     redis.disconnect();
   });
 
-  it('refuses a Redis that evicts keys, and says how to mend it', async () => {
+  it('refuses a Redis that evicts keys, and says how to fix it', async () => {
     await using server = await RedisServer.start({ args: ['--maxmemory-policy', 'allkeys-lru'] });
     const redis = server.connect();
     const failure = await checkRedis(redis).catch((error: unknown) => error);

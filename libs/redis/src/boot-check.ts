@@ -2,7 +2,7 @@ import { Cluster, type Redis } from 'ioredis';
 import type { RedisClient } from './connection/connection.js';
 import { refusalOfUser, StoreUnavailable, storeError } from './store-unavailable.js';
 
-/** This Redis cannot keep the promises that the services make. The message says how to mend it. */
+/** This Redis cannot provide what the services guarantee. The message says how to fix it. */
 export class UnsuitableRedis extends Error {
   override readonly name = 'UnsuitableRedis';
 }
@@ -36,7 +36,7 @@ const MISTAKES: readonly (readonly [RegExp, string])[] = [
 ];
 
 /**
- * Whether a failure at boot is one that only a person can mend.
+ * Checks whether only a person can fix a failure at boot.
  *
  * @throws UnsuitableRedis when Redis refuses the user of `REDIS_URL`, or is not what the configuration says
  */
@@ -44,7 +44,7 @@ export function refuseMistake(error: unknown): void {
   const refusal = refusalOfUser(error);
   if (refusal !== undefined) {
     throw new UnsuitableRedis(
-      `Redis refuses the user or the password in REDIS_URL (${refusal}). Set redis://USER:PASSWORD@HOST:PORT, percent-encoded; docs/operations.md names the rights that the user needs.`,
+      `Redis refuses the user or the password in REDIS_URL (${refusal}). Set redis://USER:PASSWORD@HOST:PORT, percent-encoded; docs/operations.md lists the rights that the user needs.`,
       { cause: error },
     );
   }
@@ -66,8 +66,8 @@ export const primariesOf = (redis: RedisClient): readonly Redis[] =>
   redis instanceof Cluster ? redis.nodes('master') : [redis];
 
 /**
- * Refuses a Redis that would break promises in silence: one that evicts keys, or one older than 7.0; and one of another
- * kind than `REDIS_URL` says.
+ * Refuses a Redis that would silently break guarantees: one that evicts keys, one older than 7.0, or one of another kind
+ * than `REDIS_URL` says.
  *
  * @throws UnsuitableRedis
  * @throws StoreUnavailable when it does not answer
@@ -95,14 +95,14 @@ async function checkPrimary(redis: Redis, inCluster: boolean): Promise<void> {
   const version = field('redis_version');
   if (Number.parseInt(version, 10) < 7) {
     throw new UnsuitableRedis(
-      `Redis ${version} is too old: 7.0 or newer is needed. Upgrade it, or point REDIS_URL at another one.`,
+      `Redis ${version} is too old: Syncline needs 7.0 or newer. Upgrade it, or set REDIS_URL to another Redis.`,
     );
   }
   const policy = field('maxmemory_policy');
   if (policy !== 'noeviction') {
     throw new UnsuitableRedis(
-      `Redis has maxmemory-policy ${policy}: it may drop locks and messages when memory runs short. ` +
-        "Run 'redis-cli CONFIG SET maxmemory-policy noeviction' and put the same line into redis.conf.",
+      `Redis has maxmemory-policy ${policy}: it may evict locks and messages when memory is full. ` +
+        "Run 'redis-cli CONFIG SET maxmemory-policy noeviction' and add the setting to redis.conf.",
     );
   }
 }

@@ -1,12 +1,12 @@
 /**
- * Where a page of the names with a prefix begins and ends, as `ZRANGE ... BYLEX` takes it. A name after which the page
- * begins moves its start only: the names of the page have the prefix, whatever that name is.
+ * The range of a page of names with a prefix, for `ZRANGE ... BYLEX`. `after` only moves the start of the page: all names
+ * of the page have the prefix, for any value of `after`.
  *
- * @param prefix what all names of the listing begin with, in ASCII
- * @param after name after which the page begins
+ * @param prefix common prefix of the names, in ASCII
+ * @param after last name of the previous page
  */
 export function pageAfter(prefix: string, after: string | null | undefined): { from: string; to: string } {
   const from = after !== null && after !== undefined && after >= prefix ? `(${after}` : `[${prefix}`;
-  // No continuation of the prefix in ASCII is larger than this.
+  // Larger than every ASCII string that starts with the prefix.
   return { from, to: `[${prefix}\x7f` };
 }

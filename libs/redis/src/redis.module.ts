@@ -10,7 +10,7 @@ import { commandConnection, type RedisClient } from './connection/connection.js'
 import { REDIS, REDIS_OPTIONS, type RedisModuleOptions } from './redis.token.js';
 import { refusalOfUser } from './store-unavailable.js';
 
-/** The node's connection to Redis: made at boot, kept up for ever, closed last of all. */
+/** The connection of a node to Redis: opened at boot, reconnected when it breaks, closed last. */
 @Global()
 @Module({})
 export class RedisModule implements OnApplicationShutdown {
@@ -22,13 +22,15 @@ export class RedisModule implements OnApplicationShutdown {
       if (away) this.logger.log('Redis is back');
       away = false;
     });
-    // Without a listener ioredis prints every failed attempt; one line an outage is enough.
+    // Without a listener ioredis prints every failed attempt; one line for each outage is enough.
     redis.on('error', (error: Error) => {
       if (!away)
-        this.logger.warn(`Redis ${refusalOfUser(error) ? 'refuses the user' : 'is away'}: ${error.message}`);
+        this.logger.warn(
+          `Redis ${refusalOfUser(error) ? 'refuses the user' : 'cannot be reached'}: ${error.message}`,
+        );
       away = true;
     });
-    // The first attempt may fail: ioredis goes on by itself, and readiness tells.
+    // The first attempt may fail: ioredis retries, and the readiness check reports it.
     redis.connect().catch(() => {});
   }
 

@@ -6,7 +6,7 @@ export type Argument = string | number | Buffer;
 
 type Send = (redis: RedisClient, name: string, keyCount: number, ...args: Argument[]) => Promise<unknown>;
 
-/** How Lua is called. */
+/** The ways to call Lua. */
 export interface Calls {
   readonly fcall: Send;
   readonly evalsha: Send;
@@ -30,13 +30,13 @@ const BINARY: Calls = {
   evaluate: (redis, ...args) => (redis as unknown as BinaryRedis).evalBuffer(...args),
 };
 
-/** @param binary whether the strings of a reply arrive as `Buffer` */
+/** @param binary whether strings in replies are `Buffer` */
 export const callsOf = (binary: boolean): Calls => (binary ? BINARY : TEXT);
 
 /**
- * Sends a command once the connection can take it, and never twice: only what did not leave is sent again.
+ * Sends a command when the connection is ready. Sends it again only when it was certainly not sent the first time.
  *
- * @throws StoreUnavailable when Redis is away or refuses; then the outcome is unknown
+ * @throws StoreUnavailable when Redis cannot be reached or refuses; the outcome is unknown
  * @throws Problem `cross-slot`
  */
 export async function sendWhenReady<T>(redis: RedisClient, send: () => Promise<T>): Promise<T> {

@@ -1,4 +1,4 @@
-/** The instance of Redis that a call belongs to is not the one that answered, or was not entered there: nothing ran. */
+/** The call belongs to another Redis instance than the one that answered, or the instance was not entered: nothing ran. */
 export class UnknownInstance extends Error {
   override readonly name = 'UnknownInstance';
 }

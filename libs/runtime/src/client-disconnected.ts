@@ -1,4 +1,4 @@
-/** Why a parked request ends without an answer: its caller went away. */
+/** A request ends without an answer, because its client disconnected. */
 export class ClientDisconnected extends Error {
   override readonly name = 'ClientDisconnected';
 }

@@ -1,6 +1,6 @@
 import { ClientDisconnected } from './client-disconnected.js';
 
-/** What handlers see of a caller who may go away. An `AbortSignal` is one. */
+/** Aborts when the client of a request disconnects. An `AbortSignal` implements it. */
 export interface DisconnectSignal {
   readonly aborted: boolean;
   readonly reason: AbortSignal['reason'];
@@ -10,8 +10,9 @@ export interface DisconnectSignal {
 }
 
 /**
- * Made for each request that may wait, so it is no `AbortSignal`, nor an `EventTarget`: those cost more than the rest of
- * a call, and look through all listeners at each one that is added, of which a batch has hundreds.
+ * The signal of one request. Not an `AbortSignal` or an `EventTarget`, because one is created for each request that may
+ * wait: those cost more than the rest of a call, and compare each added listener with all others, and a batch adds
+ * hundreds.
  */
 export class ClientLink implements DisconnectSignal {
   private why: ClientDisconnected | undefined;

@@ -1,19 +1,19 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { Problem } from '@syncline/contracts';
 
-/** The node stops: try another one, or this one again after a moment. */
+/** The node is stopping: the client should try another node. */
 export class ShuttingDown extends Problem {
   constructor() {
     super('shutting-down', 'This node is shutting down. Send the request to another node.');
   }
 }
 
-/** Tells everything that waits in this process that it stops. */
+/** Tells all waiting work of this process that it stops. */
 @Injectable()
 export class Drain implements OnModuleDestroy {
   private readonly stop = new AbortController();
 
-  /** Aborted with {@link ShuttingDown} when the process begins to stop: parked requests end on it. */
+  /** Aborts with {@link ShuttingDown} when the process starts to stop: parked requests end then. */
   get signal(): AbortSignal {
     return this.stop.signal;
   }

@@ -1,7 +1,7 @@
 import { InFlight } from './in-flight.js';
 
 describe('InFlight', () => {
-  it('finds items by their id, and counts them', () => {
+  it('finds items by id and counts them', () => {
     const inFlight = new InFlight<string>();
     inFlight.set('a', 'one');
     inFlight.set(7, 'two');
@@ -32,7 +32,7 @@ describe('InFlight', () => {
     expect(inFlight.values()).toHaveLength(3);
   });
 
-  it('lets items go while they are walked through', () => {
+  it('allows deleting items while iterating over them', () => {
     const inFlight = new InFlight<number>();
     for (const n of [1, 2, 3]) inFlight.set(n, n);
     for (const n of inFlight.values()) inFlight.delete(n);

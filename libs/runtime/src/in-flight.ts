@@ -1,8 +1,7 @@
 /**
- * What is under way, by its id, and how much of it there is.
+ * Items in flight, by id, with a count.
  *
- * In an object without a prototype, not in a map: what goes through a map keeps alive what came after it (see
- * `docs/decisions/garbage.md`).
+ * Stored in an object without a prototype, because a busy map keeps dead entries alive: see `docs/decisions/garbage.md`.
  */
 export class InFlight<T> {
   private readonly items: Record<string, T> = Object.create(null);
@@ -16,13 +15,13 @@ export class InFlight<T> {
     return this.items[id];
   }
 
-  /** Adds an item, in place of another with the same id. */
+  /** Adds an item, or replaces the item with the same id. */
   set(id: string | number, item: T): void {
     if (this.items[id] === undefined) this.count += 1;
     this.items[id] = item;
   }
 
-  /** Returns what was there. */
+  /** Removes an item and returns it. */
   delete(id: string | number): T | undefined {
     const item = this.items[id];
     if (item === undefined) return undefined;
@@ -31,7 +30,7 @@ export class InFlight<T> {
     return item;
   }
 
-  /** A copy: items may come and go while it is walked through. Looks at all of them. */
+  /** A copy of all items, in O(n): items may be added and removed while the caller iterates. */
   values(): T[] {
     return Object.values(this.items);
   }

@@ -6,7 +6,7 @@ import { Loop } from './loop.js';
 
 const NEVER = Number.POSITIVE_INFINITY;
 
-/** A task whose runs end when they are told to. */
+/** A task whose runs end when the test says so. */
 function heldTask() {
   const ends: (() => void)[] = [];
   let most = 0;
@@ -19,7 +19,7 @@ function heldTask() {
   return { task, endOne: () => ends.shift()?.(), mostAtOnce: () => most };
 }
 
-describe('A loop', () => {
+describe('Loop', () => {
   const logger = { error: jest.fn() };
   const loops: Loop[] = [];
   const loop = (...[task, everyMs]: [() => Promise<void>, number]) => {
@@ -30,13 +30,13 @@ describe('A loop', () => {
   beforeEach(() => logger.error.mockClear());
   afterEach(() => Promise.all(loops.splice(0).map((each) => each.stop())));
 
-  it('runs its task again and again', async () => {
+  it('repeats its task', async () => {
     const task = jest.fn(async () => {});
     loop(task, 1).start();
     await eventually(() => expect(task.mock.calls.length).toBeGreaterThan(3));
   });
 
-  it('asked for while it runs, runs once more, and never twice at a time', async () => {
+  it('runs once more when run() is called during a run, and never twice at a time', async () => {
     const { task, endOne, mostAtOnce } = heldTask();
     const one = loop(task, NEVER);
     one.start();
@@ -52,7 +52,7 @@ describe('A loop', () => {
     expect(mostAtOnce()).toBe(1);
   });
 
-  it('asked for in the moment in which a run ends, runs again', async () => {
+  it('runs again when run() is called at the moment when a run ends', async () => {
     const task = jest.fn(async () => {});
     const one = loop(task, NEVER);
     one.start();
@@ -65,7 +65,7 @@ describe('A loop', () => {
     }
   });
 
-  it('runs sooner when it is told to, not later', async () => {
+  it('runs earlier with within(), never later', async () => {
     const task = jest.fn(async () => {});
     const one = loop(task, 60_000);
     one.start();
@@ -74,7 +74,7 @@ describe('A loop', () => {
     await eventually(() => expect(task).toHaveBeenCalledTimes(1));
   });
 
-  it('never runs before its time, however far off that is', async () => {
+  it('never runs before its due time, even months ahead', async () => {
     const early: number[] = [];
     let dueAt = 0;
     const one = loop(async () => {
@@ -93,7 +93,7 @@ describe('A loop', () => {
     expect(early).toHaveLength(30);
   });
 
-  it('told while it runs to run soon, does so after that', async () => {
+  it('runs again soon after within() was called during a run', async () => {
     const { task, endOne } = heldTask();
     const one = loop(task, 60_000);
     one.start(0);
@@ -104,7 +104,7 @@ describe('A loop', () => {
     endOne();
   });
 
-  it('lets its task say when it runs next', async () => {
+  it('lets its task schedule the next run', async () => {
     let runs = 0;
     const one = loop(async () => {
       runs += 1;
@@ -114,7 +114,7 @@ describe('A loop', () => {
     await eventually(() => expect(runs).toBe(3));
   });
 
-  it('goes on after a failure, which it logs unless Redis is away', async () => {
+  it('continues after a failure, and logs it unless Redis cannot be reached', async () => {
     const failures = [new StoreUnavailable('Redis cannot be reached.'), new Error('a bug')];
     const task = jest.fn(async () => {
       const failure = failures.shift();
@@ -126,7 +126,7 @@ describe('A loop', () => {
     expect(logger.error).toHaveBeenCalledWith(expect.objectContaining({ message: 'a bug' }));
   });
 
-  it('stops when the run under way has ended, and runs no more', async () => {
+  it('stop() resolves when the current run has ended, and no run follows', async () => {
     const { task, endOne } = heldTask();
     const one = loop(task, 1);
     one.start(0);
@@ -144,7 +144,7 @@ describe('A loop', () => {
     expect(task).toHaveBeenCalledTimes(1);
   });
 
-  it('does nothing before it was started', async () => {
+  it('does nothing before start()', async () => {
     const task = jest.fn(async () => {});
     const one = loop(task, 1);
     await one.run();

@@ -1,23 +1,23 @@
 import { type ErrorLog, logUnlessAway } from '@syncline/redis';
 
-/** The longest that a timer of Node can wait, ms. */
+/** The longest delay of a Node timer, ms. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * A task that this process does again and again: every so often, at once when it is asked for, never twice at a time.
- * A failure is logged, unless Redis is away, and does not end the loop.
+ * Repeats a task: at an interval, and at once on request, but never twice at a time. A failure does not end the loop; it is
+ * logged unless Redis cannot be reached.
  */
 export class Loop {
   private readonly report: (error: unknown) => void;
   private timer: NodeJS.Timeout | undefined;
-  /** Monotonic, ms. */
+  /** Time of the next run, by the monotonic clock, ms. */
   private dueAt = Number.POSITIVE_INFINITY;
   private running: Promise<void> | null = null;
   private again = false;
   private started = false;
 
   /**
-   * @param everyMs ms from the end of a run to the next one; `Infinity`: only when asked for
+   * @param everyMs ms from the end of a run to the next one; `Infinity`: run only on request
    */
   constructor(
     private readonly task: () => Promise<void>,
@@ -33,7 +33,7 @@ export class Loop {
     this.within(inMs);
   }
 
-  /** Runs at once; asked while it runs, once more after that. Resolves when nothing runs any more; never rejects. */
+  /** Runs now, or once more after the current run. Resolves when no run is left; never rejects. */
   run(): Promise<void> {
     if (!this.started) return Promise.resolve();
     if (this.running !== null) this.again = true;
@@ -41,7 +41,7 @@ export class Loop {
     return this.running as Promise<void>;
   }
 
-  /** Makes the next run come in `inMs`, unless it comes sooner anyway. */
+  /** Schedules the next run in `inMs`, unless it is due earlier. */
   within(inMs: number): void {
     const at = performance.now() + inMs;
     if (at >= this.dueAt) return;
@@ -49,7 +49,7 @@ export class Loop {
     if (this.started && this.running === null) this.schedule();
   }
 
-  /** Ends the loop. Resolves when the run that is under way has ended. */
+  /** Ends the loop. Resolves when the current run has ended. */
   async stop(): Promise<void> {
     this.started = false;
     clearTimeout(this.timer);
@@ -76,7 +76,7 @@ export class Loop {
     this.timer = setTimeout(() => this.wake(), Math.min(inMs, LONGEST_TIMER_MS));
   }
 
-  /** Timers of Node may fire a moment early, and cannot wait for months. */
+  /** Node timers may fire slightly early, and their longest delay is 24.8 days. */
   private wake(): void {
     if (performance.now() < this.dueAt) this.schedule();
     else void this.run();

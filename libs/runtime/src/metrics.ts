@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 
-/** The Prometheus registry of this process, with the process's own figures. Engines and edges register theirs in it. */
+/** The Prometheus registry of this process, with the default metrics of Node. Engines and the edge add their own. */
 @Injectable()
 export class Metrics {
   readonly registry = new Registry();

@@ -6,17 +6,17 @@ import { Parked, ParkedRequest } from './parked.js';
 
 const LONG = 60_000;
 const never = () => {
-  throw new Error('The deadline came.');
+  throw new Error('The deadline passed.');
 };
 
-describe('A parked request', () => {
-  it('ends with a result that came before anybody waited for it', async () => {
+describe('ParkedRequest', () => {
+  it('ends with a result that arrived before wait()', async () => {
     const request = new ParkedRequest<string>();
     expect(request.end('served')).toBe(true);
     await expect(request.wait(LONG, never)).resolves.toBe('served');
   });
 
-  it('ends with a result that comes while it waits', async () => {
+  it('ends with a result that arrives during wait()', async () => {
     const request = new ParkedRequest<string>();
     const waiting = request.wait(LONG, never);
     expect(request.open).toBe(true);
@@ -25,7 +25,7 @@ describe('A parked request', () => {
     expect(request.open).toBe(false);
   });
 
-  it('ends once', async () => {
+  it('ends only once', async () => {
     const request = new ParkedRequest<string>();
     const waiting = request.wait(LONG, never);
     expect([request.fail(new Error('first')), request.end('late'), request.fail(new Error('late'))]).toEqual([
@@ -36,13 +36,13 @@ describe('A parked request', () => {
     await expect(waiting).rejects.toThrow('first');
   });
 
-  it('asks at its deadline how it ends, and may wait on until that is known', async () => {
+  it('calls onDeadline at its deadline, which may end it later', async () => {
     const request = new ParkedRequest<string>();
     const waiting = request.wait(1, () => setImmediate(() => request.end('over')));
     await expect(waiting).resolves.toBe('over');
   });
 
-  it('fails when its client goes away, and no longer listens for that afterwards', async () => {
+  it('fails when its client disconnects, and then removes its listener', async () => {
     const link = new ClientLink();
     const request = new ParkedRequest<string>();
     const waiting = request.wait(LONG, never, link);
@@ -60,7 +60,7 @@ describe('A parked request', () => {
     expect(remove).toHaveBeenCalledTimes(1);
   });
 
-  it('fails when its client had gone away before, unless it has ended', async () => {
+  it('fails when its client had already disconnected, unless it has ended', async () => {
     const link = new ClientLink();
     link.disconnect();
     await expect(new ParkedRequest<string>().wait(LONG, never, link)).rejects.toThrow(ClientDisconnected);
@@ -69,7 +69,7 @@ describe('A parked request', () => {
     await expect(served.wait(LONG, never, link)).resolves.toBe('served');
   });
 
-  it('that nobody waits for fails without an unhandled rejection', async () => {
+  it('fails without an unhandled rejection when nobody waits for it', async () => {
     const unhandled = jest.fn();
     process.once('unhandledRejection', unhandled);
     new ParkedRequest<string>().fail(new Error('nobody'));
@@ -90,14 +90,14 @@ describe('Parked', () => {
     expect(parked.size).toBe(0);
   });
 
-  it('ends all that waits when Redis is out of reach', async () => {
+  it('failAll() ends all parked requests', async () => {
     const parked = new Parked<string>(new Drain());
     const ends = ['a', 'b'].map((id) => parked.enter(id).wait(LONG, never));
     parked.failAll(new Error('away'));
     for (const end of ends) await expect(end).rejects.toThrow('away');
   });
 
-  it('ends all that waits when the process stops, and takes nothing more', async () => {
+  it('ends all parked requests when the process stops, and accepts no more', async () => {
     const drain = new Drain();
     const parked = new Parked<string>(drain);
     const end = parked.enter('a').wait(LONG, never);

@@ -3,8 +3,8 @@ import { type Drain, ShuttingDown } from './drain.js';
 import { InFlight } from './in-flight.js';
 
 /**
- * A request that waits in this process for its result. It is made before Redis hears of it, because its result may
- * arrive before Redis' reply; and it ends once: what comes later is told that it came too late.
+ * A request that waits in this process for its result. Create it before calling Redis, because the result may arrive before
+ * the reply of Redis. It ends once: later calls of `end` and `fail` return false.
  */
 export class ParkedRequest<Result> {
   private readonly ended: Promise<Result>;
@@ -17,16 +17,16 @@ export class ParkedRequest<Result> {
       this.resolve = resolve;
       this.reject = reject;
     });
-    // Its result may never be waited for.
+    // Perhaps nobody awaits the result.
     this.ended.catch(() => {});
   }
 
-  /** True until it ended. */
+  /** True until it ends. */
   get open(): boolean {
     return this.isOpen;
   }
 
-  /** Ends it with its result. False: it had ended before. */
+  /** Ends it with its result. Returns false when it had already ended. */
   end(result: Result): boolean {
     const { isOpen } = this;
     this.isOpen = false;
@@ -34,7 +34,7 @@ export class ParkedRequest<Result> {
     return isOpen;
   }
 
-  /** Ends it with an error. False: it had ended before. */
+  /** Ends it with an error. Returns false when it had already ended. */
   fail(error: unknown): boolean {
     const { isOpen } = this;
     this.isOpen = false;
@@ -46,9 +46,9 @@ export class ParkedRequest<Result> {
    * Waits until it ends.
    *
    * @param waitMs     ms from now
-   * @param onDeadline called then; it ends the request, now or soon
-   * @param disconnect its client went away: fails with the reason of the signal
-   * @throws what it was failed with
+   * @param onDeadline called at the deadline; it ends the request, now or soon
+   * @param disconnect when it aborts, the request fails with its reason
+   * @throws the error given to `fail`
    */
   async wait(waitMs: number, onDeadline: () => void, disconnect?: DisconnectSignal): Promise<Result> {
     const onDisconnect = () => this.fail(disconnect?.reason);
@@ -65,15 +65,15 @@ export class ParkedRequest<Result> {
   }
 }
 
-/** The requests that wait in this process, by their ids. They fail with {@link ShuttingDown} when it stops. */
+/** The parked requests of this process, by id. They fail with {@link ShuttingDown} when the process stops. */
 export class Parked<Result> extends InFlight<ParkedRequest<Result>> {
   constructor(private readonly drain: Drain) {
     super();
-    // One listener for all: a signal looks through its listeners at each one that is added.
+    // One listener for all requests: a signal compares each added listener with all others.
     drain.signal.addEventListener('abort', () => this.failAll(new ShuttingDown()));
   }
 
-  /** @throws ShuttingDown when the process stops */
+  /** @throws ShuttingDown when the process is stopping */
   enter(id: string): ParkedRequest<Result> {
     if (this.drain.draining) throw new ShuttingDown();
     const request = new ParkedRequest<Result>();
@@ -81,7 +81,7 @@ export class Parked<Result> extends InFlight<ParkedRequest<Result>> {
     return request;
   }
 
-  /** Ends all that waits, as when Redis is out of reach. */
+  /** Fails all parked requests, for example when Redis cannot be reached. */
   failAll(error: Error): void {
     for (const request of this.values()) request.fail(error);
   }

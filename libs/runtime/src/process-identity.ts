@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 
-/** Tells this process from all others, also from an earlier one with the same node id. */
+/** The identity of this process. A restarted process with the same node id has a different one. */
 @Injectable()
 export class ProcessIdentity {
-  /** 12 characters, URL-safe: it stands in keys of Redis. */
+  /** 12 URL-safe characters, usable in Redis keys. */
   readonly id = randomBytes(9).toString('base64url');
 }

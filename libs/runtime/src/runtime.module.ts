@@ -3,7 +3,7 @@ import { Drain } from './drain.js';
 import { Metrics } from './metrics.js';
 import { ProcessIdentity } from './process-identity.js';
 
-/** What every engine needs of its process. */
+/** The services of the process that every engine uses. */
 @Global()
 @Module({ providers: [Drain, Metrics, ProcessIdentity], exports: [Drain, Metrics, ProcessIdentity] })
 export class RuntimeModule {}

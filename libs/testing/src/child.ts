@@ -3,14 +3,14 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { Watchdog } from '../../../scripts/watchdog.mjs';
 
-/** Longest time that a process may take to print what a test waits for. A busy machine is slow; a hang is for ever. */
+/** How long a process may take to print an expected line. Longer than on any busy machine: only a hang takes longer. */
 const PRINT_TIMEOUT_MS = 60_000;
 const OUTPUT_LINES = 500;
 
-/** For every process of a test: a run that ends early, even by SIGKILL, leaves nothing behind. */
+/** Kills all processes of a test run when the run ends early, even by SIGKILL. */
 export const watchdog = new Watchdog('SIGKILL');
 
-/** A process under test: it can be killed, frozen and thawed, and what it printed is kept for failures. */
+/** A process under test: it can be killed, frozen and thawed. Its output is kept for error messages. */
 export class Child {
   private readonly lines: string[] = [];
   private readonly watchers = new Set<(line: string) => void>();
@@ -28,12 +28,12 @@ export class Child {
     watchdog.watch(process);
   }
 
-  /** The last lines that it printed. */
+  /** The last lines of its output. */
   get output(): string {
     return this.lines.join('\n');
   }
 
-  /** Waits for a line of output that matches, past ones included. */
+  /** Waits for a matching line of output, including past lines. */
   async printed(pattern: RegExp): Promise<RegExpExecArray> {
     const past = this.lines.map((line) => pattern.exec(line)).find((match) => match !== null);
     if (past) return past;
@@ -55,20 +55,20 @@ export class Child {
     });
   }
 
-  /** SIGKILL: dies at once, without a word. */
+  /** Sends SIGKILL. */
   async kill(): Promise<void> {
     this.process.kill('SIGKILL');
     await this.exited;
   }
 
-  /** SIGTERM, then waits for the end. Returns the exit code. */
+  /** Sends SIGTERM and waits for the end. Returns the exit code. */
   async stop(): Promise<number | null> {
     this.process.kill('SIGCONT');
     this.process.kill('SIGTERM');
     return this.exited;
   }
 
-  /** SIGSTOP: alive, connected, silent. */
+  /** Sends SIGSTOP: the process keeps its connections but does not answer. */
   freeze(): void {
     this.process.kill('SIGSTOP');
   }

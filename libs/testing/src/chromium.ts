@@ -7,7 +7,7 @@ import { WebSocket } from 'ws';
 import { HOW_TO_GET_CHROMIUM } from '../../../scripts/find-chromium.mjs';
 import { Child } from './child.js';
 
-/** Alone on a page of this machine: nothing is fetched from, or reported to, anywhere else. */
+/** The browser only opens local pages and does not contact other servers. */
 const FLAGS = [
   '--headless',
   '--disable-gpu',
@@ -27,11 +27,11 @@ interface Answer {
   readonly error?: { readonly message: string };
 }
 
-/** A real browser with one page, spoken to by the DevTools protocol. */
+/** A real browser with one page, controlled by the DevTools protocol. */
 export class Chromium {
   private readonly waiting = new Map<number, { resolve(result: object): void; reject(error: Error): void }>();
   private readonly events = new Map<string, (params: object) => void>();
-  /** What servers answered to the page, in order. */
+  /** The HTTP responses that the page got, in order. */
   readonly answers: { readonly url: string; readonly status: number }[] = [];
   private sent = 0;
   private session: string | undefined;
@@ -41,7 +41,7 @@ export class Chromium {
     private readonly folder: string,
     private readonly socket: WebSocket,
   ) {
-    socket.on('message', (data) => this.hear(JSON.parse(data.toString()) as Answer));
+    socket.on('message', (data) => this.receive(JSON.parse(data.toString()) as Answer));
     this.events.set('Network.responseReceived', (params) => {
       this.answers.push((params as { response: { url: string; status: number } }).response);
     });
@@ -56,7 +56,7 @@ export class Chromium {
     const program = process.env.CHROMIUM;
     if (!program) throw new Error(HOW_TO_GET_CHROMIUM);
     const folder = await mkdtemp(join(tmpdir(), 'syncline-chromium-'));
-    // Chromium has no sandbox for root.
+    // Chromium cannot use its sandbox as root.
     const sandbox = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
     const own = ['--remote-debugging-port=0', `--user-data-dir=${folder}`, 'about:blank'];
     const child = new Child('chromium', spawn(program, [...FLAGS, ...sandbox, ...own]));
@@ -77,7 +77,7 @@ export class Chromium {
     return browser;
   }
 
-  /** Resolves when the page and all that belongs to it is loaded. */
+  /** Resolves when the page and all its resources are loaded. */
   async open(url: string): Promise<void> {
     const loaded = new Promise<void>((resolve) => {
       this.events.set('Page.loadEventFired', () => resolve());
@@ -89,8 +89,8 @@ export class Chromium {
   /**
    * Runs a function in the page.
    *
-   * @param source the text of the function: it sees the page and its parameter
-   * @param parameter anything that JSON can carry, as is what the function returns
+   * @param source text of the function, which has access to the page
+   * @param parameter any JSON value; the function returns a JSON value too
    */
   async run<T>(source: string, parameter: unknown): Promise<T> {
     const { result, exceptionDetails } = await this.send<{
@@ -109,7 +109,7 @@ export class Chromium {
 
   async stop(): Promise<void> {
     await this.child.kill();
-    // Its other processes end when they notice, and write until then.
+    // The other processes of the browser end a little later and may still write.
     await rm(this.folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   }
 
@@ -122,7 +122,7 @@ export class Chromium {
     });
   }
 
-  private hear({ id, method, params, result, error }: Answer): void {
+  private receive({ id, method, params, result, error }: Answer): void {
     if (id === undefined) {
       this.events.get(method ?? '')?.(params ?? {});
       return;

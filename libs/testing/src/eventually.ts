@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Only a hang takes longer, on the busiest machine too. How fast a state is reached is no matter of the clock of a test. */
+/** Only a hang takes longer, even on a busy machine. Tests must not measure how fast a state is reached. */
 const HANGS_AFTER_MS = 30_000;
 
 /**
- * Tries an assertion until it holds, then returns what it returned. For states that a test can only look at;
- * where something can be awaited, await it instead. A fast path and its slow fallback are told apart by what they
- * do (commands of Redis, figures of a node), not by a deadline.
+ * Repeats a check until it does not throw, and returns its result. Use it only for states that a test has to poll; await
+ * events where possible. Distinguish a fast path from its slow fallback by what they do (Redis commands, metrics of a
+ * node), not by a deadline.
  *
- * @throws the last failure when it does not hold in half a minute
+ * @throws the last failure when the check fails for half a minute
  */
 export async function eventually<T>(check: () => T | Promise<T>, withinMs = HANGS_AFTER_MS): Promise<T> {
   const deadline = performance.now() + withinMs;

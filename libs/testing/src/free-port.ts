@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 
 /**
- * Below those that systems give to outgoing connections (from 32768 on): nobody gets one by chance between two
- * starts of a server. A Redis Cluster's bus, 10,000 above, is out of their reach as well, and of each other's.
+ * Below the range for outgoing connections (from 32768 on), so that no connection takes a port between two starts of a
+ * server. The cluster bus of Redis uses the port plus 10,000, which is also below that range and above these ports.
  */
 const FIRST_PORT = 12_000;
 const PORTS = 10_000;
@@ -22,7 +22,7 @@ async function isFree(port: number): Promise<boolean> {
   return true;
 }
 
-/** A TCP port of the loopback interface that nobody listens on. */
+/** A free TCP port of the loopback interface. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = FIRST_PORT + Math.floor(Math.random() * PORTS);

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 
-/** Whether a process runs. One that has ended does not, though nobody may have asked for its exit code yet. */
+/** Whether a process is running. A zombie, whose exit code was not collected yet, is not. */
 export async function isRunning(pid: number): Promise<boolean> {
   try {
     process.kill(pid, 0);

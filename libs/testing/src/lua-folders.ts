@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-/** Folders of Lua for a test. */
+/** Temporary folders with Lua files for a test. */
 export class LuaFolders {
   private readonly root = mkdtempSync(join(tmpdir(), 'syncline-lua-'));
   private made = 0;
 
-  /** @param files texts by their paths, such as `parts/clock.lua` */
+  /** @param files text of each file by its path, such as `parts/clock.lua` */
   make(files: Readonly<Record<string, string>>): URL {
     this.made += 1;
     const folder = join(this.root, `${this.made}`);

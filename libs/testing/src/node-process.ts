@@ -6,15 +6,15 @@ import { Child } from './child.js';
 export interface NodeProcessOptions {
   readonly redisUrl: string;
   readonly nodeId: string;
-  /** Further variables of the node. */
+  /** Additional environment variables of the node. */
   readonly env?: Readonly<Record<string, string>>;
   /** Folder with the built apps. Default: `dist`. */
   readonly dist?: string;
-  /** What to wait for: that it listens, or (default) that it has joined its cluster. */
+  /** Wait until the node listens, or (default) until it has joined its cluster. */
   readonly until?: 'listening' | 'joined';
 }
 
-/** One node as its own process, built as it is shipped, on a free port. */
+/** A node as a process of its own, from the shipped build, on a free port. */
 export class NodeProcess extends Child {
   private constructor(
     readonly nodeId: string,
@@ -64,7 +64,7 @@ export function startNodes(
   );
 }
 
-/** Ends every process that still runs: as a user would, by SIGTERM. */
+/** Ends every node with SIGTERM. */
 export async function stopAll(nodes: readonly NodeProcess[]): Promise<void> {
   await Promise.all(nodes.map((node) => node.stop()));
 }

@@ -10,7 +10,7 @@ export interface RedisClusterOptions {
   readonly replicas?: number;
 }
 
-/** A Redis Cluster of three primaries on this machine, all slots covered. */
+/** A local Redis Cluster of three primaries that cover all slots. */
 export class RedisCluster {
   private constructor(
     /** The primaries, then the replicas of the first, of the second ... */
@@ -71,7 +71,7 @@ export class RedisCluster {
     return new RedisCluster(servers);
   }
 
-  /** What `REDIS_URL` takes: all nodes, comma-separated. */
+  /** The value for `REDIS_URL`: all nodes, comma-separated. */
   get url(): string {
     return this.servers.map((server) => server.url).join(',');
   }

@@ -9,11 +9,11 @@ import { freePort } from './free-port.js';
 export interface RedisServerOptions {
   /** Keep the data in an append-only file, so that it survives {@link RedisServer.restart}. Default: false. */
   readonly durable?: boolean;
-  /** Further `redis-server` options, such as `['--maxmemory', '10mb']`. */
+  /** Additional `redis-server` options, such as `['--maxmemory', '10mb']`. */
   readonly args?: readonly string[];
 }
 
-/** A `redis-server` of its own on a free port, with a folder of its own. Nothing is mocked. */
+/** A real `redis-server` with its own free port and folder. */
 export class RedisServer {
   private child: Child;
 
@@ -40,23 +40,23 @@ export class RedisServer {
     return `redis://127.0.0.1:${this.port}`;
   }
 
-  /** A plain connection, to look at what the nodes did. The caller disconnects it. */
+  /** A plain connection for inspecting Redis. The caller disconnects it. */
   connect(): Redis {
     return new Redis(this.url);
   }
 
-  /** Stops and removes all traces. */
+  /** Stops the server and removes its folder. */
   async stop(): Promise<void> {
     await this.child.kill();
     await rm(this.folder, { recursive: true, force: true });
   }
 
-  /** kill -9. Start it again by {@link restart}. */
+  /** Sends SIGKILL. {@link restart} starts it again. */
   async kill(): Promise<void> {
     await this.child.kill();
   }
 
-  /** Starts it on the same port and folder; without `durable` it comes back empty. */
+  /** Restarts it on the same port and folder. Without `durable` it comes back empty. */
   async restart(): Promise<void> {
     await this.child.kill();
     this.child = this.spawn();

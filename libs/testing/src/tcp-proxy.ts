@@ -12,14 +12,14 @@ interface Pipe {
 }
 
 /**
- * A cable between a node and Redis that can be cut. Bytes of a direction can be held back (and delivered later)
- * or dropped for good, and published messages can be dropped alone.
+ * A TCP proxy between a node and Redis that simulates network faults. It can hold back the bytes of a direction and
+ * deliver them later, drop them, drop only published messages, or cut all connections.
  */
 export class TcpProxy {
   private readonly pipes = new Set<Pipe>();
   private readonly mode: Record<Direction, 'pass' | 'hold' | 'drop'> = { requests: 'pass', replies: 'pass' };
   private refusing = false;
-  /** While true, nothing that is published reaches the nodes behind this proxy; all else passes. */
+  /** While true, published messages do not reach the nodes behind this proxy; everything else does. */
   dropMessages = false;
 
   private constructor(
@@ -39,17 +39,17 @@ export class TcpProxy {
     return `redis://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
   }
 
-  /** Keeps the bytes of a direction until {@link heal}. */
+  /** Holds back the bytes of a direction until {@link heal}. */
   hold(...directions: Direction[]): void {
     for (const direction of directions) this.mode[direction] = 'hold';
   }
 
-  /** Loses the bytes of a direction. A stream with a gap is of no use: {@link heal} ends such connections. */
+  /** Drops the bytes of a direction. {@link heal} ends these connections, because a stream with a gap is useless. */
   drop(...directions: Direction[]): void {
     for (const direction of directions) this.mode[direction] = 'drop';
   }
 
-  /** Delivers what was held, ends the connections that lost something, and lets new ones in. */
+  /** Delivers held bytes, ends the connections that lost bytes, and accepts new connections. */
   heal(): void {
     this.refusing = false;
     for (const direction of ['requests', 'replies'] as const) {
@@ -62,12 +62,12 @@ export class TcpProxy {
     }
   }
 
-  /** New connections lead elsewhere; those that stand stay where they are, as after a failover behind one address. */
+  /** Sends new connections to another port; open ones stay, as after a failover behind one address. */
   leadTo(port: number): void {
     this.targetPort = port;
   }
 
-  /** Ends all connections; with `refuse`, new ones too, until {@link heal}. */
+  /** Ends all connections. With `refuse`, also refuses new ones until {@link heal}. */
   cut(options: { refuse?: boolean } = {}): void {
     this.refusing = options.refuse ?? false;
     for (const pipe of this.pipes) this.end(pipe);

@@ -13,7 +13,7 @@ import {
 let redis: RedisServer;
 let nodes: NodeProcess[];
 let client: CacheClient;
-/** Another process, as it were: it speaks to the nodes in another order. */
+/** A second client, as another process has: it uses the nodes in another order. */
 let other: CacheClient;
 
 beforeAll(async () => {
@@ -30,8 +30,8 @@ afterAll(async () => {
   await redis?.stop();
 });
 
-describe('a cache', () => {
-  it('keeps values of its type, by their codec', async () => {
+describe('Cache', () => {
+  it('stores values of its type through its codec', async () => {
     const users = client.cache<{ name: string }>('users');
     expect(await users.get('a/ü')).toBeUndefined();
     await users.set('a/ü', { name: 'Ada' }, { ttlMs: 60_000 });
@@ -56,7 +56,7 @@ describe('a cache', () => {
     await expect(client.cache('j').set('x', undefined)).rejects.toThrow(TypeError);
   });
 
-  it('takes the calls of one turn in few requests, each with its own outcome', async () => {
+  it('sends the calls of one turn in few requests, each with its own outcome', async () => {
     const cache = client.cache<number>('turn', { codec: json() });
     await cache.configure({ maxEntryBytes: 100 });
     const wide = client.cache<unknown>('turn');
@@ -71,7 +71,7 @@ describe('a cache', () => {
     expect(await cache.get('k1')).toBeUndefined();
   });
 
-  it('shows every reader what was written before, through whichever node', async () => {
+  it('shows every reader the latest write, through any node', async () => {
     const mine = client.cache<number>('seen');
     const theirs = other.cache<number>('seen');
     for (let i = 0; i < 100; i++) {
@@ -80,7 +80,7 @@ describe('a cache', () => {
     }
   });
 
-  it('writes under a condition, counts, and invalidates', async () => {
+  it('supports conditional writes, increments and invalidations', async () => {
     const cache = client.cache<number>('conditions');
     const { version } = await cache.set('n', 1, { ifAbsent: true, tags: ['t'] });
     await expect(cache.set('n', 2, { ifAbsent: true })).rejects.toThrow(VersionMismatchError);
@@ -100,8 +100,8 @@ describe('a cache', () => {
   });
 });
 
-describe('a cache client', () => {
-  it('lists the caches, and the nodes', async () => {
+describe('CacheClient', () => {
+  it('lists caches and nodes', async () => {
     await client.cache('listed').set('k', 1);
     const entries = new Map<string, number>();
     for await (const { name, stats } of client.list()) entries.set(name, stats.entries);
@@ -112,7 +112,7 @@ describe('a cache client', () => {
 });
 
 describe('getOrSet', () => {
-  it('loads once in the cluster, and everybody gets it', async () => {
+  it('loads once in the cluster, and every caller gets the value', async () => {
     let loads = 0;
     const loader = async () => {
       loads++;
@@ -128,14 +128,14 @@ describe('getOrSet', () => {
     expect(loads).toBe(1);
   });
 
-  it('gives the loader’s error to its caller and lets the next one load', async () => {
+  it('throws the error of the loader, and the next call loads again', async () => {
     const cache = client.cache<number>('failing');
     const own = new Error('mine');
     await expect(cache.getOrSet('k', () => Promise.reject(own), { leaseMs: 300 })).rejects.toBe(own);
     expect(await cache.getOrSet('k', () => 2)).toBe(2);
   });
 
-  it('does not keep what was overtaken by a write', async () => {
+  it('does not store a loaded value after a write came in between', async () => {
     const cache = client.cache<number>('overtaken');
     const loaded = await cache.getOrSet('k', async () => {
       await other.cache<number>('overtaken').set('k', 2);
@@ -156,7 +156,7 @@ describe('getOrSet', () => {
     await eventually(async () => expect(await next()).toBeGreaterThan(1));
   });
 
-  it('loads for itself when the others take too long', async () => {
+  it('loads for itself when another caller takes too long', async () => {
     const cache = client.cache<string>('slow');
     let finish: ((value: string) => void) | undefined;
     const slow = cache.getOrSet(

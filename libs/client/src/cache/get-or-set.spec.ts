@@ -13,7 +13,7 @@ let redis: RedisServer;
 let nodes: NodeProcess[];
 let urls: string[];
 let client: CacheClient;
-/** Another process, as it were: it shares nothing with the first but the nodes. */
+/** A second client, as another process has: it shares only the nodes with the first. */
 let other: CacheClient;
 
 beforeAll(async () => {
@@ -30,7 +30,7 @@ afterAll(async () => {
   await redis?.stop();
 });
 
-/** Opens when somebody says so. */
+/** A promise that a test resolves. */
 function gate() {
   let open = () => {};
   const opened = new Promise<void>((resolve) => {
@@ -39,7 +39,7 @@ function gate() {
   return { opened, open };
 }
 
-/** How many callers of other processes wait for a key, as Redis knows it. */
+/** How many callers of other processes wait for a key, according to Redis. */
 async function waited(cache: string, key: string) {
   const connection = redis.connect();
   try {
@@ -51,8 +51,8 @@ async function waited(cache: string, key: string) {
   }
 }
 
-describe('a loader that is slower than its lease', () => {
-  it('is stored, and nobody else loads meanwhile', async () => {
+describe('getOrSet with a loader that is slower than its lease', () => {
+  it('stores the value, and no other caller loads', async () => {
     let loads = 0;
     const slow = async () => {
       loads += 1;
@@ -69,7 +69,7 @@ describe('a loader that is slower than its lease', () => {
     ['a write', (key: string) => other.cache<number>('overtaken').set(key, 2), 2],
     ['a delete', (key: string) => other.cache<number>('overtaken').delete(key), undefined],
     ['an invalidated tag', () => other.cache<number>('overtaken').invalidateTags('t'), undefined],
-  ])('is not stored after %s', async (name, overtake, left) => {
+  ])('does not store the value after %s', async (name, overtake, left) => {
     const cache = client.cache<number>('overtaken');
     const loader = async () => {
       await overtake(name);
@@ -78,12 +78,12 @@ describe('a loader that is slower than its lease', () => {
     };
     expect(await cache.getOrSet(name, loader, { leaseMs: 300, tags: ['t'] })).toBe(1);
     expect(await other.cache<number>('overtaken').get(name)).toBe(left);
-    // Nothing holds the key.
+    // The key is free again.
     expect(await other.cache<number>('overtaken').getOrSet(name, () => 3)).toBe(left ?? 3);
   });
 });
 
-describe('a load that ends badly', () => {
+describe('getOrSet with a load that fails', () => {
   const LONG = { leaseMs: 3_600_000, waitMs: 600_000 };
 
   it.each([
@@ -95,17 +95,17 @@ describe('a load that ends badly', () => {
       },
       'no database',
     ],
-    ['throws what is no error', () => Promise.reject('text'), 'text'],
-    ['throws what cannot be told', () => Promise.reject(Object.create(null)), undefined],
-    ['brings undefined', () => undefined, 'JSON'],
-  ])('since its loader %s leaves the key free', async (name, loader, message) => {
+    ['throws a string', () => Promise.reject('text'), 'text'],
+    ['throws a value without toString', () => Promise.reject(Object.create(null)), undefined],
+    ['returns undefined', () => undefined, 'JSON'],
+  ])('frees the key when the loader %s', async (name, loader, message) => {
     const cache = client.cache<unknown>('badly');
     const failure = await cache.getOrSet(name, loader, LONG).catch((error: unknown) => error);
     if (message !== undefined) expect(String(failure)).toContain(message);
     expect(await other.cache<unknown>('badly').getOrSet(name, () => 1, LONG)).toBe(1);
   });
 
-  it('is told to those who wait in other processes', async () => {
+  it('throws FillFailedError to the waiting callers of other processes', async () => {
     const begun = gate();
     const loading = gate();
     const failing = client.cache<number>('told').getOrSet(
@@ -125,14 +125,14 @@ describe('a load that ends badly', () => {
     loading.open();
     await expect(failing).rejects.toThrow('no database');
     const outcome = await waiting.catch((error: unknown) => error);
-    // It asked again while it was told: then it loads.
+    // It called again after the failure, so it loads.
     if (outcome !== 2) {
       expect(outcome).toBeInstanceOf(FillFailedError);
       expect(String(outcome)).toContain('no database');
     }
   });
 
-  it('is told to all who wait in this process, by one load', async () => {
+  it('throws the error of one load to all waiting callers of this process', async () => {
     let loads = 0;
     const own = new Error('mine');
     const loader = async (): Promise<number> => {
@@ -149,14 +149,14 @@ describe('a load that ends badly', () => {
 
   it.each<[string, LoadOptions]>([
     ['a fraction as ttlMs', { ttlMs: 1.5 }],
-    ['no number as ttlMs', { ttlMs: Number.NaN }],
-    ['no time at all', { ttlMs: 0 }],
+    ['NaN as ttlMs', { ttlMs: Number.NaN }],
+    ['0 as ttlMs', { ttlMs: 0 }],
     ['a negative staleMs', { staleMs: -1 }],
     ['a tag with a comma', { tags: ['a,b'] }],
-    ['a lease of no time', { leaseMs: 0 }],
-    ['no number as waitMs', { waitMs: Number.NaN }],
+    ['0 as leaseMs', { leaseMs: 0 }],
+    ['NaN as waitMs', { waitMs: Number.NaN }],
     ['a negative waitMs', { waitMs: -1 }],
-  ])('for %s is judged before it begins', async (name, options) => {
+  ])('refuses %s before it loads', async (name, options) => {
     const cache = client.cache<number>('options');
     let loads = 0;
     await expect(cache.getOrSet(name, () => ++loads, options)).rejects.toThrow(ValidationError);
@@ -164,7 +164,7 @@ describe('a load that ends badly', () => {
     expect(await cache.getOrSet(name, () => ++loads, LONG)).toBe(1);
   });
 
-  it('since its value is too large gives it to its caller, and leaves the key free', async () => {
+  it('returns a value that is too large to store, and frees the key', async () => {
     const errors: unknown[] = [];
     const options = { onError: (error: unknown) => errors.push(error) };
     const cache = client.cache<string>('large', options);
@@ -178,7 +178,7 @@ describe('a load that ends badly', () => {
     expect(await cache.getOrSet('k', () => 'short', LONG)).toBe('short');
   });
 
-  it('since its caller is gone aborts the loader, and leaves the key free', async () => {
+  it('aborts the loader when its caller is gone, and frees the key', async () => {
     const controller = new AbortController();
     const begun = gate();
     let aborted: unknown;
@@ -200,7 +200,7 @@ describe('a load that ends badly', () => {
     expect(await other.cache<number>('gone').getOrSet('k', () => 2, LONG)).toBe(2);
   });
 
-  it('goes on for the others when one of its callers is gone', async () => {
+  it('continues for the other callers when one of them is gone', async () => {
     const controller = new AbortController();
     const begun = gate();
     const go = gate();
@@ -220,8 +220,8 @@ describe('a load that ends badly', () => {
   });
 });
 
-describe('a herd in one process', () => {
-  it('asks by one request, and loads once', async () => {
+describe('getOrSet with many callers in one process', () => {
+  it('sends one request and loads once', async () => {
     const before = await requests('fill$');
     let loads = 0;
     const values = await Promise.all(
@@ -237,7 +237,7 @@ describe('a herd in one process', () => {
     expect((await requests('fill$')) - before).toBe(1);
   });
 
-  it('that waits for another process shares one request and one read', async () => {
+  it('shares one request and one read while another process loads', async () => {
     const go = gate();
     const begun = gate();
     const loading = other.cache<number>('waiting').getOrSet('k', async () => {
@@ -255,7 +255,7 @@ describe('a herd in one process', () => {
     expect((await requests('fill$')) - before).toBe(1);
   });
 
-  it('loads once when the others take too long', async () => {
+  it('loads once when another process takes too long', async () => {
     const go = gate();
     const begun = gate();
     const slow = other.cache<number>('late').getOrSet('k', async () => {
@@ -273,7 +273,7 @@ describe('a herd in one process', () => {
     expect(await slow).toBe(7);
   });
 
-  it('waits for ever if that is wished', async () => {
+  it('waits for ever with waitMs: Infinity', async () => {
     const go = gate();
     const begun = gate();
     const slow = other.cache<number>('ever').getOrSet('k', async () => {
@@ -288,7 +288,7 @@ describe('a herd in one process', () => {
     expect([await slow, await waiting]).toEqual([7, 7]);
   });
 
-  it('does not share what was loaded before a write that a caller knows of', async () => {
+  it('does not share a value that was loaded before a write that the caller has seen', async () => {
     const cache = client.cache<number>('fresh');
     let stored = 1;
     const begun = gate();
@@ -311,7 +311,7 @@ describe('a herd in one process', () => {
   });
 });
 
-it('a loaded value is of the type that is read later', async () => {
+it('getOrSet returns a loaded value as a later read returns it', async () => {
   const date: Codec<Date | string> = {
     contentType: 'text/plain',
     encode: (value) => String(value instanceof Date ? value.toISOString() : value),
@@ -328,8 +328,8 @@ it('a loaded value is of the type that is read later', async () => {
   expect(await plain.getOrSet('j', odd)).toEqual({ at: '1970-01-01T00:00:00.000Z', list: [null] });
 });
 
-describe('when the cache is away', () => {
-  it('fails, or loads once without storing, as the caller wishes', async () => {
+describe('getOrSet while the cache cannot be reached', () => {
+  it('fails, or with whenAway: load loads once without storing', async () => {
     const nowhere = new CacheClient({ urls: ['http://127.0.0.1:1'], timeoutMs: 300 });
     const cache = nowhere.cache<number>('away');
     await expect(cache.getOrSet('k', () => 1)).rejects.toThrow(ConnectionError);
@@ -346,7 +346,7 @@ describe('when the cache is away', () => {
     await nowhere.close();
   });
 
-  it('does so too while Redis is away, and stores again when it is back', async () => {
+  it('does the same while Redis cannot be reached, and stores again when it is back', async () => {
     await using own = await RedisServer.start();
     const [node] = await startNodes('cache', 1, { redisUrl: own.url });
     const local = new CacheClient({ urls: [node?.url ?? ''], timeoutMs: 1_000 });
@@ -366,7 +366,7 @@ describe('when the cache is away', () => {
   });
 });
 
-/** How many requests of a route all nodes have answered. */
+/** How many requests of a route all nodes together have answered. */
 async function requests(route: string): Promise<number> {
   const pages = await Promise.all(urls.map(async (url) => (await fetch(`${url}/metrics`)).text()));
   const counts = pages.flatMap((page) =>

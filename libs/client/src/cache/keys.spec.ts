@@ -16,11 +16,11 @@ afterAll(async () => {
   await redis?.stop();
 });
 
-/** What a JavaScript caller may pass. */
+/** A value that a JavaScript caller may pass. */
 const anything = <T>(value: unknown) => value as T;
 
-describe('the calls of one turn', () => {
-  it('stand alone: what is wrong with one is told to it, and the others are done', async () => {
+describe('cache calls of one turn', () => {
+  it('fail alone: an invalid call gets its own error, and the others succeed', async () => {
     const cache = client.cache<unknown>('turn');
     const odd = ['', '\ud800', 'x'.repeat(1_025)];
     const misused: unknown[] = [undefined, 5, null];
@@ -53,7 +53,7 @@ describe('the calls of one turn', () => {
     expect(deletes.map(({ status }) => status)).toEqual([...odd.map(() => 'rejected'), 'fulfilled']);
   });
 
-  it('are each told their own fault, also when all are refused', async () => {
+  it('get their own errors when all of them are refused', async () => {
     const cache = client.cache<string>('faults');
     await cache.configure({ maxEntryBytes: 10 });
     const [float, large] = await Promise.allSettled([
@@ -64,7 +64,7 @@ describe('the calls of one turn', () => {
     expect(large).toMatchObject({ reason: expect.any(PayloadTooLargeError) });
   });
 
-  it('reach more than an answer holds', async () => {
+  it('read more than fits into one answer', async () => {
     const cache = client.cache('large', { codec: text });
     const value = 'x'.repeat(900_000);
     const keys = Array.from({ length: 20 }, (_, i) => `k${i}`);
@@ -74,8 +74,8 @@ describe('the calls of one turn', () => {
   });
 });
 
-describe('any key', () => {
-  it('is only a key: . and .. reach no other path, and nothing of theirs is lost', async () => {
+describe('a cache key', () => {
+  it('may be . or .. and reaches no other path', async () => {
     const cache = client.cache<unknown>('dots');
     await cache.configure({ defaultTtlMs: 60_000 });
     await cache.set('bystander', 1);
@@ -96,7 +96,7 @@ describe('any key', () => {
     expect((await cache.inspect()).defaultTtlMs).toBe(60_000);
   });
 
-  it('may be the name of what every object has', async () => {
+  it('may be the name of a member of Object.prototype', async () => {
     const cache = client.cache<number>('__proto__');
     const keys = ['__proto__', 'constructor', 'toString'];
     await Promise.all(keys.map((key, i) => cache.set(key, i, { tags: keys })));
@@ -107,8 +107,8 @@ describe('any key', () => {
   });
 });
 
-describe('the bytes of a value', () => {
-  it('are the same, read alone or with others', async () => {
+describe('a cached value', () => {
+  it('has the same bytes when read alone or in a batch', async () => {
     const cache = client.cache('exact', { codec: text });
     const values = ['12345678901234567890', '{"a": 1e400}', ' [1] ', '\ufeffbom', 'true'];
     const json = { ...text, contentType: 'application/json' };
@@ -123,7 +123,7 @@ describe('the bytes of a value', () => {
     expect(read.map((one) => Buffer.from(one ?? []))).toEqual([Buffer.from([0, 255]), Buffer.from('"text"')]);
   });
 
-  it('are a number that stays exact, or none', async () => {
+  it('can be incremented only while it is an exact integer', async () => {
     const cache = client.cache<number>('counters');
     expect((await cache.increment('n', Number.MAX_SAFE_INTEGER)).value).toBe(Number.MAX_SAFE_INTEGER);
     await expect(cache.increment('n')).rejects.toThrow('2^53');

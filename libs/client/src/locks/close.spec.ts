@@ -24,8 +24,8 @@ afterAll(async () => {
 
 const modeOf = async (name: string) => (await lock.inspect(name)).mode;
 
-describe('a client that is closed', () => {
-  it('releases all that is held, when it was asked to', async () => {
+describe('LockClient.close', () => {
+  it('releases everything with releaseOnClose', async () => {
     const client = new LockClient({ urls, releaseOnClose: true });
     const lease = await client.acquire('close-lock', LONG);
     const set = await client.acquireAll(['close-a', 'close-b'], LONG);
@@ -46,7 +46,7 @@ describe('a client that is closed', () => {
     await expect(client.acquire('close-lock')).rejects.toThrow(ConnectionError);
   });
 
-  it('tells routines to end, and waits for them before it gives back what they run under', async () => {
+  it('aborts the signals of routines, and waits for them before it releases their locks', async () => {
     const client = new LockClient({ urls, releaseOnClose: true });
     const seen: string[] = [];
     let begin: () => void = () => undefined;
@@ -73,7 +73,7 @@ describe('a client that is closed', () => {
     expect((await outcomes).map((outcome) => outcome.status)).toEqual(['rejected', 'rejected']);
   });
 
-  it('lets no candidate stand again while it ends', async () => {
+  it('lets no candidate take part again while it closes', async () => {
     const client = new LockClient({ urls, releaseOnClose: true });
     let token = '';
     const leading = client.elect('close-once', {}, async (lease, signal) => {
@@ -81,7 +81,7 @@ describe('a client that is closed', () => {
       await once(signal, 'abort');
       signal.throwIfAborted();
     });
-    // Its routine keeps the client from being closed until a candidate would long have stood again.
+    // The routine delays the close for longer than a candidate needs to take part again.
     const using = client.using('close-slowly', LONG, async (_, signal) => {
       await once(signal, 'abort');
       await eventually(async () => expect(await modeOf('close-once')).toBe('free'));
@@ -95,7 +95,7 @@ describe('a client that is closed', () => {
     expect((await lock.inspect('close-once')).currentToken).toBe(token);
   });
 
-  it('does not wait for ever: for a routine that does not end, for nodes that say nothing', async () => {
+  it('does not wait for ever for a routine that does not end, or for nodes that do not answer', async () => {
     const cable = await TcpProxy.start(Number(new URL(urls[0] ?? '').port));
     const client = new LockClient({ urls: [cable.url.replace('redis:', 'http:')], releaseOnClose: true });
     const endless = client.using('close-endless', LONG, () => new Promise(() => undefined));
@@ -108,14 +108,14 @@ describe('a client that is closed', () => {
     await cable.stop();
   }, 60_000);
 
-  it('leaves what is held to its TTL otherwise', async () => {
+  it('leaves everything to its TTL without releaseOnClose', async () => {
     const client = new LockClient({ urls });
     await client.acquire('close-left', { ttlMs: 60_000 });
     await client.close();
     expect(await modeOf('close-left')).toBe('exclusive');
   });
 
-  it('has the option in Syncline, too', async () => {
+  it('uses the option releaseOnClose of Syncline', async () => {
     {
       await using syncline = new Syncline({ lock: urls, releaseOnClose: true });
       await syncline.lock.acquire('close-syncline', LONG);
@@ -124,27 +124,24 @@ describe('a client that is closed', () => {
   });
 });
 
-describe('a release', () => {
-  it.each(['lock', 'session lease'])(
-    'that no node heard of is made again by another call: %s',
-    async (what) => {
-      const cable = await TcpProxy.start(Number(new URL(urls[0] ?? '').port));
-      await using client = new LockClient({ urls: [cable.url.replace('redis:', 'http:')], timeoutMs: 1_000 });
-      const session = await client.session(LONG);
-      const name = `again-${what.replace(' ', '-')}`;
-      const held = what === 'lock' ? await client.acquire(name, LONG) : await session.acquire(name);
-      cable.cut({ refuse: true });
-      await expect(held.release()).rejects.toThrow(ConnectionError);
-      expect([held.isHeld, await modeOf(name)]).toEqual([false, 'exclusive']);
-      cable.heal();
-      await held.release();
-      expect(await modeOf(name)).toBe('free');
-      // And once it was heard of, that is its outcome.
-      cable.cut({ refuse: true });
-      await held.release();
-      cable.heal();
-      await session.release();
-      await cable.stop();
-    },
-  );
+describe('release()', () => {
+  it.each(['lock', 'session lease'])('can be called again when no node was reached: %s', async (what) => {
+    const cable = await TcpProxy.start(Number(new URL(urls[0] ?? '').port));
+    await using client = new LockClient({ urls: [cable.url.replace('redis:', 'http:')], timeoutMs: 1_000 });
+    const session = await client.session(LONG);
+    const name = `again-${what.replace(' ', '-')}`;
+    const held = what === 'lock' ? await client.acquire(name, LONG) : await session.acquire(name);
+    cable.cut({ refuse: true });
+    await expect(held.release()).rejects.toThrow(ConnectionError);
+    expect([held.isHeld, await modeOf(name)]).toEqual([false, 'exclusive']);
+    cable.heal();
+    await held.release();
+    expect(await modeOf(name)).toBe('free');
+    // After a node answered, a further call has the same outcome.
+    cable.cut({ refuse: true });
+    await held.release();
+    cable.heal();
+    await session.release();
+    await cable.stop();
+  });
 });

@@ -27,8 +27,8 @@ afterAll(async () => {
   await redis?.stop();
 });
 
-describe('a lock', () => {
-  it('is held by one at a time, with tokens that grow', async () => {
+describe('LockClient: a lock', () => {
+  it('is held by one owner at a time, with growing tokens', async () => {
     const first = await lock.acquire('invoice-1', { metadata: { job: 'a' } });
     expect(first.isHeld).toBe(true);
     expect(first.grant.metadata).toEqual({ job: 'a' });
@@ -43,7 +43,7 @@ describe('a lock', () => {
     expect(await lock.verify('invoice-1', first.fencingToken)).toMatchObject({ valid: false });
   });
 
-  it('is given to those who wait in the order of their arrival', async () => {
+  it('is granted to waiters in order of arrival', async () => {
     const held = await lock.acquire('fifo');
     const order: number[] = [];
     const waiters = [];
@@ -56,7 +56,7 @@ describe('a lock', () => {
     expect(order).toEqual([1, 2, 3]);
   });
 
-  it('is renewed for as long as a routine runs', async () => {
+  it('is renewed while its routine runs', async () => {
     const ttlMs = 1_500;
     await lock.using('long', { ttlMs }, async (lease, signal) => {
       await sleep(2 * ttlMs);
@@ -69,14 +69,14 @@ describe('a lock', () => {
     expect((await lock.inspect('long')).mode).toBe('free');
   });
 
-  it('is shared by readers', async () => {
+  it('can be shared by readers', async () => {
     await using _ = await lock.acquire('pages', { mode: 'shared' });
     await using second = await lock.acquire('pages', { mode: 'shared' });
     expect(second.mode).toBe('shared');
     await expect(lock.acquire('pages')).rejects.toThrow(LockHeldError);
   });
 
-  it('never replaces what the routine throws', async () => {
+  it('never replaces the error of the routine', async () => {
     const own = new Error('mine');
     await expect(lock.using('mine', {}, () => Promise.reject(own))).rejects.toBe(own);
     await expect(
@@ -88,7 +88,7 @@ describe('a lock', () => {
     expect((await lock.inspect('mine')).mode).toBe('free');
   });
 
-  it('tells a holder that it was taken away', async () => {
+  it('aborts the signal of its holder when it is revoked', async () => {
     const running = lock.using('taken', { ttlMs: 600 }, async (_, signal) => {
       await lock.revoke('taken', 'test');
       await once(signal, 'abort');
@@ -97,7 +97,7 @@ describe('a lock', () => {
     await expect(running).rejects.toThrow(LeaseLostError);
   });
 
-  it('lets a waiter go: by time, by its signal', async () => {
+  it('ends a wait at waitMs, or when the signal aborts', async () => {
     await using _ = await lock.acquire('busy');
     await expect(lock.acquire('busy', { waitMs: 50 })).rejects.toThrow(WaitTimeoutError);
     const reason = new Error('enough');
@@ -110,7 +110,7 @@ describe('a lock', () => {
     await expect(lock.acquire('busy', { signal: controller.signal })).rejects.toBe(reason);
   });
 
-  it('gives back a grant whose caller went away meanwhile', async () => {
+  it('is released when its caller gave up before the grant', async () => {
     const controller = new AbortController();
     const acquiring = lock.acquire('unwanted', { signal: controller.signal });
     setImmediate(() => controller.abort());
@@ -118,7 +118,7 @@ describe('a lock', () => {
     await eventually(async () => expect((await lock.inspect('unwanted')).mode).toBe('free'));
   });
 
-  it('refuses what is not valid, by its code', async () => {
+  it('throws the error class of the code for an invalid request', async () => {
     await expect(lock.acquire('no spaces')).rejects.toThrow(ValidationError);
     await expect(lock.acquire('a', { ttlMs: 1 })).rejects.toMatchObject({
       code: 'validation-failed',
@@ -126,7 +126,7 @@ describe('a lock', () => {
     });
   });
 
-  it('finds deadlocks between owners', async () => {
+  it('takes part in deadlock detection between owners', async () => {
     const [a, b] = await Promise.all([
       lock.acquire('dead-a', { owner: 'one' }),
       lock.acquire('dead-b', { owner: 'two' }),
@@ -140,7 +140,7 @@ describe('a lock', () => {
     await Promise.all([a.release(), b.release()]);
   });
 
-  it('lists what is held', async () => {
+  it('is listed while it is held', async () => {
     await using _ = await lock.acquire('list-1');
     await using __ = await lock.acquire('list-2');
     const names = [];
@@ -149,8 +149,8 @@ describe('a lock', () => {
   });
 });
 
-describe('calls of one turn', () => {
-  it('come back one by one, each with its own outcome', async () => {
+describe('LockClient: calls of one turn', () => {
+  it('each have their own outcome', async () => {
     await using _ = await lock.acquire('turn-3');
     const outcomes = await Promise.allSettled(
       Array.from({ length: 8 }, (_, i) => lock.acquire(i === 5 ? 'not valid' : `turn-${i}`)),
@@ -165,17 +165,17 @@ describe('calls of one turn', () => {
   });
 });
 
-describe('a call of a turn', () => {
-  // biome-ignore lint/suspicious/noExplicitAny: what callers without types pass
+describe('LockClient: an invalid call of a turn', () => {
+  // biome-ignore lint/suspicious/noExplicitAny: JavaScript callers may pass any value
   it.each<[string, any, any, object]>([
     ['no name', undefined, {}, { code: 'validation-failed' }],
-    ['a name that is no text', Symbol('a'), {}, { code: 'validation-failed' }],
-    ['a name that is no Unicode', '\ud800', {}, { code: 'validation-failed' }],
+    ['a name that is not a string', Symbol('a'), {}, { code: 'validation-failed' }],
+    ['a name that is not well-formed', '\ud800', {}, { code: 'validation-failed' }],
     ['an empty name', '', {}, { code: 'validation-failed' }],
-    ['an owner that is no JSON', 'bad-owner', { owner: 10n }, { name: 'TypeError' }],
-    ['an owner that is no text', 'bad-owner', { owner: {} }, { code: 'validation-failed' }],
-    ['metadata that are no JSON', 'bad-metadata', { metadata: { size: 10n } }, { name: 'TypeError' }],
-    ['no mode', 'bad-mode', { mode: 'mine' }, { code: 'validation-failed' }],
+    ['an owner that is not JSON', 'bad-owner', { owner: 10n }, { name: 'TypeError' }],
+    ['an owner that is not a string', 'bad-owner', { owner: {} }, { code: 'validation-failed' }],
+    ['metadata that is not JSON', 'bad-metadata', { metadata: { size: 10n } }, { name: 'TypeError' }],
+    ['an unknown mode', 'bad-mode', { mode: 'mine' }, { code: 'validation-failed' }],
   ])('fails alone: %s', async (_, name, options, reason) => {
     const outcomes = await Promise.allSettled([
       lock.acquire('neighbour-1'),
@@ -187,8 +187,8 @@ describe('a call of a turn', () => {
   });
 });
 
-describe('several locks', () => {
-  it('are taken all or none, kept and given back together', async () => {
+describe('LockClient: several locks', () => {
+  it('are acquired all or none, and renewed and released together', async () => {
     const other = await lock.acquire('set-b');
     await expect(lock.acquireAll(['set-a', 'set-b'])).rejects.toThrow(LockHeldError);
     expect((await lock.inspect('set-a')).mode).toBe('free');
@@ -203,8 +203,8 @@ describe('several locks', () => {
   });
 });
 
-describe('a semaphore', () => {
-  it('grants so many permits and no more', async () => {
+describe('LockClient: a semaphore', () => {
+  it('grants at most limit permits', async () => {
     const downloads = lock.semaphore('downloads', 3);
     const two = await downloads.acquire({ permits: 2, ttlMs: 300 });
     await sleep(400);
@@ -220,8 +220,8 @@ describe('a semaphore', () => {
   });
 });
 
-describe('a session', () => {
-  it('keeps its leases by one keep-alive and releases them all', async () => {
+describe('LockClient: a session', () => {
+  it('renews its leases with one keep-alive, and releases all of them', async () => {
     const session = await lock.session({ ttlMs: 400 });
     const a = await session.acquire('session-a');
     const b = await session.acquire('session-b');
@@ -236,8 +236,8 @@ describe('a session', () => {
   });
 });
 
-describe('an election', () => {
-  it('has one leader, another one when it is gone, and observers who know', async () => {
+describe('LockClient: an election', () => {
+  it('has one leader, elects another one when it is gone, and notifies observers', async () => {
     const stop = new AbortController();
     const seen: (string | null)[] = [];
     const observing = (async () => {
@@ -256,14 +256,14 @@ describe('an election', () => {
     );
     await eventually(() => expect(seen).toEqual([null, 'ann']));
     const second = lock.elect('chair', { owner: 'bob', signal: stop.signal }, async () => {
-      // Long enough for the observers to see it.
+      // Long enough for the observers to see this leader.
       await eventually(() => expect(seen).toContain('bob'));
       return 'done';
     });
     await eventually(async () => expect((await lock.inspect('chair')).waiters).toHaveLength(1));
     await lock.revoke('chair', 'test');
     expect(await second).toBe('done');
-    // The one who lost its leadership stands again.
+    // The candidate that lost its leadership takes part again.
     await eventually(() => expect(led).toEqual(['ann', 'ann']));
     await eventually(() => expect(seen.at(-1)).toBe('ann'));
     stop.abort();
@@ -272,7 +272,7 @@ describe('an election', () => {
   });
 });
 
-describe('the nodes', () => {
+describe('LockClient: the nodes', () => {
   it('are listed with their state and their share of the ring', async () => {
     const { role, members } = await lock.cluster();
     expect(role).toBe('lock');
@@ -283,7 +283,7 @@ describe('the nodes', () => {
     expect(members.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1);
   });
 
-  it('are told apart from other servers by their errors', async () => {
+  it('are distinguished from other servers by their errors', async () => {
     await using wrong = new LockClient({ urls: [`${nodes[0]?.url}/elsewhere`] });
     await expect(wrong.inspect('x')).rejects.toThrow(NotFoundError);
     await using nobody = new LockClient({ urls: ['http://127.0.0.1:1'], timeoutMs: 300 });

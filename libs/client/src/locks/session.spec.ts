@@ -18,7 +18,7 @@ afterAll(async () => {
 });
 
 describe('a lease of a session', () => {
-  it('tells that it was taken away, while the others and the session live on', async () => {
+  it('aborts its signal when it is revoked, while the session and its other leases stay', async () => {
     await using session = await lock.session({ ttlMs: 900 });
     const taken = await session.acquire('session-taken');
     const kept = await session.acquire('session-kept');
@@ -30,7 +30,7 @@ describe('a lease of a session', () => {
     expect([taken.isHeld, kept.isHeld, session.isHeld]).toEqual([false, true, true]);
     expect(kept.signal.aborted).toBe(false);
     await expect(taken.release()).rejects.toThrow(LeaseLostError);
-    // The name may be taken again in the same session: that is another lease.
+    // The session can acquire the name again, as another lease.
     const again = await session.acquire('session-taken');
     await eventually(() => expect(session.remainingMs).toBeGreaterThan(0));
     expect(again.isHeld).toBe(true);
@@ -46,7 +46,7 @@ describe('a lease of a session', () => {
     expect(lease.isHeld).toBe(false);
   });
 
-  it('is no loss when it, or its session, is released', async () => {
+  it('does not abort its signal when it or its session is released', async () => {
     const session = await lock.session();
     const first = await session.acquire('session-first');
     await using second = await session.acquire('session-second');
@@ -63,7 +63,7 @@ describe('a lease of a session', () => {
     expect(lease.grant.metadata).toEqual({ job: 7 });
   });
 
-  it('is waited for, for ever if need be', async () => {
+  it('can be waited for, also for ever', async () => {
     const held = await lock.acquire('session-awaited');
     await using session = await lock.session();
     const waiting = session.acquire('session-awaited', { waitMs: Infinity });
@@ -75,7 +75,7 @@ describe('a lease of a session', () => {
 });
 
 describe('several locks of a session', () => {
-  it('are taken all or none, and given back together', async () => {
+  it('are acquired all or none, and released together', async () => {
     await using session = await lock.session({ ttlMs: 900 });
     const other = await lock.acquire('session-set-b');
     await expect(session.acquireAll(['session-set-a', 'session-set-b'])).rejects.toThrow(LockHeldError);
@@ -91,7 +91,7 @@ describe('several locks of a session', () => {
     expect(session.isHeld).toBe(true);
   });
 
-  it('are lost when one of them is taken away', async () => {
+  it('are lost when one of them is revoked', async () => {
     await using session = await lock.session({ ttlMs: 900 });
     const set = await session.acquireAll(['session-all-a', 'session-all-b']);
     const told = once(set.signal, 'abort');
@@ -102,7 +102,7 @@ describe('several locks of a session', () => {
   });
 });
 
-describe('several locks', () => {
+describe('several locks without a session', () => {
   it('have metadata', async () => {
     await using set = await lock.acquireAll(['meta-a', 'meta-b'], { metadata: { job: 9 } });
     expect(set.grants.map(({ metadata }) => metadata)).toEqual([{ job: 9 }, { job: 9 }]);

@@ -3,7 +3,7 @@ import { Clock } from '../clock.js';
 import { LeaseLostError, StoreUnavailableError } from '../errors.js';
 import { Term } from './term.js';
 
-/** A term of a minute whose renewals a test answers, on a machine that sleeps when a test says so. */
+/** A term of one minute: the test answers its renewals and lets the machine sleep. */
 function aTerm() {
   let asleepMs = 0;
   const clock = new Clock(
@@ -30,21 +30,21 @@ function aTerm() {
   return { term, renewals, sleep };
 }
 
-describe('the time of a lease', () => {
-  it('is not sure after what may have been sleep, until a renewal tells', async () => {
+describe('Term', () => {
+  it('is uncertain after possible sleep, until a renewal confirms it', async () => {
     const { term, renewals, sleep } = aTerm();
     expect(term.remainingMs).toBeGreaterThan(50_000);
     sleep(3_600_000);
     expect(term.remainingMs).toBe(0);
     expect(renewals).toHaveLength(1);
     renewals[0]?.answer();
-    // It was the clock that was set: the lease is held still, and nobody was told otherwise.
+    // Only the wall clock was set: the lease is still held, and no loss was reported.
     await eventually(() => expect(term.remainingMs).toBeGreaterThan(50_000));
     expect(term.signal.aborted).toBe(false);
     term.end();
   });
 
-  it('is over when it ended during sleep', async () => {
+  it('is lost when it ended during sleep', async () => {
     const { term, renewals, sleep } = aTerm();
     sleep(3_600_000);
     renewals[0]?.refuse(LeaseLostError.local('it is over'));
@@ -52,23 +52,23 @@ describe('the time of a lease', () => {
     expect(term.loss?.detail).toBe('it is over');
   });
 
-  it('is over after sleep when nobody can tell', async () => {
+  it('is lost after sleep when no renewal is answered', async () => {
     const { term, renewals, sleep } = aTerm();
     sleep(3_600_000);
-    // A short time to find out, not what was left when it fell asleep.
+    // The renewal has a short timeout, not the time that was left before the sleep.
     expect(renewals[0]?.leftMs).toBeLessThanOrEqual(2_000);
     renewals[0]?.refuse(new StoreUnavailableError({ code: 'store-unavailable', status: 503, detail: 'no' }));
     await eventually(() => expect(term.loss).toBeInstanceOf(LeaseLostError));
   });
 
-  it('goes on after a sleep that it outlived, and is renewed at once', async () => {
+  it('continues after a sleep shorter than the TTL, and is renewed at once', async () => {
     const { term, renewals, sleep } = aTerm();
     sleep(40_000);
     expect(term.remainingMs).toBeGreaterThan(0);
     expect(term.remainingMs).toBeLessThan(20_000);
     expect(renewals).toHaveLength(1);
     renewals[0]?.refuse(new StoreUnavailableError({ code: 'store-unavailable', status: 503, detail: 'no' }));
-    // Not lost by one failure: there is time for another.
+    // One failure does not lose it: there is time for another try.
     await eventually(() => expect(renewals).toHaveLength(2));
     renewals[1]?.answer();
     await eventually(() => expect(term.remainingMs).toBeGreaterThan(50_000));
@@ -76,7 +76,7 @@ describe('the time of a lease', () => {
     term.end();
   });
 
-  it('counts sleep during a renewal: its answer is of no use', async () => {
+  it('counts sleep during a renewal, so that its answer confirms nothing', async () => {
     const { term, renewals, sleep } = aTerm();
     term.wake();
     sleep(3_600_000);

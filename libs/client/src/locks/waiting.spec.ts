@@ -28,8 +28,8 @@ afterAll(async () => {
   await redis?.stop();
 });
 
-describe('a wait', () => {
-  it('lasts for ever when it may, and ends with its signal', async () => {
+describe('a wait for a lock', () => {
+  it('can last for ever, and ends when its signal aborts', async () => {
     const held = await lock.acquire('for-ever');
     const waiting = lock.acquire('for-ever', { waitMs: Infinity });
     await eventually(async () => expect((await lock.inspect('for-ever')).waiters).toHaveLength(1));
@@ -44,7 +44,7 @@ describe('a wait', () => {
     await eventually(async () => expect((await lock.inspect('for-ever')).waiters).toHaveLength(0));
   });
 
-  it.each(['a lock', 'a set', 'a semaphore'])('for ever takes at once what is free: %s', async (what) => {
+  it.each(['a lock', 'a set', 'a semaphore'])('for ever ends at once when it is free: %s', async (what) => {
     const options = { waitMs: Infinity };
     await using held = await (what === 'a lock'
       ? lock.acquire('free', options)
@@ -54,7 +54,7 @@ describe('a wait', () => {
     expect(held.isHeld).toBe(true);
   });
 
-  it('keeps its place in the line from one turn to the next', async () => {
+  it('keeps its place in the line from one request to the next', async () => {
     const held = await lock.acquire('turns');
     const leaseId = randomUUID();
     let turns = 0;
@@ -80,7 +80,7 @@ describe('a wait', () => {
     await (await second).release();
   });
 
-  it('of several turns ends in time', async () => {
+  it('of several requests ends in time', async () => {
     await using _ = await lock.acquire('ends');
     const leaseId = randomUUID();
     const ask = (waitMs: number) =>
@@ -108,7 +108,7 @@ describe('a wait', () => {
     const client = new LockClient({ urls: [`http://127.0.0.1:${(node.address() as AddressInfo).port}`] });
     const stop = new AbortController();
     const waiting = client.acquire('parked', { waitMs, signal: stop.signal });
-    // Asked whether it lives after a second.
+    // The node is probed after a second.
     await lived;
     expect(asked).toBe(1);
     stop.abort();

@@ -26,8 +26,8 @@ afterAll(async () => {
   await redis?.stop();
 });
 
-describe('a queue', () => {
-  it('delivers what was sent, once acknowledged never again', async () => {
+describe('Queue', () => {
+  it('delivers a message until it is acknowledged', async () => {
     const orders = queues.queue<{ id: number }>('orders');
     const sent = await orders.send({ id: 1 }, { headers: { source: 'shop' }, priority: 5 });
     expect(sent.deduplicated).toBe(false);
@@ -39,7 +39,7 @@ describe('a queue', () => {
     expect((await orders.inspect()).stats).toMatchObject({ ready: 0, inFlight: 0, acked: 1 });
   });
 
-  it('sends once when the same deduplication id comes again', async () => {
+  it('sends only once for a deduplication id', async () => {
     const queue = queues.queue('dedup');
     const [first, second] = await Promise.all([
       queue.send(1, { deduplicationId: 'a' }),
@@ -48,7 +48,7 @@ describe('a queue', () => {
     expect(second).toEqual({ id: first.id, deduplicated: true });
   });
 
-  it('takes the calls of one turn in few requests, in their order, each with its own outcome', async () => {
+  it('sends the calls of one turn in few requests, in order, each with its own outcome', async () => {
     const queue = queues.queue<number>('turn');
     const sent = await Promise.all(Array.from({ length: 2_500 }, (_, i) => queue.send(i, { groupId: 'g' })));
     expect(new Set(sent.map(({ id }) => id)).size).toBe(2_500);
@@ -62,7 +62,7 @@ describe('a queue', () => {
     expect(acks.at(-1)).toBe('stale');
   });
 
-  it('does not let one bad message spoil those that travel with it', async () => {
+  it('sends the valid messages of a turn although another one is invalid', async () => {
     const queue = queues.queue<string>('mixed');
     const outcomes = await Promise.allSettled([
       queue.send('a'),
@@ -74,7 +74,7 @@ describe('a queue', () => {
     expect((await queue.receive({ max: 10 })).map(({ body }) => body)).toEqual(['a', 'b']);
   });
 
-  it('says when it is full or not there', async () => {
+  it('throws when it is full or does not exist', async () => {
     const queue = queues.queue<number>('small');
     await expect(queue.receive()).rejects.toThrow(NotFoundError);
     await queue.configure({ maxLength: 2 });
@@ -91,7 +91,7 @@ describe('a queue', () => {
     await expect(queue.inspect()).rejects.toThrow(NotFoundError);
   });
 
-  it('stops waiting when its signal aborts', async () => {
+  it('stops waiting when the signal aborts', async () => {
     const queue = queues.queue('idle');
     await queue.configure();
     const waiting = queue.receive({ waitMs: 20_000, signal: AbortSignal.timeout(100) });
@@ -99,8 +99,8 @@ describe('a queue', () => {
   });
 });
 
-describe('a queue client', () => {
-  it('lists the queues by their prefix, and the nodes', async () => {
+describe('QueueClient', () => {
+  it('lists queues by prefix, and nodes', async () => {
     await Promise.all(['listed.a', 'listed.b', 'other'].map((name) => queues.queue(name).configure()));
     const listed: string[] = [];
     for await (const { name } of queues.list('listed.')) listed.push(name);
@@ -110,8 +110,8 @@ describe('a queue client', () => {
   });
 });
 
-describe('a worker', () => {
-  it('handles all messages, so many at once, and acknowledges them', async () => {
+describe('Worker', () => {
+  it('handles and acknowledges all messages, up to concurrency at once', async () => {
     const queue = queues.queue<number>('work');
     const handled: number[] = [];
     let most = 0;
@@ -131,7 +131,7 @@ describe('a worker', () => {
     expect((await queue.inspect()).stats).toMatchObject({ acked: 100, inFlight: 0, ready: 0 });
   });
 
-  it('gives back what its handler throws on, with a back-off, until it is a dead letter', async () => {
+  it('gives a failed message back with a back-off, until it is a dead letter', async () => {
     const queue = queues.queue('failing');
     await queue.configure({ maxReceives: 3 });
     const errors: unknown[] = [];
@@ -154,7 +154,7 @@ describe('a worker', () => {
     expect(await queues.queue('failing.dead').redrive()).toBe(1);
   });
 
-  it('keeps a message for as long as its handler runs', async () => {
+  it('extends a message while its handler runs', async () => {
     const queue = queues.queue('slow');
     let deliveries = 0;
     await using worker = queue.worker(
@@ -170,7 +170,7 @@ describe('a worker', () => {
     expect(deliveries).toBe(1);
   });
 
-  it('tells a handler that its message is no longer its own', async () => {
+  it('aborts the signal of a handler when its message is lost', async () => {
     const queue = queues.queue('lost');
     const reasons: unknown[] = [];
     await using worker = queue.worker(
@@ -186,7 +186,7 @@ describe('a worker', () => {
     await eventually(() => expect(reasons).toEqual([expect.any(LeaseLostError)]));
   });
 
-  it('tells so also a handler that asks only afterwards', async () => {
+  it('has an aborted signal when a handler reads it after the loss', async () => {
     const queue = queues.queue('asked-late');
     const contexts: HandlerContext[] = [];
     let finish = () => {};
@@ -206,7 +206,7 @@ describe('a worker', () => {
     finish();
   });
 
-  it('stops gracefully: what runs is finished, what does not end is given back', async () => {
+  it('stops gracefully: running handlers finish, and messages of the others are given back', async () => {
     const queue = queues.queue<string>('stopping');
     const ended: string[] = [];
     const worker = queue.worker(
@@ -224,7 +224,7 @@ describe('a worker', () => {
     expect(again).toMatchObject({ body: 'endless', receiveCount: 1 });
   });
 
-  it('waits for a queue that is not there yet, and outlives its nodes', async () => {
+  it('waits for a queue that does not exist yet, and survives restarts of the nodes', async () => {
     const handled: unknown[] = [];
     await using _ = queues.worker('later', ({ body }) => handled.push(body), { onError: () => undefined });
     await sleep(100);

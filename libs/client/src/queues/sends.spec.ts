@@ -18,13 +18,13 @@ afterAll(async () => {
   await redis?.stop();
 });
 
-/** How each ended: its value, or the name of its error. */
+/** The outcome of each: its value, or the name of its error. */
 const endings = async (sends: readonly Promise<unknown>[]) =>
   (await Promise.allSettled(sends)).map((one) =>
     one.status === 'fulfilled' ? 'sent' : (one.reason as Error).constructor.name,
   );
 
-/** Requests for a path that the node has answered, over HTTP or a call stream. */
+/** How many requests for a path the node has answered, over HTTP or a call stream. */
 async function answered(path: string): Promise<number> {
   const metrics = await (await fetch(`${nodes[0]?.url}/metrics`)).text();
   return metrics
@@ -34,7 +34,7 @@ async function answered(path: string): Promise<number> {
 }
 
 describe('messages that are sent in one turn', () => {
-  it('to a full queue are refused in few requests', async () => {
+  it('are refused by a full queue in few requests', async () => {
     const queue = queues.queue<number>('full');
     await queue.configure({ maxLength: 7 });
     const before = await answered('/messages');
@@ -44,7 +44,7 @@ describe('messages that are sent in one turn', () => {
     expect((await answered('/messages')) - before).toBeLessThanOrEqual(8);
   });
 
-  it('end as they would alone when there is room for some', async () => {
+  it('have the same outcome as alone when the queue has room for some', async () => {
     const queue = queues.queue<unknown>('some-room');
     await queue.configure({ maxBytes: 1_000 });
     const first = await queue.send('a', { deduplicationId: 'a' });
@@ -67,7 +67,7 @@ describe('messages that are sent in one turn', () => {
     expect((await queue.receive({ max: 10 })).map(({ body }) => body)).toEqual(['a', 'c']);
   });
 
-  it('do not suffer from one that JSON cannot carry', async () => {
+  it('are sent although one of them is not a JSON value', async () => {
     const queue = queues.queue<unknown>('json');
     const loop: unknown[] = [];
     loop.push(loop);
@@ -97,7 +97,7 @@ describe('messages that are sent in one turn', () => {
     expect((await queue.receive({ max: 10 })).map(({ body }) => body)).toEqual(['a', 'b']);
   });
 
-  it('come back as they were sent, whatever they are', async () => {
+  it('are received unchanged, with any JSON value', async () => {
     const queue = queues.queue<unknown>('kept');
     const bodies = [
       null,
@@ -117,14 +117,14 @@ describe('messages that are sent in one turn', () => {
     );
   });
 
-  it('are each told what is wrong with them', async () => {
+  it('each get their own validation errors', async () => {
     const queue = queues.queue<unknown>('wrong');
     const sends = [queue.send('x'.repeat(300_000)), queue.send(1, { delayMs: -1 }), queue.send(2)];
     const [large, early] = await Promise.allSettled(sends);
     expect(large).toMatchObject({ reason: expect.any(PayloadTooLargeError) });
     expect(early).toMatchObject({ reason: expect.any(ValidationError) });
     expect((await sends[2])?.deduplicated).toBe(false);
-    // Also when there is something wrong with each.
+    // Also when all of them are invalid.
     const wrong = [queue.send('x'.repeat(300_000)), queue.send(1, { delayMs: -1 })];
     expect(await endings(wrong)).toEqual(['PayloadTooLargeError', 'ValidationError']);
   });
@@ -133,7 +133,7 @@ describe('messages that are sent in one turn', () => {
 describe('a send with a deduplication id', () => {
   let proxy: Server;
   let cuts = 0;
-  /** Passes requests on; of sends it cuts so many, after the node has answered. */
+  /** A proxy that cuts the connection of the first sends after the node has answered. */
   beforeAll(async () => {
     proxy = createServer(async (request, response) => {
       const chunks: Buffer[] = [];
@@ -161,7 +161,7 @@ describe('a send with a deduplication id', () => {
     proxy?.close();
   });
 
-  it('is repeated when its answer was lost, whatever travels with it', async () => {
+  it('is repeated when its answer is lost, also together with sends without an id', async () => {
     const { port } = proxy.address() as AddressInfo;
     await using client = new QueueClient({ urls: [`http://127.0.0.1:${port}`] });
     const queue = client.queue<string>('repeated');
@@ -183,8 +183,8 @@ describe('a send with a deduplication id', () => {
   });
 });
 
-describe('a redrive', () => {
-  it('moves all of many thousands, and no more than asked for', async () => {
+describe('Queue.redrive', () => {
+  it('moves many thousand messages, and no more than max', async () => {
     const queue = queues.queue<number>('redriven');
     await queue.configure({ maxReceives: 1 });
     for (let from = 0; from < 6_000; from += 1_000) {

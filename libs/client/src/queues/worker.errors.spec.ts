@@ -5,7 +5,7 @@ import { LeaseLostError, QueueClient, ReceiptStaleError, type WorkerOptions } fr
 let redis: RedisServer;
 let nodes: NodeProcess[];
 let queues: QueueClient;
-/** What Node would end the process for. */
+/** Errors for which Node would end the process. */
 const fatal: unknown[] = [];
 const onFatal = (error: unknown) => fatal.push(error);
 
@@ -64,9 +64,9 @@ const ON_ERROR: readonly [string, WorkerOptions['onError']][] = [
 ];
 
 describe.each(ON_ERROR)('a worker whose onError is %s', (what, onError) => {
-  // What becomes of each is a warning: with one that fails, a few will do.
+  // For an onError that fails, a few values are enough.
   it.each(onError === undefined ? THROWN : THROWN.slice(0, 2))(
-    'gives back what %s was thrown on, and goes on',
+    'gives a message back after its handler threw %s, and continues',
     async (name, thrown) => {
       const queue = queues.queue<number>(`${what}-${name}`.replaceAll(' ', '-'));
       const handled: number[] = [];
@@ -87,7 +87,7 @@ describe.each(ON_ERROR)('a worker whose onError is %s', (what, onError) => {
 });
 
 describe('a worker', () => {
-  it('goes on whatever its handler returns', async () => {
+  it('continues after its handler returned any value', async () => {
     const queue = queues.queue<number>('returns');
     const told: unknown[] = [];
     await using _ = queue.worker(({ receiveCount }) => (receiveCount === 1 ? hostile : 'fine'), {
@@ -99,7 +99,7 @@ describe('a worker', () => {
     expect(told).toMatchObject([{ message: 'hands off' }]);
   });
 
-  it('tells when the work is done, but too late', async () => {
+  it('reports ReceiptStaleError when a handler finishes too late', async () => {
     const queue = queues.queue<string>('late');
     const told: [unknown, string | undefined][] = [];
     await using _ = queue.worker(
@@ -124,7 +124,7 @@ describe('a worker', () => {
     }
   });
 
-  it('takes visibility timeout and back-off from its queue', async () => {
+  it('uses the visibility timeout and the back-off of its queue', async () => {
     const queue = queues.queue<number>('configured');
     await queue.configure({
       visibilityTimeoutMs: 60_000,
@@ -143,11 +143,11 @@ describe('a worker', () => {
     await eventually(async () => expect((await queue.inspect()).stats.delayed).toBe(1));
     expect(visibleUntil - sentAt).toBeGreaterThan(50_000);
     const { messages } = await queue.browse('delayed');
-    // Spread by up to a fifth.
+    // The jitter is up to a fifth.
     expect(Date.parse(messages[0]?.availableAt ?? '') - sentAt).toBeGreaterThan(2_800_000);
   });
 
-  it('keeps messages by the timeout of the queue', async () => {
+  it('extends messages by the visibility timeout of the queue', async () => {
     const queue = queues.queue<number>('kept');
     await queue.configure({ visibilityTimeoutMs: 2_000 });
     let deliveries = 0;

@@ -16,7 +16,7 @@ interface Step {
 
 let redis: RedisServer;
 let nodes: NodeProcess[];
-/** Each a process of its own, as the nodes see it. */
+/** One client for each, as separate processes have. */
 let clients: QueueClient[];
 let count = 0;
 
@@ -31,11 +31,11 @@ afterAll(async () => {
   await redis?.stop();
 });
 
-/** What handlers of all workers do, in the order in which they do it. */
+/** Records what the handlers of all workers do, in order. */
 class Record {
   readonly begun: Record.Begun[] = [];
   readonly done = new Map<string, number[]>();
-  /** What must never be. */
+  /** Violations of the order. */
   readonly faults: string[] = [];
   private readonly running = new Map<string, number>();
 
@@ -82,7 +82,7 @@ function workersOf(queue: Queue<Step>, handler: Handler<Step>, options: WorkerOp
 const stopThem = (workers: readonly Worker<Step>[]) => Promise.all(workers.map((worker) => worker.stop()));
 
 describe('the messages of a group', () => {
-  it('are handled one after the other, in their order, at any concurrency', async () => {
+  it('are handled one after the other, in order, at any concurrency', async () => {
     const queue = await queueOf(['g'], 6);
     const record = new Record();
     const handler = (message: Message<Step>) => record.during(message, () => sleep(Math.random() * 10));
@@ -93,7 +93,7 @@ describe('the messages of a group', () => {
     expect(record.done.get('g')).toEqual([1, 2, 3, 4, 5, 6]);
   });
 
-  it('do not hold up other groups, however many of them wait', async () => {
+  it('do not block other groups, however many of them wait', async () => {
     const groups = Array.from({ length: 8 }, (_, i) => `g${i}`);
     const queue = await queueOf(groups, 20);
     const held = new Set<string>();
@@ -117,7 +117,7 @@ describe('the messages of a group', () => {
     await stopThem(workers);
   });
 
-  it('behind one that failed go back uncounted, and come after its retry', async () => {
+  it('are given back uncounted after one of them failed, and come after its retry', async () => {
     const queue = await queueOf(['g', 'other'], 5, { maxReceives: 2 });
     const record = new Record();
     let failed = 0;
@@ -136,7 +136,7 @@ describe('the messages of a group', () => {
     await eventually(() => expect(record.most).toBe(10));
     await stopThem(workers);
     expect(record.faults).toEqual([]);
-    // Had the others been counted, they would be dead letters by now.
+    // If these deliveries counted, the messages would be dead letters by now.
     expect(failed).toBe(4);
     const attempts = record.begun.filter(({ group }) => group === 'g').map((b) => [b.step, b.receiveCount]);
     expect(attempts).toEqual(
@@ -150,7 +150,7 @@ describe('the messages of a group', () => {
     expect((await queue.inspect()).stats).toMatchObject({ dead: 0, acked: 10, inFlight: 0 });
   });
 
-  it('stay behind one that takes longer than its visibility timeout', async () => {
+  it('wait behind one that takes longer than its visibility timeout', async () => {
     const queue = await queueOf(['g'], 4, { visibilityTimeoutMs: 2_000 });
     const record = new Record();
     const workers = workersOf(
@@ -164,7 +164,7 @@ describe('the messages of a group', () => {
     expect(record.begun.map(({ receiveCount }) => receiveCount)).toEqual([1, 1, 1, 1]);
   });
 
-  it('wait in a worker for a handler that was lost and runs on', async () => {
+  it('wait in the worker for a handler that still runs after its message was lost', async () => {
     const queue = await queueOf(['g'], 2);
     const running: number[] = [];
     let most = 0;
@@ -180,7 +180,7 @@ describe('the messages of a group', () => {
         running.push(body.step);
         most = Math.max(most, worker.active);
         if (running.length > 1) return;
-        // Deaf to its signal.
+        // Ignores its signal.
         signal.addEventListener('abort', () => errors.push(signal.reason));
         await finished;
       },
@@ -193,7 +193,7 @@ describe('the messages of a group', () => {
     await eventually(() => expect(running).toEqual([1]));
     await queue.purge();
     await queue.send({ group: 'g', step: 3 }, { groupId: 'g' });
-    // It is received, and its lease is kept.
+    // The message is received, and the worker extends it.
     await eventually(async () => expect((await queue.inspect()).stats.inFlight).toBe(1));
     await eventually(() => expect(errors).toMatchObject([{ name: 'LeaseLostError' }]));
     expect(running).toEqual([1]);
@@ -203,7 +203,7 @@ describe('the messages of a group', () => {
     expect(errors).toMatchObject([{ name: 'LeaseLostError' }, { name: 'ReceiptStaleError' }]);
   });
 
-  it('hold their order through random failures, slow handlers, stops and new workers', async () => {
+  it('keep their order through random failures, slow handlers, stops and new workers', async () => {
     const groups = Array.from({ length: 12 }, (_, i) => `group-${i}`);
     const steps = 15;
     const queue = await queueOf(groups, steps, { maxReceives: 1_000 });

@@ -19,10 +19,10 @@ afterAll(async () => {
   await redis?.stop();
 });
 
-/** What is lost stays hidden for as long as a test may run. */
+/** A lost message stays hidden for longer than a test runs. */
 const HIDDEN_FOR_LONG = { visibilityTimeoutMs: 3_600_000 };
 
-/** Nothing of it is hidden: each message was handled, or can be received at once as if never delivered. */
+/** No message is hidden: each was handled, or can be received at once as if it was never delivered. */
 async function expectNoneHidden(name: string, handled: readonly number[], sent: number): Promise<void> {
   const queue = queues.queue<number>(name);
   expect((await queue.inspect()).stats).toMatchObject({ inFlight: 0, acked: handled.length });
@@ -39,12 +39,12 @@ async function expectNoneHidden(name: string, handled: readonly number[], sent: 
 }
 
 describe('a worker that stops', () => {
-  it('gives back what is on its way to it', async () => {
+  it('gives back messages that are on their way to it', async () => {
     const queue = queues.queue<number>('on-its-way');
     await queue.configure(HIDDEN_FOR_LONG);
     const handled: number[] = [];
     for (let i = 0; i < 100; i++) {
-      // Of another client each time: also the first calls, before there is a call stream.
+      // A new client each time, to test also the first calls, before there is a call stream.
       await using client = new QueueClient({ urls: nodes.map(({ url }) => url) });
       const worker = client.worker<number>('on-its-way', ({ body }) => handled.push(body), {
         concurrency: 4,
@@ -58,9 +58,9 @@ describe('a worker that stops', () => {
     await expectNoneHidden('on-its-way', handled, 100);
   }, 60_000);
 
-  it('gives back what is on its way also where no call stream can be opened', async () => {
+  it('gives back messages that are on their way without a call stream', async () => {
     let receives = 0;
-    // Passes requests on, and answers late: whoever does not wait for the answer loses what it carries.
+    // A proxy that delays answers: a client that does not wait for an answer loses its messages.
     const proxy: Server = createServer(async (request, response) => {
       const chunks: Buffer[] = [];
       for await (const chunk of request) chunks.push(chunk as Buffer);
@@ -91,7 +91,7 @@ describe('a worker that stops', () => {
     proxy.close();
   });
 
-  it('gives back at once what it has not begun, and handles the rest', async () => {
+  it('gives back messages whose handler has not started, and finishes the others', async () => {
     const queue = queues.queue<number>('not-begun');
     for (let i = 0; i < 10; i++) await queue.send(i, { groupId: 'g' });
     let finish = () => {};
@@ -117,7 +117,7 @@ describe('a worker that stops', () => {
     );
   });
 
-  it('waits for ever when it is told to, and no longer when it is told again', async () => {
+  it('waits for ever with Infinity, until stop() is called with a deadline', async () => {
     const queue = queues.queue<number>('for-ever');
     await queue.send(1);
     const worker = queue.worker(
@@ -128,7 +128,7 @@ describe('a worker that stops', () => {
     const stopped = worker.stop(Number.POSITIVE_INFINITY).then(() => {
       isStopped = true;
     });
-    // Longer than the timer that a duration out of range would be.
+    // Longer than a timer with an out-of-range delay, which fires at once.
     await sleep(100);
     expect([isStopped, worker.active]).toEqual([false, 1]);
     await worker.stop(0);
@@ -137,16 +137,19 @@ describe('a worker that stops', () => {
     expect(await queue.receive()).toMatchObject([{ body: 1, receiveCount: 1 }]);
   });
 
-  it.each([Number.NaN, -1, 2 ** 31, '5s', null])('refuses %p, and goes on', async (timeoutMs) => {
-    const queue = queues.queue<number>('refuses');
-    const handled: number[] = [];
-    await using worker = queue.worker(({ body }) => handled.push(body));
-    await expect(worker.stop(timeoutMs as number)).rejects.toThrow(ValidationError);
-    await queue.send(1);
-    await eventually(() => expect(handled).toEqual([1]));
-  });
+  it.each([Number.NaN, -1, 2 ** 31, '5s', null])(
+    'refuses the timeout %p and continues',
+    async (timeoutMs) => {
+      const queue = queues.queue<number>('refuses');
+      const handled: number[] = [];
+      await using worker = queue.worker(({ body }) => handled.push(body));
+      await expect(worker.stop(timeoutMs as number)).rejects.toThrow(ValidationError);
+      await queue.send(1);
+      await eventually(() => expect(handled).toEqual([1]));
+    },
+  );
 
-  it('never makes a dead letter of a message that did not fail', async () => {
+  it('never turns a message that did not fail into a dead letter', async () => {
     const queue = queues.queue<string>('deploys');
     await queue.configure({ maxReceives: 2 });
     await queue.send('long');
@@ -161,8 +164,8 @@ describe('a worker that stops', () => {
   });
 });
 
-describe('a receive that is given up', () => {
-  it('leaves nothing hidden', async () => {
+describe('a receive that is aborted', () => {
+  it('leaves no message hidden', async () => {
     const queue = queues.queue<number>('given-up');
     await queue.configure(HIDDEN_FOR_LONG);
     const got: number[] = [];

@@ -13,18 +13,18 @@ interface Asked {
   readonly cancel?: true;
 }
 
-/** A node whose streams do as a test says. */
+/** A fake node whose streams a test controls. */
 class ScriptedNode {
-  /** Requests over HTTP; their paths. */
+  /** Paths of requests over HTTP. */
   readonly requests: string[] = [];
   readonly handshakes: IncomingMessage[] = [];
   readonly streams: WebSocket[] = [];
   /** Messages over streams. */
   readonly messages: Asked[][] = [];
-  /** What a stream does with a call. Default: answers it. */
+  /** Handles a call of a stream. Default: answers it. */
   onCall: (stream: WebSocket, call: Asked) => void = (stream, { id, body }) =>
     stream.send(JSON.stringify([{ id, status: 200, body: { over: 'stream', body } }]));
-  /** What comes over HTTP. Default: an answer. */
+  /** Handles a request over HTTP. Default: answers it. */
   onRequest = (_request: IncomingMessage, response: ServerResponse): unknown =>
     response.end('{"over":"http"}');
   private readonly sockets = new WebSocketServer({ noServer: true });
@@ -93,7 +93,7 @@ afterEach(async () => {
 const call = { method: 'POST', path: '/v1/x', body: '{"n":1}', idempotent: true } as const;
 const OVER_STREAM = { over: 'stream', body: { n: 1 } };
 
-/** Calls until the stream is open; it is at slot 0 where several nodes are. */
+/** Makes calls until the stream to the node of slot 0 is open. */
 async function warmUp(transport: Transport): Promise<void> {
   await eventually(async () => {
     expect(await transport.json({ ...call, affinity: 0 })).toMatchObject({ over: 'stream' });
@@ -101,7 +101,7 @@ async function warmUp(transport: Transport): Promise<void> {
 }
 
 describe('calls to a node', () => {
-  it('go over a stream once there were some, and bring there who calls', async () => {
+  it('use a call stream after the first few, with the headers of the client', async () => {
     const node = await ScriptedNode.start();
     const transport = connect({ urls: [`${node.url}/`], apiKey: 'secret' });
     for (let i = 0; i < 7; i++) expect(await transport.json(call)).toEqual({ over: 'http' });
@@ -112,7 +112,7 @@ describe('calls to a node', () => {
     expect(node.requests).toHaveLength(requests);
     expect(node.handshakes).toHaveLength(1);
     expect(node.handshakes[0]?.headers.authorization).toBe('Bearer secret');
-    // Reads, and what carries headers or bytes, are requests as before.
+    // Reads, and calls with headers or bytes, are still plain requests.
     for (const other of [
       { ...call, method: 'GET', body: undefined as never },
       { ...call, headers: { accept: 'application/json' } },
@@ -123,7 +123,7 @@ describe('calls to a node', () => {
     }
   });
 
-  it('leave in one message when they are made in one turn, and are answered in any order', async () => {
+  it('of one turn are sent in one message, and answered in any order', async () => {
     const node = await ScriptedNode.start();
     const transport = connect({ urls: [node.url] });
     await warmUp(transport);
@@ -141,7 +141,7 @@ describe('calls to a node', () => {
     expect(node.messages).toHaveLength(messages + 1);
   });
 
-  it('fail as the node says, with the request id of the call', async () => {
+  it('fail with the problem of the node and the request id of the call', async () => {
     const node = await ScriptedNode.start();
     const transport = connect({ urls: [node.url] });
     await warmUp(transport);
@@ -159,7 +159,7 @@ describe('calls to a node', () => {
     });
   });
 
-  it('are requests where no stream opens', async () => {
+  it('are plain requests when no stream can be opened', async () => {
     const node = await ScriptedNode.start({ opensStreams: false });
     const transport = connect({ urls: [node.url] });
     for (let i = 0; i < 30; i++) expect(await transport.json(call)).toEqual({ over: 'http' });
@@ -167,7 +167,7 @@ describe('calls to a node', () => {
     expect(node.requests.filter((path) => path === '/v1/x')).toHaveLength(30);
   });
 
-  it('are cancelled at the node when their caller does not want them any more', async () => {
+  it('are cancelled at the node when their signal aborts', async () => {
     const node = await ScriptedNode.start();
     const transport = connect({ urls: [node.url] });
     await warmUp(transport);
@@ -183,7 +183,7 @@ describe('calls to a node', () => {
   });
 });
 
-describe('when a stream is cut', () => {
+describe('when a call stream is cut', () => {
   const cutBy = async (end: (stream: WebSocket) => void) => {
     const [first, second] = await Promise.all([ScriptedNode.start(), ScriptedNode.start()]);
     const transport = connect({ urls: [first.url, second.url] });
@@ -196,20 +196,20 @@ describe('when a stream is cut', () => {
     return { transport, first, second, taken: () => taken };
   };
 
-  it('what may be made twice is made at the next node', async () => {
+  it('idempotent calls are made at the next node', async () => {
     const { transport, second } = await cutBy((stream) => stream.terminate());
     expect(await transport.json({ ...call, affinity: 0 })).toEqual({ over: 'http' });
     expect(second.requests).toHaveLength(1);
   });
 
-  it('what may not be made twice fails, and its outcome is unknown', async () => {
+  it('other calls fail with an unknown outcome', async () => {
     const { transport, second, taken } = await cutBy((stream) => stream.terminate());
     const once = transport.call({ ...call, idempotent: false, affinity: 0 });
     await expect(once).rejects.toMatchObject({ code: 'connection-failed', outcome: 'unknown' });
     expect([taken(), second.requests.length]).toEqual([1, 0]);
   });
 
-  it('by a node that shuts down, all is made at the next one: it was not begun', async () => {
+  it('by a node that shuts down, all calls are made at the next node, because they were not started', async () => {
     const { transport, second } = await cutBy((stream) => stream.close(4_001));
     expect(await transport.json({ ...call, idempotent: false, affinity: 0 })).toEqual({ over: 'http' });
     expect(second.requests).toHaveLength(1);
@@ -225,7 +225,7 @@ describe('when a stream is cut', () => {
     expect(node.handshakes).toHaveLength(2);
   });
 
-  it('in silence, calls fail at their deadline, and the next ones have another connection', async () => {
+  it('without notice, calls fail at their deadline, and later ones use another connection', async () => {
     const node = await ScriptedNode.start();
     const transport = connect({ urls: [node.url] });
     await warmUp(transport);
@@ -237,7 +237,7 @@ describe('when a stream is cut', () => {
   });
 });
 
-it('a stream that nobody waits for keeps no process alive', async () => {
+it('a call stream without calls does not keep the process alive', async () => {
   const node = await ScriptedNode.start();
   const script = `
     import { Transport } from './libs/client/src/transport/transport.js';

@@ -1,9 +1,9 @@
 import { type NodeProcess, RedisServer, startNodes, stopAll } from '@syncline/testing';
 import { CacheClient } from '../index.js';
 
-/** A call that took so long was stalled. */
+/** A call that took this long was stalled. */
 const STALL_MS = 1_500;
-/** Longer than two of the time-outs of an attempt. */
+/** Longer than two timeouts of an attempt. */
 const LOOK_FOR_MS = 12_000;
 
 describe('a frozen node', () => {
@@ -22,7 +22,7 @@ describe('a frozen node', () => {
     await redis?.stop();
   });
 
-  it('stalls its callers once, and is called again when it answers', async () => {
+  it('stalls its callers only once, and is used again when it answers', async () => {
     const cache = client.cache<number>('frozen');
     const keys = Array.from({ length: 20 }, (_, i) => `k${i}`);
     for (const [i, key] of keys.entries()) await cache.set(key, i);

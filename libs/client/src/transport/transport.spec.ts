@@ -31,16 +31,16 @@ afterAll(() => {
 });
 
 describe('a call', () => {
-  it('goes to the next node when one shuts down, also when it may not be made twice', async () => {
+  it('moves to the next node when one shuts down, even when it is not idempotent', async () => {
     const { node, url } = refusing('shutting-down', '5');
     const transport = new Transport({ urls: [await url, await well()] });
     for (let i = 0; i < 6; i++) expect(await transport.json({ ...send, affinity: 0 })).toEqual({ ok: true });
-    // It is avoided for as long as it wishes.
+    // The node is avoided for as long as its Retry-After says.
     expect(node.asked).toBe(1);
     await transport.close();
   });
 
-  it('is made once when its outcome is unknown and it may not be made twice', async () => {
+  it('is made only once when its outcome is unknown and it is not idempotent', async () => {
     const { node, url } = refusing('store-unavailable', '0');
     const transport = new Transport({ urls: [await url, await url] });
     await expect(transport.call(send)).rejects.toThrow(StoreUnavailableError);
@@ -48,7 +48,7 @@ describe('a call', () => {
     await transport.close();
   });
 
-  it('waits as Retry-After says when no node is well, and gives up at its deadline', async () => {
+  it('waits for Retry-After when no node is healthy, and gives up at its deadline', async () => {
     const { node, url } = refusing('store-unavailable', '2');
     const transport = new Transport({ urls: [await url], timeoutMs: 3_500 });
     await expect(transport.call({ ...send, idempotent: true })).rejects.toThrow(StoreUnavailableError);
@@ -56,7 +56,7 @@ describe('a call', () => {
     await transport.close();
   });
 
-  it('goes to the next node when one says nothing', async () => {
+  it('moves to the next node when one does not answer', async () => {
     const silent = await serve(() => undefined);
     const transport = new Transport({ urls: [silent, await well()] });
     const call = { ...send, idempotent: true, attemptTimeoutMs: 100, affinity: 0 };
@@ -64,7 +64,7 @@ describe('a call', () => {
     await transport.close();
   });
 
-  it('fails at once when the client is closed, before or meanwhile', async () => {
+  it('fails at once when the client is closed before or during the call', async () => {
     const silent = new Transport({ urls: [await serve(() => undefined)] });
     const running = silent.json({ ...send, idempotent: true });
     setImmediate(() => void silent.close());
@@ -72,12 +72,12 @@ describe('a call', () => {
     await expect(silent.json(send)).rejects.toMatchObject({ outcome: 'not-sent' });
   });
 
-  it('stays with one node while it keeps up, and spreads what is asked at once', async () => {
+  it('stays with one node while that keeps up, and spreads a burst over the nodes', async () => {
     const asked = [0, 0, 0];
     const urls = await Promise.all(
       asked.map((_, i) =>
         serve((request, response) => {
-          // Not the handshake of a call stream.
+          // Ignore the handshake of a call stream.
           if (request.method === 'POST') asked[i] = (asked[i] ?? 0) + 1;
           setImmediate(() => response.end('{}'));
         }),
@@ -87,7 +87,7 @@ describe('a call', () => {
     for (let i = 0; i < 6; i++) await transport.json(send);
     expect([...asked].sort()).toEqual([0, 0, 6]);
     await Promise.all(Array.from({ length: 60 }, () => transport.json(send)));
-    // Home has 16 more under way than the others, or 17 before the last one.
+    // Home has 16 more requests in flight than the others, or 17 before the last one.
     const [least = 0, middle = 0, most = 0] = asked.sort((a, b) => a - b);
     expect(most - 6 - least).toBeLessThanOrEqual(17);
     expect(least + middle + most).toBe(66);

@@ -9,13 +9,13 @@ interface Node {
   readonly incarnation: string;
 }
 
-/** A member as Redis keeps it. Times are milliseconds of Redis' clock. */
+/** A member as stored in Redis. Times are milliseconds of Redis' clock. */
 export interface StoredMember {
   readonly nodeId: string;
   readonly url: string;
   readonly incarnation: string;
   readonly startedAt: number;
-  /** Names of the libraries of Lua that it uses. */
+  /** Names of the Lua libraries that it uses. */
   readonly libraries: readonly string[];
 }
 
@@ -29,7 +29,7 @@ const keys = ({ role }: { role: Role }) => [
 ];
 const toMember = (json: string) => JSON.parse(json) as StoredMember;
 
-/** Makes the node a member. False when another living process has its id and `replace` is not set. */
+/** Makes the node a member. False when another living process has the same id and `replace` is false. */
 export const join = library.command({
   name: 'join',
   keys,
@@ -45,7 +45,7 @@ export const join = library.command({
   decode: (reply) => reply === 1,
 });
 
-/** Renews the member and removes silent ones. Null: fenced. `members` only when the epoch is not `knownEpoch`. */
+/** Renews the member and removes silent ones. Null: this node is fenced. `members` is null when the epoch is `knownEpoch`. */
 export const heartbeat = library.command({
   name: 'heartbeat',
   keys,
@@ -64,7 +64,7 @@ export const heartbeat = library.command({
   },
 });
 
-/** Takes the node out of the membership at once. */
+/** Removes the node from the membership at once. */
 export const leave = library.command({
   name: 'leave',
   keys,
@@ -72,13 +72,13 @@ export const leave = library.command({
   decode: (reply) => reply === 1,
 });
 
-/** Reads the membership as it is now. */
+/** Reads the current membership. */
 export const readMembers = library.command({
   name: 'members',
   keys,
   decode: (reply, _node: { role: Role }) => {
     const [clock, epoch, members, seen, now] = reply as [number, string, string[], string[], number];
-    /** How long each was silent, ms. */
+    /** How long each member was silent, ms. */
     const silentMs = new Map<string, number>();
     for (let i = 0; i < seen.length; i += 2) silentMs.set(String(seen[i]), clock - Number(seen[i + 1]));
     return { now, epoch: Number(epoch), members: members.map(toMember), silentMs };

@@ -10,10 +10,10 @@ const BUSY_FOR_200_MS = `
   while now() < until_ms do end
 `;
 
-describe('the connection for commands', () => {
+describe('the command connection', () => {
   let server: RedisServer;
   let redis: Redis;
-  /** How many commands were in each packet that was written. */
+  /** Number of commands in each packet. */
   let packets: number[];
 
   beforeAll(async () => {
@@ -41,15 +41,15 @@ describe('the connection for commands', () => {
     await server.stop();
   });
 
-  it('sends what is asked in one turn in one packet', async () => {
+  it('sends the commands of one turn in one packet', async () => {
     const asked = [redis.set('a', 1), redis.incr('a')];
-    // Also what follows in the same turn from a promise that is there.
+    // Also a command that follows from a resolved promise in the same turn.
     const later = Promise.resolve().then(() => redis.incr('a'));
     expect(await Promise.all([...asked, later])).toEqual(['OK', 2, 3]);
     expect(packets).toEqual([3]);
   });
 
-  it('does not wait for the answers to what was sent before', async () => {
+  it('sends commands without waiting for earlier replies', async () => {
     let answered = false;
     const slow = redis.eval(BUSY_FOR_200_MS, 0).then(() => {
       answered = true;

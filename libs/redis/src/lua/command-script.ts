@@ -4,22 +4,22 @@ import { type Argument, callsOf } from '../send.js';
 import { isReplyError } from '../store-unavailable.js';
 import { GUARDED } from './slot-guard.js';
 
-/** A script with its SHA, as it belongs to a Redis instance. */
+/** The text of a script, bound to a Redis instance, with its SHA. */
 interface Bound {
   readonly instance: string | null;
   readonly text: string;
   readonly sha: string;
 }
 
-/** A command as a script of its own, called by its SHA. */
+/** A command as a script, called by its SHA. */
 export class CommandScript {
-  /** The last one is remembered: there is one instance at a time, and hashing a script costs more than calling it. */
+  /** The last one: there is one instance at a time, and hashing a script costs more than calling it. */
   private bound: Bound | null = null;
 
-  /** @param textFor the script as it belongs to an instance, null: to none */
+  /** @param textFor the text of the script for an instance; null: for none */
   constructor(private readonly textFor: (instance: string | null) => string) {}
 
-  /** A script that belongs to an instance is given by {@link LuaLibrary.enter} alone: else it fails with NOSCRIPT. */
+  /** Only {@link LuaLibrary.enter} loads a script for an instance: without it the call fails with NOSCRIPT. */
   async call(
     redis: RedisClient,
     keys: readonly string[],

@@ -4,7 +4,7 @@ import { commandConnection, type RedisClient, singleLifeConnection } from '../co
 import { UnknownInstance } from '../unknown-instance.js';
 import { LuaLibrary } from './library.js';
 
-/** The key that says which instance is the current one, as an engine keeps it beside its data. */
+/** The key that names the current instance, as an engine stores it with its data. */
 const CURRENT = 'current';
 const SETTINGS = [
   '--repl-diskless-sync-delay',
@@ -20,14 +20,14 @@ const SETTINGS = [
   '-function',
 ];
 
-describe.each(['functions', 'scripts'])('an instance of Redis, by %s', (means) => {
+describe.each(['functions', 'scripts'])('a Redis instance, by %s,', (means) => {
   const folders = new LuaFolders();
   const library = new LuaLibrary(
     'test',
     folders.make({
-      // Trusts what was entered alone.
+      // Relies only on the entered instance.
       'write.lua': "return function() return { INSTANCE, redis.call('INCR', KEYS[1]) } end",
-      // As it ought to be: what was entered must be what the data says.
+      // Correct: the entered instance must also be the one in the data.
       'write-checked.lua': [
         'return function()',
         `  if redis.call('GET', '${CURRENT}') ~= INSTANCE then return redis.error_reply('INSTANCE is another one') end`,
@@ -72,7 +72,7 @@ describe.each(['functions', 'scripts'])('an instance of Redis, by %s', (means) =
     redis.on('error', () => {});
     admin.on('error', () => {});
     await redis.connect();
-    /** Begins an instance in the data, or not, and tells the process that it is this one. */
+    /** Enters an instance, and with `begins` also writes it to the data. */
     const enter = async (instance: string, begins = true) => {
       const process = singleLifeConnection(url, 'test');
       await process.connect();
@@ -86,7 +86,7 @@ describe.each(['functions', 'scripts'])('an instance of Redis, by %s', (means) =
     return { server, redis, admin, enter };
   };
 
-  it('must be entered, and no call runs in another one', async () => {
+  it('must be entered before a call for it can run', async () => {
     const { redis, enter, admin } = await start();
     await expect(write(redis, 'first')).rejects.toThrow(UnknownInstance);
     await enter('first');
@@ -96,7 +96,7 @@ describe.each(['functions', 'scripts'])('an instance of Redis, by %s', (means) =
     expect(await admin.get('key')).toBe('2');
   });
 
-  it.each([true, false])('ends with the process, with its data kept: %p', async (durable) => {
+  it.each([true, false])('ends when Redis restarts, with durable data: %p', async (durable) => {
     const { server, redis, enter } = await start({ durable });
     await enter('first');
     await write(redis, 'first');
@@ -107,7 +107,7 @@ describe.each(['functions', 'scripts'])('an instance of Redis, by %s', (means) =
     expect((await write(redis, 'second'))[0]).toBe('second');
   });
 
-  it('is entered again when Redis has only lost its functions and scripts', async () => {
+  it('can be entered again when Redis lost only its functions and scripts', async () => {
     const { redis, admin, enter } = await start();
     await enter('first');
     await admin.function('FLUSH');
@@ -117,19 +117,19 @@ describe.each(['functions', 'scripts'])('an instance of Redis, by %s', (means) =
     expect(await write(redis, 'first')).toEqual(['first', 1]);
   });
 
-  it('may be entered in a full Redis', async () => {
+  it('can be entered in a full Redis', async () => {
     const { redis, admin, enter } = await start();
     await enter('first');
     await admin.function('FLUSH');
     await admin.config('SET', 'maxmemory', '1');
     await enter('first', false);
-    // Not refused as unknown: the instance is, but the command may not begin.
+    // The instance is known, but the command may not start in a full Redis.
     await expect(write(redis, 'first')).rejects.toThrow(/OOM/);
     await admin.config('SET', 'maxmemory', '0');
     expect(await write(redis, 'first')).toEqual(['first', 1]);
   });
 
-  it('is not known to a replica that is promoted', async () => {
+  it('is unknown to a promoted replica', async () => {
     const primary = await start();
     const replica = await start();
     await follow(replica, primary);
@@ -141,11 +141,11 @@ describe.each(['functions', 'scripts'])('an instance of Redis, by %s', (means) =
     await expect(writeChecked(replica.redis, 'first')).rejects.toThrow(UnknownInstance);
   });
 
-  it('is not that of a primary that took over all data of another and is promoted again', async () => {
+  it('is unknown to a primary that did a full sync from another one and is promoted again', async () => {
     const primary = await start();
     const other = await start();
     await primary.enter('first');
-    // Its own data is not what it has in common with the other: it takes over all of that.
+    // The two share no history, so this is a full sync.
     await other.enter('second');
     await follow(primary, other);
     await promote(primary);
@@ -154,7 +154,7 @@ describe.each(['functions', 'scripts'])('an instance of Redis, by %s', (means) =
     if (means === 'functions') await expect(write(primary.redis, 'first')).rejects.toThrow(UnknownInstance);
   });
 
-  it('is told by the data when a primary comes back that had missed nothing of its own', async () => {
+  it('must be compared with the data when a primary comes back after a partial sync', async () => {
     const primary = await start();
     const replica = await start();
     await follow(replica, primary);
@@ -168,7 +168,7 @@ describe.each(['functions', 'scripts'])('an instance of Redis, by %s', (means) =
     await replica.enter('second');
     await replicated(replica);
     await promote(primary);
-    // The process still knows what it was before: what the data says is needed, too.
+    // The process still knows its earlier instance, so a command must also compare it with the data.
     expect((await write(primary.redis, 'first'))[0]).toBe('first');
     await expect(writeChecked(primary.redis, 'first')).rejects.toThrow(UnknownInstance);
     await expect(writeChecked(primary.redis, 'second')).rejects.toThrow(UnknownInstance);
@@ -176,7 +176,7 @@ describe.each(['functions', 'scripts'])('an instance of Redis, by %s', (means) =
     expect((await writeChecked(primary.redis, 'third'))[0]).toBe('third');
   });
 
-  it('is not entered on a replica', async () => {
+  it('cannot be entered on a replica', async () => {
     const primary = await start();
     const replica = await start();
     await primary.enter('first');
@@ -200,7 +200,7 @@ async function follow({ admin }: Side, primary: Side): Promise<void> {
   });
 }
 
-/** Waits until its replica has all that it was told. */
+/** Waits until the replica has all writes. */
 async function replicated({ admin }: Side): Promise<void> {
   await admin.set('told', 'all');
   await admin.wait(1, 0);

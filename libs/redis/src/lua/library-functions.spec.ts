@@ -5,7 +5,7 @@ import { LuaLibrary } from './library.js';
 
 const keys = (key: string) => [key];
 
-describe('the functions of a library', () => {
+describe('the Redis Functions of a library', () => {
   const folders = new LuaFolders();
   const libraryOf = (version: string) =>
     new LuaLibrary(
@@ -54,7 +54,7 @@ describe('the functions of a library', () => {
     folders.remove();
   });
 
-  it('stand side by side with those of another version, under load', async () => {
+  it('run next to those of another version, under load', async () => {
     const both = [increment, incrementOf(libraryOf('two'))];
     const replies = await Promise.all(
       Array.from({ length: 2_000 }, async (_, i) => {
@@ -67,7 +67,7 @@ describe('the functions of a library', () => {
     expect(await calls('function|load')).toBe(2);
   });
 
-  it('are loaded again as often as they are flushed, and each call runs once', async () => {
+  it('are loaded again after every flush, and each call runs exactly once', async () => {
     let flushed = 0;
     let running = true;
     const flushing = (async () => {
@@ -76,7 +76,7 @@ describe('the functions of a library', () => {
         flushed += 1;
         const before = Number(await admin.get('flushed'));
         await eventually(async () => {
-          if (running && Number(await admin.get('flushed')) === before) throw new Error('No call came by');
+          if (running && Number(await admin.get('flushed')) === before) throw new Error('No call ran');
         });
       }
     })();
@@ -90,14 +90,14 @@ describe('the functions of a library', () => {
     expect(await calls('eval')).toBe(0);
   });
 
-  it('come back with a Redis that keeps its data, and need not be loaded', async () => {
+  it('survive a restart of a durable Redis without another load', async () => {
     await increment(redis, 'kept');
     await server.restart();
     expect(await increment(redis, 'kept')).toEqual(['one', 2]);
     expect(await calls('function|load')).toBe(0);
   });
 
-  it('serve a user who may call but not load them when somebody else has, and scripts do else', async () => {
+  it('serve a user who may call but not load them once another user loaded them; until then scripts do', async () => {
     await admin.acl('SETUSER', 'caller', 'on', '>secret', '~*', '+@all', '-function');
     const url = server.url.replace('redis://', 'redis://caller:secret@');
     const early = await connect(url);
@@ -114,7 +114,7 @@ describe('the functions of a library', () => {
     }
   });
 
-  it('are loaded later when Redis is too full for them, and scripts serve meanwhile', async () => {
+  it('are replaced by scripts while Redis is too full to load them', async () => {
     const keep = library.command({ name: 'keep', keys, decode: (reply) => reply });
     await admin.config('SET', 'maxmemory', '1');
     try {
@@ -130,7 +130,7 @@ describe('the functions of a library', () => {
     });
   });
 
-  it('are loaded on each primary of a Redis Cluster that is called, also when it has forgotten them', async () => {
+  it('are loaded on each called primary of a Redis Cluster, again after it lost them', async () => {
     await using cluster = await RedisCluster.start();
     const clustered = await connect(cluster.url);
     const nodes = cluster.servers.map((each) => each.connect());

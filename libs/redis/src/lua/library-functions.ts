@@ -3,27 +3,27 @@ import type { RedisClient } from '../connection/connection.js';
 import { isReplyError, StoreUnavailable } from '../store-unavailable.js';
 import { UnknownInstance } from '../unknown-instance.js';
 
-/** So often is a call made whose functions are gone again as soon as they are loaded. */
+/** Most tries of a call whose functions keep disappearing after they were loaded. */
 const TRIES = 5;
-/** A Redis that was too full to load a library is asked to again after this time. */
+/** When Redis was too full to load a library, the next try comes after this time. */
 const FULL_MS = 1_000;
 
-/** Nothing ran: this Redis takes no functions, by its rights or for now. Scripts do it. */
+/** Nothing ran: this Redis does not take functions, now or at all. Use a script. */
 export const NO_FUNCTIONS = Symbol('no functions');
 
-/** A library in each Redis that it is called on: loaded where it is missing, given up where it is refused. */
+/** The functions of a library. Loads them on each primary that does not have them; stops using them where Redis refuses. */
 export class LibraryFunctions {
-  /** Until when a connection is served by scripts, ms of this process. */
+  /** Until when a connection uses scripts, by `performance.now()`. */
   private readonly scriptsUntil = new WeakMap<RedisClient, number>();
-  /** What is being loaded: by connection, then by primary. */
+  /** Loads in progress: by connection, then by primary. */
   private readonly loads = new WeakMap<RedisClient, Map<string, Promise<number>>>();
 
   constructor(private readonly text: string) {}
 
   /**
-   * Calls a function, and loads the library when Redis does not know it: that proves that nothing ran.
+   * Calls a function. When Redis does not know it, nothing ran, so this loads the library and calls again.
    *
-   * @param key one of the keys of the call: on a Redis Cluster it tells the primary
+   * @param key one of the keys of the call: on a Redis Cluster it determines the primary
    */
   async call(redis: RedisClient, key: string | undefined, fcall: () => Promise<unknown>): Promise<unknown> {
     if (this.usesScripts(redis)) return NO_FUNCTIONS;
@@ -33,7 +33,7 @@ export class LibraryFunctions {
       } catch (error) {
         if (!isMissing(error)) return this.refused(redis, error);
         if (tries === TRIES) {
-          throw new StoreUnavailable('Redis loses its functions again and again.', { cause: error });
+          throw new StoreUnavailable('Redis keeps losing its functions.', { cause: error });
         }
         const scriptsUntil = await this.load(redis, key);
         if (scriptsUntil > 0) {
@@ -44,7 +44,7 @@ export class LibraryFunctions {
     }
   }
 
-  /** Calls a function on behalf of a Redis instance: where the library is missing, no instance was entered. */
+  /** Calls a function for a Redis instance. When the library is missing, no instance was entered. */
   async callInInstance(redis: RedisClient, fcall: () => Promise<unknown>): Promise<unknown> {
     if (this.usesScripts(redis)) return NO_FUNCTIONS;
     try {
@@ -55,7 +55,7 @@ export class LibraryFunctions {
     }
   }
 
-  /** What was found out on another connection: whether this one is served by scripts. */
+  /** Sets whether a connection uses scripts, as another connection to the same Redis found out. */
   useScripts(redis: RedisClient, use: boolean): void {
     if (use) this.scriptsUntil.set(redis, Number.POSITIVE_INFINITY);
     else this.scriptsUntil.delete(redis);
@@ -72,7 +72,7 @@ export class LibraryFunctions {
     return NO_FUNCTIONS;
   }
 
-  /** Loads the library on the primary of a key, once for all calls that miss it. Returns until when scripts serve instead. */
+  /** Loads the library on the primary of a key, once for all calls. Returns until when to use scripts instead; 0: loaded. */
   private load(redis: RedisClient, key: string | undefined): Promise<number> {
     const slot =
       redis instanceof Cluster && key !== undefined ? new Command('get', [key]).getSlot() : undefined;
@@ -107,6 +107,6 @@ export class LibraryFunctions {
 const isMissing = (error: unknown): boolean =>
   isReplyError(error) && error.message.startsWith('ERR Function not found');
 
-/** A Redis that has no functions, or a user who may not call or load them. */
+/** Redis has no functions, or the user may not call or load them. */
 const refusesFunctions = (error: unknown): boolean =>
   isReplyError(error) && /^(ERR unknown (sub)?command|NOPERM .*'(fcall|function)\b)/i.test(error.message);

@@ -1,12 +1,12 @@
--- Head of a shelf that Redis loads as a library. The line before it names it: `local LIBRARY = '...'`.
--- KEYS, ARGV of the call under way. Its last argument is the Redis instance that the caller expects, '' for none: a command
--- sees it as INSTANCE, false for none, and does not find it in ARGV. '*' is none, too, and says that the last key is a guard
--- (see slot-guard.ts), which a command does not find in KEYS.
+-- Head of a shelf that Redis loads as a library. The line before it sets the name: `local LIBRARY = '...'`.
+-- KEYS and ARGV of the current call. The last argument is the Redis instance that the caller expects, '' for none. It is
+-- removed from ARGV; a command sees it as INSTANCE, false for none. '*' also means none, and says that the last key is a
+-- guard (see slot-guard.ts), which is removed from KEYS.
 local KEYS, ARGV, INSTANCE
--- The instance that was entered since the library was loaded. It outlives calls, but no restart, failover or full sync.
+-- The instance that was entered. It is kept between calls, but lost at a restart, failover or full sync.
 local entered
 
--- What each part sets up for a call, by the path of the part. A command calls those of the parts that it includes.
+-- Set-up functions of each part, by its path. A command calls those of the parts that it includes.
 local resets = {}
 local resets_of_part
 local function part(path)
@@ -45,7 +45,7 @@ local function command(name, flags, parts, run)
   end }
 end
 
--- A replica refuses it, as it refuses all that may write: it must not know an instance when it is promoted.
+-- Replicas refuse this function, because it may write: a promoted replica must not know an instance.
 redis.register_function{ function_name = LIBRARY .. '__enter', flags = { 'allow-oom' }, callback = function(_, args)
   entered = args[1]
   return 1

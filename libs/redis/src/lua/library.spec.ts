@@ -7,7 +7,7 @@ import { LuaLibrary } from './library.js';
 
 const COMMANDS = {
   'increment.lua': "return function() return redis.call('INCR', KEYS[1]) end",
-  // Counts its calls in what belongs to a call, and in what does not.
+  // Counts its calls in a variable of the call, and in a variable of the library.
   'count-calls.lua':
     '-- @include parts/counts.lua\nreturn function() Counts.of_call = Counts.of_call + 1; Counts.of_all = Counts.of_all + 1; return { Counts.of_call, Counts.of_all } end',
   'parts/counts.lua': 'local Counts = { of_all = 0 }\neach_call(function() Counts.of_call = 0 end)',
@@ -20,7 +20,7 @@ const COMMANDS = {
   'read.lua': "#!lua flags=no-writes\nreturn function() return redis.call('GET', KEYS[1]) end",
 };
 
-describe.each(['functions', 'scripts'])('a library, by %s', (means) => {
+describe.each(['functions', 'scripts'])('a Lua library, by %s,', (means) => {
   const folders = new LuaFolders();
   let server: RedisServer;
   let proxy: TcpProxy;
@@ -50,13 +50,13 @@ describe.each(['functions', 'scripts'])('a library, by %s', (means) => {
     folders.remove();
   });
 
-  it('runs its commands, and is loaded by the first', async () => {
+  it('runs its commands, and is loaded by the first call', async () => {
     expect(await increment(redis, 'first')).toBe(1);
     expect(await increment(redis, 'first')).toBe(2);
     expect(await admin.function('LIST')).toHaveLength(means === 'functions' ? 1 : 0);
   });
 
-  it('runs a command once a call when a whole turn of calls meets a Redis that has forgotten it', async () => {
+  it('runs each call once when Redis lost the library and a whole turn of calls misses it', async () => {
     await admin.function('FLUSH');
     await admin.script('FLUSH');
     await admin.config('RESETSTAT');
@@ -66,7 +66,7 @@ describe.each(['functions', 'scripts'])('a library, by %s', (means) => {
     expect(loads).toBe(means === 'functions' ? '1' : undefined);
   });
 
-  it('sets up for each call what belongs to it', async () => {
+  it('resets the variables of a call before each call', async () => {
     const countCalls = plain('count-calls');
     await countCalls(redis, 'any');
     const [ofCall, ofAll] = (await countCalls(redis, 'any')) as number[];
@@ -74,7 +74,7 @@ describe.each(['functions', 'scripts'])('a library, by %s', (means) => {
     expect(ofAll).toBe(means === 'functions' ? 2 : 1);
   });
 
-  it('passes on keys and arguments as they are, and no instance', async () => {
+  it('passes keys and arguments unchanged, without the instance', async () => {
     const echo = library.command({
       name: 'echo',
       keys: () => ['{k}1', '{k}2'],
@@ -86,7 +86,7 @@ describe.each(['functions', 'scripts'])('a library, by %s', (means) => {
     expect(await plain('instance')(redis, 'any')).toBe('false');
   });
 
-  it('hands over bytes that are not text', async () => {
+  it('passes binary arguments and replies', async () => {
     const echo = library.command({
       name: 'echo',
       keys: () => ['k'],
@@ -98,7 +98,7 @@ describe.each(['functions', 'scripts'])('a library, by %s', (means) => {
     expect(await echo(redis, bytes)).toEqual(bytes);
   });
 
-  it('leaves a bug in a command, or in the decoding of its reply, what it is', async () => {
+  it('rethrows a bug in a command, or in the decoding of its reply, unchanged', async () => {
     await expect(plain('broken')(redis, 'any')).rejects.toThrow(/attempt to perform arithmetic/);
     await admin.set('text', 'x');
     await expect(plain('wrong-type')(redis, 'text')).rejects.toThrow(/^WRONGTYPE/);
@@ -108,11 +108,11 @@ describe.each(['functions', 'scripts'])('a library, by %s', (means) => {
     await expect(library.command({ name: 'echo', keys, decode })(redis, 'any')).rejects.toThrow(TypeError);
   });
 
-  it('has no commands but those of its shelf', () => {
+  it('refuses to define a command that is not on its shelf', () => {
     expect(() => plain('missing')).toThrow(/has no command missing/);
   });
 
-  it('runs in a full Redis what its first line allows to, and nothing else', async () => {
+  it('runs only commands with allow-oom or no-writes in a full Redis', async () => {
     await plain('read')(redis, 'full');
     await admin.config('SET', 'maxmemory', '1');
     try {
@@ -124,12 +124,12 @@ describe.each(['functions', 'scripts'])('a library, by %s', (means) => {
     }
   });
 
-  it('is refused as store-unavailable by a Redis that may not write', async () => {
+  it('fails with store-unavailable when Redis may not write', async () => {
     await increment(redis, 'refused');
     await admin.config('SET', 'min-replicas-to-write', '1');
     try {
       await expect(plain('grow')(redis, 'refused')).rejects.toThrow(/Redis refuses: NOREPLICAS/);
-      // What may write is refused even where it would only read; what says that it does not write is served.
+      // A command that may write is refused even when it would only read; one with no-writes runs.
       await expect(plain('echo')(redis, 'refused')).rejects.toThrow(StoreUnavailable);
       expect(await plain('read')(redis, 'refused')).toBe('1');
     } finally {
@@ -137,7 +137,7 @@ describe.each(['functions', 'scripts'])('a library, by %s', (means) => {
     }
   });
 
-  it('is refused as store-unavailable for a command that the user may not run', async () => {
+  it('fails with store-unavailable when the user may not run a command', async () => {
     await admin.acl('SETUSER', 'tester', '-set');
     try {
       await expect(plain('grow')(redis, 'denied')).rejects.toThrow(StoreUnavailable);
@@ -146,7 +146,7 @@ describe.each(['functions', 'scripts'])('a library, by %s', (means) => {
     }
   });
 
-  it('fails, and is not sent again later, when Redis does not answer', async () => {
+  it('fails when Redis does not answer, and is not sent again later', async () => {
     proxy.hold('requests', 'replies');
     const failure = await increment(redis, 'silent').catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(StoreUnavailable);
@@ -156,14 +156,14 @@ describe.each(['functions', 'scripts'])('a library, by %s', (means) => {
     expect(await increment(redis, 'silent')).toBe(1);
   });
 
-  it('waits for a connection that is being made again', async () => {
+  it('waits for a connection that is reconnecting', async () => {
     const closed = once(redis, 'close');
     proxy.cut();
     await closed;
     expect(await increment(redis, 'reconnected')).toBe(1);
   });
 
-  it('comes back with a Redis that was killed and is empty', async () => {
+  it('works again after Redis was killed and came back empty', async () => {
     await server.restart();
     expect(await increment(redis, 'restarted')).toBe(1);
     expect(await admin.get('restarted')).toBe('1');

@@ -9,18 +9,17 @@ import { asLibrary, asScript, enterFunction, functionName, readShelf, type Shelf
 import { GUARDED, guardOf } from './slot-guard.js';
 
 export interface CommandDefinition<Input, Reply> {
-  /** Name of its file on the shelf, without `.lua`. */
+  /** Name of the file on the shelf, without `.lua`. */
   readonly name: string;
-  /** The keys that the command touches; they share a `{hash tag}`. A Redis Cluster needs one at least. */
+  /** The keys that the command uses; they share a `{hash tag}`. A Redis Cluster needs at least one. */
   readonly keys: (input: Input) => string[];
   readonly args?: (input: Input) => Argument[];
-  /** True when the reply carries bytes that are not text: then strings arrive as `Buffer`. */
+  /** True when the reply has binary data: strings of the reply are then `Buffer`. */
   readonly binary?: boolean;
   /**
-   * The Redis instance that the call belongs to, see {@link LuaLibrary.enter}; null, or without this member: none. On a
-   * Redis Cluster there are none. The
-   * command sees it as `INSTANCE`, false for none. Before its first write it may answer with an error that begins with
-   * `INSTANCE` itself: that is `UnknownInstance` too.
+   * The Redis instance that the call belongs to, see {@link LuaLibrary.enter}. Null or omitted: none. On a Redis Cluster
+   * there are none. The command sees it as `INSTANCE`, false for none. Before its first write, a command may return an error
+   * that starts with `INSTANCE`; the caller gets that as `UnknownInstance` too.
    */
   readonly instance?: (input: Input) => string | null;
   /** Turns the raw reply into the typed one. */
@@ -28,29 +27,29 @@ export interface CommandDefinition<Input, Reply> {
 }
 
 /**
- * Runs a command of a library, in one round trip, which all commands of the same turn share.
+ * Runs a command of a library in one round trip, which all commands of the same turn share.
  *
- * @throws StoreUnavailable when Redis is away or refuses; then the outcome is unknown
- * @throws UnknownInstance when the call belongs to a Redis instance that was not entered; then nothing ran
+ * @throws StoreUnavailable when Redis cannot be reached or refuses; the outcome is unknown
+ * @throws UnknownInstance when the call belongs to a Redis instance that was not entered; nothing ran
  * @throws Problem `cross-slot` on Redis Cluster when the keys lie in several slots
  */
 export type LibraryCommand<Input, Reply> = (redis: RedisClient, input: Input) => Promise<Reply>;
 
 /**
- * A {@link Shelf} of Lua in Redis. It is loaded as a library of Redis Functions on each primary that turns out not to
- * have it, under a name that ends in a hash of its text: two versions of a program run side by side. A Redis that takes
- * no functions is given the same text as a script for each command.
+ * A {@link Shelf} of Lua in Redis. It is loaded as a library of Redis Functions on each primary that does not have it. Its
+ * name ends in a hash of its text, so that two versions of a program can run side by side. A Redis that does not take
+ * functions gets the same text as one script for each command.
  */
 export class LuaLibrary {
-  /** Name in Redis: what a member tells the others, see `removeLibraries`. */
+  /** Name in Redis. Members register it, so that `removeLibraries` keeps it. */
   readonly name: string;
   private readonly shelf: Shelf;
   private readonly functions: LibraryFunctions;
 
   /**
-   * @param prefix what the name begins with: letters, digits and `_`
-   * @param folder of the shelf, with `/` at its end
-   * @throws Error when the folder is no shelf
+   * @param prefix start of the name: letters, digits and `_`
+   * @param folder of the shelf, with a trailing `/`
+   * @throws Error when the folder is not a valid shelf
    */
   constructor(
     readonly prefix: string,
@@ -96,12 +95,12 @@ export class LuaLibrary {
   }
 
   /**
-   * Tells a process of Redis which instance it is. Until then, commands that belong to an instance reject there with
-   * `UnknownInstance`. The process forgets it when it ends, takes over all data of another process, or loses its
-   * functions; a replica never knew it when it is promoted. A primary that becomes one again without having taken over
-   * all data still knows the instance from before: a command compares `INSTANCE` with what the data says, too.
+   * Sets the instance of a Redis process. Until then, commands that belong to an instance fail there with
+   * `UnknownInstance`. The process loses the instance when it ends, does a full sync from another process, or loses its
+   * functions; a promoted replica does not have it. A primary that was demoted and becomes primary again after a partial
+   * sync still has its old instance, so commands also compare `INSTANCE` with the instance in the data.
    *
-   * @param connection of this process alone, see `singleLifeConnection`: it does not hide a restart
+   * @param connection to one Redis process, see `singleLifeConnection`: it does not hide a restart
    * @param redis      the connection that will call the commands
    * @throws StoreUnavailable
    */

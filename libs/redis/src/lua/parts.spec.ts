@@ -3,7 +3,7 @@ import { LuaFolders, RedisServer } from '@syncline/testing';
 import { commandConnection, type RedisClient } from '../connection/connection.js';
 import { LuaLibrary } from './library.js';
 
-describe('parts for all shelves', () => {
+describe('the shared Lua part', () => {
   const folders = new LuaFolders();
   const library = new LuaLibrary(
     'test',
@@ -44,7 +44,7 @@ describe('parts for all shelves', () => {
     folders.remove();
   });
 
-  it('clock: the time of Redis, once a call', async () => {
+  it('clock.lua reads the time of Redis once for each call', async () => {
     const clock = define('clock');
     const [now, micros, seconds, rest] = (await clock(redis, [])).map(Number) as [
       number,
@@ -59,12 +59,12 @@ describe('parts for all shelves', () => {
     expect(Number(later)).toBeGreaterThan(micros);
   });
 
-  it('integer: every digit of a whole number', async () => {
+  it('integer.lua writes every digit of a whole number', async () => {
     const digits = ['0', '-1', '123456789012345', '9007199254740991', '1000000000000000'];
     expect(await define('integer')(redis, [])).toEqual(digits);
   });
 
-  it('hint: a packet of the transport, to one node or to all of a role', async () => {
+  it('hint.lua publishes a packet of the transport, to one node or to all nodes of a role', async () => {
     const subscriber = server.connect();
     await subscriber.subscribe('syncline.lock.lock.granted', 'syncline.lock.lock.granted.node_1');
     const hint = define('hint');
@@ -76,13 +76,13 @@ describe('parts for all shelves', () => {
     subscriber.disconnect();
   });
 
-  it('silence: no time passes while no node is heard', async () => {
+  it('silence.lua stops its clock while no node sends a heartbeat', async () => {
     const silence = define('silence');
     expect(await silence(redis, [10_000, ''])).toEqual(['10000', '10000 0']);
-    // Heard as usual: its own time passes.
+    // With regular heartbeats the clock runs.
     expect(await silence(redis, [10_500, '10000 0'])).toEqual(['10500', '10500 0']);
     expect(await silence(redis, [11_500, '10000 0'])).toEqual(['11500', '11500 0']);
-    // Nobody for a minute: what passed is one beat, now and ever after.
+    // No heartbeat for a minute counts as one heartbeat interval, now and later.
     expect(await silence(redis, [70_000, '10000 0'])).toEqual(['10500', '70000 59500']);
     expect(await silence(redis, [70_400, '70000 59500'])).toEqual(['10900', '70400 59500']);
     expect(await silence(redis, [90_000, '70400 59500'])).toEqual(['11400', '90000 78600']);

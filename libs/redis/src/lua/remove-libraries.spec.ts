@@ -3,7 +3,7 @@ import { commandConnection, type RedisClient } from '../connection/connection.js
 import { LuaLibrary } from './library.js';
 import { removeLibraries } from './remove-libraries.js';
 
-describe('libraries that nobody names', () => {
+describe('unused Lua libraries', () => {
   const folders = new LuaFolders();
   const libraryOf = (prefix: string, version: number) => {
     const library = new LuaLibrary(
@@ -37,17 +37,17 @@ describe('libraries that nobody names', () => {
     folders.remove();
   });
 
-  it('are removed, and no others', async () => {
+  it('are removed, and other libraries are kept', async () => {
     expect(await removeLibraries(redis, 'ours', new Set([present.name]))).toEqual([old.name]);
     expect(await names()).toEqual([others.name, present.name].sort());
   });
 
-  it('may be removed by several at once', async () => {
+  it('can be removed by several nodes at once', async () => {
     await Promise.all(Array.from({ length: 3 }, () => removeLibraries(redis, 'ours', new Set())));
     expect(await names()).toEqual([others.name]);
   });
 
-  it('are loaded again when they are in use after all', async () => {
+  it('are loaded again when a process still uses them', async () => {
     const calls = Array.from({ length: 500 }, async () => {
       await new Promise(setImmediate);
       return old.run(redis, 'used');

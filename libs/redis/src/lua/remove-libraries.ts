@@ -3,12 +3,12 @@ import type { RedisClient } from '../connection/connection.js';
 import { isReplyError, storeError } from '../store-unavailable.js';
 
 /**
- * Removes the libraries with a prefix that nobody names any more, from every primary: each version of a shelf that ever
- * ran has left one. Removing one that is in use is harmless: it is loaded again, and instances are entered again.
+ * Removes the libraries with a prefix that no process uses, from every primary: each version of a shelf leaves one.
+ * Removing a library that is in use is harmless: it is loaded again, and its instance is entered again.
  *
  * @param prefix as given to `LuaLibrary`
  * @param named  names of the libraries that living processes use
- * @returns names of those that were removed
+ * @returns names of the removed libraries
  * @throws StoreUnavailable
  */
 export async function removeLibraries(
@@ -38,7 +38,7 @@ async function remove(primary: Redis, name: string): Promise<void> {
   try {
     await primary.function('DELETE', name);
   } catch (error) {
-    // Another process was quicker.
+    // Another process removed it first.
     if (!isReplyError(error) || !error.message.startsWith('ERR Library not found')) throw error;
   }
 }

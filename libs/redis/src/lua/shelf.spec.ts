@@ -1,14 +1,14 @@
 import { LuaFolders } from '@syncline/testing';
 import { asLibrary, asScript, type Command, readShelf } from './shelf.js';
 
-describe('a shelf', () => {
+describe('a Lua shelf', () => {
   const folders = new LuaFolders();
   afterAll(() => folders.remove());
 
   const commandOf = (shelf: ReturnType<typeof readShelf>, name: string) =>
     shelf.commands.get(name) as Command;
 
-  it('takes parts in before what includes them, each once', () => {
+  it('places each part once, before the files that include it', () => {
     const shelf = readShelf(
       folders.make({
         'run.lua': '-- @include parts/b.lua\n-- @include parts/c.lua\nreturn 1',
@@ -26,7 +26,7 @@ describe('a shelf', () => {
     expect([...shelf.parts.keys()]).toEqual(commandOf(shelf, 'run').parts);
   });
 
-  it('gives a script only what its command includes', () => {
+  it('puts only the included parts into a script', () => {
     const shelf = readShelf(
       folders.make({
         'one.lua': '#!lua flags=allow-oom,no-cluster\n-- @include parts/a.lua\nreturn one',
@@ -42,7 +42,7 @@ describe('a shelf', () => {
     expect(script).not.toContain('two');
   });
 
-  it('has another name as a library when its text is another one', () => {
+  it('has a library name that depends on its text', () => {
     const named = (text: string) => asLibrary('prefix', readShelf(folders.make({ 'run.lua': text }))).name;
     expect(named('return 1')).toMatch(/^prefix_[0-9a-f]{16}$/);
     expect(named('return 1')).toBe(named('return 1'));

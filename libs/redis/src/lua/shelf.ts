@@ -6,23 +6,23 @@ import { GUARDED } from './slot-guard.js';
 export interface Command {
   /** Name of its file without `.lua`. */
   readonly name: string;
-  /** Flags that Redis knows, such as `allow-oom`. */
+  /** Flags for Redis, such as `allow-oom`. */
   readonly flags: readonly string[];
-  /** Paths of the parts that it includes, those that they include before them. */
+  /** Paths of the parts that it includes, directly or not; a part comes after the parts that it includes. */
   readonly parts: readonly string[];
-  /** Ends by returning the function that runs it. */
+  /** Lua text that returns the function of the command. */
   readonly text: string;
 }
 
 /**
- * A folder of Lua: each file in it is a command, each file in `parts/` is what commands share.
+ * A folder of Lua: each file in it is a command, and each file in `parts/` has code that commands share.
  *
- * - A *command* ends by returning the function that runs it. Its first line may be `#!lua flags=allow-oom`.
- * - A *part* leaves locals behind for those that include it: `-- @include parts/lease.lua`, a path within the shelf, or
- *   `-- @include @redis/clock.lua`, a part for all shelves. What belongs to one call it sets up in
- *   `each_call(function() ... end)`, which runs before each command that includes it.
- * - Both see `KEYS`, `ARGV` and `INSTANCE` of the call, in functions: while the shelf is loaded there is no call, and
- *   Redis lends its own functions and Lua's libraries to calls alone. Any other local outlives the call.
+ * - A *command* returns the function that runs it. Its first line may be `#!lua flags=allow-oom`.
+ * - A *part* defines locals for the files that include it: `-- @include parts/lease.lua`, a path in the shelf, or
+ *   `-- @include @redis/clock.lua`, a part for all shelves. It sets the variables of a call in
+ *   `each_call(function() ... end)`, which runs before each command that includes the part.
+ * - Both use `KEYS`, `ARGV` and `INSTANCE` only inside functions: while the shelf is loaded there is no call, and
+ *   `redis.call` and the libraries of Lua do not exist. All other locals are kept between calls.
  */
 export interface Shelf {
   readonly commands: ReadonlyMap<string, Command>;
@@ -36,13 +36,13 @@ const LOCALS = /^local (?:function )?([\w, ]+)/gm;
 const SHARED_PARTS = new URL('./parts/', import.meta.url);
 const HEAD_OF_LIBRARY = readFileSync(new URL('./library.lua', import.meta.url), 'utf8');
 
-/** @throws Error when the folder has no commands, an include names no file or is a circle, or parts leave locals of one name */
+/** @throws Error for a folder without commands, a missing or circular include, or two parts that define the same local */
 export function readShelf(folder: URL): Shelf {
   const parts = new Map<string, string>();
   /** What each part includes; null while it is being read. */
   const included = new Map<string, readonly string[] | null>();
 
-  /** What a text includes, directly or not, each once and after what it includes itself. */
+  /** Paths of the parts that a text includes, directly or not, each once and after the parts that it includes. */
   const partsOf = (text: string): string[] => {
     const all = [...text.matchAll(INCLUDE)].flatMap(([, path = '']) => [...readPart(path), path]);
     return [...new Set(all)];
@@ -76,7 +76,7 @@ export function readShelf(folder: URL): Shelf {
   return { commands, parts };
 }
 
-/** A library has all parts in one scope: of two locals with one name, commands that include both would see the later one. */
+/** A library has all parts in one scope, where a second local with the same name would hide the first. */
 function checkLocals(parts: ReadonlyMap<string, string>): void {
   const leftBy = new Map<string, string>();
   for (const [path, text] of parts) {
@@ -90,18 +90,18 @@ function checkLocals(parts: ReadonlyMap<string, string>): void {
   }
 }
 
-/** Redis allows no `-` in the name of a function. */
+/** Redis does not allow `-` in the name of a function. */
 const luaName = (command: string): string => command.replaceAll('-', '_');
 
-/** Name of a command among all functions of a Redis: two versions of a shelf stand side by side in it. */
+/** Name of the function of a command, unique in a Redis that has several versions of a shelf. */
 export const functionName = (library: string, command: string): string => `${library}_${luaName(command)}`;
 
-/** Function by which a Redis instance is entered; no command has this name. */
+/** Name of the function that enters a Redis instance; no command has this name. */
 export const enterFunction = (library: string): string => `${library}__enter`;
 
 const quoted = (texts: readonly string[]): string => `{${texts.map((text) => `'${text}'`).join(',')}}`;
 
-/** The shelf as a library of Redis Functions: its closures are made once, when it is loaded. Its name ends in a hash of the text. */
+/** The shelf as a library of Redis Functions: Redis creates its closures once, at load. The name ends in a hash of the text. */
 export function asLibrary(prefix: string, { commands, parts }: Shelf): { name: string; text: string } {
   const body = [
     HEAD_OF_LIBRARY,
@@ -116,9 +116,9 @@ export function asLibrary(prefix: string, { commands, parts }: Shelf): { name: s
 }
 
 /**
- * One command of the shelf as a script of its own, for a Redis that takes no functions.
+ * One command of the shelf as a script, for a Redis that does not take functions.
  *
- * @param instance the Redis instance that it belongs to, or {@link GUARDED}: with another one it is another script
+ * @param instance the Redis instance of the calls, or {@link GUARDED}; it is part of the text, so each has its own script
  */
 export const asScript = ({ parts }: Shelf, command: Command, instance: string | null): string =>
   [

@@ -1,10 +1,10 @@
 #!lua flags=allow-oom
--- Renews a member, removes those that were silent for too long, and tells what changed.
+-- Renews a member, removes members that were silent for too long, and returns the changed membership.
 -- KEYS as in parts/members.lua
 -- ARGV 1 role  2 node id  3 incarnation  4 epoch that the node knows  5 silence limit, ms
 -- Returns {epoch, member, member, ...}, without the members when the epoch is the known one;
 --         nil when this incarnation is not a member: it is fenced.
--- Invariants: a fenced incarnation changes nothing; nobody is removed for a silence in which nobody could be heard.
+-- Invariants: a fenced incarnation changes nothing; no member is removed for silence while Redis was unreachable.
 -- @include parts/members.lua
 return function()
   local role, node, incarnation = ARGV[1], ARGV[2], ARGV[3]

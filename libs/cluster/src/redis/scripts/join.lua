@@ -2,7 +2,7 @@
 -- Makes a node a member of its role. Joining again as the same incarnation changes nothing.
 -- KEYS as in parts/members.lua
 -- ARGV 1 role  2 node id  3 url  4 incarnation  5 '1': replace a living node of the same id  6 silence limit, ms
---      7 names of the libraries of Lua that it uses, a JSON array
+--      7 names of the Lua libraries that it uses, a JSON array
 -- Returns 1 when joined, 0 when another incarnation of this id is alive.
 -- Invariant: at most one incarnation of a node id is a member.
 -- @include @redis/clock.lua

@@ -1,8 +1,8 @@
 #!lua flags=allow-oom
--- Takes a node out of its role at once, so that the others need not wait for its silence.
+-- Removes a node from the membership at once, so that the others need not wait for its silence.
 -- KEYS as in parts/members.lua
 -- ARGV 1 role  2 node id  3 incarnation
--- Returns 1 when it left, 0 when this incarnation was no member.
+-- Returns 1 when it left, 0 when this incarnation was not a member.
 -- Invariant: a successor with the same id is never removed.
 -- @include parts/members.lua
 return function()

@@ -1,7 +1,7 @@
 #!lua flags=no-writes
--- Reads the membership as it is now.
+-- Reads the current membership.
 -- KEYS as in parts/members.lua
--- Returns {clock of silence, epoch, {member, ...}, {node id, when it was heard last by that clock, ...}, now}.
+-- Returns {silence clock, epoch, {member, ...}, {node id, last heartbeat by the silence clock, ...}, now}.
 -- @include @redis/clock.lua
 -- @include @redis/silence.lua
 return function()

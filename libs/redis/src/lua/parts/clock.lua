@@ -1,4 +1,4 @@
--- The clock of Redis, read once a call.
+-- The clock of Redis, read once for each call.
 -- Leaves: now, in whole milliseconds; micros, the same instant in microseconds.
 local now, micros
 each_call(function()

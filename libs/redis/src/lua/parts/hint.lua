@@ -1,4 +1,4 @@
--- A hint to nodes, as a packet of Nest's Redis transport. It may get lost, so nothing depends on it.
+-- A hint to nodes, as a packet of Nest's Redis transport. A hint may be lost, so correctness never depends on it.
 -- Leaves: hint(role, pattern, node, data): to one node, or with nil to every node of the role; `data` is JSON text.
 local function hint(role, pattern, node, data)
   local channel = 'syncline.' .. role .. '.' .. pattern

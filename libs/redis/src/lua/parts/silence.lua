@@ -1,12 +1,12 @@
--- The clock by which the silence of nodes is judged. It stands still while no node at all is heard: nobody could show
--- that it lives while Redis was away. Each engine keeps a pulse beside what it judges, and writes it whenever a node is
--- heard: '<when a node was heard last, ms> <for how long none was, all times together, ms>'.
--- Leaves: Silence.clock(pulse), this clock in ms, and Silence.pulse(pulse), what to write; `pulse`: what was written last,
---         nil or false for nothing.
+-- The clock that measures how long nodes are silent. It stops while no node at all sends heartbeats, because no node could
+-- reach Redis then. Each engine stores a pulse with its heartbeats and writes it at every heartbeat:
+-- '<last heartbeat of any node, ms> <total time without heartbeats, ms>'.
+-- Leaves: Silence.clock(pulse): this clock in ms; Silence.pulse(pulse): the next pulse to write; `pulse`: the stored one,
+--         nil or false for none.
 -- @include @redis/clock.lua
 -- @include @redis/integer.lua
 local Silence = {}
--- Nodes are heard this often. When none was for longer than the second, it was Redis that was away.
+-- Heartbeat interval of nodes. If no node sent one for longer than the second value, Redis was unreachable.
 local BEAT_MS, MOST_SILENCE_MS = 500, 1500
 
 function Silence.clock(pulse)

@@ -1,10 +1,10 @@
 -- The members of a role.
 -- KEYS 1 members  hash: node id -> cjson {nodeId, url, incarnation, startedAt, libraries}
---      2 seen     zset: node id -> when it was heard last, by the clock of silence, ms
+--      2 seen     zset: node id -> last heartbeat, by the silence clock, ms
 --      3 pulse    string: see @redis/silence.lua
 --      4 epoch    string: number of the current membership
--- Leaves: Members.holds(node, incarnation): whether it is a member as this incarnation; Members.hear(node): notes that it
---         lives, and returns the clock of silence; Members.changed(role): raises the epoch and tells every node.
+-- Leaves: Members.holds(node, incarnation): whether this incarnation is a member; Members.hear(node): records a heartbeat
+--         and returns the silence clock; Members.changed(role): increments the epoch and notifies every node.
 -- @include @redis/clock.lua
 -- @include @redis/hint.lua
 -- @include @redis/integer.lua
@@ -24,7 +24,7 @@ function Members.hear(node)
   return clock
 end
 
--- The clock is a floor, so that an epoch is never used again, also after Redis lost its data.
+-- The clock is the lower bound, so that no epoch is used twice, even after Redis lost its data.
 function Members.changed(role)
   local epoch = int(math.max((redis.call('GET', KEYS[4]) or 0) + 1, now))
   redis.call('SET', KEYS[4], epoch)
