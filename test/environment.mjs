@@ -2,7 +2,7 @@ import { TestEnvironment } from 'jest-environment-node';
 
 const end = () => process.exit(1);
 
-/** Node, as jest has it; but a worker whose jest was killed ends as well, with every process that it started. */
+/** The Node environment of jest, plus: when jest is killed, the worker ends too, with every process that it started. */
 export default class extends TestEnvironment {
   async setup() {
     await super.setup();
@@ -10,7 +10,7 @@ export default class extends TestEnvironment {
   }
 
   async teardown() {
-    // Who listens for the end of the channel keeps it, and so the worker, alive.
+    // A listener on the IPC channel would keep the worker alive.
     process.off('disconnect', end);
     await super.teardown();
   }

@@ -8,7 +8,7 @@ export default function setUp() {
   const redis = findRedis(say);
   if (redis === null) throw new Error(HOW_TO_GET_REDIS);
   process.env.REDIS_SERVER = redis;
-  // Without one, the tests that open pages fail and say what to do; the others run.
+  // Without a browser, the tests that need one fail and say what to install; the others run.
   process.env.CHROMIUM = findChromium(say) ?? '';
   buildWhenStale(say, 'apps');
   buildWhenStale(say, 'packages');

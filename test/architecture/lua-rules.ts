@@ -1,12 +1,12 @@
 import { posix } from 'node:path';
 import { isLua, isTypeScript, type Rule, type Source } from './sources.js';
 
-/** Parts that every shelf may include, as `@redis/clock.lua`. */
+/** Folder of the shared parts, included as `@redis/clock.lua`. */
 const SHARED_PARTS = 'libs/redis/src/lua/parts';
 
-/** What a script says before it does anything; its first line may be for Redis. */
+/** The comment at the start of a script, after an optional `#!lua` line. */
 const headerOf = (text: string) => /^(?:#!lua.*\n)?((?:--.*\n)*)/.exec(text)?.[1] ?? '';
-/** Folder of the shelf that a file lies on: paths of parts begin there. */
+/** Folder of the shelf of a file: include paths are relative to it. */
 const shelfOf = (path: string) => posix.dirname(path).replace(/\/parts$/, '');
 const includesOf = ({ path, text }: Source) =>
   [...text.matchAll(/^-- @include (\S+)/gm)].map(([, file = '']) =>
@@ -14,7 +14,7 @@ const includesOf = ({ path, text }: Source) =>
       ? posix.join(SHARED_PARTS, file.slice('@redis/'.length))
       : posix.join(shelfOf(path), file),
   );
-/** The `.lua` files that a TypeScript file names, beside it or on a shelf beside it, as './verb.lua' or as 'verb'. */
+/** The `.lua` files that a TypeScript file names, in its folder or on a shelf next to it, as './verb.lua' or as 'verb'. */
 const wrappedBy = ({ path, text }: Source) => {
   const folders = ['.', ...[...text.matchAll(/new URL\('\.\/([\w-]+)\/'/g)].map(([, folder = '']) => folder)];
   return [...text.matchAll(/'(?:\.\/)?([\w-]+)(?:\.lua)?'/g)].flatMap(([, name = '']) =>
@@ -27,14 +27,14 @@ export const scriptsHaveAWrapperAndAHeader: Rule = (sources) => {
   const included = new Set(sources.filter(isLua).flatMap(includesOf));
   return sources.filter(isLua).flatMap(({ path, text }) => {
     if (!/^-- \S/.test(headerOf(text)) && !text.includes("redis.call('TIME')")) {
-      return [`${path}: say first what it does`];
+      return [`${path}: start with a comment that says what it does`];
     }
     if (wrapped.has(path)) {
-      return headerOf(text).includes('KEYS') ? [] : [`${path}: say in its header what its KEYS and ARGV are`];
+      return headerOf(text).includes('KEYS') ? [] : [`${path}: document KEYS and ARGV in its header`];
     }
     return included.has(path) || path.startsWith(SHARED_PARTS)
       ? []
-      : [`${path}: give it a typed wrapper in a file beside it or beside its shelf, or remove it`];
+      : [`${path}: add a typed wrapper next to it or next to its shelf, or remove it`];
   });
 };
 
@@ -42,9 +42,9 @@ export const scriptsAreBounded: Rule = (sources) =>
   sources
     .filter(isLua)
     .filter(({ text }) => /redis\.p?call\s*\(\s*['"](KEYS|FLUSHALL|FLUSHDB|SORT|DEBUG)['"]/i.test(text))
-    .map(({ path }) => `${path}: KEYS, FLUSHALL and their like stop everybody; keep an index instead`);
+    .map(({ path }) => `${path}: KEYS, FLUSHALL and similar commands block Redis; keep an index instead`);
 
-/** What a file includes, directly or not. */
+/** The paths that a file includes, directly or not. */
 const allIncludesOf = (path: string, byPath: ReadonlyMap<string, Source>, seen = new Set<string>()) => {
   const source = byPath.get(path);
   if (source === undefined) return seen;
@@ -64,15 +64,15 @@ export const scriptsReadTimeOnce: Rule = (sources) => {
     [...(byPath.get(path)?.text ?? '').matchAll(/redis\.call\(\s*['"]TIME['"]/gi)].length;
   return [...byPath.keys()]
     .filter((path) => [path, ...allIncludesOf(path, byPath)].reduce((sum, each) => sum + reads(each), 0) > 1)
-    .map((path) => `${path}: read TIME once, at the start; it moves within a script`);
+    .map((path) => `${path}: read TIME only once, at the start, because it changes during a script`);
 };
 
 const namesIn = (lists: Iterable<RegExpMatchArray>) =>
   [...lists].flatMap(([, list = '']) => list.split(',').map((name) => name.trim()));
-/** The locals that a part leaves to those that include it. */
+/** The locals that a part defines for the files that include it. */
 const leftBy = ({ text }: Source) => namesIn(text.matchAll(/^local (?:function )?([\w, ]+)/gm));
 
-/** Names of Lua that a file uses and does not declare, as far as words tell. */
+/** Names that a Lua file uses but does not declare. An approximation by regular expressions. */
 function foreignNames({ text }: Source): Set<string> {
   const code = text
     .replace(/--.*$/gm, '')
@@ -89,7 +89,7 @@ function foreignNames({ text }: Source): Set<string> {
   return names;
 }
 
-/** A library has all parts in one scope, a script only those that are included: both must do the same. */
+/** A library has all parts in one scope, a script only the included ones. This rule makes both behave the same. */
 export const filesIncludeWhatTheyUse: Rule = (sources) => {
   const byPath = luaByPath(sources);
   const isPart = ({ path }: Source) => /\/parts\/[^/]+$/.test(path);

@@ -3,7 +3,7 @@ import { readSources, type Source } from './sources.js';
 
 type RuleName = keyof typeof RULES;
 
-/** Files that break each rule, and how many breaches there are in them. */
+/** Files that break each rule, with the number of violations. */
 const BREACHES: Record<RuleName, readonly [breaches: number, ...Source[]]> = {
   'imports point one way: contracts <- redis <- runtime <- cluster <- engines, http <- apps': [
     6,
@@ -126,12 +126,12 @@ const BREACHES: Record<RuleName, readonly [breaches: number, ...Source[]]> = {
   ],
 };
 
-describe.each(Object.entries(RULES))('%s', (name, rule) => {
-  it('holds', () => {
+describe.each(Object.entries(RULES))('the rule: %s', (name, rule) => {
+  it('holds for all files', () => {
     expect(rule(readSources())).toEqual([]);
   });
 
-  it('would be seen if it did not', () => {
+  it('finds violations', () => {
     const [breaches, ...sources] = BREACHES[name as RuleName];
     expect(rule(sources)).toHaveLength(breaches);
   });

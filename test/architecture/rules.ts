@@ -8,12 +8,12 @@ import {
 } from './lua-rules.js';
 import { importsOf, isMarkdown, isTestOrTool, isTypeScript, type Rule, type Source } from './sources.js';
 
-/** In lines of code: an explanation costs nothing. */
+/** In lines of code: comments do not count. */
 const LONGEST_FILE = 300;
-/** A spec is a list of cases, read one at a time. */
+/** A spec may be longer, because its cases are read one at a time. */
 const LONGEST_SPEC = 500;
 
-/** What each package may import of the others. Apps may not be imported by anybody. */
+/** The packages that each package may import. No package may import an app. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'libs/contracts': [],
   'libs/redis': ['contracts'],
@@ -61,7 +61,7 @@ const importsPointOneWay: Rule = (sources) =>
 const isEngine = ({ path }: Source) => /^libs\/(locks|queues|caches)\//.test(path);
 const isInRedisFolder = ({ path }: Source) => /^libs\/(redis|cluster)\/|\/src\/redis\//.test(path);
 
-/** What one can send commands with, or find Redis by. Errors and modules of `@syncline/redis` are free. */
+/** Imports that can send commands to Redis. Errors and modules of `@syncline/redis` are allowed everywhere. */
 const SPEAKS_REDIS =
   /from 'ioredis'|import [^;]*\b(REDIS|REDIS_OPTIONS|RedisClient|defineScript|LuaLibrary|removeLibraries|\w+Connection)\b[^;]* from '@syncline\/redis'/;
 
@@ -95,7 +95,7 @@ const pathsInTextExist: Rule = (sources) =>
       .map((named) => `${path}: there is no ${named}`),
   );
 
-/** Where processes begin: nodes, and the command line. */
+/** The entry points of processes: nodes and the command line. */
 const READ_THE_ENVIRONMENT = ['libs/http/src/node/start-node.ts', 'libs/cli/src/main.ts'];
 
 const environmentIsReadOnce: Rule = (sources) =>

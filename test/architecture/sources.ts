@@ -8,10 +8,10 @@ export interface Source {
   readonly text: string;
 }
 
-/** A rule of CONTRIBUTING.md. It returns a line for each breach: where it is, and what to do. */
+/** A rule of CONTRIBUTING.md. Returns one line for each violation: the file, and what to do. */
 export type Rule = (sources: readonly Source[]) => string[];
 
-/** Every source file that git knows or would add. */
+/** Every source file that is tracked by git or not ignored. */
 export function readSources(): Source[] {
   const listed = execFileSync(
     'git',
@@ -27,11 +27,11 @@ export function readSources(): Source[] {
     .map((path) => ({ path, text: readFileSync(path, 'utf8') }));
 }
 
-/** What a TypeScript file imports or re-exports, types included, as it is written there. */
+/** The import and re-export specifiers of a TypeScript file, including types. */
 export const importsOf = ({ text }: Source): string[] =>
   ts.preProcessFile(text, true, true).importedFiles.map(({ fileName }) => fileName);
 
-/** Tests, what they share, and tools: code that does not ship. */
+/** Tests, test helpers and tools: code that is not shipped. */
 export const isTestOrTool = ({ path }: Source): boolean =>
   /\.spec\.ts$|^(test|scripts|benchmarks|examples|libs\/testing)\//.test(path);
 

@@ -10,7 +10,7 @@ interface Document {
   readonly paths: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
 
-/** Words of all routes: names that a router may take for something else. */
+/** Literal segments of all routes, which a router may confuse with names. */
 const WORDS = [
   ...[
     'acquire',
@@ -99,12 +99,12 @@ describe.each(ROLES)('a call stream of a %s node', (role: Role) => {
     lastId += 1;
     const id = lastId;
     const answer = new Promise<StreamedAnswer>((resolve) => waiting.set(id, resolve));
-    // A body that every handler refuses and names in its own way: what it wants.
+    // Every handler refuses this body, each with its own errors.
     socket.send(JSON.stringify([{ id, path, body: { nonsense: true } }]));
     return answer;
   };
-  /** What tells one handler from another: how it refuses the same body. */
-  const signOf = (status: number, body: unknown) => {
+  /** Identifies a handler by its errors for the same body. */
+  const signatureOf = (status: number, body: unknown) => {
     const { code, errors } = body as { code?: string; errors?: unknown };
     return status === 404 ? 'none' : JSON.stringify([status, code, errors]);
   };
@@ -117,7 +117,7 @@ describe.each(ROLES)('a call stream of a %s node', (role: Role) => {
     return { status: response.status, body: await response.json() };
   };
 
-  it('finds the handler that the same POST finds over HTTP, whatever the names are', async () => {
+  it('finds the same handler as a POST over HTTP, for any names', async () => {
     const segment = fc.oneof(
       fc.constantFrom(...WORDS),
       fc.constantFrom(...ODD),
@@ -133,14 +133,14 @@ describe.each(ROLES)('a call stream of a %s node', (role: Role) => {
     const words = fc
       .constantFrom(...templates)
       .chain((template) => fc.constantFrom(...WORDS).map((word) => template.replace(/\{\w+\}/g, word)));
-    // `fetch` takes dot segments out of a path.
+    // `fetch` removes dot segments from a path.
     const sendable = (path: string) => !/\/(?:\.|%2e){1,2}(?:\/|$)/i.test(path);
     await fc.assert(
       fc.asyncProperty(fc.oneof(words, filled, mixed).filter(sendable), async (path) => {
         const [streamed, alone] = await Promise.all([stream(path), post(path)]);
-        const both = [streamed, alone].map(({ status, body }) => signOf(status, body));
-        // Over HTTP a name that is not percent-encoded is refused before the body.
-        // What takes headers, too, is no call.
+        const both = [streamed, alone].map(({ status, body }) => signatureOf(status, body));
+        // Over HTTP a path that is not percent-encoded is refused before the body is read.
+        // Routes that also use headers cannot be called over a stream.
         if (alone.status === 405 || /\/increment$/.test(path)) expect(both[0]).toBe('none');
         else if (/%(?![0-9a-f]{2})/i.test(path)) expect([400, 404]).toContain(streamed.status);
         else expect([path, both[0]]).toEqual([path, both[1]]);
@@ -150,7 +150,7 @@ describe.each(ROLES)('a call stream of a %s node', (role: Role) => {
   }, 120_000);
 
   if (role === 'lock') {
-    it.each(WORDS)('serves a lock called %s', async (name) => {
+    it.each(WORDS)('serves a lock with the name %s', async (name) => {
       const call = (verb: string, body: object) => {
         lastId += 1;
         const id = lastId;

@@ -5,10 +5,10 @@ import { eventually, NodeProcess, RedisServer } from '@syncline/testing';
 import request from 'supertest';
 import { WebSocket } from 'ws';
 
-/** A client of call streams, as plain as can be. */
+/** A minimal client of call streams. */
 class Stream {
   private readonly waiting = new Map<number, (answer: StreamedAnswer) => void>();
-  /** Ids in the order of their answers. */
+  /** Ids in the order of the answers. */
   readonly answered: number[] = [];
   readonly closed: Promise<number>;
   private lastId = 0;
@@ -68,7 +68,7 @@ describe('a call stream', () => {
   });
   afterEach(() => stream.socket.terminate());
 
-  it('answers each call as it would be answered over HTTP', async () => {
+  it('answers each call like a request over HTTP', async () => {
     const held = await stream.call('/v1/locks/a%3Ab/acquire', { owner: 'one' });
     expect(held).toMatchObject({ status: 200, body: { name: 'a:b', owner: 'one' } });
     for (const [path, body] of [
@@ -94,7 +94,7 @@ describe('a call stream', () => {
     messages.socket.terminate();
   });
 
-  it('takes POSTs of the API alone', async () => {
+  it('accepts only POST routes of the API', async () => {
     for (const path of [
       '/v1/locks',
       '/v1/nothing',
@@ -108,7 +108,7 @@ describe('a call stream', () => {
     }
   });
 
-  it('does not let a call wait for the one before it', async () => {
+  it('does not make a call wait for the previous one', async () => {
     await stream.call('/v1/locks/busy/acquire', {
       owner: 'holder',
       leaseId: '5f0e9d5c-5a3b-4f6e-9f39-0a3c5d9d7a11',
@@ -125,7 +125,7 @@ describe('a call stream', () => {
     expect(stream.answered.indexOf(other.id)).toBeLessThan(stream.answered.indexOf(waiting.id));
   });
 
-  it('lets a caller take back a call that waits', async () => {
+  it('lets a client cancel a waiting call', async () => {
     await stream.call('/v1/locks/taken/acquire', { owner: 'holder' });
     const waiting = stream.call('/v1/locks/taken/acquire', { owner: 'waiter', waitMs: 60_000 });
     await eventually(async () => expect(await waitersOf('taken')).toBe(1));
@@ -135,7 +135,7 @@ describe('a call stream', () => {
     expect(stream.answered).not.toContain(waiting.id);
   });
 
-  it('ends what waits when its caller is gone', async () => {
+  it('ends waiting calls when its client disconnects', async () => {
     await stream.call('/v1/locks/left/acquire', { owner: 'holder' });
     const gone = await Stream.open(lock.url);
     void gone.call('/v1/locks/left/acquire', { owner: 'waiter', waitMs: 60_000 });
@@ -144,7 +144,7 @@ describe('a call stream', () => {
     await eventually(async () => expect(await waitersOf('left')).toBe(0));
   });
 
-  it('ends when it is spoken to wrongly, and performs nothing of that message', async () => {
+  it('closes after an invalid message, and runs no call of it', async () => {
     for (const text of ['nonsense', '{}', '[]', '[{"id":-1,"path":"/v1/locks/batch"}]', '[{"id":1}]']) {
       const wrong = await Stream.open(lock.url);
       wrong.socket.send(text);
@@ -156,7 +156,7 @@ describe('a call stream', () => {
     expect(await twice.closed).toBe(1008);
   });
 
-  it('takes no more calls at a time than it can keep', async () => {
+  it('limits the number of calls in flight', async () => {
     await stream.call('/v1/locks/full/acquire', { owner: 'holder' });
     const crowd = await Stream.open(lock.url);
     const calls = Array.from({ length: MAX_STREAMED_CALLS }, (_, id) => ({
@@ -173,7 +173,7 @@ describe('a call stream', () => {
     await eventually(async () => expect(await waitersOf('full')).toBe(0));
   });
 
-  it('is not for pages of other sites, nor anywhere else', async () => {
+  it('cannot be opened by web pages, or at another path', async () => {
     const refusalOf = (path: string, options: object) =>
       new Promise<string | undefined>((resolve, reject) => {
         const socket = new WebSocket(`${lock.url.replace('http', 'ws')}${path}`, options);
@@ -189,7 +189,7 @@ describe('a call stream', () => {
     expect(await refusalOf('/v1/locks', {})).toBe('not-found');
   });
 
-  it('leaves requests alone that offer another protocol', async () => {
+  it('does not affect requests that offer another protocol', async () => {
     const answer = await new Promise<number | undefined>((resolve, reject) => {
       const offering = httpRequest(
         `${lock.url}/v1/locks/offered/acquire`,
@@ -213,7 +213,7 @@ describe('a call stream', () => {
     expect(answer).toBe(200);
   });
 
-  it('is counted by its routes', async () => {
+  it('is counted in the metrics by route', async () => {
     await stream.call('/v1/locks/counted/acquire', { owner: 'o' });
     const { text } = await request(lock.url).get('/metrics').expect(200);
     expect(text).toMatch(
@@ -223,7 +223,7 @@ describe('a call stream', () => {
 });
 
 describe('a call stream with API keys', () => {
-  it('may do what the key of its handshake may', async () => {
+  it('has the right of the key in its handshake', async () => {
     const redis = await RedisServer.start();
     const keys = 'app:app-secret-0123456789:write,eye:eye-secret-0123456789:read';
     const node = await NodeProcess.start('lock', {
@@ -244,8 +244,8 @@ describe('a call stream with API keys', () => {
   });
 });
 
-describe('a node that stops', () => {
-  it('ends what waits, refuses what comes, and then says that it goes', async () => {
+describe('a call stream of a node that stops', () => {
+  it('ends waiting calls, refuses new ones, and closes with 4001', async () => {
     const redis = await RedisServer.start();
     const node = await NodeProcess.start('lock', { redisUrl: redis.url, nodeId: 'lock_1' });
     const [idle, busy] = await Promise.all([Stream.open(node.url), Stream.open(node.url)]);

@@ -32,7 +32,7 @@ const scalable = Object.entries(nodes).filter((entry) => !isFixed(entry));
 const example = parseEnv(text('.env.example')) as Record<string, string>;
 const PEERS = { lock: 'LOCK_PEERS', queue: 'QUEUE_PEERS', cache: 'CACHE_PEERS' } as const;
 
-/** The configuration of a service as its node reads it, with `${NAME:-default}` filled in from .env.example. */
+/** The configuration that the node of a service reads, with `${NAME:-default}` filled in from .env.example. */
 function configOf({ build, environment = {} }: Service) {
   const filled = Object.entries(environment).map(([name, value]) => [
     name,
@@ -54,7 +54,7 @@ describe('docker-compose.yml', () => {
     expect(found).toHaveLength(3);
   });
 
-  it.each(fixed)('runs %s as a node of its name that knows the others of its role', (name, service) => {
+  it.each(fixed)('runs %s as a node with that name that knows its peers', (name, service) => {
     const config = configOf(service);
     expect(config.nodeId).toBe(name);
     expect(service.ports).toEqual([`${config.port}:${config.port}`]);
@@ -64,7 +64,7 @@ describe('docker-compose.yml', () => {
     );
   });
 
-  it.each(Object.entries(nodes))('starts %s after Redis and lets it finish', (_name, service) => {
+  it.each(Object.entries(nodes))('starts %s after Redis and gives it time to stop', (_name, service) => {
     expect(service.depends_on?.redis?.condition).toBe('service_healthy');
     expect(service.restart).toBe('unless-stopped');
     expect(Number.parseInt(service.stop_grace_period ?? '0', 10)).toBeGreaterThanOrEqual(15);
@@ -99,13 +99,13 @@ describe('docker-compose.yml', () => {
 });
 
 describe('.env.example', () => {
-  it('tells of every variable that a node reads', () => {
+  it('lists every variable that a node reads', () => {
     const read = [...text('libs/http/src/node/node.config.ts').matchAll(/^ {6}([A-Z_]+): /gm)].map(
       ([, name]) => name,
     );
     expect(read).toContain('REDIS_URL');
-    const told = [...text('.env.example').matchAll(/^(?:# )?([A-Z_]+)=/gm)].map(([, name]) => name);
-    expect(told).toEqual(expect.arrayContaining(read));
+    const listed = [...text('.env.example').matchAll(/^(?:# )?([A-Z_]+)=/gm)].map(([, name]) => name);
+    expect(listed).toEqual(expect.arrayContaining(read));
   });
 
   it('shows the defaults of npm start', async () => {
@@ -145,7 +145,7 @@ describe('Dockerfile', () => {
     expect(dockerfile).toMatch(/^USER node\n[\s\S]*^CMD \["node", "main\.js"\]$/m);
   });
 
-  it('has a health check that tells a node that answers from one that does not', async () => {
+  it('has a health check that fails when the node does not answer', async () => {
     const [, command = ''] = /^HEALTHCHECK [\s\S]*?CMD (\[.+\])$/m.exec(dockerfile) ?? [];
     const [, ...args] = JSON.parse(command) as string[];
     const check = (port: number | string) =>

@@ -40,7 +40,7 @@ describe('a node without API keys', () => {
     { 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'no-cors', Origin: 'https://elsewhere.example' },
   ];
 
-  it('changes nothing for a page of another site', async () => {
+  it('refuses changes from web pages of other sites', async () => {
     const calls = [
       ['post', '/v1/queues/jobs/purge'],
       ['post', '/v1/queues/jobs/pause'],
@@ -64,7 +64,7 @@ describe('a node without API keys', () => {
     expect(body.stats).toMatchObject({ ready: 2, inFlight: 0 });
   });
 
-  it('serves its own page, and what is no page', async () => {
+  it('serves its own Swagger UI, and programs', async () => {
     const pause = (headers: Record<string, string>) =>
       request(node.url).post('/v1/queues/jobs/pause').set(headers).expect(200);
     await pause({});
@@ -75,7 +75,7 @@ describe('a node without API keys', () => {
     await request(node.url).get('/v1/queues/jobs').set('Origin', 'https://elsewhere.example').expect(200);
   });
 
-  it('answers to its own names', async () => {
+  it('serves requests for its own host names', async () => {
     for (const name of [
       host(),
       'localhost:8004',
@@ -94,7 +94,7 @@ describe('a node without API keys', () => {
     }
   });
 
-  it('answers to no other name, which a page may have pointed at it', async () => {
+  it('refuses requests for other host names (DNS rebinding)', async () => {
     for (const name of [
       'elsewhere.example',
       'elsewhere.example:8004',
@@ -124,7 +124,7 @@ describe('a node without API keys', () => {
 });
 
 describe('a node with API keys', () => {
-  it('answers to any name, unless it is told its names', async () => {
+  it('serves requests for any host name, unless ALLOWED_HOSTS is set', async () => {
     await using redis = await RedisServer.start();
     const start = (nodeId: string, more: Record<string, string>) =>
       NodeProcess.start('lock', {

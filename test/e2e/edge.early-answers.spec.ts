@@ -5,7 +5,7 @@ import { NodeProcess, RedisServer } from '@syncline/testing';
 const SECRET = 'app-secret-0123456789';
 const BODY_BYTES = 8 * 1_048_576;
 
-describe('an answer that a node gives before it has read the request', () => {
+describe('an answer that a node sends before it has read the whole request', () => {
   let redis: RedisServer;
   let node: NodeProcess;
   beforeAll(async () => {
@@ -24,7 +24,7 @@ describe('an answer that a node gives before it has read the request', () => {
   it.each([
     ['without a key', '', 401],
     ['with a body over the limit', `Authorization: Bearer ${SECRET}\r\n`, 413],
-  ])('is not lost to a caller %s that sends on and wants to close then', async (_what, header, status) => {
+  ])('reaches a client %s that keeps sending its body', async (_what, header, status) => {
     const { hostname, port } = new URL(node.url);
     const socket = connect(Number(port), hostname);
     const failures: Error[] = [];

@@ -12,12 +12,12 @@ const KEYS = [
 ].join(',');
 const bearer = (name: string) => `Bearer ${name}-secret-0123456789`;
 
-/** What answers without a key: how others see that the node lives, and how it is used. */
+/** Routes without a key: health, metrics and documentation. */
 const OPEN = ['/health/live', '/health/ready', '/metrics'];
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'QUERY', 'get', 'Post'];
 
-/** Other ways to write a path, such as some routers take for the same one. */
+/** Other spellings of a path, which some routers accept. */
 const spellingsOf = (path: string): string[] => {
   const [, first = '', ...rest] = path.split('/');
   const at = (place: number, segment: string) => {
@@ -96,7 +96,7 @@ describe.each(ROLES)('%s nodes with API keys', (role: Role) => {
   const ask = (method: string, target: string, ...headers: string[]) =>
     sendRaw(node.url, [`${method} ${target} HTTP/1.1`, 'Host: localhost', ...headers]);
 
-  it('ask for a key on every route but those of health, metrics and the document', async () => {
+  it('require a key on every route except health, metrics and documentation', async () => {
     const without = await Promise.all(
       routes.map(async ({ method, path }) => ({ path, status: (await ask(method, path))?.status })),
     );
@@ -105,7 +105,7 @@ describe.each(ROLES)('%s nodes with API keys', (role: Role) => {
     await request(node.url).get('/api/doc').expect(200).expect('Content-Type', /html/);
   });
 
-  it('answer no spelling of a route, by no method, without a key', async () => {
+  it('require a key for every spelling of a route and every method', async () => {
     const asked = routes
       .filter(({ path }) => !OPEN.includes(path))
       .flatMap(({ method, path }) => [
@@ -117,7 +117,7 @@ describe.each(ROLES)('%s nodes with API keys', (role: Role) => {
       for (let next = asked.pop(); next !== undefined; next = asked.pop()) {
         const { method, target } = next;
         const answer = await ask(method, target);
-        // Null: what is no HTTP for the parser, such as a method in small letters, may also just be cut.
+        // Null: the parser may also close the connection, for example after a lower-case method.
         if (answer !== null && ![400, 401, 404, 405].includes(answer.status)) {
           answered.push(`${method} ${target}: ${answer.status}`);
         }
@@ -127,7 +127,7 @@ describe.each(ROLES)('%s nodes with API keys', (role: Role) => {
     expect(answered).toEqual([]);
   }, 120_000);
 
-  it('know no other method than that of the request line', async () => {
+  it('ignore method overrides in headers and queries', async () => {
     for (const { method, path } of routes.filter(({ path }) => !OPEN.includes(path))) {
       for (const header of ['X-HTTP-Method-Override', 'X-HTTP-Method', 'X-Method-Override']) {
         expect((await ask('POST', `${path}?_method=${method}`, `${header}: ${method}`))?.status).not.toBe(
@@ -137,7 +137,7 @@ describe.each(ROLES)('%s nodes with API keys', (role: Role) => {
     }
   });
 
-  it('ask nothing but reading of a key that reads', async () => {
+  it('allow only reading with a read key', async () => {
     const reading = routes.filter(({ method, path }) => method === 'GET' && path !== '/v1/calls');
     for (const { path } of reading) {
       const abort = new AbortController();
@@ -152,13 +152,13 @@ describe.each(ROLES)('%s nodes with API keys', (role: Role) => {
     }
   });
 
-  it('tell how to show a key', async () => {
+  it('say how to send a key', async () => {
     await request(node.url).get('/v1/cluster').expect(401).expect('WWW-Authenticate', 'Bearer');
     const wrong = await request(node.url).get('/v1/cluster').set('Authorization', 'Bearer wrong').expect(401);
     expect(wrong.headers['www-authenticate']).toBe('Bearer');
   });
 
-  it('open a call stream with a key alone', async () => {
+  it('require a key to open a call stream', async () => {
     const refusalOf = async (headers: Record<string, string>) => {
       const socket = new WebSocket(`${node.url.replace('http', 'ws')}/v1/calls`, { headers });
       socket.on('error', () => undefined);
@@ -176,8 +176,8 @@ describe.each(ROLES)('%s nodes with API keys', (role: Role) => {
   });
 });
 
-describe('what only looks', () => {
-  it('needs only a key that reads, also where it is asked for by POST', async () => {
+describe('a route that only reads', () => {
+  it('needs only a read key, even when it is a POST', async () => {
     await using redis = await RedisServer.start();
     const start = (role: Role) =>
       NodeProcess.start(role, { redisUrl: redis.url, nodeId: `${role}_1`, env: { API_KEYS: KEYS } });
@@ -193,7 +193,7 @@ describe('what only looks', () => {
 });
 
 describe('the body of a request', () => {
-  it('is not read before the key was seen', async () => {
+  it('is not read before the API key is checked', async () => {
     await using redis = await RedisServer.start();
     const node = await NodeProcess.start('cache', {
       redisUrl: redis.url,
@@ -213,7 +213,7 @@ describe('the body of a request', () => {
           ],
           '{',
         );
-      // The rest of the body never comes: only who need not read it can answer.
+      // The rest of the body is never sent: a node that read it could not answer.
       expect((await begin(''))?.status).toBe(401);
       expect((await begin('eye-secret-0123456789'))?.status).toBe(403);
     }

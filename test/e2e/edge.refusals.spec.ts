@@ -28,9 +28,9 @@ const problemIn = (text: string | undefined) =>
   JSON.parse(text ?? 'null') as { code: string; status: number; detail: string; errors?: unknown[] };
 
 it.each([
-  ['what is no HTTP', ['NONSENSE'], 400, 'validation-failed'],
-  ['a method that there is not', ['FETCH / HTTP/1.1', 'Host: localhost'], 400, 'validation-failed'],
-  ['a path that is none', ['GET nonsense HTTP/1.1 more', 'Host: localhost'], 400, 'validation-failed'],
+  ['invalid HTTP', ['NONSENSE'], 400, 'validation-failed'],
+  ['an unknown method', ['FETCH / HTTP/1.1', 'Host: localhost'], 400, 'validation-failed'],
+  ['an invalid path', ['GET nonsense HTTP/1.1 more', 'Host: localhost'], 400, 'validation-failed'],
   ['a broken header', ['GET / HTTP/1.1', 'Host: localhost', 'a b: c'], 400, 'validation-failed'],
   ['no host', ['GET /v1/cluster HTTP/1.1'], 400, 'validation-failed'],
   [
@@ -56,7 +56,7 @@ it.each([
     400,
     'validation-failed',
   ],
-])('answers %s by a problem', async (_what, lines, status, code) => {
+])('a node answers %s with a problem', async (_what, lines, status, code) => {
   const answer = await sendRaw(nodes.lock.url, lines);
   expect(answer?.status).toBe(status);
   expect(answer?.headers).toMatchObject({
@@ -67,15 +67,15 @@ it.each([
   expect(problemIn(answer?.body)).toMatchObject({ status, code });
 });
 
-it('ignores what it is expected to do beside reading on', async () => {
+it('a node ignores unknown values of the Expect header', async () => {
   const lines = ['GET /health/live HTTP/1.1', 'Host: localhost', 'Expect: miracles'];
   expect((await sendRaw(nodes.lock.url, lines))?.status).toBe(200);
 });
 
-it.each(ROLES)('tells %s callers which methods a route has', async (role) => {
+it.each(ROLES)('a %s node answers 405 with the methods that a route supports', async (role) => {
   const { url } = nodes[role];
   const document: Document = (await request(url).get('/api/doc-json').expect(200)).body;
-  // A word of one route may stand where another one has a name.
+  // A literal segment of one route may match a parameter of another one.
   const formOf = (path: string) => new RegExp(`^${path.replace(/\{\w+\}/g, '[^/]+')}$`);
   for (const path of Object.keys(document.paths)) {
     const methods = Object.entries(document.paths)
@@ -94,7 +94,7 @@ it.each(ROLES)('tells %s callers which methods a route has', async (role) => {
   }
 });
 
-it('says which nodes answer a path that others answer', async () => {
+it('a node names the role that serves a path of another role', async () => {
   const paths = {
     lock: ['/v1/locks/a', '/v1/semaphores/a', '/v1/sessions'],
     queue: ['/v1/queues', '/v1/queues/a/messages'],
@@ -112,7 +112,7 @@ it('says which nodes answer a path that others answer', async () => {
   }
 });
 
-it('tells what it wants in its own words', async () => {
+it('validation errors do not show messages of zod', async () => {
   const post = (role: Role, path: string, body: object) =>
     request(nodes[role].url).post(`/v1/${path}`).send(body);
   const said = [
@@ -148,7 +148,7 @@ it('tells what it wants in its own words', async () => {
   expect(said[0]?.body.detail).toContain('owner: required, a string of 1 to 256 characters');
 });
 
-it('answers thousands of faults in a few lines', async () => {
+it('an answer to thousands of validation errors is short', async () => {
   const headers = Object.fromEntries(Array.from({ length: 60_000 }, (_, i) => [`h${i}`, 0]));
   const { text } = await request(nodes.queue.url)
     .post('/v1/queues/a/messages')
@@ -162,7 +162,7 @@ it('answers thousands of faults in a few lines', async () => {
   expect(unknown.length).toBeLessThan(20_000);
 });
 
-it('refuses a body of too many parts before it is parsed, and takes one of large ones', async () => {
+it('a node refuses a body with too many parts before parsing it, and accepts large parts', async () => {
   const send = (role: Role, path: string, text: string) =>
     request(nodes[role].url).post(`/v1/${path}`).set('Content-Type', 'application/json').send(text);
   for (const part of ['{}', '[]', '{"a":1}']) {
@@ -176,7 +176,7 @@ it('refuses a body of too many parts before it is parsed, and takes one of large
   }
   const numbers = `[${Array.from({ length: 100_000 }, (_, i) => i % 10).join(',')}]`;
   await send('queue', 'queues/a/messages', `{"messages":[{"body":${numbers}}]}`).expect(201);
-  // What stands in a text is no part.
+  // Brackets inside a string do not count.
   await send(
     'queue',
     'queues/a/messages',
@@ -184,7 +184,7 @@ it('refuses a body of too many parts before it is parsed, and takes one of large
   ).expect(201);
 });
 
-it('refuses what is no JSON in UTF-8', async () => {
+it('a node refuses a body that is not JSON in UTF-8', async () => {
   const send = (bytes: Buffer) =>
     request(nodes.lock.url)
       .post('/v1/locks/a/acquire')
@@ -201,19 +201,19 @@ it('refuses what is no JSON in UTF-8', async () => {
 });
 
 it.each(['', ' ', 'a b', 'x'.repeat(129), 'ä', '__proto__', 'a\tb', '"', '\u{7f}'])(
-  'gives a request with the id "%s" an id that is safe to repeat',
+  'a node replaces the unsafe request id "%s"',
   async (id) => {
     const answer = await sendRaw(nodes.lock.url, [
       'GET /health/live HTTP/1.1',
       'Host: localhost',
       `X-Request-Id: ${id}`,
     ]);
-    if (answer?.status === 400) return; // No header at all, for what reads HTTP.
+    if (answer?.status === 400) return; // The HTTP parser refuses this header.
     expect(answer?.headers['x-request-id']).toMatch(/^[\x21-\x7e]{1,128}$/);
   },
 );
 
-it('lists only what has the prefix, wherever the page begins', async () => {
+it('a list has only names with the prefix, for any cursor', async () => {
   const { lock, queue } = nodes;
   for (const name of ['aa', 'ab', 'ba', 'bb', 'ca']) {
     await request(queue.url).put(`/v1/queues/list-${name}`).send({}).expect(200);

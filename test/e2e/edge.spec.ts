@@ -5,7 +5,7 @@ import request from 'supertest';
 
 const PROBLEM = 'application/problem+json; charset=utf-8';
 
-describe('the edge of a node', () => {
+describe('the HTTP edge of a node', () => {
   let redis: RedisServer;
   let node: NodeProcess;
   const keys = [
@@ -43,7 +43,7 @@ describe('the edge of a node', () => {
     });
   });
 
-  it('names the field that is wrong', async () => {
+  it('names the invalid field', async () => {
     const get = () =>
       request(node.url).get('/v1/cluster/owner?nonsense=1').set('Authorization', bearer('eye'));
     const { body } = await get().expect(400).expect('Content-Type', PROBLEM);
@@ -51,7 +51,7 @@ describe('the edge of a node', () => {
     expect(body.errors.map((error: { path: string }) => error.path)).toContain('key');
   });
 
-  it('sends its node id and a request id, echoing the caller’s when it is safe', async () => {
+  it('sends its node id and a request id, and echoes a safe request id of the client', async () => {
     const fresh = await request(node.url).get('/health/live').expect('X-Node-Id', 'lock_1');
     expect(fresh.headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/);
     await request(node.url).get('/health/live').set('X-Request-Id', 'abc-1').expect('X-Request-Id', 'abc-1');
@@ -59,7 +59,7 @@ describe('the edge of a node', () => {
     expect(long.headers['x-request-id']).not.toContain('x'.repeat(129));
   });
 
-  it('asks for an API key when keys are configured, and checks its right', async () => {
+  it('requires an API key when keys are configured, and checks its right', async () => {
     const get = () => request(node.url).get('/v1/cluster');
     expect((await get().expect(401).expect('Content-Type', PROBLEM)).body.code).toBe('unauthenticated');
     await get().set('Authorization', 'Bearer wrong').expect(401);
@@ -70,7 +70,7 @@ describe('the edge of a node', () => {
     expect((await acquire.send({ owner: 'o' }).expect(403)).body.code).toBe('forbidden');
   });
 
-  it('does not take a caller that hangs up for a failure', async () => {
+  it('does not log a client that disconnects as a failure', async () => {
     const acquire = (body: object, signal: AbortSignal | null = null) =>
       fetch(`${node.url}/v1/locks/hang-up/acquire`, {
         method: 'POST',
@@ -109,7 +109,7 @@ describe('the edge of a node', () => {
 });
 
 describe('a node that is asked to stop', () => {
-  it('turns new requests away by 503 with Retry-After, breaks none, and exits with 0', async () => {
+  it('answers new requests with 503 and Retry-After, breaks no request, and exits with 0', async () => {
     await using redis = await RedisServer.start();
     const node = await NodeProcess.start('lock', { redisUrl: redis.url, nodeId: 'lock_1' });
     const statuses: number[] = [];
@@ -118,7 +118,7 @@ describe('a node that is asked to stop', () => {
       new Promise<IncomingMessage>((resolve, reject) => {
         httpRequest(`${node.url}/v1/cluster`, resolve).on('error', reject).end();
       });
-    // As a client behaves: from one request to the next on a living connection, elsewhere after a 503.
+    // Behaves like a client: reuses its connection, and moves to another node after a 503.
     const client = async () => {
       for (let status = 200; status === 200; ) {
         try {

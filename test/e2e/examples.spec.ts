@@ -27,7 +27,7 @@ afterAll(async () => {
 });
 
 describe('the examples', () => {
-  it.each(FILES)('print what they say: %s', async (file) => {
+  it.each(FILES)('print the output in their comments: %s', async (file) => {
     const path = join('examples', file);
     const says = [...readFileSync(path, 'utf8').matchAll(/console\.log\(.*\)[,;]+ \/\/ (.*)/g)];
     expect(says.length).toBeGreaterThan(0);
@@ -39,7 +39,7 @@ describe('the examples', () => {
     });
   });
 
-  it('are all named in their table', () => {
+  it('are all listed in their README', () => {
     const table = readFileSync('examples/README.md', 'utf8');
     expect(FILES.filter((file) => !table.includes(`(${file})`))).toEqual([]);
   });

@@ -1,11 +1,11 @@
 import { type NodeProcess, RedisServer, startNodes } from '@syncline/testing';
 import request from 'supertest';
 
-/** Keys that libraries like to drop, in the text of a body: a literal object could not have the first one. */
+/** Keys that libraries may drop, as JSON text: an object literal could not have the first one. */
 const STRANGE = '{"__proto__":{"admin":true},"constructor":"acme","prototype":[1],"toString":null}';
 const nested = (levels: number) => '['.repeat(levels) + ']'.repeat(levels);
 
-describe('JSON of callers', () => {
+describe('JSON of clients', () => {
   let redis: RedisServer;
   let lock: NodeProcess;
   let queue: NodeProcess;
@@ -33,7 +33,7 @@ describe('JSON of callers', () => {
     post(cache, 'caches/json/mset', `{"entries":[{"key":"k","value":${value}}]}`);
   const read = () => post(cache, 'caches/json/mget', '{"keys":["k"]}').expect(200);
 
-  it('comes back with every key that it had', async () => {
+  it('is returned with every key', async () => {
     const { text: lease } = await takeWith(STRANGE).expect(200);
     expect(lease).toContain(STRANGE);
     await sendWith(STRANGE).expect(201);
@@ -43,7 +43,7 @@ describe('JSON of callers', () => {
     expect((await read()).text).toContain(STRANGE);
   });
 
-  it('is refused, not failed on, when it is nested too deep', async () => {
+  it('is refused with 400 when it is nested too deep', async () => {
     for (const levels of [257, 20_000]) {
       for (const refused of [takeWith, sendWith, storeWith]) {
         const { body } = await refused(nested(levels)).expect(400);
@@ -56,13 +56,13 @@ describe('JSON of callers', () => {
     await sendWith(nested(256)).expect(201);
   });
 
-  it('is refused where it does not belong', async () => {
+  it('is refused when it has unknown fields', async () => {
     const { body } = await post(lock, 'locks/json/acquire', '{"owner":"me","__proto__":{"a":1}}').expect(400);
     expect(body.code).toBe('validation-failed');
     await post(lock, 'locks/json/acquire', `{"owner":${nested(20_000)}}`).expect(400);
   });
 
-  it('travels as text when bytes that claim to be JSON are nested too deep', async () => {
+  it('is returned as text when stored bytes of type JSON are nested too deep', async () => {
     const deep = nested(20_000);
     await request(cache.url)
       .put('/v1/caches/json/entries/k')

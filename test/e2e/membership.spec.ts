@@ -32,7 +32,7 @@ describe('membership', () => {
     await redis.stop();
   });
 
-  it('is the same on all nodes: members, epoch, owners', async () => {
+  it('has the same members, epoch and owners on all nodes', async () => {
     await eventually(async () => {
       const [first, ...others] = await Promise.all(nodes.map(clusterOf));
       for (const other of others) expect(other.epoch).toBe(first?.epoch);
@@ -42,7 +42,7 @@ describe('membership', () => {
     });
   });
 
-  it('shows named peers that are missing as left, and says so in the readiness', async () => {
+  it('shows missing peers as left, and lists them in the readiness check', async () => {
     const { members } = await clusterOf(node(1));
     expect(members.find((member) => member.nodeId === 'lock_9')).toEqual({
       nodeId: 'lock_9',
@@ -56,7 +56,7 @@ describe('membership', () => {
     expect(body.info.cluster.missingPeers).toEqual(['lock_9']);
   });
 
-  it('moves the duties of a killed node, and nobody else’s', async () => {
+  it('moves only the keys of a killed node', async () => {
     const before = await ownersSeenBy(node(1));
     const { epoch } = await clusterOf(node(1));
     await node(2).kill();
@@ -70,7 +70,7 @@ describe('membership', () => {
     expect((await clusterOf(node(1))).epoch).toBeGreaterThan(epoch);
   });
 
-  it('fences a frozen node that comes back, which then joins anew', async () => {
+  it('fences a frozen node that comes back, which then joins again', async () => {
     const startedAt = (cluster: Cluster) =>
       cluster.members.find((member) => member.nodeId === 'lock_2')?.startedAt ?? '';
     const before = startedAt(await clusterOf(node(1)));
@@ -89,20 +89,20 @@ describe('membership', () => {
     });
   });
 
-  it('lets a node that stops leave at once', async () => {
+  it('removes a node that stops at once', async () => {
     expect(await node(2).stop()).toBe(0);
     expect(aliveIn(await clusterOf(node(1)))).toEqual(['lock_1', 'lock_3']);
     await eventually(async () => expect(await ownersSeenBy(node(1))).not.toContain('lock_2'));
   });
 
-  it('lets a new process take the place of its dead predecessor at once', async () => {
+  it('replaces a killed process by its successor at once', async () => {
     await node(2).kill();
     const successor = await NodeProcess.start('lock', { redisUrl: redis.url, nodeId: 'lock_2' });
     nodes.push(successor);
     expect(aliveIn(await clusterOf(successor))).toEqual(['lock_1', 'lock_2', 'lock_3']);
   });
 
-  it('keeps a process that woke up from displacing its successor', async () => {
+  it('keeps a process that was frozen from replacing its successor', async () => {
     node(2).freeze();
     const successor = await NodeProcess.start('lock', { redisUrl: redis.url, nodeId: 'lock_2' });
     nodes.push(successor);
@@ -113,7 +113,7 @@ describe('membership', () => {
     await request(successor.url).get('/health/ready').expect(200);
   });
 
-  it('is built anew when Redis comes back empty, with a larger epoch', async () => {
+  it('is rebuilt with a larger epoch when Redis comes back empty', async () => {
     const { epoch } = await clusterOf(node(1));
     await redis.restart();
     await eventually(async () => {

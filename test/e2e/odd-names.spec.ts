@@ -3,7 +3,7 @@ import { ROLES, type Role } from '@syncline/contracts';
 import { eventually, NodeProcess, RedisServer } from '@syncline/testing';
 import request from 'supertest';
 
-/** Members of every object: to a library that keeps names in plain objects they seem to be there already. */
+/** Members of Object.prototype, which a library that keeps names in plain objects finds there already. */
 const ODD = [
   '__proto__',
   'constructor',
@@ -13,7 +13,7 @@ const ODD = [
   'valueOf',
   '__defineGetter__',
 ];
-/** Two nodes a role, one of them with such a name itself. */
+/** Two nodes of each role, one of them with such a name itself. */
 const idsOf = (role: Role) => [`${role}_1`, '__proto__'];
 
 let redis: RedisServer;
@@ -115,9 +115,9 @@ const ownersOf = (keys: readonly string[]) =>
     }),
   );
 
-it('names that objects have members of are names like any other, in all roles, also after a restart', async () => {
+it('names of members of Object.prototype work in all roles, also after a restart', async () => {
   for (const odd of ODD) await useEverywhere(odd);
-  // Crashes come with the next look at a broken list: let every node have one.
+  // A broken list crashes a node at the next listing, so list on every node.
   const keys = [...ODD, ...Array.from({ length: 50 }, (_, i) => `key-${i}`)];
   const before = await ownersOf(keys);
   for (const role of ROLES) {
@@ -133,7 +133,7 @@ it('names that objects have members of are names like any other, in all roles, a
   await request(node('cache')).get('/v1/caches/__proto__/entries/__proto__').expect(200, '1');
   expect((await request(node('lock')).get('/v1/locks/__proto__').expect(200)).body.holders).toHaveLength(1);
   expect(await ownersOf(keys)).toEqual(before);
-  // What is stored under these names is worked on by timers, too: the delayed message comes.
+  // Timers work with these names too: the delayed message is delivered.
   const { body } = await post('queue', 'queues/__proto__/receive', { max: 10, waitMs: 5_000 }).expect(200);
   expect(body.messages.length).toBeGreaterThan(0);
   for (const each of everyNode()) expect(each.output).not.toMatch(/"level":[56]0/);

@@ -35,7 +35,7 @@ const COMMON = [
   'GET /v1/cluster/owner',
 ];
 
-/** `npm run openapi` sets it: the documents are written anew instead of compared. */
+/** `npm run openapi` sets it to write the documents instead of comparing them. */
 const WRITE = process.env.WRITE_OPENAPI === '1';
 
 describe.each(ROLES)('the OpenAPI document of the %s nodes', (role: Role) => {
@@ -61,22 +61,22 @@ describe.each(ROLES)('the OpenAPI document of the %s nodes', (role: Role) => {
     if (WRITE) writeFileSync(file, `${JSON.stringify(document, null, 2)}\n`);
   });
 
-  it('is the one that was published (after a change on purpose: npm run openapi)', () => {
+  it('is the published one (npm run openapi writes it)', () => {
     expect(document).toEqual(JSON.parse(readFileSync(file, 'utf8')));
   });
 
-  it('has the routes that every node has', () => {
+  it('has the common routes of all nodes', () => {
     expect(operations().map(({ name }) => name)).toEqual(expect.arrayContaining(COMMON));
   });
 
-  it('says what each operation does, under an id of its own', () => {
+  it('has a summary and a unique id for each operation', () => {
     const silent = operations().filter(({ operation }) => !operation.summary);
     expect(silent.map(({ name }) => name)).toEqual([]);
     const ids = operations().map(({ operation }) => operation.operationId);
     expect(ids.filter((id, i) => ids.indexOf(id) !== i)).toEqual([]);
   });
 
-  it('fills in what a call needs, and nothing that hides a part of its answer', () => {
+  it('has examples for required parameters, but none that would hide results', () => {
     const wrong = operations().flatMap(({ name, operation }) =>
       (operation.parameters ?? []).flatMap(({ name: parameter, required = false, example, schema = {} }) => {
         const filledIn = [example, schema.example, schema.enum].some((value) => value !== undefined);
@@ -89,7 +89,7 @@ describe.each(ROLES)('the OpenAPI document of the %s nodes', (role: Role) => {
     expect(wrong).toEqual([]);
   });
 
-  it('has only patterns that mean the same without flags', () => {
+  it('has only patterns that need no flags', () => {
     const patterns = [...JSON.stringify(document).matchAll(/"pattern":("(?:[^"\\]|\\.)*")/g)].map(
       ([, pattern = '""']) => JSON.parse(pattern) as string,
     );
@@ -98,7 +98,7 @@ describe.each(ROLES)('the OpenAPI document of the %s nodes', (role: Role) => {
     for (const pattern of patterns) new RegExp(pattern);
   });
 
-  it('has an example on every body that is sent or answered', () => {
+  it('has an example for every request and response body', () => {
     const without = operations().flatMap(({ name, operation }) => {
       const bodies = [
         ['request', operation.requestBody?.content] as const,

@@ -10,7 +10,7 @@ const run = promisify(execFile);
 const PACKAGES = ['client', 'cli', 'nestjs', 'keyv'];
 const MANUALS = ['docs/client.md', 'docs/nestjs.md'];
 const OURS = join(process.cwd(), 'node_modules');
-/** What else the application of a user has: peers, and what the examples import. */
+/** Other dependencies of a user's application: peers, and imports of the examples. */
 const BESIDE = [
   '@nestjs/cache-manager',
   '@nestjs/common',
@@ -21,7 +21,7 @@ const BESIDE = [
   'reflect-metadata',
   'rxjs',
 ];
-/** The examples are compiled as Nest's own starter has it. */
+/** Compiler options of Nest's own starter project. */
 const COMPILER_OPTIONS = {
   target: 'es2023',
   lib: ['es2023', 'esnext.disposable'],
@@ -32,14 +32,14 @@ const COMPILER_OPTIONS = {
   emitDecoratorMetadata: true,
 };
 
-/** What a user has: the packages, what they depend on and nothing else of ours. */
+/** Folder of a user: the published packages, their dependencies, and nothing else of this repository. */
 let folder: string;
 let redis: RedisServer;
 let nodes: NodeProcess[] = [];
 
 const installed = (name: string) => join(folder, 'node_modules/@syncline', name);
 
-/** Nothing of the npm that runs this test: it would install into this repository. */
+/** The environment without the variables of the npm that runs this test: they would make npm install into this repository. */
 const npm = (...args: string[]) =>
   run('npm', args, {
     cwd: folder,
@@ -53,7 +53,7 @@ interface Manifest {
 const manifestIn = async (path: string): Promise<Manifest> =>
   JSON.parse(await readFile(join(path, 'package.json'), 'utf8'));
 
-/** Copies a dependency, with all of its own, to where npm finds it and need not download it. */
+/** Copies a dependency with its own dependencies to a place where npm finds it without a download. */
 async function provide(name: string, seen: Set<string>): Promise<void> {
   if (seen.has(name)) return;
   seen.add(name);
@@ -63,7 +63,7 @@ async function provide(name: string, seen: Set<string>): Promise<void> {
 }
 
 async function install(): Promise<void> {
-  // The set-up of the tests has built them.
+  // The global set-up of the tests has built them.
   const built = join(process.cwd(), 'dist/packages');
   await Promise.all(PACKAGES.map((name) => npm('pack', join(built, name))));
   const manifests = await Promise.all(PACKAGES.map((name) => manifestIn(join(built, name))));
@@ -73,7 +73,7 @@ async function install(): Promise<void> {
   const dependencies = Object.fromEntries(BESIDE.map((name) => [name, '*']));
   await writeFile(join(folder, 'package.json'), JSON.stringify({ type: 'module', dependencies }));
   const tarballs = (await readdir(folder)).filter((name) => name.endsWith('.tgz')).map((name) => `./${name}`);
-  // A dependency that is not there as declared would have to be downloaded: that fails. npm looks up peers in any case.
+  // npm would have to download a dependency that differs from its declaration: that fails. npm always looks up peers.
   await npm('install', '--offline', '--legacy-peer-deps', '--no-audit', '--no-fund', ...tarballs);
 }
 
@@ -92,7 +92,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** The examples of the manuals, with the nodes of this test. */
+/** The examples of the manuals, with the URLs of this test's nodes. */
 async function examples() {
   const pages = await Promise.all(MANUALS.map((path) => readFile(path, 'utf8')));
   return pages
@@ -106,7 +106,7 @@ async function examples() {
 }
 
 describe('the published packages', () => {
-  it.each(PACKAGES)('have what they need: %s', async (name) => {
+  it.each(PACKAGES)('declare all their dependencies: %s', async (name) => {
     const { dependencies, peerDependencies } = await manifestIn(installed(name));
     const declared = Object.keys({ ...dependencies, ...peerDependencies });
     const files = await readdir(join(installed(name), 'dist'), { recursive: true });
@@ -122,12 +122,12 @@ describe('the published packages', () => {
     expect([...bare].sort()).toEqual(declared.sort());
   });
 
-  it('bring the command', async () => {
+  it('install the syncline command', async () => {
     const { stdout } = await run(join(folder, 'node_modules/.bin/syncline'), ['--help']);
     expect(stdout).toMatch(/^Usage: syncline /);
   });
 
-  it('have types that hold without ours, and manuals that show what really happens', async () => {
+  it('have self-contained types, and manuals whose examples run', async () => {
     const all = await examples();
     expect(all.length).toBeGreaterThanOrEqual(9);
     await Promise.all(all.map((code, i) => writeFile(join(folder, `example-${i}.ts`), code)));
@@ -136,7 +136,7 @@ describe('the published packages', () => {
     const compiled = await run(process.execPath, [join(OURS, 'typescript/bin/tsc'), '-p', folder]).catch(
       (error) => error,
     );
-    // Types of the cache manager name `cacheable`, which it does not need.
+    // The types of the cache manager import `cacheable`, which it does not need at run time.
     const problems = compiled.stdout
       .split('\n')
       .filter((line: string) => !line.includes('/@nestjs/cache-manager/'));
@@ -157,7 +157,7 @@ describe('the published packages', () => {
     );
   });
 
-  it('leave no rejection unhandled when nobody answers', async () => {
+  it('leave no unhandled rejection when no node answers', async () => {
     const path = join(folder, 'nobody.mjs');
     await writeFile(
       path,
@@ -174,7 +174,7 @@ describe('the published packages', () => {
     );
     const { stdout } = await run(process.execPath, ['--unhandled-rejections=strict', path]);
     const failed = Array(9).fill('connection-failed');
-    // DOMException codes: 23 is TimeoutError.
+    // DOMException code 23 is TimeoutError.
     expect(stdout.trim()).toBe([...failed, '23'].join());
   });
 });

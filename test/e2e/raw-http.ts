@@ -7,7 +7,7 @@ export interface RawAnswer {
 }
 
 /**
- * Sends a request exactly as it is written, which clients of HTTP do not: they mend spellings before they send.
+ * Sends a request exactly as given; HTTP clients would normalise it.
  *
  * @param lines the request line and the headers; `Connection: close` is added
  * @returns null when the connection ended without an answer
@@ -15,7 +15,7 @@ export interface RawAnswer {
 export async function sendRaw(url: string, lines: readonly string[], body = ''): Promise<RawAnswer | null> {
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname);
-  // A node may answer and close before all was sent.
+  // A node may answer and close the connection before everything was sent.
   socket.on('error', () => undefined);
   const ended = new Promise<void>((resolve) => socket.once('close', () => resolve()));
   const chunks: Buffer[] = [];

@@ -6,7 +6,7 @@ import { type NodeProcess, RedisServer, startNodes, stopAll } from '@syncline/te
 const FIRST_PORT = { lock: 8001, queue: 8004, cache: 8007 } as const;
 const run = promisify(execFile);
 
-/** A shell example of the README and the answer that it shows: `json` for its shape, `text` to the letter. */
+/** A shell example of the README and its answer: `json` answers are compared by shape, `text` answers exactly. */
 interface Example {
   readonly command: string;
   readonly format: string;
@@ -17,7 +17,7 @@ const examples: Example[] = [
   ...readFileSync('README.md', 'utf8').matchAll(/```sh\n(curl .*?)```\n\n```(json|text)\n(.*?)```/gs),
 ].map(([, command = '', format = '', answer = '']) => ({ command, format, answer }));
 
-/** Keeps the names and the types, since ids and times differ from run to run. */
+/** Keeps only names and types, because ids and times differ between runs. */
 function shapeOf(value: unknown): unknown {
   if (Array.isArray(value)) return value.slice(0, 1).map(shapeOf);
   if (value === null || typeof value !== 'object') return value === null ? 'null' : typeof value;
@@ -48,11 +48,11 @@ describe('the examples of the README', () => {
     await redis.stop();
   });
 
-  it('are there', () => {
+  it('are found', () => {
     expect(examples.length).toBeGreaterThanOrEqual(5);
   });
 
-  it.each(examples)('run as written: $command', async ({ command, format, answer }) => {
+  it.each(examples)('get the answer that the README shows: $command', async ({ command, format, answer }) => {
     const here = command.replace(/localhost:\d+/g, (address) => ports.get(address) ?? address);
     const { stdout } = await run('bash', ['-euo', 'pipefail', '-c', here]);
     if (format === 'text') expect(stdout.trim()).toBe(answer.trim());

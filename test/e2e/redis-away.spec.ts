@@ -2,7 +2,7 @@ import { eventually, freePort, NodeProcess, RedisServer } from '@syncline/testin
 import request from 'supertest';
 
 describe('a node whose Redis', () => {
-  it('is not there at boot answers by 503 and joins when it comes', async () => {
+  it('is not running at boot answers with 503, and joins when Redis starts', async () => {
     await using redis = await RedisServer.start();
     await redis.kill();
     const node = await NodeProcess.start('lock', {
@@ -23,7 +23,7 @@ describe('a node whose Redis', () => {
   });
 
   it.each(['killed', 'frozen'])(
-    'is %s answers every request while it is away, and recovers by itself',
+    'is %s answers every request with 503, and recovers by itself',
     async (how) => {
       await using redis = await RedisServer.start({ durable: true });
       const node = await NodeProcess.start('lock', { redisUrl: redis.url, nodeId: 'lock_1' });
@@ -47,7 +47,7 @@ describe('a node whose Redis', () => {
     },
   );
 
-  it('evicts keys refuses to start and says how to mend it', async () => {
+  it('evicts keys refuses to start, and says how to fix it', async () => {
     await using redis = await RedisServer.start({ args: ['--maxmemory-policy', 'allkeys-lru'] });
     const node = await NodeProcess.start('lock', {
       redisUrl: redis.url,
@@ -59,7 +59,7 @@ describe('a node whose Redis', () => {
   });
 });
 
-describe('a node with a configuration that is not valid', () => {
+describe('a node with an invalid configuration', () => {
   it('exits at once and names the variable', async () => {
     const port = await freePort();
     const start = NodeProcess.start('lock', {

@@ -2,7 +2,7 @@ import { eventually, RedisCluster, startNodes, stopAll } from '@syncline/testing
 import request from 'supertest';
 
 describe('nodes on a Redis Cluster', () => {
-  it('join, hear of each other, and are ready', async () => {
+  it('join, see each other, and are ready', async () => {
     await using redis = await RedisCluster.start();
     const nodes = await startNodes('lock', 2, { redisUrl: redis.url });
     try {
@@ -12,7 +12,7 @@ describe('nodes on a Redis Cluster', () => {
           expect(body.info.cluster.members).toBe(2);
         });
       }
-      // The farewell is published in one master and heard through another.
+      // The leave is published on one master and received through another.
       await nodes[0]?.stop();
       await eventually(async () => {
         const { body } = await request(nodes[1]?.url ?? '')

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { ROLES } from '@syncline/contracts';
 import { Child, freePort, NodeProcess, RedisServer } from '@syncline/testing';
 
-/** A node that should not come up. */
+/** Starts a node that should fail. */
 const startInVain = async (role: string, redisUrl: string) => {
   const main = join(process.cwd(), 'dist', 'apps', role, 'apps', role, 'src', 'main.js');
   const node = new Child(
@@ -32,7 +32,7 @@ describe('a node whose Redis refuses its user', () => {
     expect(await node.stop()).toBe(0);
   });
 
-  it('does not start when the user may not do what it needs to', async () => {
+  it('does not start when the user lacks a right', async () => {
     await using redis = await RedisServer.start();
     const admin = redis.connect();
     await admin.call('ACL', 'SETUSER', 'blind', 'on', '>secret', '~*', '&*', '+@all', '-info');

@@ -11,13 +11,13 @@ describe('the API reference', () => {
 
   beforeAll(async () => {
     generated = await mkdtemp(join(tmpdir(), 'syncline-reference-'));
-    // Fails when something public has no docstring, or a link leads nowhere.
+    // Fails when a public symbol has no docstring, or a link is broken.
     await run('node_modules/.bin/typedoc', ['--out', generated]);
   });
 
   afterAll(() => rm(generated, { recursive: true, force: true }));
 
-  it('is what the docstrings say: npm run reference writes it', async () => {
+  it('matches the docstrings (npm run reference writes it)', async () => {
     const files = await readdir(generated);
     expect(await readdir('docs/reference')).toEqual(files);
     for (const file of files) {

@@ -47,7 +47,7 @@ describe('npm start', () => {
     await rm(dataDir, { recursive: true, force: true });
   });
 
-  it('ends with ready nodes that know each other, and says where they are', async () => {
+  it('starts nodes that are ready and know each other, and prints their URLs', async () => {
     expect(starter.output).toContain(`${lockUrl}/api/doc`);
     const { body } = await request(lockUrl).get('/v1/cluster').expect(200);
     expect(
@@ -59,7 +59,7 @@ describe('npm start', () => {
     await request(lockUrl).get('/health/ready').expect(200);
   });
 
-  it('names a port that is taken before it starts anything', async () => {
+  it('reports a port that is taken before it starts anything', async () => {
     const second = start();
     expect(await second.exited).toBe(1);
     expect(second.output).toContain(`Port ${env.REDIS_PORT} (Redis, set by REDIS_PORT) is taken.`);
@@ -67,7 +67,7 @@ describe('npm start', () => {
     expect(second.output).toContain('Nothing was started.');
   });
 
-  it('starts a node again that was killed', async () => {
+  it('restarts a node that was killed', async () => {
     const killed = await pidOf('lock_1');
     process.kill(killed, 'SIGKILL');
     await starter.printed(/\[lock_1\] ended \(SIGKILL\)/);
@@ -75,7 +75,7 @@ describe('npm start', () => {
     await eventually(() => request(lockUrl).get('/health/ready').expect(200));
   });
 
-  it('starts Redis again with its data, and the nodes find it', async () => {
+  it('restarts Redis with its data, and the nodes reconnect', async () => {
     await redis.set('syncline:test', 'kept');
     process.kill(await pidOf('redis'), 'SIGKILL');
     await starter.printed(/\[redis\] ended \(SIGKILL\)/);
@@ -83,7 +83,7 @@ describe('npm start', () => {
     await eventually(() => request(lockUrl).get('/health/ready').expect(200));
   });
 
-  it('ends on Ctrl-C, with everything that it started', async () => {
+  it('stops everything that it started on Ctrl-C', async () => {
     const pids = await Promise.all(names.map(pidOf));
     expect(await running(pids)).toEqual(pids);
     starter.process.kill('SIGINT');
@@ -91,7 +91,7 @@ describe('npm start', () => {
     expect(await running(pids)).toEqual([]);
   });
 
-  it('leaves nothing behind when it is killed', async () => {
+  it('leaves no process running when it is killed', async () => {
     starter = start();
     await starter.printed(/Syncline is ready/);
     const pids = await Promise.all(names.map(pidOf));
@@ -101,7 +101,7 @@ describe('npm start', () => {
   });
 });
 
-describe('npm start with variables that cannot work', () => {
+describe('npm start with invalid variables', () => {
   it.each([
     [{ LOCK_PEERS: 'lock_1' }, /LOCK_PEERS: expected NODE_ID@HOST:PORT/],
     [{ REDIS_PORT: 'six' }, /REDIS_PORT: expected a port number/],

@@ -11,7 +11,7 @@ interface Called extends Operation {
   readonly path: string;
 }
 
-/** Opens an operation, as its id names it, and presses "Try it out" and "Execute"; nothing is filled in. */
+/** Opens the operation with this id and clicks "Try it out" and "Execute", without filling in anything. */
 const EXECUTE = `async (id) => {
   const find = async (selector) => {
     for (;;) {
@@ -24,14 +24,14 @@ const EXECUTE = `async (id) => {
   (await find('.try-out__btn')).click();
   (await find('.execute')).click();
 }`;
-/** Why Swagger UI does not send the request. */
+/** The validation errors for which Swagger UI does not send the request. */
 const REFUSALS = `(id) => {
   const marked = document.getElementById(id).querySelectorAll('.validation-errors li, .parameters .invalid');
   return [...marked].map((mark) => mark.title || mark.textContent);
 }`;
 const CLOSE = `(id) => document.getElementById(id).querySelector('.opblock-summary-control').click()`;
 
-/** It changes to another protocol, which a form cannot. */
+/** It switches to another protocol, which a form cannot do. */
 const NOT_FOR_FORMS = 'GET /v1/calls';
 
 describe('Swagger UI, in a browser', () => {
@@ -52,7 +52,7 @@ describe('Swagger UI, in a browser', () => {
     await redis?.stop();
   });
 
-  /** Executes an operation as it is filled in. Returns what is wrong with that; null when nothing is. */
+  /** Executes an operation with its examples. Returns an error message; null when it works. */
   async function execute(operation: Called): Promise<string | null> {
     const { method, path, operationId, tags = [], responses } = operation;
     const name = `${method.toUpperCase()} ${path}`;

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { type FaultSuite, FaultsDidNotBite } from './core/suite.js';
 
-/** The suite of each role, loaded when it is asked for. */
+/** The suite of each role, loaded on demand. */
 const SUITES: Record<string, () => Promise<FaultSuite>> = {
   lock: async () => (await import('./lock/suite.js')).lockSuite,
   queue: async () => (await import('./queue/suite.js')).queueFaults,

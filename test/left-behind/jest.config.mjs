@@ -1,10 +1,10 @@
 import config from '../../jest.config.mjs';
 
-/** For the test that never ends. */
+/** Configuration for the test that never ends. */
 export default {
   ...config,
   rootDir: process.cwd(),
   testMatch: ['<rootDir>/test/left-behind/hangs.ts'],
-  // A single file would run in jest's own process; with a bound on its memory it gets a worker, as specs do.
+  // A single file would run in the process of jest; with a memory limit it runs in a worker, like specs.
   workerIdleMemoryLimit: '4GB',
 };

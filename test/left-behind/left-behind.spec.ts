@@ -4,14 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Child, eventually, isRunning } from '@syncline/testing';
 
-describe('a test run that ends early leaves nothing behind', () => {
+describe('a test run that ends early leaves no process and no file behind', () => {
   let folder: string;
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'syncline-left-behind-'));
   });
   afterEach(() => rm(folder, { recursive: true, force: true }));
 
-  /** `npm test` of a test that never ends. Resolves when all of its processes run. */
+  /** Starts `npm test` with a test that never ends. Resolves when all of its processes run. */
   async function start() {
     const pidsFile = join(folder, 'pids');
     const args = ['scripts/test.mjs', '--config', 'test/left-behind/jest.config.mjs'];
@@ -20,15 +20,15 @@ describe('a test run that ends early leaves nothing behind', () => {
       detached: true,
     });
     const run = new Child('npm test', child);
-    const told = eventually(async () => {
+    const written = eventually(async () => {
       const line = await readFile(pidsFile, 'utf8');
-      if (!line.endsWith('\n')) throw new Error('Half a line is there.');
+      if (!line.endsWith('\n')) throw new Error('The line is incomplete.');
       return line.trim().split(' ').map(Number);
     }, 100_000);
     const ended = run.exited.then(() => {
       throw new Error(`The run ended before its processes ran:\n${run.output}`);
     });
-    const pids = await Promise.race([told, ended]);
+    const pids = await Promise.race([written, ended]);
     ended.catch(() => {});
     const [worker = 0] = pids;
     const running = async () => {
@@ -43,8 +43,8 @@ describe('a test run that ends early leaves nothing behind', () => {
   it.each([
     ['its worker is killed', ({ worker }) => process.kill(worker, 'SIGKILL')],
     ['it is killed itself', ({ pid }) => process.kill(pid, 'SIGKILL')],
-    ['it is told to end', ({ pid }) => process.kill(pid, 'SIGTERM')],
-    ['Ctrl-C is pressed, which tells all of its group', ({ pid }) => process.kill(-pid, 'SIGINT')],
+    ['it gets SIGTERM', ({ pid }) => process.kill(pid, 'SIGTERM')],
+    ['Ctrl-C sends SIGINT to its process group', ({ pid }) => process.kill(-pid, 'SIGINT')],
   ] satisfies [string, (run: { worker: number; pid: number }) => void][])('when %s', async (_, end) => {
     const started = await start();
     end(started);

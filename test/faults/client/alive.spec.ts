@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { LockClient } from '@syncline/client';
 import { Child, eventually, type NodeProcess, RedisServer, startNodes, stopAll } from '@syncline/testing';
 
-/** A program that only holds something does not end: it would lose what it holds, and nobody would do the work. */
+/** A program that only holds a lock must not end: it would lose the lock, and nobody would do the work. */
 let redis: RedisServer;
 let nodes: NodeProcess[];
 let lock: LockClient;
@@ -18,7 +18,7 @@ afterAll(async () => {
   await redis?.stop();
 });
 
-/** Runs lines of a program that has `lock`, a client, and `lost(signal)`, which waits for its abort. */
+/** Runs lines of a program with `lock`, a client, and `lost(signal)`, which waits for the abort. */
 function program(...lines: string[]): Child {
   const urls = JSON.stringify(nodes.map(({ url }) => url));
   const text = [
@@ -40,11 +40,11 @@ describe('a program', () => {
       'alive-session',
       `const { signal } = await (await lock.session({ ttlMs: 900 })).acquire('alive-session');`,
     ],
-  ])('that waits for the loss of what it holds stays alive until then: %s', async (_, name, line) => {
+  ])('that waits for the loss of its lock stays alive until then: %s', async (_, name, line) => {
     const running = program(line, `console.log('holding');`, 'console.log(await lost(signal));');
     await running.printed(/^holding$/);
     const { currentToken } = await lock.inspect(name);
-    // Renewed beyond what it was granted.
+    // The lease was renewed.
     await eventually(async () => {
       const [holder] = (await lock.inspect(name)).holders;
       expect(Date.parse(holder?.expiresAt ?? '') - Date.parse(holder?.acquiredAt ?? '')).toBeGreaterThan(
@@ -55,7 +55,7 @@ describe('a program', () => {
     expect(running.process.exitCode).toBeNull();
     await lock.revoke(name, 'test');
     await running.printed(/^lost$/);
-    // Nothing is held any more; the session that lives on in one of them aside.
+    // Nothing is held any more, except the session in one of the cases.
     if (name !== 'alive-session') expect(await running.exited).toBe(0);
     else await running.kill();
   });
@@ -82,7 +82,7 @@ describe('a program', () => {
     await running.kill();
   });
 
-  it('ends by itself once all is released, or its client is closed', async () => {
+  it('ends by itself when everything is released, or its client is closed', async () => {
     const released = program(
       `const lease = await lock.acquire('ends-1');`,
       `await lease.release();`,

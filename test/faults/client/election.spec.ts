@@ -27,10 +27,10 @@ afterAll(async () => {
   await redis?.stop();
 });
 
-/** Candidates, each with a client of its own, who lead until a test tells them to resign. */
+/** Candidates, each with its own client, that lead until the test makes them resign. */
 class Stage {
   readonly led: string[] = [];
-  /** Ends of candidacies that nobody asked for. */
+  /** Unexpected errors of candidates. */
   readonly left: unknown[] = [];
   private readonly stop = new AbortController();
   private readonly clients: LockClient[] = [];
@@ -55,7 +55,7 @@ class Stage {
     this.standing.push(candidacy().catch((error) => !signal.aborted && this.left.push(error)));
   }
 
-  /** The leader resigns. Returns the next one. */
+  /** Makes the leader resign. Returns the next leader. */
   async next(): Promise<string> {
     const before = this.led.length;
     this.resignation.abort();
@@ -77,7 +77,7 @@ describe('candidates', () => {
     ['every node', () => nodes.map((node) => node.freeze()), () => nodes.map((node) => node.thaw())],
     ['one node', () => nodes[0]?.freeze(), () => nodes[0]?.thaw()],
   ])(
-    'go on standing when it stood still: %s',
+    'stay in the election after a freeze of %s',
     async (what, freeze, thaw) => {
       const stage = new Stage(`stall-${what.replace(' ', '-')}`);
       for (const owner of ['ann', 'bob', 'cem', 'dee']) stage.stand(owner);
@@ -92,7 +92,7 @@ describe('candidates', () => {
     90_000,
   );
 
-  it('may have one name: all of them stand', async () => {
+  it('can share one owner name', async () => {
     const stage = new Stage('same-name');
     for (let i = 0; i < 3; i++) stage.stand('replica');
     await eventually(() => expect(stage.led.length).toBeGreaterThan(0));
@@ -101,7 +101,7 @@ describe('candidates', () => {
     await stage.end();
   }, 60_000);
 
-  it('of one name do not ask again and again while another of them leads', async () => {
+  it('with the owner name of the leader do not poll', async () => {
     await using leading = new LockClient({ urls });
     await using lease = await leading.acquire('patient', { owner: 'replica', ttlMs: 60_000 });
     let asked = 0;
@@ -125,7 +125,7 @@ describe('candidates', () => {
     const standing = client.elect('patient', { owner: 'replica' }, ({ owner }) => owner);
     await eventually(() => expect(asked).toBe(1));
     await eventually(async () => expect((await leading.inspect('patient')).waiters).toHaveLength(0));
-    // Its events are watched, once a second.
+    // The event stream is open, so the node is probed once a second.
     await eventually(() => expect(probed).toBeGreaterThan(3), 20_000);
     expect(asked).toBe(1);
     await lease.release();
@@ -135,9 +135,9 @@ describe('candidates', () => {
     server.close();
   }, 60_000);
 
-  it('lead after one that was killed', async () => {
+  it('lead after the leader was killed', async () => {
     await using client = new LockClient({ urls });
-    // Its process is gone: nobody renews.
+    // The process is gone, so nobody renews the lease.
     await fetch(`${urls[0]}/v1/locks/killed/acquire`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
@@ -146,7 +146,7 @@ describe('candidates', () => {
     expect(await client.elect('killed', { owner: 'next' }, (lease) => lease.owner)).toBe('next');
   });
 
-  it('leave by what `lead` throws, by their signal, and when the request itself is refused', async () => {
+  it('leave when lead throws, when their signal aborts, and when the request is invalid', async () => {
     await using client = new LockClient({ urls });
     const own = new Error('mine');
     await expect(client.elect('own', {}, () => Promise.reject(own))).rejects.toBe(own);
@@ -172,7 +172,7 @@ describe('candidates', () => {
     await expect(client.elect('closed', {}, () => undefined)).rejects.toThrow(ConnectionError);
   });
 
-  it('leave when their key has no right to it', async () => {
+  it('leave when their API key lacks the right', async () => {
     const [guarded] = await startNodes('lock', 1, {
       redisUrl: redis.url,
       env: { API_KEYS: 'reader:0123456789abcdef:read', NODE_ID: 'guarded' },
@@ -187,9 +187,9 @@ describe('candidates', () => {
 });
 
 describe('an observer', () => {
-  it('hears of the next leader when the node that it listens to stands still', async () => {
+  it('sees the next leader when its node is frozen', async () => {
     const stage = new Stage('observed');
-    // It may listen to either node: whichever freezes first is one that somebody listens to.
+    // Observers may use either node, so some observer uses the node that freezes first.
     await using watching = new LockClient({ urls });
     const stop = new AbortController();
     const seen: (string | null)[] = [];
@@ -215,7 +215,7 @@ describe('an observer', () => {
     await stage.end();
   }, 90_000);
 
-  it('is refused as a candidate is, and ends with its client', async () => {
+  it('gets the same errors as a candidate, and ends when its client is closed', async () => {
     const client = new LockClient({ urls });
     const observe = async (name: string) => {
       for await (const _ of client.observe(name, new AbortController().signal)) await client.close();
@@ -226,12 +226,12 @@ describe('an observer', () => {
     expect(await observe('ends')).toBe('ended');
   });
 
-  it('that comes while a node stands still is told who leads', async () => {
+  it('that starts while a node is frozen sees the leader', async () => {
     await using leading = new LockClient({ urls: [urls[1] ?? ''] });
     await using _ = await leading.acquire('newcomer', { owner: 'ann', ttlMs: 60_000 });
     nodes[0]?.freeze();
     try {
-      // One of several has the frozen node as its first.
+      // At least one of several observers tries the frozen node first.
       const owners = await Promise.all(
         Array.from({ length: 8 }, async () => {
           await using client = new LockClient({ urls });

@@ -14,8 +14,8 @@ import {
 } from '@syncline/testing';
 
 /**
- * A lock that is won after an interruption is held by its caller, whatever its TTL; what a caller does not get, nobody
- * holds.
+ * A lock that is granted after an interruption is really held by its caller, with any TTL; and a grant that its caller does
+ * not get is released.
  */
 const PATIENT = 60_000;
 
@@ -40,7 +40,7 @@ const cableTo = (node: NodeProcess | undefined) => TcpProxy.start(portOf(node));
 const http = (cable: TcpProxy) => cable.url.replace('redis:', 'http:');
 const TTL = { ttlMs: 1_500 };
 
-/** Each way to take something of that name. */
+/** Each way to acquire something under a name. */
 const WAYS = {
   'a lock': (client: LockClient, name: string, options: object) =>
     client.acquire(name, { ...TTL, ...options }),
@@ -58,10 +58,10 @@ const waitersOf = async (way: keyof typeof WAYS, name: string) =>
 const nobodyHolds = (way: keyof typeof WAYS, name: string) =>
   eventually(async () => expect(await holdersOf(way, name)).toEqual([]), 10_000);
 
-describe.each(EACH)('%s', (way) => {
+describe.each(EACH)('an interrupted acquisition of %s', (way) => {
   const take = WAYS[way];
 
-  it('is won when a node comes after longer than its TTL', async () => {
+  it('succeeds when a node starts after longer than the TTL', async () => {
     const port = await freePort();
     await using client = new LockClient({ urls: [`http://127.0.0.1:${port}`] });
     const taking = take(client, `late-node-${way.length}`, {});
@@ -73,14 +73,14 @@ describe.each(EACH)('%s', (way) => {
     await node.stop();
   });
 
-  it('is won when the answer to a first attempt was lost, and the lease with it', async () => {
+  it('succeeds when the answer to the first attempt was lost and its lease has ended', async () => {
     const cable = await cableTo(nodes[0]);
     await using client = new LockClient({ urls: [http(cable)] });
     const name = `lost-answer-${way.length}`;
     cable.hold('replies');
     const taking = take(client, name, {});
     await eventually(async () => expect(await holdersOf(way, name)).toHaveLength(1));
-    // Nobody hears of that one before its end.
+    // The client does not get the answer before that lease ends.
     await eventually(async () => expect(await holdersOf(way, name)).toHaveLength(0), 10_000);
     cable.cut();
     cable.heal();
@@ -92,7 +92,7 @@ describe.each(EACH)('%s', (way) => {
     await cable.stop();
   });
 
-  it('is won while it still is held, when the answer comes late, and then is as long as a new one', async () => {
+  it('renews the lease when the answer comes late, so that it has its full TTL', async () => {
     const cable = await cableTo(nodes[0]);
     await using client = new LockClient({ urls: [http(cable)] });
     const name = `late-answer-${way.length}`;
@@ -101,7 +101,7 @@ describe.each(EACH)('%s', (way) => {
     const taking = take(client, name, options);
     await eventually(async () => expect(await holdersOf(way, name)).toHaveLength(1));
     const [first] = await holdersOf(way, name);
-    // A third of it is over.
+    // A third of the TTL is over.
     await eventually(
       () => expect(Date.now()).toBeGreaterThan(Date.parse(first?.acquiredAt ?? '') + 3_000),
       10_000,
@@ -119,7 +119,7 @@ describe.each(EACH)('%s', (way) => {
     await cable.stop();
   });
 
-  it('is won by waiters whose connections are cut again and again', async () => {
+  it('succeeds for waiters whose connections are cut repeatedly', async () => {
     const cable = await cableTo(nodes[0]);
     await using client = new LockClient({ urls: [http(cable)] });
     const name = `cut-${way.length}`;
@@ -142,7 +142,7 @@ describe.each(EACH)('%s', (way) => {
     await cable.stop();
   });
 
-  it('goes from waiter to waiter after Redis stood still', async () => {
+  it('succeeds for each waiter in turn after Redis was frozen', async () => {
     const name = `stall-${way.length}`;
     const first = await take(direct, name, { ttlMs: 10_000 });
     const clients = Array.from({ length: 3 }, () => new LockClient({ urls: nodes.map(({ url }) => url) }));
@@ -162,7 +162,7 @@ describe.each(EACH)('%s', (way) => {
     await Promise.all(clients.map((client) => client.close()));
   }, 60_000);
 
-  it('is given back when its caller went away while the answer was on its way', async () => {
+  it('releases the lease when its caller gave up while the answer was on its way', async () => {
     const cable = await cableTo(nodes[0]);
     await using client = new LockClient({ urls: [http(cable)] });
     const name = `aborted-${way.length}`;
@@ -182,7 +182,7 @@ describe.each(EACH)('%s', (way) => {
     await cable.stop();
   });
 
-  it('is given back when the answer cannot be read, or comes from something else', async () => {
+  it('releases the lease when the answer is invalid or comes from another server', async () => {
     for (const spoil of [
       (text: string) => ({ status: 200, text: text.slice(0, 20) }),
       () => ({ status: 200, text: '<html>Welcome to our Wi-Fi</html>' }),
@@ -202,14 +202,14 @@ describe.each(EACH)('%s', (way) => {
   });
 });
 
-describe('a lock', () => {
-  it('that is held by somebody else is refused as before', async () => {
+describe('a single acquisition', () => {
+  it('is refused when another owner holds the lock', async () => {
     await using _ = await direct.acquire('others');
     await using client = new LockClient({ urls: nodes.map(({ url }) => url) });
     await expect(client.acquire('others')).rejects.toThrow(LockHeldError);
   });
 
-  it('is given back when no answer comes within its TTL, however often it is asked', async () => {
+  it('fails and releases the lease when no answer arrives within the TTL', async () => {
     const slow = await delaying(nodes[0]?.url ?? '', 250);
     await using client = new LockClient({ urls: [slow.url], timeoutMs: 2_000 });
     await expect(client.acquire('too-slow', { ttlMs: 150 })).rejects.toMatchObject({
@@ -229,7 +229,7 @@ const lateNode = async (port: number): Promise<NodeProcess> => {
   return node as NodeProcess;
 };
 
-/** A server before a node. */
+/** A proxy server for a node. */
 async function before(
   url: string,
   listener: (forward: () => Promise<Response>, path: string) => Promise<Reply>,
@@ -262,7 +262,7 @@ interface Reply {
   readonly text: string;
 }
 
-/** Spoils the first answer to an acquire. */
+/** Replaces the first answer to an acquire. */
 async function spoiling(url: string, spoil: (text: string) => Reply) {
   let spoiled = 0;
   const proxy = await before(url, async (forward, path) => {
@@ -280,7 +280,7 @@ async function spoiling(url: string, spoil: (text: string) => Reply) {
   };
 }
 
-/** Holds each answer back for a while. */
+/** Delays each answer. */
 const delaying = (url: string, ms: number) =>
   before(url, async (forward) => {
     const answer = await forward();

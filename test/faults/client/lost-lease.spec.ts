@@ -4,8 +4,8 @@ import { type Lease, LeaseLostError, LockClient } from '@syncline/client';
 import { eventually, type NodeProcess, RedisServer, startNodes, stopAll, TcpProxy } from '@syncline/testing';
 
 /**
- * Invariant L7: a holder learns that its lease is lost before `ttlMs` has passed on its own monotonic clock, counted
- * from the moment its last successful request was sent; whatever Redis, the nodes or the network do.
+ * A holder learns that its lease is lost before `ttlMs` has passed on its own monotonic clock since its last successful
+ * request was sent, under any fault of Redis, the nodes or the network.
  */
 const TTL_MS = 2_000;
 const HOLDERS = 20;
@@ -24,7 +24,7 @@ afterAll(async () => {
   await redis?.stop();
 });
 
-/** A client that speaks to its node by requests, as one does that makes few calls, or over a call stream. */
+/** A client that uses plain requests, like one that makes few calls, or a call stream. */
 async function connect(way: Way, urls: readonly string[]): Promise<LockClient> {
   const client = new LockClient({ urls });
   if (way === 'over a call stream') {
@@ -49,9 +49,9 @@ const lossOf = async (lease: Lease): Promise<unknown> => {
 };
 
 /**
- * Holders that have renewed at least once meet a fault: each must know in time. Nothing that is sent after `brokenAt`
- * has any effect, so no lease can live on for longer than `ttlMs` after it. Timers of one process run in the order in which
- * they are due, however late a busy machine makes them: who is told by a timer that is due in time is told before this one.
+ * Breaks something under holders that have renewed at least once; each must notice the loss in time. Requests after
+ * `brokenAt` have no effect, so no lease can last longer than `ttlMs` after it. The timers of one process fire in the order
+ * of their due times, even when a busy machine delays them, so a loss that is due in time is reported before this timer.
  */
 async function expectLossInTime(client: LockClient, name: string, breakIt: () => void): Promise<void> {
   const leases = await Promise.all(
@@ -67,7 +67,7 @@ async function expectLossInTime(client: LockClient, name: string, breakIt: () =>
   expect(leases.every(({ remainingMs }) => remainingMs === 0)).toBe(true);
 }
 
-describe.each(WAYS)('%s, a holder learns of its loss in time', (way) => {
+describe.each(WAYS)('%s, a holder notices the loss of its lease in time', (way) => {
   it('when Redis freezes', async () => {
     await using client = await connect(
       way,
@@ -91,19 +91,19 @@ describe.each(WAYS)('%s, a holder learns of its loss in time', (way) => {
   it.each(['requests', 'replies'] as const)('when the network holds back the %s', async (direction) => {
     const cable = await TcpProxy.start(Number(new URL((nodes[0] as NodeProcess).url).port));
     await using client = await connect(way, [cable.url.replace('redis:', 'http:')]);
-    // Replies that are held back leave renewals with their effect: the loss is told all the same.
+    // With held-back replies the renewals still have their effect, but the loss is reported all the same.
     await expectLossInTime(client, direction, () => cable.hold(direction));
     cable.heal();
     await cable.stop();
   });
 
-  it('before Redis gives the lock to the next one', async () => {
+  it('before Redis grants the lock to the next waiter', async () => {
     const cable = await TcpProxy.start(Number(new URL((nodes[0] as NodeProcess).url).port));
     await using cut = await connect(way, [cable.url.replace('redis:', 'http:')]);
     await using other = new LockClient({ urls: [(nodes[1] as NodeProcess).url] });
     const lease = await cut.acquire('handed-over', { ttlMs: TTL_MS });
     const next = other.acquire('handed-over', { waitMs: 60_000 }).then((granted) => {
-      // Asked, not told: on a busy machine an answer that is there may be heard before a timer that is due.
+      // Reads `isHeld` instead of waiting for the signal: on a busy machine an answer may be handled before a due timer.
       expect(lease.isHeld).toBe(false);
       return granted;
     });
@@ -118,7 +118,7 @@ describe.each(WAYS)('%s, a holder learns of its loss in time', (way) => {
 });
 
 describe.each(WAYS)('%s, a holder keeps its lease', (way) => {
-  it('when the node that it speaks to freezes: another one renews', async () => {
+  it('when its node freezes, because another node renews', async () => {
     await using client = await connect(
       way,
       nodes.map(({ url }) => url),
@@ -149,7 +149,7 @@ describe.each(WAYS)('%s, a holder keeps its lease', (way) => {
 });
 
 describe.each(WAYS)('%s, a waiter', (way) => {
-  it('goes on waiting at another node when its own one freezes', async () => {
+  it('continues to wait at another node when its node freezes', async () => {
     await using client = await connect(
       way,
       nodes.map(({ url }) => url),

@@ -18,7 +18,7 @@ afterAll(async () => {
 });
 
 describe('a waiter', () => {
-  it('keeps its place in the line when a proxy cuts its connection again and again', async () => {
+  it('keeps its place in the line when a proxy cuts its connection repeatedly', async () => {
     const cable = await TcpProxy.start(Number(new URL(nodes[0]?.url ?? '').port));
     await using client = new LockClient({ urls: [cable.url.replace('redis:', 'http:')] });
     const held = await direct.acquire('place');

@@ -9,7 +9,7 @@ export interface FaultClusterOptions {
   readonly redisArgs?: readonly string[];
 }
 
-/** A node with the cable that joins it to Redis, and what is wrong with it just now. */
+/** A node, its proxy to Redis, and its current fault. */
 export interface Site {
   node: NodeProcess;
   readonly proxy: TcpProxy;
@@ -17,7 +17,7 @@ export interface Site {
   state: 'up' | 'down' | 'frozen';
 }
 
-/** Nodes of one role on one Redis, each on a cable of its own that can be cut. */
+/** Nodes of one role on one Redis, each behind its own proxy. */
 export class FaultCluster {
   private constructor(
     readonly redis: RedisServer,
@@ -40,7 +40,7 @@ export class FaultCluster {
     return new FaultCluster(redis, sites, role, dist);
   }
 
-  /** URLs of the nodes that a client may call: frozen and cut-off ones too, dead ones not. */
+  /** URLs of the nodes that a client may call: frozen and cut-off nodes included, killed ones not. */
   get urls(): string[] {
     return this.sites.filter((site) => site.state !== 'down').map((site) => site.node.url);
   }
@@ -50,7 +50,7 @@ export class FaultCluster {
     await site.node.kill();
   }
 
-  /** Starts a killed node again, under its old name. */
+  /** Restarts a killed node under its old name. */
   async revive(site: Site): Promise<void> {
     site.node = await NodeProcess.start(this.role, {
       redisUrl: site.proxy.url,
@@ -71,7 +71,7 @@ export class FaultCluster {
     site.state = 'up';
   }
 
-  /** Makes whole again what a story left broken. */
+  /** Repairs all faults that a scenario left. */
   async mend(): Promise<void> {
     for (const site of this.sites) {
       site.proxy.heal();

@@ -3,7 +3,7 @@ import type { Direction } from '@syncline/testing';
 import type { FaultCluster } from './fault-cluster.js';
 import type { Random } from './random.js';
 
-/** Something that goes wrong for a while. Everything that it breaks is whole again when it returns. */
+/** A temporary fault. It repairs everything that it broke before it returns. */
 export type Fault = (cluster: FaultCluster, random: Random) => Promise<void>;
 
 const LONG_ENOUGH_TO_BE_REAPED_MS = 3_500;
@@ -28,7 +28,7 @@ async function freezeRedis(cluster: FaultCluster, random: Random): Promise<void>
   cluster.redis.thaw();
 }
 
-/** Only for a durable Redis: what it had acknowledged must still be there. */
+/** Only for a durable Redis, which must keep acknowledged writes. */
 async function restartRedis(cluster: FaultCluster, random: Random): Promise<void> {
   await cluster.redis.kill();
   await sleep(random.int(10, 500));
@@ -39,7 +39,7 @@ async function cutConnections(cluster: FaultCluster, random: Random): Promise<vo
   random.pick(cluster.sites).proxy.cut();
 }
 
-/** One node loses sight of Redis for a while, in one direction or both; clients still reach it. */
+/** Cuts one node off from Redis for a while, in one direction or both; clients still reach the node. */
 async function holdCable(cluster: FaultCluster, random: Random): Promise<void> {
   const { proxy } = random.pick(cluster.sites);
   const directions: Direction[][] = [['requests'], ['replies'], ['requests', 'replies']];
@@ -80,7 +80,7 @@ async function forgetScripts(cluster: FaultCluster): Promise<void> {
   }
 }
 
-/** Everything that a suite may let go wrong. */
+/** All faults that a suite can use. */
 export const FAULTS = {
   killNode,
   freezeNode,
@@ -96,9 +96,9 @@ export const FAULTS = {
 export type FaultName = keyof typeof FAULTS;
 
 /**
- * Lets one fault after the other happen until the time is over, with calm of 100 to 800 ms between them.
+ * Runs one fault after the other until the time is over, with pauses of 100 to 800 ms.
  *
- * @returns how often each fault happened
+ * @returns the number of times that each fault happened
  */
 export async function inflict(
   cluster: FaultCluster,

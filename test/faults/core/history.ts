@@ -1,22 +1,22 @@
 /**
- * What a client saw of one call. `ok`: answered with success. `refused`: answered, and certainly without an
- * effect. `unknown`: no answer, or one that does not say whether the call took effect.
+ * The outcome of a call for its client. `ok`: success. `refused`: certainly without an effect. `unknown`: no answer, or an
+ * answer that does not say whether the call had its effect.
  */
 export type Outcome = 'ok' | 'refused' | 'unknown';
 
-/** One call as its client saw it. Times are milliseconds of one monotonic clock, shared by all clients of a run. */
+/** One call as its client saw it. Times are milliseconds of a monotonic clock that all clients of a run share. */
 export interface Operation<Input, Output> {
   readonly client: number;
   readonly kind: string;
   readonly input: Input;
   readonly invokedAt: number;
-  /** `Infinity` when the outcome is unknown: it may take effect at any later time. */
+  /** `Infinity` when the outcome is unknown: the call may have its effect at any later time. */
   readonly respondedAt: number;
   readonly outcome: Outcome;
   readonly output?: Output;
 }
 
-/** All calls of a run, as its clients saw them. The checks know nothing else. */
+/** All calls of a run, as its clients saw them. The checks use nothing else. */
 export class History<Input, Output> {
   private readonly all: Operation<Input, Output>[] = [];
 
@@ -24,7 +24,7 @@ export class History<Input, Output> {
     return this.all;
   }
 
-  /** Makes a call and records it. `classify` says what an answer means; a thrown error is `unknown`. */
+  /** Makes a call and records it. `classify` interprets the answer; a thrown error is `unknown`. */
   async record(
     call: { client: number; kind: string; input: Input },
     send: () => Promise<{ outcome: Outcome; output?: Output }>,

@@ -3,27 +3,27 @@ import { join } from 'node:path';
 import type { Role } from '@syncline/contracts';
 
 /**
- * A copy of the built app with one rule broken on purpose: the suite must notice. It is a patch of the text that
- * is shipped, so the product carries no switches, and a patch that no longer fits is an error.
+ * A copy of the built app with one rule broken on purpose: the suite must notice it. It is a text patch of the shipped
+ * files, so the product has no test switches, and a patch that no longer applies is an error.
  */
 export interface Mutant {
   /** The rule that is broken, in a few words. */
   readonly name: string;
   /** File of the built app, from its own folder: `libs/locks/src/redis/scripts/release.lua`. */
   readonly file: string;
-  /** Text that stands there exactly once. */
+  /** Text that occurs there exactly once. */
   readonly find: string;
   readonly replace: string;
 }
 
-/** Where copies live: inside the project, so that they find its node_modules. */
+/** Folder of the copies, inside the project, so that they find its node_modules. */
 const FOLDER = '.data/mutants';
 
 /**
  * Builds a mutant of a role from `dist`.
  *
  * @returns its dist folder and how to remove it
- * @throws Error when the text to break is not there exactly once
+ * @throws Error when the text to replace does not occur exactly once
  */
 export async function buildMutant(
   role: Role,
@@ -39,7 +39,7 @@ export async function buildMutant(
     const parts = text.split(mutant.find);
     if (parts.length !== 2) {
       throw new Error(
-        `Mutant "${mutant.name}": ${mutant.file} holds the text to break ${parts.length - 1} times, not once. ` +
+        `Mutant "${mutant.name}": ${mutant.file} has the text to replace ${parts.length - 1} times, not once. ` +
           'The code has changed: adapt the mutant.',
       );
     }

@@ -1,7 +1,7 @@
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 
-/** Everything that a run leaves to chance, from one seed: the same seed makes the same choices. */
+/** All random choices of a run, from one seed: the same seed makes the same choices. */
 export class Random {
   private readonly generator: ReturnType<typeof xoroshiro128plus>;
 
@@ -20,12 +20,12 @@ export class Random {
     return item;
   }
 
-  /** True with a probability of `percent` in a hundred. */
+  /** True with a probability of `percent` percent. */
   chance(percent: number): boolean {
     return this.int(1, 100) <= percent;
   }
 
-  /** An independent stream: one client's choices do not depend on how fast the others are. */
+  /** An independent stream, so that the choices of one client do not depend on the speed of the others. */
   fork(): Random {
     return new Random(this.int(0, 0x7fffffff));
   }

@@ -9,42 +9,42 @@ export interface RunOptions {
   readonly log: (line: string) => void;
 }
 
-/** A run in which nothing went wrong proves nothing. It is repeated with the next seed. */
+/** The faults of a run had no visible effect, so the run proves nothing. It is repeated with the next seed. */
 export class FaultsDidNotBite extends Error {
   override readonly name = 'FaultsDidNotBite';
 }
 
 export interface RunReport {
-  /** What broke a rule, in words that let a person find it. Empty: all held. */
+  /** The violations of rules, described for a person. Empty: all rules held. */
   readonly violations: readonly string[];
-  /** Figures of the run: operations, outcomes, and how often each fault bit. */
+  /** Counts of the run: operations, outcomes, and how often each fault had an effect. */
   readonly counts: Readonly<Record<string, number>>;
 }
 
-/** How one service is tested under faults. */
+/** The fault tests of one service. */
 export interface FaultSuite {
   readonly role: Role;
   /**
-   * Traffic under random faults, then every check.
+   * Runs traffic under random faults, then every check.
    *
-   * @throws FaultsDidNotBite when nothing went wrong: such a run counts for nothing
+   * @throws FaultsDidNotBite when the faults had no effect: such a run does not count
    */
   run(options: RunOptions): Promise<RunReport>;
-  /** Each broken rule, with the shortest run that shows it (default: the random one). */
+  /** Each mutant, with the shortest run that detects it (default: the random run). */
   readonly mutants: readonly (Mutant & { readonly run?: (options: RunOptions) => Promise<RunReport> })[];
 }
 
 const FAST_RUN_MS = 8_000;
 const MUTANT_RUN_MS = 6_000;
-/** A mutant may escape one run by luck; a sound suite catches it in a few. */
+/** A mutant may survive one run by luck; a sound suite detects it in a few. */
 const MUTANT_TRIES = 3;
-/** A short run may miss a fault by luck; one that goes on missing it is a broken suite. */
+/** The faults of a short run may have no effect by luck; if that repeats, the suite is broken. */
 const BITE_TRIES = 3;
 const SUITE_TIMEOUT_MS = 90_000;
 
 const seedOf = (): number => Number(process.env.FAULT_SEED ?? Math.floor(Math.random() * 2 ** 31));
 
-/** Runs with one seed after the other until the faults bite. */
+/** Runs with one seed after the other until the faults have an effect. */
 export async function runThatBites(suite: FaultSuite, options: RunOptions) {
   for (let { seed } = options; ; seed += 1) {
     try {
@@ -56,7 +56,7 @@ export async function runThatBites(suite: FaultSuite, options: RunOptions) {
   }
 }
 
-/** Runs a mutant until something is noticed. Returns what was. */
+/** Runs a mutant until a violation is found. Returns the violations. */
 async function violationsOf(suite: FaultSuite, mutant: FaultSuite['mutants'][number]) {
   const { dist, remove } = await buildMutant(suite.role, mutant);
   try {
@@ -94,13 +94,13 @@ export function describeFaults(suite: FaultSuite): void {
       SUITE_TIMEOUT_MS,
     );
 
-    // Two mutants at a time, since each spends much of its time on waiting: while one is awaited, the next one runs.
+    // Two mutants at a time, because each spends much of its time waiting.
     const started = new Map<number, ReturnType<typeof violationsOf>>();
     const start = (index: number) => {
       const mutant = suite.mutants[index];
       if (mutant === undefined || started.has(index)) return;
       const noticed = violationsOf(suite, mutant);
-      noticed.catch(() => undefined); // Told to the test that awaits it.
+      noticed.catch(() => undefined); // The test that awaits it gets the error.
       started.set(index, noticed);
     };
 
