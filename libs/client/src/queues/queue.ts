@@ -13,7 +13,6 @@ import { Collector } from '../transport/collector.js';
 import type { Transport } from '../transport/transport.js';
 import type {
   Message,
-  MessageSource,
   NackOptions,
   QueueChanges,
   ReceiveOptions,
@@ -31,7 +30,7 @@ const MAX_BATCH_BYTES = 900_000;
 const REDRIVE_BATCH = 100;
 
 /** One queue. The calls of one turn of the event loop are sent in one request, and each has its own outcome. */
-export class Queue<Body = unknown> implements MessageSource<Body> {
+export class Queue<Body = unknown> {
   private readonly path: string;
   private readonly sends: Sends;
   private readonly acks: Collector<string, 'acked' | 'stale'>;
