@@ -74,12 +74,9 @@ const leftBy = ({ text }: Source) => namesIn(text.matchAll(/^local (?:function )
 
 /** Names that a Lua file uses but does not declare. An approximation by regular expressions. */
 function foreignNames({ text }: Source): Set<string> {
-  const code = text
-    .replace(/--.*$/gm, '')
-    .replace(/'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"/g, "''")
-    // Fields of a table.
-    .replace(/([{,]\s*)\w+\s*=(?!=)/g, '$1');
-  const names = new Set(code.match(/(?<![\w.:])[A-Za-z_]\w*/g));
+  const code = text.replace(/--.*$/gm, '').replace(/'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"/g, "''");
+  const withoutFields = code.replace(/([{,]\s*)\w+\s*=(?!=)/g, '$1');
+  const names = new Set(withoutFields.match(/(?<![\w.:])[A-Za-z_]\w*/g));
   const declared = [
     ...namesIn(code.matchAll(/\blocal (?:function )?([\w, ]+)/g)),
     ...namesIn(code.matchAll(/\bfunction[^(]*\(([^)]*)\)/g)),

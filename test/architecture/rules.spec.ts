@@ -118,7 +118,7 @@ const BREACHES: Record<RuleName, readonly [breaches: number, ...Source[]]> = {
       path: 'a/right.lua',
       text: "-- @include parts/wait.lua\nreturn { Wait.now, Lease, now = 1, 'now' } -- now",
     },
-    { path: 'a/own.lua', text: 'local ends = 1\nfor now = ends, 2 do x(now) end' },
+    { path: 'a/own.lua', text: 'local other, ends = 1, 2\nfor now = ends, 2 do x(now) end' },
     {
       path: 'a/wrong.lua',
       text: '-- @include parts/lease.lua\nreturn function() return Wait, Lease, now end',

@@ -3,7 +3,7 @@ import { type FaultSuite, FaultsDidNotBite } from './core/suite.js';
 
 /** The suite of each role, loaded on demand. */
 const SUITES: Record<string, () => Promise<FaultSuite>> = {
-  lock: async () => (await import('./lock/suite.js')).lockSuite,
+  lock: async () => (await import('./lock/suite.js')).lockFaults,
   queue: async () => (await import('./queue/suite.js')).queueFaults,
   cache: async () => (await import('./cache/suite.js')).cacheFaults,
 };

@@ -106,23 +106,39 @@ export class LockNode {
   }
 }
 
-/** Lock nodes over a Redis of their own. */
+/** Lock nodes over a Redis, or over one of its databases. */
 export class LockStage {
   private constructor(
-    readonly server: RedisServer,
+    private readonly server: RedisServer,
     readonly redis: RedisClient,
   ) {}
 
   static async start(): Promise<LockStage> {
     const server = await RedisServer.start();
-    const redis = commandConnection(server.url, 'test');
-    await redis.connect();
-    return new LockStage(server, redis);
+    return new LockStage(server, await connect(server.url));
   }
 
-  /** Nodes that have beaten, in an empty Redis. */
+  /** The same Lua, run as scripts: in another database of the same Redis, by a user who may not call functions. */
+  async withoutFunctions(): Promise<LockStage> {
+    await this.redis.call(
+      'ACL',
+      'SETUSER',
+      'scripts',
+      'on',
+      '>secret',
+      '~*',
+      '&*',
+      '+@all',
+      '-fcall',
+      '-function',
+    );
+    const url = `${this.server.url.replace('redis://', 'redis://scripts:secret@')}/1`;
+    return new LockStage(this.server, await connect(url));
+  }
+
+  /** Nodes that have beaten, in an empty database. */
   async reset<Names extends readonly string[]>(...nodeIds: Names): Promise<{ [I in keyof Names]: LockNode }> {
-    await this.redis.flushall();
+    await this.redis.flushdb();
     const nodes = nodeIds.map((nodeId) => new LockNode(this.redis, nodeId));
     for (const node of nodes) await node.beat();
     return nodes as { [I in keyof Names]: LockNode };
@@ -141,8 +157,15 @@ export class LockStage {
     await this.redis.call('CONFIG', 'SET', 'maxmemory', String(bytes));
   }
 
+  /** Ends the Redis, too. */
   async stop(): Promise<void> {
     this.redis.disconnect();
     await this.server.stop();
   }
+}
+
+async function connect(url: string): Promise<RedisClient> {
+  const redis = commandConnection(url, 'test');
+  await redis.connect();
+  return redis;
 }

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { Membership } from '@syncline/cluster';
 import { EventsListener } from './events/events.listener.js';
 import { Watches } from './events/watches.js';
 import { LeasesService } from './lease/leases.service.js';
@@ -6,6 +7,7 @@ import { LocksService } from './locks/locks.service.js';
 import { EventsStore } from './redis/events.store.js';
 import { LeasesStore } from './redis/leases.store.js';
 import { ResourcesStore } from './redis/resources.store.js';
+import { library } from './redis/scripts/lock-command.js';
 import { SessionsStore } from './redis/sessions.store.js';
 import { Shards } from './redis/shards.js';
 import { WaitsStore } from './redis/waits.store.js';
@@ -37,4 +39,8 @@ import { Waits } from './waiting/waits.js';
   ],
   exports: [LocksService, SemaphoresService, SessionsService, Watches],
 })
-export class LocksModule {}
+export class LocksModule {
+  constructor(membership: Membership) {
+    membership.uses(library);
+  }
+}

@@ -3,6 +3,7 @@ import { scenarios } from './scenarios.js';
 import { alone } from './stage.js';
 
 const SCRIPTS = 'libs/locks/src/redis/scripts';
+const PARTS = `${SCRIPTS}/parts`;
 
 /**
  * Each breaks one rule of the lock manager; the scenario is the shortest story in which that shows. Those with long
@@ -11,30 +12,31 @@ const SCRIPTS = 'libs/locks/src/redis/scripts';
 export const mutants: FaultSuite['mutants'] = [
   {
     name: 'a release does not ask whose lease it ends',
-    file: `${SCRIPTS}/release.lua`,
-    find: 'local r, expiry = Lease.holding(st, a.lease)',
-    replace: 'a.lease = Lease.list(st, 1)[1] or a.lease\nlocal r, expiry = Lease.holding(st, a.lease)',
+    file: `${PARTS}/release.lua`,
+    find: 'local record, ending = Lease.holding(name, lease_id)',
+    replace:
+      'lease_id = Name.holders(name, 1)[1] or lease_id\n    local record, ending = Lease.holding(name, lease_id)',
     run: alone(scenarios.crowd),
   },
   {
     name: 'the token is not raised',
-    file: `${SCRIPTS}/holders.lua`,
-    find: 'st.token = math.max(st.token + 1, micros)',
-    replace: 'st.token = math.max(st.token, 1)',
+    file: `${PARTS}/lease.lua`,
+    find: 'local token = name.token + 1\n  if token < micros then token = micros end',
+    replace: 'local token = math.max(name.token + 0, 1)',
     run: alone(scenarios.crowd),
   },
   {
     name: 'a newcomer overtakes those who wait',
-    file: `${SCRIPTS}/acquire.lua`,
-    find: 'if st.waiting > 0 or st.used + item.weight > limit then free = false end',
-    replace: 'if st.used + item.weight > limit then free = false end',
+    file: `${PARTS}/acquire.lua`,
+    find: 'if name.waiting > 0 or name.used + weight > limit then free = false end',
+    replace: 'if name.used + weight > limit then free = false end',
     run: alone(scenarios.crowd),
   },
   {
     name: 'the last one in the queue is served first',
-    file: `${SCRIPTS}/queue.lua`,
-    find: "local head = redis.call('ZRANGE', P .. 'q:' .. st.n, 0, 0, 'WITHSCORES')",
-    replace: "local head = redis.call('ZRANGE', P .. 'q:' .. st.n, -1, -1, 'WITHSCORES')",
+    file: `${PARTS}/queue.lua`,
+    find: "local head = redis.call('ZRANGE', prefix .. 'q:' .. name.id, 0, 0, 'WITHSCORES')",
+    replace: "local head = redis.call('ZRANGE', prefix .. 'q:' .. name.id, -1, -1, 'WITHSCORES')",
     run: alone(scenarios.crowd),
   },
   {
@@ -46,23 +48,23 @@ export const mutants: FaultSuite['mutants'] = [
   },
   {
     name: 'the time of a lease is counted from the request',
-    file: `${SCRIPTS}/holders.lua`,
-    find: "'inf' or tonumber(r.acquired) + r.ttl",
-    replace: "'inf' or tonumber(r.acquired) - tonumber(r.waited) + r.ttl",
+    file: `${PARTS}/lease.lua`,
+    find: "'inf' or int(lease.acquired + lease.ttl)",
+    replace: "'inf' or int(lease.acquired - lease.waited + lease.ttl)",
     run: alone(scenarios.longWait),
   },
   {
     name: 'the waiter of a dead node is served as if it lived',
-    file: `${SCRIPTS}/queue.lua`,
-    find: 'return latest > Wait.clock() and latest + now - Wait.clock() or 0',
+    file: `${PARTS}/process.lua`,
+    find: 'return latest > Process.clock() and latest + now - Process.clock() or 0',
     replace: 'return now + 60000',
     run: alone(scenarios.deadWaiters),
   },
   {
     name: 'a grant is not provisional',
-    file: `${SCRIPTS}/queue.lua`,
-    find: "w.session ~= '-' and until_ms or math.min(until_ms, now + w.ttl)",
-    replace: 'now + w.ttl',
+    file: `${PARTS}/queue.lua`,
+    find: "wait.session ~= '-' and alive_until or math.min(alive_until, now + wait.ttl)",
+    replace: 'now + wait.ttl',
     run: alone(scenarios.deadWaiters),
   },
   {
@@ -75,55 +77,55 @@ export const mutants: FaultSuite['mutants'] = [
   },
   {
     name: 'each node goes by its own clock',
-    file: 'libs/redis/src/define-script.js',
-    find: 'const body = readScript(definition.file);',
+    file: 'libs/redis/src/lua/shelf.js',
+    find: 'parts.set(path, text);',
     replace:
-      'const ahead = process.env.NODE_ID === "lock_2" ? 3 : 0;' +
-      'const body = readScript(definition.file).replace("tonumber(time[1])", "(tonumber(time[1]) + " + ahead + ")");',
+      'const ahead = process.env.NODE_ID === "lock_2" && folder.pathname.includes("/locks/") ? 3 : 0;' +
+      'parts.set(path, text.replace("time[1] * 1000000", "(time[1] + " + ahead + ") * 1000000"));',
     run: alone(scenarios.expiry),
   },
   {
     name: 'a retry is not known',
-    file: `${SCRIPTS}/acquire.lua`,
-    find: '  if not a.fresh then\n',
+    file: `${PARTS}/acquire.lua`,
+    find: '  if not is_new then\n',
     replace: '  if false then\n',
     run: alone(scenarios.retries),
   },
   {
     name: 'a waiting request that is sent again goes to the end of the queue',
-    file: `${SCRIPTS}/acquire.lua`,
-    find: 'w.deadline = math.max(w.deadline, now + a.wait_ms)',
+    file: `${PARTS}/acquire.lua`,
+    find: 'wait.deadline = math.max(wait.deadline, now + wait_ms)',
     replace:
-      "w.deadline = math.max(w.deadline, now + a.wait_ms)\n  redis.call('ZADD', P .. 'q:' .. a.items[1].n, int(micros), id)",
+      "wait.deadline = math.max(wait.deadline, now + wait_ms)\n  redis.call('ZADD', prefix .. 'q:' .. wanted[1].id, int(micros), wait.id)",
     run: alone(scenarios.retries),
   },
   {
-    name: 'what a caller was vouched for cannot be given back',
-    file: `${SCRIPTS}/queue.lua`,
-    find: "elseif r and r.state == 'T:' .. claim then",
+    name: 'what a local waiter was served with cannot be given back',
+    file: `${PARTS}/withdrawal.lua`,
+    find: "elseif lease.state == 'T:' .. claim then",
     replace: 'elseif false then',
-    run: alone(scenarios.vouched),
+    run: alone(scenarios.localWaiter),
   },
   {
-    name: 'one who is vouched for overtakes',
-    file: `${SCRIPTS}/queue.lua`,
-    find: 'local id = head[1]',
+    name: 'a local waiter overtakes',
+    file: `${PARTS}/queue.lua`,
+    find: 'local wait = Wait.find(head[1])',
     replace:
-      "local mine = next(vouched)\n      local at = mine and redis.call('ZSCORE', P .. 'q:' .. st.n, mine)\n" +
-      '      if at then head = { mine, at } end\n      local id = head[1]',
+      "local mine = locals and next(locals)\n      local at = mine and redis.call('ZSCORE', prefix .. 'q:' .. name.id, mine)\n" +
+      '      if at then head = { mine, at } end\n      local wait = Wait.find(head[1])',
     run: alone(scenarios.crowd),
   },
   {
     name: 'a set overtakes on the names where it is not first',
-    file: `${SCRIPTS}/queue.lua`,
-    find: '(#w.items == 2 or Wait.first_everywhere(id, w))',
+    file: `${PARTS}/queue.lua`,
+    find: '(#wait.names == 1 or is_first_everywhere(wait))',
     replace: 'true',
     run: alone(scenarios.set),
   },
   {
     name: 'a lease that was told twice can be taken back',
-    file: `${SCRIPTS}/holders.lua`,
-    find: "elseif r.state ~= 'T:' .. claim and r.state ~= 'T:*' then",
+    file: `${PARTS}/lease.lua`,
+    find: "elseif lease.state ~= 'T:' .. claim and lease.state ~= 'T:*' then",
     replace: 'elseif false then',
     run: alone(scenarios.toldElsewhere),
   },
@@ -135,22 +137,22 @@ export const mutants: FaultSuite['mutants'] = [
     run: alone(scenarios.untold),
   },
   {
-    name: 'whoever sees a deadlock first gives up, not the youngest',
+    name: 'the request that sees a deadlock first gives up, not the youngest',
     file: `${SCRIPTS}/deadlock.lua`,
-    find: 'if waits[each.id].arrival > waits[ME].arrival then return nil end',
+    find: 'if waits[each.id].arrival > waits[id].arrival then return nil end',
     replace: 'do end',
     run: alone(scenarios.circle),
   },
   {
     name: 'a circle counts as a deadlock though somebody else may open it',
     file: `${SCRIPTS}/deadlock.lua`,
-    find: 'return Name.of(item.n).limit - never < item.weight',
+    find: 'return Name.of(item.name).limit - never < item.weight',
     replace: 'return #item.holders > 0',
     run: alone(scenarios.openCircle),
   },
   {
     name: 'the end of a session skips one of its leases',
-    file: `${SCRIPTS}/sweep.lua`,
+    file: `${PARTS}/session.lua`,
     find: 'for _, member in ipairs(leases) do',
     replace: 'table.remove(leases)\n  for _, member in ipairs(leases) do',
     run: alone(scenarios.session),

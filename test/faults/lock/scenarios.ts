@@ -242,20 +242,20 @@ async function disconnect(stage: Stage): Promise<void> {
   await release(one, body);
 }
 
-/** A node vouches for a caller that hangs up before the node knows that it was served. */
-async function vouched(stage: Stage): Promise<void> {
+/** A client hangs up before its node knows that a release there served it as a local waiter. */
+async function localWaiter(stage: Stage): Promise<void> {
   const { client, cluster, one, two, complain } = stage;
   const [, site] = cluster.sites;
   const holder = client('holder', two);
   // Redis knows the scripts from then on.
-  const before = await holder.acquire(exclusive('vouched'));
+  const before = await holder.acquire(exclusive('local'));
   if (before) await holder.release(before);
-  const held = await holder.acquire(exclusive('vouched'));
+  const held = await holder.acquire(exclusive('local'));
   const gone = new AbortController();
-  const leaving = acquire(two, 'vouched', { owner: 'gone', waitMs: 20_000 }, gone.signal).catch(() => null);
-  await waiters(stage, 'vouched', 1);
-  const next = acquire(one, 'vouched', { owner: 'next', waitMs: 3_000 });
-  await waiters(stage, 'vouched', 2);
+  const leaving = acquire(two, 'local', { owner: 'gone', waitMs: 20_000 }, gone.signal).catch(() => null);
+  await waiters(stage, 'local', 1);
+  const next = acquire(one, 'local', { owner: 'next', waitMs: 3_000 });
+  await waiters(stage, 'local', 2);
   site?.proxy.hold('replies');
   const releasing = held && holder.release(held);
   await sleep(200);
@@ -264,23 +264,23 @@ async function vouched(stage: Stage): Promise<void> {
   await sleep(200);
   site?.proxy.heal();
   await releasing;
-  if ((await next).status !== 200) complain('L4: one who was vouched for and hung up keeps the lock');
+  if ((await next).status !== 200) complain('L4: a local waiter that hung up keeps the lock');
 }
 
-/** A node dies after it vouched for a caller, with more of them in the queue. */
-async function vouchedDead(stage: Stage): Promise<void> {
+/** A node dies after a release there served a local waiter, with more of them in the queue. */
+async function localWaitersOfDeadNode(stage: Stage): Promise<void> {
   const { client, cluster, one, two, complain } = stage;
-  const held = await client('holder', two).acquire(exclusive('vouched-dead'));
+  const held = await client('holder', two).acquire(exclusive('local-dead'));
   const dead = Array.from({ length: 3 }, (_, i) =>
-    acquire(two, 'vouched-dead', { owner: `dead-${i}`, ttlMs: 500, waitMs: 20_000 }).catch(() => null),
+    acquire(two, 'local-dead', { owner: `dead-${i}`, ttlMs: 500, waitMs: 20_000 }).catch(() => null),
   );
-  await waiters(stage, 'vouched-dead', 3);
-  const next = acquire(one, 'vouched-dead', { owner: 'next', waitMs: DELAYED_MS });
-  await waiters(stage, 'vouched-dead', 4);
+  await waiters(stage, 'local-dead', 3);
+  const next = acquire(one, 'local-dead', { owner: 'next', waitMs: DELAYED_MS });
+  await waiters(stage, 'local-dead', 4);
   if (held) await client('holder', two).release(held);
   await cluster.kill(cluster.sites[1] as (typeof cluster.sites)[number]);
   const { status } = await next;
-  if (status !== 200) complain(`L4: waiters of a node that had vouched for them kept the lock (${status})`);
+  if (status !== 200) complain(`L4: local waiters of a dead node kept the lock (${status})`);
   await Promise.all(dead);
 }
 
@@ -299,6 +299,6 @@ export const scenarios = {
   toldElsewhere,
   untold,
   disconnect,
-  vouched,
-  vouchedDead,
+  localWaiter,
+  localWaitersOfDeadNode,
 };

@@ -47,7 +47,7 @@ export const alone =
 
 const LONGEST_START_MS = 10_000;
 
-/** A wish for one lock. */
+/** A request for one lock. */
 export const exclusive = (name: string, more: Partial<Wanted> = {}): Wanted => ({
   names: [name],
   mode: 'exclusive',

@@ -27,10 +27,10 @@ describe('operations of one turn', () => {
     const requests = Array.from({ length: 40 }, (_, i) => ask(`name-${i}`));
     const replies = await Promise.all(requests.map((request) => node.acquire(request)));
     expect(replies.every((reply) => reply.outcome === 'granted')).toBe(true);
-    expect(await calls('evalsha')).toBe(1);
+    expect(await calls('fcall')).toBe(1);
     const released = await Promise.all(requests.map(({ leaseId }, i) => node.release(`name-${i}`, leaseId)));
     expect(released.every((reply) => reply.outcome === 'released')).toBe(true);
-    expect(await calls('evalsha')).toBe(2);
+    expect(await calls('fcall')).toBe(2);
   });
 
   it('see what those before them did', async () => {

@@ -1,6 +1,6 @@
 import type { Holder, LeaseEventKind } from '@syncline/contracts';
 import { readHolder } from '../lease-record.js';
-import { type InShard, lockScript } from './lock-script.js';
+import { type InShard, lockCommand } from './lock-command.js';
 
 /** Something that happened to a lock. `id` orders the events of a lock. */
 export interface LeaseEvent {
@@ -25,7 +25,7 @@ export interface WatchedResource {
 }
 
 /** Reads what happened to resources. Keeps their histories for as long as this is called. */
-export const watch = lockScript(
+export const watch = lockCommand(
   'watch',
   ({ resources }: InShard & { resources: readonly WatchedResource[] }) =>
     resources.flatMap(({ key, after }) => [key, after ?? '']),

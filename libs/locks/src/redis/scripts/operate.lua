@@ -1,8 +1,9 @@
 #!lua
--- Acquires, renews and releases, one after the other: each as if it had come alone, written down together. A Redis that
--- is full refuses them before they begin: then operate_full.lua does what can be done.
--- KEYS 1 prefix of the shard (see state.lua)
--- ARGV 1 channel prefix  2 run of the node, then of each operation: its kind, number of its fields, fields
+-- Acquires, renews and releases, one after the other. A Redis that is full refuses them before they begin: then
+-- operate-full.lua does what can be done.
+-- KEYS and ARGV as in operations.lua
 -- Returns the answers of the operations, in their order.
-local FULL = false
--- @include operations.lua
+-- @include parts/operations.lua
+return function()
+  return Operations.run(false)
+end

@@ -4,7 +4,7 @@ import type { Refusal } from '../../lease/refusal.js';
 import type { Ticket } from '../../waiting/ticket.js';
 import { encodeMetadata, encodeOwner, FIELDS_OF_LEASE, readHolders, readLeases } from '../lease-record.js';
 import { keysOfWait, leaseOfWait } from '../wait-id.js';
-import { type InShard, lockScript } from './lock-script.js';
+import { type InShard, lockCommand } from './lock-command.js';
 
 /** What an acquire came to. `nextEndMs`: when a lease in the way ends, in ms from now. */
 export type AcquireReply =
@@ -32,8 +32,8 @@ export interface Operation<Reply> {
   readonly read: (reply: unknown) => Reply;
 }
 
-const operationScript = (name: string) =>
-  lockScript(
+const operationCommand = (name: string) =>
+  lockCommand(
     name,
     (input: InShard & { processId: string; operations: readonly Operation<unknown>[] }) => [
       input.processId,
@@ -43,9 +43,9 @@ const operationScript = (name: string) =>
   );
 
 /** Runs operations one after the other; returns their replies, for each to read its own. Refused whole by a full Redis. */
-export const operate = operationScript('operate');
+export const operate = operationCommand('operate');
 /** What of it can be done while Redis is full. */
-export const operateFull = operationScript('operate_full');
+export const operateFull = operationCommand('operate-full');
 
 /** Takes leases, all or none; waits in the queue when it may. */
 export const acquire = (request: LeaseRequest, claim: string): Operation<AcquireReply> => ({

@@ -1,7 +1,7 @@
 import { type Holder, toInstant, type Waiter } from '@syncline/contracts';
 import { modeOf } from '../../lease/lease.js';
 import { decodeOwner, readHolder } from '../lease-record.js';
-import { type InShard, lockScript } from './lock-script.js';
+import { type InShard, lockCommand } from './lock-command.js';
 
 /** A lock or semaphore as the scripts show it. */
 export interface ResourceState {
@@ -16,14 +16,14 @@ export interface ResourceState {
 }
 
 /** Shows one lock or semaphore as it is now. */
-export const inspect = lockScript(
+export const inspect = lockCommand(
   'inspect',
   ({ key, most }: InShard & { key: string; most: number }) => [key, most],
   (reply) => readState(reply),
 );
 
 /** Shows a page of what is held or awaited. `last`: the last key looked at, null when these were all. */
-export const list = lockScript(
+export const list = lockCommand(
   'list',
   (page: InShard & { from: string; to: string; limit: number; most: number; mostBytes: number }) => [
     page.from,
@@ -39,14 +39,14 @@ export const list = lockScript(
 );
 
 /** Configures the limit of a semaphore. */
-export const resize = lockScript(
+export const resize = lockCommand(
   'resize',
   ({ key, limit, most }: InShard & { key: string; limit: number; most: number }) => [key, limit, most],
   (reply) => readState(reply),
 );
 
 /** Takes a resource away from its holders. `more`: there are others left. */
-export const revoke = lockScript(
+export const revoke = lockCommand(
   'revoke',
   ({ key, reason, nodeId }: InShard & { key: string; reason: string; nodeId: string }) => [
     key,

@@ -1,7 +1,7 @@
 import type { Holder, KeptSession } from '@syncline/contracts';
 import { resourceName } from '../../lease/resource.js';
 import { decodeMetadata, decodeOwner, encodeMetadata, encodeOwner, readHolders } from '../lease-record.js';
-import { type InShard, lockScript } from './lock-script.js';
+import { type InShard, lockCommand } from './lock-command.js';
 
 interface InSession extends InShard {
   readonly sessionId: string;
@@ -15,8 +15,8 @@ export interface StoredSession {
 }
 
 /** Opens a session. Returns when it ends, ms. */
-export const createSession = lockScript(
-  'session_create',
+export const createSession = lockCommand(
+  'session-create',
   ({
     sessionId,
     ttlMs,
@@ -38,8 +38,8 @@ export interface StoredKeepAlive extends StoredSession {
 }
 
 /** Keeps a session alive for its whole length. Null: it is gone. */
-export const keepSession = lockScript(
-  'session_keep',
+export const keepSession = lockCommand(
+  'session-keep',
   ({ sessionId }: InSession) => [sessionId],
   (reply): StoredKeepAlive | null => {
     if (reply === null) return null;
@@ -63,8 +63,8 @@ export interface ShownSession extends StoredSession {
 }
 
 /** Shows a session and its leases. Null: it is gone. */
-export const showSession = lockScript(
-  'session_show',
+export const showSession = lockCommand(
+  'session-show',
   ({ sessionId, most }: InSession & { most: number }) => [sessionId, most],
   (reply): ShownSession | null => {
     if (reply === null) return null;
@@ -80,8 +80,8 @@ export const showSession = lockScript(
 );
 
 /** Ends a session with everything in it. `more`: it holds more than one call ends. */
-export const endSession = lockScript(
-  'session_end',
+export const endSession = lockCommand(
+  'session-end',
   ({ sessionId }: InSession) => [sessionId],
   (reply): 'ended' | 'gone' | 'more' => (reply === 0 ? 'gone' : reply === 1 ? 'ended' : 'more'),
 );

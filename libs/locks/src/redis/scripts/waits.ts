@@ -4,7 +4,7 @@ import type { Refusal } from '../../lease/refusal.js';
 import type { Ticket } from '../../waiting/ticket.js';
 import { decodeOwner, readLeases } from '../lease-record.js';
 import { keysOfWait, leaseOfWait } from '../wait-id.js';
-import { type InShard, lockScript } from './lock-script.js';
+import { type InShard, lockCommand } from './lock-command.js';
 
 /** What a waiting request came to. `left`: it is not in the queue any more; `too-late`: it was served, and not taken up in time. */
 export type Outcome =
@@ -19,8 +19,8 @@ interface HeldTicket extends Ticket {
 }
 
 /** Takes up what a request was served with; with `leaving`, leaves the queue when there is nothing yet. */
-export const takeUp = lockScript(
-  'take_up',
+export const takeUp = lockCommand(
+  'take-up',
   ({ processId, id, claim, leaving }: HeldTicket & { leaving: boolean }) => [
     processId,
     id,
@@ -49,21 +49,21 @@ function readOutcome(id: string, [word = '', ...fields]: string[]): Outcome {
 }
 
 /** Gives up a request whose client is gone. */
-export const withdraw = lockScript(
+export const withdraw = lockCommand(
   'withdraw',
   ({ processId, id, claim, mayReturn }: HeldTicket) => [processId, id, claim, mayReturn ? '1' : '0'],
   () => undefined,
 );
 
 /** Ends the wait of a request that is the youngest of a circle. Null: it is not. */
-export const findDeadlock = lockScript(
+export const findDeadlock = lockCommand(
   'deadlock',
   ({ processId, id }: InShard & { processId: string; id: string }) => [processId, id],
   (reply) => (reply === null ? null : readCycle(reply as string[])),
 );
 
 /** Says that a process lives, fetches what was recorded for it, ends what is over. */
-export const beat = lockScript(
+export const beat = lockCommand(
   'beat',
   ({ processId }: InShard & { processId: string }) => [processId],
   (reply) => {
@@ -80,8 +80,8 @@ export const beat = lockScript(
 );
 
 /** Wait ids of the requests that Redis has for a process. */
-export const requestsOfProcess = lockScript(
-  'requests_of_process',
+export const requestsOfProcess = lockCommand(
+  'requests-of-process',
   ({ processId }: InShard & { processId: string }) => [processId],
   (reply) => reply as string[],
 );

@@ -2,11 +2,11 @@ import { FaultCluster } from '../core/fault-cluster.js';
 import { describeFaults } from '../core/suite.js';
 import { scenarios } from './scenarios.js';
 import { play } from './stage.js';
-import { lockSuite } from './suite.js';
+import { lockFaults } from './suite.js';
 
-describeFaults(lockSuite);
+describeFaults(lockFaults);
 
-describe('the stories by which broken rules are noticed', () => {
+describe('the scenarios of the mutants', () => {
   let cluster: FaultCluster;
   beforeAll(async () => {
     cluster = await FaultCluster.start('lock', { dist: 'dist', nodes: 2 });
@@ -14,7 +14,7 @@ describe('the stories by which broken rules are noticed', () => {
   afterEach(() => cluster.mend());
   afterAll(() => cluster?.stop());
 
-  it.each(Object.entries(scenarios))('end well where nothing is broken: %s', async (_name, scenario) => {
+  it.each(Object.entries(scenarios))('find nothing wrong with the product: %s', async (_name, scenario) => {
     expect((await play(scenario, cluster, 1)).violations).toEqual([]);
   });
 });

@@ -1,0 +1,190 @@
+-- Takes leases of one or several names for one client, all or none; waits for them when it may.
+-- Fields: lease id  '1': nobody knows the lease id yet  ttl, ms  wait, ms  owner  metadata  session or '-'
+--         claim of this request, then name, permits, limit (0: not given), again for each name
+-- Answers {'granted', record, end, limit, ...}  {'waiting', next end of a lease or -1, now}  {'spent'}  {'session'}
+--         {'limit', limit}  {'no-limit'}  {'over', limit}
+--         {'held', waiters, {name, record, end, ...}}  {'mismatch'}: the lease id is of another request
+--         {'full'}: it needs memory that a full Redis has not
+-- Invariants: incompatible leases never overlap; tokens rise; nobody overtakes a waiting request; the same
+--             lease id again is the same grant, and a waiting one keeps its place.
+-- Leaves: Acquire.run(first, last): with the places of its first and its last field; Acquire.full: Redis is
+-- @include parts/queue.lua
+local Acquire = {}
+local MOST_HOLDERS_SHOWN = 10
+
+-- The request under way: Acquire.run sets all of this.
+local lease_id, is_new, ttl, wait_ms, owner, metadata, session, claim
+-- What it asks for: `count` names, of each its permits, as text and as a number, and the limit that its caller knows or 0.
+local count
+local wanted, permits, weights, limits = {}, {}, {}, {}
+
+local function read(first, last)
+  lease_id, is_new, ttl, wait_ms = ARGV[first], ARGV[first + 1] == '1', ARGV[first + 2], ARGV[first + 3] + 0
+  owner, metadata, session, claim = ARGV[first + 4], ARGV[first + 5], ARGV[first + 6], ARGV[first + 7]
+  count = 0
+  for at = first + 8, last, 3 do
+    count = count + 1
+    wanted[count], permits[count] = Name.of(ARGV[at]), ARGV[at + 1]
+    weights[count], limits[count] = ARGV[at + 1] + 0, ARGV[at + 2] + 0
+  end
+end
+
+-- The limit that counts: what callers say does, once nobody uses the name and none is configured.
+local function limit_for(i)
+  local name = wanted[i]
+  if name.used > 0 or name.waiting > 0 or name.configured then return name.limit end
+  return limits[i]
+end
+
+-- Brings the names up to date, where that can make a difference.
+local function tidy()
+  local stale = false
+  for i = 1, count do
+    local name, limit = wanted[i], limit_for(i)
+    if name.used > 0 or name.waiting > 0 then
+      stale = stale or name.waiting > 0 or name.used + weights[i] > limit or limits[i] ~= limit or
+        not is_new and Name.record(name, lease_id)
+    end
+  end
+  if not stale then return end
+  for i = 1, count do
+    local name = wanted[i]
+    Lease.expire(name)
+    -- With all permits taken nobody can be served; one that will wait itself need not tidy up the queue.
+    if name.waiting > 0 and (wait_ms == 0 or name.used < name.limit) then Queue.promote({ name.id }) end
+  end
+end
+
+-- What a lease id came to that was used before; nil when it was not.
+local function known()
+  local held, records = 0, nil
+  for i = 1, count do
+    local record = Lease.holding(wanted[i], lease_id)
+    if record then
+      local lease = Lease.parse(record)
+      if lease.owner ~= owner or lease.weight ~= permits[i] then return { 'mismatch' } end
+      held, records = held + 1, records or {}
+      records[i] = record
+    elseif Name.outcome_of(wanted[i], lease_id) then
+      return { 'spent' }
+    end
+  end
+  if held == 0 then return nil end
+  if held < count then return { 'spent' } end
+  local reply = { 'granted', nil, nil, nil }
+  for i = 1, count do Lease.tell(reply, wanted[i], lease_id, records[i], claim) end
+  return reply
+end
+
+local function next_end()
+  local soonest = -1
+  for i = 1, count do
+    local first, at = Lease.first(wanted[i])
+    if first then
+      at = Lease.ends(Name.record(wanted[i], first), at)
+      if soonest < 0 or at < soonest then soonest = at end
+    end
+  end
+  return int(soonest)
+end
+
+local function held()
+  local waiters, shown = 0, {}
+  for i = 1, count do
+    local name = wanted[i]
+    waiters = waiters + name.waiting
+    local left = MOST_HOLDERS_SHOWN - #shown / 3
+    local leases = left > 0 and Name.holders(name, left) or {}
+    for k = 1, #leases, 2 do
+      local record = Name.record(name, leases[k])
+      local lease = Lease.parse(record)
+      if not Lease.is_reserved(lease.state) then
+        lease.metadata = '-'
+        shown[#shown + 1] = name.id
+        shown[#shown + 1] = Lease.format(lease)
+        shown[#shown + 1] = Lease.ends(record, leases[k + 1])
+      end
+    end
+  end
+  return { 'held', waiters, shown }
+end
+
+local function enqueue(wait_id)
+  for i = 1, count do wanted[i].limit = limit_for(i) end
+  Wait.enqueue({
+    id = wait_id, weights = { unpack(weights, 1, count) }, ttl = ttl, deadline = now + wait_ms, processes = ARGV[1],
+    session = session, owner = owner, metadata = metadata,
+  }, wanted, count)
+end
+
+-- A waiting request was sent again, perhaps through another node: it keeps its place. False: it is another's.
+local function enqueue_again(wait)
+  if wait.owner ~= owner then return false end
+  for i = 1, count do
+    if wait.weights[i] ~= weights[i] then return false end
+  end
+  local processes = { ARGV[1] }
+  for process in Process.each(wait.processes) do
+    -- Its client is back.
+    if Absence.is(process) then redis.call('SREM', prefix .. 'n:' .. process, wait.id)
+    elseif process ~= ARGV[1] then processes[#processes + 1] = process end
+  end
+  wait.processes = table.concat(processes, ',')
+  wait.deadline = math.max(wait.deadline, now + wait_ms)
+  Wait.keep(wait)
+  return true
+end
+
+local function wait_in_queue()
+  local ids = {}
+  for i = 1, count do ids[i] = wanted[i].id end
+  local wait_id = WaitId.of(lease_id, ids)
+  local wait = not is_new and Wait.find(wait_id)
+  if wait then
+    if not enqueue_again(wait) then return { 'mismatch' } end
+  elseif Acquire.full then
+    return { 'full' }
+  else
+    enqueue(wait_id)
+  end
+  redis.call('SADD', prefix .. 'n:' .. ARGV[1], wait_id)
+  if Process.life_of(ARGV[1]) < Process.clock() + Process.LEASE_MS / 2 then Process.hear(ARGV[1], Process.LEASE_MS) end
+  return { 'waiting', next_end(), int(now) }
+end
+
+local function grant()
+  local reply = { 'granted', nil, nil, nil }
+  local state, ending = 'T:' .. claim, session ~= '-' and 'inf' or now + ttl
+  for i = 1, count do
+    local name = wanted[i]
+    name.limit = limit_for(i)
+    local record, at = Lease.grant(name, lease_id, permits[i], ending, state, session, '0', ttl, owner, metadata)
+    Event.log('acquired', name, record, at)
+    Lease.answer(reply, name, record, at)
+  end
+  return reply
+end
+
+function Acquire.run(first, last)
+  read(first, last)
+  tidy()
+  if not is_new then
+    local reply = known()
+    if reply then return reply end
+  end
+  if session ~= '-' then
+    if (redis.call('ZSCORE', prefix .. 'sessions', session) or 0) + 0 <= now then return { 'session' } end
+    ttl = redis.call('HGET', prefix .. 'S:' .. session, 'ttl')
+  end
+  local free = true
+  for i = 1, count do
+    local name, weight, asked, limit = wanted[i], weights[i], limits[i], limit_for(i)
+    if asked ~= limit and asked > 0 and not name.configured then return { 'limit', limit } end
+    if limit == 0 then return { 'no-limit' } end
+    if weight > limit then return { 'over', limit } end
+    if name.waiting > 0 or name.used + weight > limit then free = false end
+  end
+  if free then return Acquire.full and { 'full' } or grant() end
+  if wait_ms == 0 then return held() end
+  return wait_in_queue()
+end
