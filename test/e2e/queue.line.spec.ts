@@ -38,7 +38,7 @@ describe('receivers that are parked at several queue nodes', () => {
       await eventually(async () => expect(await standing('frozen')).toBe(i + 1));
     }
     // Just after the nodes were heard.
-    const word = async () => client.hget('syncline:{queue:frozen}:wn', '');
+    const word = async () => client.hget('syncline:{queue:frozen}:nodes', '');
     const before = await word();
     await eventually(async () => expect(await word()).not.toBe(before));
     redis.freeze();
@@ -68,7 +68,7 @@ describe('receivers that are parked at several queue nodes', () => {
       for (const queue of queues) expect(await standing(queue)).toBe(1);
     });
     const count = async () =>
-      Number(/cmdstat_evalsha:calls=(\d+)/.exec(await client.info('commandstats'))?.[1] ?? 0);
+      Number(/cmdstat_fcall:calls=(\d+)/.exec(await client.info('commandstats'))?.[1] ?? 0);
     const [from, startedAt] = [await count(), performance.now()];
     await sleep(3_000);
     const perSecond = ((await count()) - from) / ((performance.now() - startedAt) / 1_000);

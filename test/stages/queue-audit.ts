@@ -6,7 +6,7 @@ const PER_SEQ = 64;
 /**
  * Reads all keys of a queue and says what is wrong with them: each message must stand in exactly one place, each
  * place must hold messages only, and the counters must be right. Written against the data model
- * (libs/queues/src/redis/scripts/state.lua), not against the scripts.
+ * (libs/queues/src/redis/scripts/parts/queue.lua), not against the scripts.
  */
 export async function auditQueue(redis: Redis, queue: string): Promise<string[]> {
   const base = `syncline:{queue:${queue}}:`;
@@ -86,7 +86,7 @@ export async function auditQueue(redis: Redis, queue: string): Promise<string[]>
   }
   if (records.size === 0) {
     const left = transaction.keys.filter(
-      (key) => !/:(queue|w|wn|out|rate|d:.*|acked:.*)$/.test(key.slice(base.length - 1)),
+      (key) => !/:(queue|w|nodes|out|rate|d:.*|acked:.*)$/.test(key.slice(base.length - 1)),
     );
     expect(left.length === 0, `drained, but these are left: ${left.join(' ')}`);
   }

@@ -23,6 +23,8 @@ const DEFAULTS: PutQueue = {
   rateLimit: null,
 };
 
+const SCRIPTS_ONLY = ['--user', 'scripter', 'on', '>secret', '~*', '&*', '+@all', '-fcall', '-function'];
+
 export interface Given {
   readonly body?: unknown;
   readonly priority?: number;
@@ -44,10 +46,13 @@ export class QueueScripts {
     readonly outbox: Outbox,
   ) {}
 
-  static async start(): Promise<QueueScripts> {
-    const server = await RedisServer.start();
+  /** @param by how Redis lets its Lua be called: as functions, or for a user who may call none as scripts */
+  static async start(by: 'functions' | 'scripts' = 'functions'): Promise<QueueScripts> {
+    const user = by === 'scripts' ? SCRIPTS_ONLY : [];
+    const server = await RedisServer.start({ args: user });
     const redis = server.connect();
-    const alone = { nodeId: 'queue_1', ring: new Ring(['queue_1']), owns: () => true };
+    if (by === 'scripts') await redis.auth('scripter', 'secret');
+    const alone = { nodeId: 'queue_1', ring: new Ring(['queue_1']), owns: () => true, uses: () => {} };
     const store = new QueueStore(redis, alone as unknown as Membership);
     return new QueueScripts(server, redis, store, new Outbox(store));
   }

@@ -67,7 +67,7 @@ describe('a node whose receiver is handed messages', () => {
     await begin();
     const receiving = delivery.receive(stage.queue, { max: 10, waitMs: 20_000 }, never);
     await parked();
-    const scripts = await counted('evalsha', async () => {
+    const scripts = await counted('fcall', async () => {
       const { messages: sent } = await messages.send(stage.queue, { messages: two });
       const ids = sent.map((one) => 'id' in one && one.id);
       const received = await receiving;
@@ -83,7 +83,7 @@ describe('a node whose receiver is handed messages', () => {
   it('hands over also while it is only just being parked', async () => {
     await begin();
     const receiving = delivery.receive(stage.queue, { max: 10, waitMs: 20_000 }, never);
-    const scripts = await counted('evalsha', async () => {
+    const scripts = await counted('fcall', async () => {
       await messages.send(stage.queue, { messages: two });
       expect((await receiving).messages).toHaveLength(2);
     });

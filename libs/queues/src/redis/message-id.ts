@@ -1,4 +1,4 @@
-/** A token is seq * 64 + priority * 4 + flags (scripts/state.lua). */
+/** A token is seq * 64 + priority * 4 + flags (scripts/parts/token.lua). */
 const PER_SEQ = 64;
 
 export const seqOf = (token: number): number => Math.floor(token / PER_SEQ);

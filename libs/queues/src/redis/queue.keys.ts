@@ -1,4 +1,4 @@
-/** Every Redis key of this app that is named outside of a script; the scripts derive the rest (state.lua). */
+/** Every Redis key of this engine that is named outside of Lua, which derives the rest (scripts/parts/queue.lua). */
 export const queueKeys = {
   /** Hash: one queue. All its keys share its tag. */
   queue: (queue: string) => `syncline:{queue:${queue}}:queue`,

@@ -59,6 +59,17 @@ describe('an ack that is repeated', () => {
     expect(await ack(acked, purged)).toEqual(['acked', 'stale']);
   });
 
+  it('is forgotten in time also by a queue that was purged', async () => {
+    for (let i = 0; i < 2; i++) {
+      await stage.send({});
+      expect(await ack(...deliveries(await stage.receive()))).toEqual(['acked']);
+      await stage.store.purge(stage.queue);
+    }
+    const keys = await remembered();
+    expect(keys).toHaveLength(2);
+    for (const key of keys) expect(await stage.redis.pttl(key)).toBeGreaterThan(REMEMBERED_MS);
+  });
+
   it('is remembered in a bit a message, for at least 5 minutes and at most 10', async () => {
     for (let i = 0; i < 9; i++) await stage.send(...Array.from({ length: 1_000 }, () => ({})));
     const all = [];

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import { Membership, nodeChannel } from '@syncline/cluster';
+import { Membership } from '@syncline/cluster';
 import type { BrowseQuery, QueueConfiguration } from '@syncline/contracts';
 import { pageAfter, REDIS, type RedisClient, storeError } from '@syncline/redis';
 import { queueKeys } from './queue.keys.js';
@@ -8,13 +8,14 @@ import type { Delivery } from './receipt.js';
 import { browse } from './scripts/browse.js';
 import type { QueueCall } from './scripts/call.js';
 import * as ends from './scripts/ends.js';
+import { library } from './scripts/library.js';
 import * as outbox from './scripts/outbox.js';
 import * as queues from './scripts/queue.js';
 import { type ReceiveOptions, receive } from './scripts/receive.js';
 import { type LocalWaiter, type NewMessage, send } from './scripts/send.js';
 import { type QueueWaiters, removeWaiter, renewWaiters, type Waiter } from './scripts/waiters.js';
 
-/** Hints between the nodes. */
+/** Hints between the nodes, which the scripts send. */
 export const WAKE = 'queue.wake';
 export const DUE = 'queue.due';
 
@@ -30,12 +31,12 @@ const MOST_LINES = 200;
 /** Speaks Redis for this engine: one method, one script, one round trip. */
 @Injectable()
 export class QueueStore {
-  private readonly wakePrefix = nodeChannel('queue', WAKE, '');
-
   constructor(
     @Inject(REDIS) private readonly redis: RedisClient,
     private readonly membership: Membership,
-  ) {}
+  ) {
+    membership.uses(library);
+  }
 
   send(queue: string, messages: readonly NewMessage[], localWaiters: readonly LocalWaiter[]) {
     const rememberMs = REMEMBER_DEDUPLICATION_MS;
@@ -47,7 +48,7 @@ export class QueueStore {
   }
 
   acknowledge(queue: string, deliveries: readonly Delivery[]) {
-    return ends.acknowledge(this.redis, { ...this.callOf(queue), deliveries });
+    return ends.acknowledge(this.redis, { queue, deliveries });
   }
 
   reject(queue: string, deliveries: readonly Delivery[], delayMs: number | undefined) {
@@ -64,7 +65,7 @@ export class QueueStore {
   }
 
   removeWaiter(queue: string, waiterId: string) {
-    return removeWaiter(this.redis, { ...this.callOf(queue), waiterId });
+    return removeWaiter(this.redis, { queue, waiterId });
   }
 
   /** All of these queues must be reachable by one script: {@link together}. */
@@ -104,15 +105,15 @@ export class QueueStore {
   }
 
   describe(queue: string) {
-    return queues.describe(this.redis, this.callOf(queue));
+    return queues.describe(this.redis, { queue });
   }
 
   doDueWork(queue: string) {
-    return queues.doDueWork(this.redis, this.callOf(queue));
+    return queues.doDueWork(this.redis, { queue });
   }
 
   pause(queue: string, paused: boolean) {
-    return queues.pause(this.redis, { ...this.callOf(queue), paused });
+    return queues.pause(this.redis, { queue, paused });
   }
 
   purge(queue: string) {
@@ -120,7 +121,7 @@ export class QueueStore {
   }
 
   remove(queue: string) {
-    return queues.remove(this.redis, this.callOf(queue));
+    return queues.remove(this.redis, { queue });
   }
 
   browse(queue: string, state: BrowseQuery['state'], cursor: string, limit: number) {
@@ -142,8 +143,8 @@ export class QueueStore {
   }
 
   adopt(queue: string, from: string, messages: readonly outbox.Adopted[]) {
-    const timersChannel = this.ownerChannel(queue);
-    return outbox.adopt(this.redis, { ...this.callOf(queue), timersChannel, from, messages });
+    // Also when this node is the owner: what comes here was not asked for by a caller who would arm its timers.
+    return outbox.adopt(this.redis, { queue, timersNode: this.ownerOf(queue), from, messages });
   }
 
   /** What signs the receipts of a queue; null when there is no such queue. */
@@ -163,13 +164,11 @@ export class QueueStore {
   }
 
   private callOf(queue: string): QueueCall {
-    const timersChannel = this.membership.owns(queue) ? '' : this.ownerChannel(queue);
-    return { queue, wakePrefix: this.wakePrefix, timersChannel };
+    return { queue, timersNode: this.membership.owns(queue) ? '' : this.ownerOf(queue) };
   }
 
-  private ownerChannel(queue: string): string {
-    const owner = this.membership.ring.owner(queue);
-    return owner === null ? '' : nodeChannel('queue', DUE, owner);
+  private ownerOf(queue: string): string {
+    return this.membership.ring.owner(queue) ?? '';
   }
 }
 

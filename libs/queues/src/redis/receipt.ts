@@ -1,6 +1,6 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 
-/** One delivery of a message. Numbers as the scripts have them (scripts/state.lua). */
+/** One delivery of a message. Numbers as the scripts have them (scripts/parts/token.lua). */
 export interface Delivery {
   /** Generation of the queue. */
   readonly gen: string;

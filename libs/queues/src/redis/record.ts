@@ -28,7 +28,7 @@ const GROUP = 16;
 const TTL = 32;
 const EXTRA = 64;
 
-/** Records without their time; the layout is described in scripts/state.lua. One buffer, each behind its length of 3 bytes. */
+/** Records without their time; the layout is described in scripts/parts/record.lua. One buffer, each behind its length of 3 bytes. */
 export function encodeTails(contents: readonly MessageContent[]): Buffer {
   const parts = contents.map(toParts);
   const target = Buffer.allocUnsafe(parts.reduce((bytes, part) => bytes + 3 + part.bytes, 0));

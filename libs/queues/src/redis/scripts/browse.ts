@@ -1,9 +1,9 @@
 import type { BrowseQuery } from '@syncline/contracts';
-import { defineScript } from '@syncline/redis';
 import { messageId } from '../message-id.js';
 import { decodeRecord, type StoredMessage } from '../record.js';
 import { dueIn, keys } from './call.js';
 import { failures } from './deliveries.js';
+import { library } from './library.js';
 
 /** A message that is looked at where it stands. */
 export interface BrowsedMessage {
@@ -17,8 +17,8 @@ export interface BrowsedMessage {
 }
 
 /** Looks at messages. `cursor`: null at the end. Null: there is no such queue. */
-export const browse = defineScript({
-  file: new URL('./browse.lua', import.meta.url),
+export const browse = library.command({
+  name: 'browse',
   keys,
   args: (input: { queue: string; state: BrowseQuery['state']; cursor: string; limit: number }) => [
     input.state,

@@ -1,12 +1,10 @@
 import { queueKeys } from '../queue.keys.js';
 
-/** A call that may make messages receivable, or make something due. */
+/** A call that may make something due. */
 export interface QueueCall {
   readonly queue: string;
-  /** Prefix of the channels on which nodes are woken. */
-  readonly wakePrefix: string;
-  /** Channel of the node that runs the timers of the queue; empty when that is the caller. */
-  readonly timersChannel: string;
+  /** Node that runs the timers of the queue; empty when that is the caller. */
+  readonly timersNode: string;
 }
 
 export const keys = ({ queue }: { queue: string }) => [queueKeys.queue(queue)];

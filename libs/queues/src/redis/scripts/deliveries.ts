@@ -23,12 +23,12 @@ export interface Deliveries {
   readonly messages: readonly DeliveredMessage[];
 }
 
-/** What a delivery that was given back adds to the count of deliveries, in which each that failed is 1 (scripts/state.lua). */
+/** What a delivery that was given back adds to the count of deliveries, in which each that failed is 1 (scripts/parts/tries.lua). */
 const GIVEN_BACK = 1_024;
 
 export const failures = (tries: number): number => tries % GIVEN_BACK;
 
-/** @param tries deliveries that ended before, as `tries` in scripts/state.lua */
+/** @param tries deliveries that ended before, as counted in scripts/parts/tries.lua */
 export const delivered = (
   gen: string,
   token: number,

@@ -1,11 +1,10 @@
 #!lua flags=allow-oom
 -- Configuration and counts, as of one moment.
--- KEYS 1 queue (see state.lua)
--- ARGV 1 prefix of the channels that wake nodes
+-- KEYS 1 queue (see parts/queue.lua)
 -- Returns {configuration, paused, ready, delayed, in flight, dead, bytes, age of the oldest in ms, sent, acked, expired};
 --         nil when there is no such queue.
 -- Invariant: ready + delayed + in flight + dead = sent - acked - expired.
--- @include due-work.lua
+-- @include parts/due-work.lua
 -- In a bucket with fewer messages it is quicker to look at all of them.
 local FEW = 512
 
@@ -13,35 +12,37 @@ local FEW = 512
 local function oldest_at()
   local seq = q.low
   while seq < q.seq do
-    local bucket = key('b:' .. math.floor(seq / BUCKET))
-    local size = call('HLEN', bucket)
-    local field = seq % BUCKET
+    local bucket = Record.bucket(seq)
+    local size = redis.call('HLEN', bucket)
+    local field = seq % Record.PER_BUCKET
     if size == 0 then
-      seq = (math.floor(seq / BUCKET) + 1) * BUCKET
+      seq = seq - field + Record.PER_BUCKET
     elseif size <= FEW then
-      local first = BUCKET
-      for _, other in ipairs(call('HKEYS', bucket)) do first = math.min(first, tonumber(other)) end
-      seq = math.floor(seq / BUCKET) * BUCKET + first
+      local first = Record.PER_BUCKET
+      for _, other in ipairs(redis.call('HKEYS', bucket)) do first = math.min(first, tonumber(other)) end
+      seq = seq - field + first
       break
-    elseif call('HEXISTS', bucket, field) == 1 then
+    elseif redis.call('HEXISTS', bucket, field) == 1 then
       break
     else
       seq = seq + 1
     end
   end
-  if seq ~= q.low then set('low', seq) end
-  return enqueued_at(call('HGET', key('b:' .. math.floor(seq / BUCKET)), seq % BUCKET))
+  if seq ~= q.low then Queue.set('low', seq) end
+  return Record.enqueued_at(redis.call('HGET', Record.bucket(seq), Record.field(seq)))
 end
 
-if not open(ALL) then return nil end
-if q.due and q.due <= now then
-  do_due_work()
-  wake(fresh, ARGV[1])
+return function()
+  if not Queue.open(Queue.ALL) then return nil end
+  if q.due and q.due <= now then
+    DueWork.run()
+    Waiters.wake(Ready.newly_ready())
+  end
+  local delayed, in_flight = redis.call('ZCARD', Queue.key('delayed')), redis.call('ZCARD', Queue.key('inFlight'))
+  local age = q.live > 0 and math.max(0, now - oldest_at()) or 0
+  Queue.save()
+  return {
+    redis.call('HGET', KEYS[1], 'configuration'), q.paused, q.live - delayed - in_flight, delayed, in_flight, q.dead,
+    q.bytes, age, q.sent, q.acked, q.expired,
+  }
 end
-local delayed, flying = call('ZCARD', key('delayed')), call('ZCARD', key('inFlight'))
-local age = q.live > 0 and math.max(0, now - oldest_at()) or 0
-save()
-return {
-  call('HGET', KEYS[1], 'configuration'), q.paused, q.live - delayed - flying, delayed, flying, q.dead, q.bytes, age,
-  q.sent, q.acked, q.expired,
-}

@@ -1,17 +1,17 @@
 #!lua flags=allow-oom
--- Does what the queue has to do by itself now: promotes what is due, ends leases, drops what is too old.
--- KEYS 1 queue (see state.lua)
--- ARGV 1 prefix of the channels that wake nodes
+-- Does what the queue has to do by itself now: promotes what is due, ends visibility timeouts, drops what is too old.
+-- KEYS 1 queue (see parts/queue.lua)
 -- Returns {in how many ms there is more to do, -1 for nothing; outbox length}; nil when there is no such queue.
 -- Invariant: running it twice, or on two nodes at once, does no harm.
--- @include due-work.lua
-if not open(ALL) then
-  local more = empty_trash()
-  local out = call('LLEN', base .. 'out')
-  if not more and out == 0 then return nil end
-  return { more and 0 or OUTBOX_RETRY_MS, out }
+-- @include parts/due-work.lua
+return function()
+  if not Queue.open(Queue.ALL) then
+    local more, outbox = Trash.empty(), Outbox.length()
+    if not more and outbox == 0 then return nil end
+    return { more and 0 or Outbox.RETRY_MS, outbox }
+  end
+  DueWork.run()
+  Waiters.wake(Ready.newly_ready())
+  Queue.save()
+  return { q.due and math.max(0, q.due - now) or -1, Outbox.length() }
 end
-do_due_work()
-wake(fresh, ARGV[1])
-save()
-return { q.due and math.max(0, q.due - now) or -1, call('LLEN', base .. 'out') }

@@ -1,6 +1,6 @@
-import { defineScript } from '@syncline/redis';
 import type { Delivery } from '../receipt.js';
 import { dueIn, keys, type QueueCall } from './call.js';
+import { library } from './library.js';
 
 /** What became of deliveries, in their order. */
 export interface Verdicts<Verdict extends string> {
@@ -11,7 +11,10 @@ export interface Verdicts<Verdict extends string> {
   readonly outboxLength: number;
 }
 
-type Ending = QueueCall & { readonly deliveries: readonly Delivery[] };
+interface Ended {
+  readonly queue: string;
+  readonly deliveries: readonly Delivery[];
+}
 
 /** @param words by the digits with which the scripts answer */
 const read = <Verdict extends string>(
@@ -29,23 +32,20 @@ const toTriples = (deliveries: readonly Delivery[]) =>
   deliveries.flatMap(({ gen, token, delivery }) => [gen, token, delivery]);
 
 /** Null: there is no such queue. */
-export const acknowledge = defineScript({
-  file: new URL('./acknowledge.lua', import.meta.url),
+export const acknowledge = library.command({
+  name: 'acknowledge',
   keys,
-  args: (input: Ending) => [
-    input.wakePrefix,
-    ...input.deliveries.flatMap(({ gen, token, delivery, size }) => [gen, token, delivery, size]),
-  ],
+  args: ({ deliveries }: Ended) =>
+    deliveries.flatMap(({ gen, token, delivery, size }) => [gen, token, delivery, size]),
   decode: (reply) => (reply === null ? null : read(reply as string, { 1: 'acked' })),
 });
 
 /** Null: there is no such queue. */
-export const reject = defineScript({
-  file: new URL('./reject.lua', import.meta.url),
+export const reject = library.command({
+  name: 'reject',
   keys,
-  args: (input: Ending & { readonly delayMs: number | undefined }) => [
-    input.wakePrefix,
-    input.timersChannel,
+  args: (input: QueueCall & Ended & { readonly delayMs: number | undefined }) => [
+    input.timersNode,
     input.delayMs ?? '',
     ...toTriples(input.deliveries),
   ],
@@ -57,11 +57,11 @@ export const reject = defineScript({
 });
 
 /** Null: there is no such queue. */
-export const extend = defineScript({
-  file: new URL('./extend.lua', import.meta.url),
+export const extend = library.command({
+  name: 'extend',
   keys,
-  args: (input: Ending & { readonly visibilityTimeoutMs: number }) => [
-    input.timersChannel,
+  args: (input: QueueCall & Ended & { readonly visibilityTimeoutMs: number }) => [
+    input.timersNode,
     input.visibilityTimeoutMs,
     ...toTriples(input.deliveries),
   ],
@@ -73,12 +73,11 @@ export const extend = defineScript({
 });
 
 /** Null: there is no such queue. */
-export const giveBack = defineScript({
-  file: new URL('./give-back.lua', import.meta.url),
+export const giveBack = library.command({
+  name: 'give-back',
   keys,
-  args: (input: Ending & { readonly delayMs: number; readonly told: boolean }) => [
-    input.wakePrefix,
-    input.timersChannel,
+  args: (input: QueueCall & Ended & { readonly delayMs: number; readonly told: boolean }) => [
+    input.timersNode,
     input.delayMs,
     input.told ? 1 : 0,
     ...toTriples(input.deliveries),

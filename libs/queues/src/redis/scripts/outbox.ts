@@ -1,8 +1,8 @@
 import type { DeadLetter } from '@syncline/contracts';
-import { defineScript } from '@syncline/redis';
 import { queueKeys } from '../queue.keys.js';
 import { decodeRecord, encodeTail, type MessageContent, type StoredMessage } from '../record.js';
 import { dueIn, keys, type QueueCall } from './call.js';
+import { library } from './library.js';
 
 /** A message on its way to another queue. */
 export interface Posted {
@@ -29,8 +29,8 @@ export interface Adopted {
 const outboxKeys = ({ queue }: { queue: string }) => [queueKeys.outbox(queue)];
 
 /** The first messages in the outbox of a queue, in order. */
-export const peekOutbox = defineScript({
-  file: new URL('./peek-outbox.lua', import.meta.url),
+export const peekOutbox = library.command({
+  name: 'peek-outbox',
   keys: outboxKeys,
   args: (input: { queue: string; limit: number }) => [input.limit],
   binary: true,
@@ -50,21 +50,20 @@ export const peekOutbox = defineScript({
 });
 
 /** Removes what was taken over, up to a number. */
-export const settleOutbox = defineScript({
-  file: new URL('./settle-outbox.lua', import.meta.url),
+export const settleOutbox = library.command({
+  name: 'settle-outbox',
   keys: outboxKeys,
   args: (input: { queue: string; number: string }) => [input.number],
   decode: () => undefined,
 });
 
 /** Takes over messages from another queue. Null: there is no such queue. */
-export const adopt = defineScript({
-  file: new URL('./adopt.lua', import.meta.url),
+export const adopt = library.command({
+  name: 'adopt',
   keys,
   args: (input: QueueCall & { readonly from: string; readonly messages: readonly Adopted[] }) => [
     input.from,
-    input.wakePrefix,
-    input.timersChannel,
+    input.timersNode,
     ...input.messages.flatMap(({ number, content, returnsHome }) => [
       number,
       encodeTail(content),
@@ -75,12 +74,12 @@ export const adopt = defineScript({
 });
 
 /** Moves dead letters into the outbox: one step of a redrive. Null: there is no such queue. */
-export const redrive = defineScript({
-  file: new URL('./redrive.lua', import.meta.url),
+export const redrive = library.command({
+  name: 'redrive',
   keys,
   args: (
     input: QueueCall & { max: number; to: string | undefined; step: string | undefined; rememberMs: number },
-  ) => [input.max, input.to ?? '', input.timersChannel, input.step ?? '', input.rememberMs],
+  ) => [input.max, input.to ?? '', input.timersNode, input.step ?? '', input.rememberMs],
   decode: (reply) => {
     if (reply === null) return null;
     const [moved, seen, due, before] = reply as [number, number, number, number];

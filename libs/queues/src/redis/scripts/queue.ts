@@ -1,19 +1,14 @@
 import type { QueueConfiguration, QueueStats } from '@syncline/contracts';
-import { defineScript } from '@syncline/redis';
 import { dueIn, keys, type QueueCall } from './call.js';
+import { library } from './library.js';
 
 /** Makes a queue, or gives one a new configuration. `done`: false when it was there already, or not there. */
-export const configure = defineScript({
-  file: new URL('./configure.lua', import.meta.url),
+export const configure = library.command({
+  name: 'configure',
   keys,
   args: (
     input: QueueCall & { verb: 'make' | 'change'; secret: string; configuration: QueueConfiguration },
-  ) => [
-    input.verb,
-    input.secret,
-    input.timersChannel,
-    ...Object.entries(toFields(input.configuration)).flat(),
-  ],
+  ) => [input.verb, input.secret, input.timersNode, ...Object.entries(toFields(input.configuration)).flat()],
   decode: (reply) => {
     const [done, due] = reply as [number, number];
     return { done: done === 1, dueInMs: dueIn(due) };
@@ -42,10 +37,9 @@ function toFields(configuration: QueueConfiguration): Record<string, string | nu
 }
 
 /** Null: there is no such queue. */
-export const describe = defineScript({
-  file: new URL('./describe.lua', import.meta.url),
+export const describe = library.command({
+  name: 'describe',
   keys,
-  args: (input: QueueCall) => [input.wakePrefix],
   decode: (reply): { configuration: QueueConfiguration; paused: boolean; stats: QueueStats } | null => {
     if (reply === null) return null;
     const [configuration, paused, ready, delayed, inFlight, dead, bytes, oldestAgeMs, sent, acked, expired] =
@@ -56,10 +50,9 @@ export const describe = defineScript({
 });
 
 /** Does what the queue has to do by itself. Null: there is no such queue, and nothing left of it. */
-export const doDueWork = defineScript({
-  file: new URL('./do-due-work.lua', import.meta.url),
+export const doDueWork = library.command({
+  name: 'do-due-work',
   keys,
-  args: (input: QueueCall) => [input.wakePrefix],
   decode: (reply) => {
     if (reply === null) return null;
     const [due, outboxLength] = reply as [number, number];
@@ -68,18 +61,18 @@ export const doDueWork = defineScript({
 });
 
 /** Stops or resumes deliveries. Null: there is no such queue. */
-export const pause = defineScript({
-  file: new URL('./pause.lua', import.meta.url),
+export const pause = library.command({
+  name: 'pause',
   keys,
-  args: (input: QueueCall & { paused: boolean }) => [input.paused ? '1' : '0', input.wakePrefix],
+  args: (input: { queue: string; paused: boolean }) => [input.paused ? '1' : '0'],
   decode: (reply) => (reply === null ? null : true),
 });
 
 /** Removes all messages. Null: there is no such queue. */
-export const purge = defineScript({
-  file: new URL('./purge.lua', import.meta.url),
+export const purge = library.command({
+  name: 'purge',
   keys,
-  args: (input: QueueCall) => [input.timersChannel],
+  args: (input: QueueCall) => [input.timersNode],
   decode: (reply) => {
     if (reply === null) return null;
     const [purged, due] = reply as [number, number];
@@ -88,9 +81,8 @@ export const purge = defineScript({
 });
 
 /** Removes a queue. Null: there is no such queue. */
-export const remove = defineScript({
-  file: new URL('./delete.lua', import.meta.url),
+export const remove = library.command({
+  name: 'remove',
   keys,
-  args: (input: QueueCall) => [input.wakePrefix],
   decode: (reply) => (reply === null ? null : true),
 });

@@ -1,7 +1,7 @@
-import { defineScript } from '@syncline/redis';
 import { decodeRecord } from '../record.js';
 import { dueIn, keys, type QueueCall } from './call.js';
 import { type DeliveredMessage, type Deliveries, delivered } from './deliveries.js';
+import { library } from './library.js';
 import type { Waiter } from './waiters.js';
 
 /** What a receiver asks for. */
@@ -23,8 +23,8 @@ export interface ReceiveReply extends Deliveries {
 const HEADER = 6;
 
 /** Parks the waiter when there is nothing. Null: there is no such queue. */
-export const receive = defineScript({
-  file: new URL('./receive.lua', import.meta.url),
+export const receive = library.command({
+  name: 'receive',
   keys,
   args: (
     input: QueueCall & ReceiveOptions & { readonly waiter: Waiter | null; readonly leaseMs: number },
@@ -34,8 +34,7 @@ export const receive = defineScript({
     input.waiter?.id ?? '',
     input.waiter?.arrival ?? '',
     input.leaseMs,
-    input.wakePrefix,
-    input.timersChannel,
+    input.timersNode,
   ],
   binary: true,
   decode: (reply): ReceiveReply | null => {

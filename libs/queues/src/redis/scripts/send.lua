@@ -1,156 +1,102 @@
 #!lua
 -- Takes messages in: all that can ever be, or none.
--- KEYS 1 queue (see state.lua)
--- ARGV 1 prefix of the channels that wake nodes  2 channel of the node that runs the timers ('': the caller)
---      3 how long deduplication ids are remembered, ms
---      4 the records without their time, each behind its length of 3 bytes  5 how many
---      6 number of receivers that the caller vouches for, then of each: waiter, most messages, visibility timeout in ms
---      ('': the queue's); they are parked at its node, whose callers are on the line
+-- KEYS 1 queue (see parts/queue.lua)
+-- ARGV 1 node that runs the timers ('': the caller)  2 how long deduplication ids are remembered, ms
+--      3 the records without their time, each behind its length of 3 bytes  4 how many
+--      5 number of local waiters: receivers that are parked on the caller, whose clients are connected;
+--      then of each: waiter, most messages, visibility timeout in ms ('': the queue's);
 --      then for each message, but not when all are plain: delay in ms, hash of its deduplication id or ''
 -- Returns {gen, due in ms or -1, handed, seq of the first of plain messages}, they follow each other;
 --         {gen, due in ms or -1, handed, then for each message: seq; id of the first one when it is a duplicate; or less than
 --         0, minus the retention in ms, when it was not taken because it would be over before it is due};
---         handed is empty, or {secret, now, then of each receiver served: its index from 0, visible until, {token, ...}};
+--         handed is empty, or {secret, now, then of each waiter served: its index from 0, visible until, {token, ...}};
 --         {'full', 'maxLength' or 'maxBytes', {index from 0 of each message that is not over it, were they sent one after
 --         the other}}; nil when there is no such queue.
--- Invariants: a deduplication id names one message for as long as it is remembered; being vouched for changes no turn.
--- @include clock.lua
--- The usual case by itself, as in receive.lua: plain messages, no limit on the queue, nobody to wake.
-do
-  local gen, seq, live, bytes, sent, mask, due, retention, max_length, max_bytes, secret, visibility, paused, rate =
-    unpack(call('HMGET', KEYS[1], 'gen', 'seq', 'live', 'bytes', 'sent', 'mask', 'due', 'retentionMs', 'maxLength',
-      'maxBytes', 'secret', 'visibilityTimeoutMs', 'paused', 'rateMax'))
-  if not gen then return nil end
-  local count = tonumber(ARGV[5])
-  local plain = #ARGV == 6 + 3 * ARGV[6] and max_length == '' and max_bytes == ''
-  due = tonumber(due)
-  plain = plain and due and due >= now - 1000 and due <= now + retention
-  local parked = plain and call('EXISTS', base .. 'w') == 1
-  local takers, room = {}, 0
-  -- Those at the head of the line get what they would come for, if they are vouched for, these messages are all that
-  -- is ready, and nobody behind them is left to be woken.
-  if parked and ARGV[6] ~= '0' and mask == '0' and paused == '0' and (rate or '') == '' and due > now
-    and call('EXISTS', base .. gen .. ':ranked') == 0 then
-    local vouched = {}
-    for i = 0, ARGV[6] - 1 do vouched[ARGV[7 + 3 * i]] = i end
-    local line = call('ZRANGE', base .. 'w', 0, ARGV[6])
-    for _, waiter in ipairs(line) do
-      local i = vouched[waiter]
-      local ends = i and now + (tonumber(ARGV[9 + 3 * i]) or tonumber(visibility))
-      if not i or ends < due or room >= count then break end
-      local max = tonumber(ARGV[8 + 3 * i])
-      takers[#takers + 1] = {
-        index = i, waiter = waiter, max = max, ends = ends, ends_text = string.format('%.0f', ends), tokens = {},
-      }
-      room = room + max
-    end
-    parked = room < count and #takers < #line
+-- Invariants: a deduplication id names one message for as long as it is remembered; nobody in the line is overtaken.
+-- @include parts/append.lua
+-- @include parts/flight.lua
+-- @include parts/waiters.lua
+local FIELDS = { texts = 1, 'gen', 'seq', 'live', 'bytes', 'sent', 'mask', 'maxLength', 'maxBytes' }
+local FIRST_WAITER = 6
+
+-- Those at the head of the line get at once what they would come for, as long as they are local, and these messages are all
+-- that is ready.
+local function hand_over(count)
+  local handed, waiters = {}, Waiters.first(count)
+  if #waiters == 0 or q.mask ~= 0 or Ready.first_ranked() then return handed end
+  Queue.open({ texts = 2, 'gen', 'secret', 'due', 'paused', 'rateMax', 'visibilityTimeoutMs' })
+  if (q.due and q.due <= now) or q.paused == 1 or q.rateMax then return handed end
+  local indices = {}
+  for i = 0, count - 1 do indices[ARGV[FIRST_WAITER + 3 * i]] = i end
+  for _, waiter in ipairs(waiters) do
+    local index = indices[waiter]
+    local at = index and FIRST_WAITER + 3 * index
+    local tokens = index and Ready.pull(tonumber(ARGV[at + 1])) or {}
+    if #tokens == 0 then break end
+    local ends = now + (tonumber(ARGV[at + 2]) or q.visibilityTimeoutMs)
+    Flight.begin(tokens, ends)
+    Waiters.remove(waiter)
+    if #handed == 0 then handed = { q.secret, now } end
+    local n = #handed
+    handed[n + 1], handed[n + 2], handed[n + 3] = index, ends, tokens
   end
-  if plain and not parked then
-    seq, live, bytes, mask = tonumber(seq), tonumber(live), tonumber(bytes), tonumber(mask)
-    if live == 0 then call('HSET', KEYS[1], 'low', seq, 'sweep', seq, 'sweepAt', now) end
-    local tails, from = ARGV[4], 1
-    local records, lists, bucket, field = {}, {}, math.floor(seq / 4096), seq % 4096
-    local sent_at = struct.pack('>I6', now)
-    for at = seq, seq + count - 1 do
-      if field == 4096 then
-        call('HSET', base .. gen .. ':b:' .. bucket, unpack(records))
-        records, bucket, field = {}, bucket + 1, 0
+  return handed
+end
+
+return function()
+  if not Queue.open(FIELDS) then return nil end
+  local tails, from, count, unpack_tail = ARGV[3], 1, ARGV[4] + 0, struct.unpack
+  local local_waiters = ARGV[5] + 0
+  local options = FIRST_WAITER + 3 * local_waiters
+  local plain, limited = #ARGV < options, q.maxLength or q.maxBytes
+  local reply = { q.gen, -1, {}, q.seq }
+  -- Ids by the hashes of their deduplication ids; why not all fit, and which would, were they sent one after the other.
+  local ids, full, fits
+  for i = 1, count do
+    local delay, tail, dedup, original, over = 0, nil, nil, nil, nil
+    tail, from = unpack_tail('>I3c0', tails, from)
+    if not plain then
+      delay, dedup = ARGV[options + 2 * i - 2] + 0, ARGV[options + 2 * i - 1]
+      if dedup ~= '' then
+        ids = ids or {}
+        original = ids[dedup] or redis.call('GET', Queue.key('d:' .. dedup))
       end
-      local tail
-      tail, from = struct.unpack('>I3c0', tails, from)
-      local p, n = string.byte(tail, 1), #records
-      records[n + 1], records[n + 2] = field, sent_at .. tail
-      field = field + 1
-      local list = lists[p]
-      if not list then
-        list = {}
-        lists[p] = list
-      end
-      list[#list + 1] = at * 64 + p * 4
     end
-    bytes = bytes + #tails + 3 * count
-    call('HSET', base .. gen .. ':b:' .. bucket, unpack(records))
-    -- The last lease first, as in receive.lua.
-    local handed, leases, at, turn = {}, {}, 2 * math.min(room, count), 1
-    local taker = takers[turn]
-    for p = 9, 0, -1 do
-      local tokens, first = lists[p], 1
-      if tokens then
-        while taker and tokens[first] do
-          local got = taker.tokens
-          got[#got + 1] = tokens[first]
-          leases[at - 1], leases[at] = taker.ends_text, tokens[first]
-          first, at = first + 1, at - 2
-          if #got == taker.max then
-            turn = turn + 1
-            taker = takers[turn]
-          end
-        end
-        if tokens[first] then
-          call('RPUSH', base .. gen .. ':r:' .. p, unpack(tokens, first))
-          mask = bit.bor(mask, bit.lshift(1, p))
+    if original then
+      reply[3 + i] = original
+    elseif delay > 0 and delay >= Queue.get('retentionMs') then
+      reply[3 + i] = -q.retentionMs
+    else
+      if limited then
+        over = q.maxLength and q.live + Append.added() >= q.maxLength and 'maxLength'
+          or q.maxBytes and q.bytes + Append.bytes() + #tail + 6 > q.maxBytes and 'maxBytes'
+      end
+      if over then
+        full = full or over
+      else
+        local seq = Append.add(tail, delay)
+        if not plain then
+          reply[3 + i] = seq
+          if dedup ~= '' then ids[dedup] = q.gen .. '-' .. int(seq) end
         end
       end
     end
-    if #takers > 0 then
-      call('ZADD', base .. gen .. ':inFlight', unpack(leases))
-      handed = { secret, now }
-      for i, taker in ipairs(takers) do
-        call('ZREM', base .. 'w', taker.waiter)
-        handed[3 * i], handed[3 * i + 1], handed[3 * i + 2] = taker.index, taker.ends, taker.tokens
-      end
-      if call('EXISTS', base .. 'w') == 0 then call('DEL', base .. 'wn') end
+    if limited and not over then
+      fits = fits or {}
+      fits[#fits + 1] = i - 1
     end
-    call('HSET', KEYS[1], 'seq', seq + count, 'live', live + count, 'bytes', bytes, 'sent', sent + count, 'mask', mask)
-    return { gen, -1, handed, seq }
   end
-end
+  if full then return { 'full', full, fits or {} } end
 
--- @include append.lua
--- @include wake.lua
-open({ 'gen', 'seq', 'live', 'bytes', 'sent', 'mask', 'due', 'paused', 'retentionMs', 'maxLength', 'maxBytes' })
-
-local count, from, options = tonumber(ARGV[5]), 1, 6 + 3 * ARGV[6]
-local plain = #ARGV == options
-local reply, kept = { q.gen, -1, {}, q.seq }, {}
-local seen = {}
-local bytes = 0
--- Why not all fit, and which of them would, were they sent one after the other.
-local full, fits = nil, {}
-for i = 1, count do
-  local tail
-  tail, from = struct.unpack('>I3c0', ARGV[4], from)
-  local delay, dedup = 0, ''
-  if not plain then delay, dedup = tonumber(ARGV[options - 1 + 2 * i]), ARGV[options + 2 * i] end
-  local original = dedup ~= '' and (seen[dedup] or call('GET', key('d:' .. dedup)))
-  local over = not original
-    and (q.maxLength and q.live + #kept >= q.maxLength and 'maxLength'
-      or q.maxBytes and q.bytes + bytes + #tail + 6 > q.maxBytes and 'maxBytes')
-  if original then
-    reply[3 + i] = original
-  elseif delay >= q.retentionMs then
-    reply[3 + i], over = -q.retentionMs, nil
-  elseif over then
-    full = full or over
-  else
-    local seq = q.seq + #kept
-    if dedup ~= '' then seen[dedup] = q.gen .. '-' .. seq end
-    if not plain then reply[3 + i] = seq end
-    kept[#kept + 1] = { tail, delay }
-    bytes = bytes + #tail + 6
+  Queue.add('sent', Append.added())
+  Append.write()
+  if ids then
+    for dedup, id in pairs(ids) do redis.call('SET', Queue.key('d:' .. dedup), id, 'PX', ARGV[2]) end
   end
-  if not over then fits[#fits + 1] = i - 1 end
+  if plain and local_waiters > 0 then reply[3] = hand_over(local_waiters) end
+  Ready.place()
+  Waiters.wake(Ready.newly_ready())
+  reply[2] = Due.tell(ARGV[1])
+  Queue.save()
+  return reply
 end
-if full then return { 'full', full, fits } end
-
-for _, message in ipairs(kept) do append(message[1], message[2]) end
-write_appended()
-for dedup, id in pairs(seen) do
-  call('SET', key('d:' .. dedup), id, 'PX', ARGV[3])
-end
-add('sent', #kept)
-wake(fresh, ARGV[1])
-reply[2] = tell_due(ARGV[2])
-save()
-return reply

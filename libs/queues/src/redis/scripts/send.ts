@@ -1,8 +1,8 @@
-import { defineScript } from '@syncline/redis';
 import { seqOf } from '../message-id.js';
 import { encodeTails, type MessageContent, recordBytes } from '../record.js';
 import { dueIn, keys, type QueueCall } from './call.js';
 import { type Deliveries, delivered } from './deliveries.js';
+import { library } from './library.js';
 import type { ReceiveOptions } from './receive.js';
 
 export interface NewMessage {
@@ -58,12 +58,11 @@ const isPlain = ({ content, delayMs, deduplicationHash }: NewMessage): boolean =
   delayMs === 0 && deduplicationHash === '' && content.groupId === null && content.ttlMs === null;
 
 /** Null: there is no such queue. */
-export const send = defineScript({
-  file: new URL('./send.lua', import.meta.url),
+export const send = library.command({
+  name: 'send',
   keys,
-  args: ({ wakePrefix, timersChannel, rememberMs, messages, localWaiters }: SendInput) => [
-    wakePrefix,
-    timersChannel,
+  args: ({ timersNode, rememberMs, messages, localWaiters }: SendInput) => [
+    timersNode,
     rememberMs,
     encodeTails(messages.map(({ content }) => content)),
     messages.length,

@@ -1,6 +1,6 @@
-import { defineScript } from '@syncline/redis';
 import { queueKeys } from '../queue.keys.js';
-import { dueIn, keys, type QueueCall } from './call.js';
+import { dueIn, keys } from './call.js';
+import { library } from './library.js';
 
 /** A parked receiver, as it stands in the line of a queue. */
 export interface Waiter {
@@ -10,10 +10,10 @@ export interface Waiter {
 }
 
 /** Takes a parked receiver out; one that was woken before passes that on to the next one. */
-export const removeWaiter = defineScript({
-  file: new URL('./leave-line.lua', import.meta.url),
+export const removeWaiter = library.command({
+  name: 'remove-waiter',
   keys,
-  args: (input: QueueCall & { readonly waiterId: string }) => [input.waiterId, input.wakePrefix],
+  args: (input: { queue: string; waiterId: string }) => [input.waiterId],
   decode: () => undefined,
 });
 
@@ -24,8 +24,8 @@ export interface QueueWaiters {
 }
 
 /** Says that a node's receivers still wait. Returns for each queue how many of them should try now; null: no such queue. */
-export const renewWaiters = defineScript({
-  file: new URL('./tend-lines.lua', import.meta.url),
+export const renewWaiters = library.command({
+  name: 'renew-waiters',
   keys: ({ lines }: { lines: readonly QueueWaiters[] }) => lines.map(({ queue }) => queueKeys.queue(queue)),
   args: (input: { nodeId: string; leaseMs: number; lines: readonly QueueWaiters[] }) => [
     input.nodeId,

@@ -1,0 +1,50 @@
+-- What is remembered of acks, for those that are repeated: a bit a message tells that a delivery of it was acked, in bitmaps by
+-- bucket, number of the delivery, and the 5 minutes in which it was.
+-- Leaves: Acked: remember(seq, delivery, fields, first, last), for those of the fields, in the bucket of that message;
+--         was(gen, token, delivery).
+-- @include @redis/clock.lua
+-- @include parts/record.lua
+local Acked = {}
+do
+  local REMEMBERED_MS = 300000
+  -- A number of Lua holds so many bits exactly.
+  local LONGEST_RUN = 52
+
+  -- `ago`: 0 for the 5 minutes of now, 1 for those before.
+  local function name_of(gen, seq, delivery, ago)
+    local bucket, span = math.floor(seq / Record.PER_BUCKET), math.floor(now / REMEMBERED_MS) - ago
+    return string.format('%s:acked:%s:%d:%d', gen, delivery, bucket, span)
+  end
+
+  -- Sets bits. Those that follow each other are set by one number of as many bits.
+  local function set_bits(key, fields, first, last)
+    if first == last then return redis.call('SETBIT', key, fields[first], '1') end
+    local operations, n = {}, 0
+    while first <= last do
+      local field, length = fields[first], 1
+      while length < LONGEST_RUN and first + length <= last and fields[first + length] == field + length do length = length + 1 end
+      operations[n + 1], operations[n + 2], operations[n + 3], operations[n + 4] = 'SET', 'u' .. length, field, 2 ^ length - 1
+      n, first = n + 4, first + length
+    end
+    redis.call('BITFIELD', key, unpack(operations))
+  end
+
+  function Acked.remember(seq, delivery, fields, first, last)
+    local name = name_of(q.gen, seq, delivery, 0)
+    local key = Queue.lasting_key(name)
+    set_bits(key, fields, first, last)
+    if q.remembering ~= name then
+      redis.call('PEXPIRE', key, 2 * REMEMBERED_MS)
+      Queue.set('remembering', name)
+    end
+  end
+
+  function Acked.was(gen, token, delivery)
+    local seq = Token.seq(token)
+    for ago = 0, 1 do
+      local key = Queue.lasting_key(name_of(gen, seq, delivery, ago))
+      if redis.call('GETBIT', key, seq % Record.PER_BUCKET) == 1 then return true end
+    end
+    return false
+  end
+end

@@ -1,0 +1,76 @@
+-- Adds messages at the end of the queue, many in few writes.
+-- Leaves: Append: add(record without its time, delay), returns seq; added() and bytes() so far; write(), which changes the queue.
+-- @include parts/due.lua
+-- @include parts/ready.lua
+-- @include parts/record.lua
+local Append = {}
+do
+  local added, bytes, time, buckets, records, size, delayed, expiring, members
+  each_call(function()
+    added, bytes, time, buckets, records = 0, 0, nil, nil, nil
+    delayed, expiring, members = nil, nil, nil
+  end)
+
+  function Append.added() return added end
+
+  function Append.bytes() return bytes end
+
+  local function push(list, first, second)
+    if not list then return { first, second } end
+    list[#list + 1] = first
+    list[#list + 1] = second
+    return list
+  end
+
+  function Append.add(tail, delay)
+    local seq, flags = q.seq + added, string.byte(tail)
+    local field, token = seq % Record.PER_BUCKET, Token.of(seq, flags)
+    time = time or struct.pack('>I6', now)
+    local record = time .. tail
+    if field == 0 or not records then
+      records, size = {}, 0
+      buckets = push(buckets, Record.bucket(seq), records)
+    end
+    records[size + 1], records[size + 2] = field, record
+    size, added, bytes = size + 2, added + 1, bytes + #record
+
+    if flags < 16 and delay == 0 then
+      Ready.list(token, flags)
+      return seq
+    end
+    if Token.has_ttl(token) then
+      local ends = now + Record.ttl(record)
+      expiring = push(expiring, ends, token)
+      Due.announce(ends)
+    end
+    if Token.in_group(token) then
+      local group = Record.group(record, token)
+      members = push(members, '0', Group.member(group, token))
+      Group.changed(group)
+    end
+    if delay > 0 then
+      delayed = push(delayed, now + delay, Token.member(token))
+      Due.announce(now + delay)
+    elseif not Token.in_group(token) then
+      Ready.arrive(token)
+    end
+    return seq
+  end
+
+  function Append.write()
+    if added == 0 then return end
+    if q.live == 0 then
+      Queue.set('low', q.seq)
+      Queue.set('sweep', q.seq)
+      Queue.set('sweepAt', now)
+      Due.announce(now + Queue.get('retentionMs'))
+    end
+    Queue.add('seq', added)
+    Queue.add('live', added)
+    Queue.add('bytes', bytes)
+    for i = 1, #buckets, 2 do redis.call('HSET', buckets[i], unpack(buckets[i + 1])) end
+    if delayed then redis.call('ZADD', Queue.key('delayed'), unpack(delayed)) end
+    if expiring then redis.call('ZADD', Queue.key('expiring'), unpack(expiring)) end
+    if members then redis.call('ZADD', Queue.key('groups'), unpack(members)) end
+  end
+end

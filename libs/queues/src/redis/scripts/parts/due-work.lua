@@ -1,0 +1,129 @@
+-- What a queue does by itself when the time has come: bounded, and the same whoever runs it.
+-- Leaves: DueWork: run(), for a queue of which ALL is open.
+-- @include parts/message.lua
+-- @include parts/rate.lua
+-- @include parts/trash.lua
+-- @include parts/waiters.lua
+local DueWork = {}
+do
+  -- At once, so that nobody waits for more than some milliseconds; the timers go on as soon as others had their turn. To make
+  -- a plain delayed message ready costs a tenth of anything else.
+  local CHEAP_PORTION, PORTION = 1000, 128
+  local GROUPED_COST = CHEAP_PORTION / PORTION
+  local MOST_WAKES = 256
+
+  local function due_members(part, most)
+    return redis.call('ZRANGE', Queue.key(part), '-inf', now, 'BYSCORE', 'LIMIT', 0, most)
+  end
+
+  local function due_tokens(part)
+    local tokens = due_members(part, PORTION)
+    for i = 1, #tokens do tokens[i] = tonumber(tokens[i]) end
+    return tokens
+  end
+
+  local function promote_delayed()
+    local members, tokens, cost = due_members('delayed', CHEAP_PORTION), {}, 0
+    if #members == 0 then return end
+    for i, member in ipairs(members) do
+      if cost >= CHEAP_PORTION then break end
+      tokens[i] = Token.from_member(member)
+      cost = cost + (Token.in_group(tokens[i]) and GROUPED_COST or 1)
+    end
+    redis.call('ZREM', Queue.key('delayed'), unpack(members, 1, #tokens))
+    local tries = Tries.of(tokens)
+    for i, token in ipairs(tokens) do
+      if Token.in_group(token) then
+        Group.changed(Record.group(Record.of(token), token))
+      elseif tries[i] then
+        Ready.requeue_first(token)
+      else
+        Ready.arrive(token)
+      end
+    end
+  end
+
+  local function end_timeouts()
+    local tokens = due_tokens('inFlight')
+    if #tokens == 0 then return end
+    redis.call('ZREM', Queue.key('inFlight'), unpack(tokens))
+    for _, token in ipairs(tokens) do Message.fail(token, 't', nil) end
+  end
+
+  local function unplace(token)
+    if redis.call('ZREM', Queue.key('delayed'), Token.member(token)) == 1 or Token.in_group(token) then return end
+    if redis.call('ZREM', Queue.key('ranked'), 'm' .. int(token)) == 1 then return end
+    -- Elsewhere than at the head the token stays behind: a receive finds no record for it and passes on.
+    local list = Ready.list_key(Token.priority(token))
+    if tonumber(redis.call('LINDEX', list, 0)) == token then redis.call('LPOP', list) end
+  end
+
+  local function end_ttls()
+    for _, token in ipairs(due_tokens('expiring')) do
+      unplace(token)
+      Message.expire(token, Record.of(token))
+    end
+  end
+
+  -- Everything below `sweep` is gone or in flight. `sweepAt`: nothing above it is older.
+  local function sweep_retention()
+    local limit = now - q.retentionMs
+    if q.live == 0 or q.sweepAt > limit then return end
+    local seq, steps = q.sweep, 0
+    while seq < q.seq and steps < PORTION do
+      steps = steps + 1
+      local bucket = Record.bucket(seq)
+      local record = redis.call('HGET', bucket, Record.field(seq))
+      if not record then
+        if seq % Record.PER_BUCKET == 0 and redis.call('EXISTS', bucket) == 0 then seq = seq + Record.PER_BUCKET - 1 end
+        seq = seq + 1
+      else
+        local at = Record.enqueued_at(record)
+        if at > limit then
+          Queue.set('sweepAt', at)
+          break
+        end
+        local token = Token.of(seq, Record.flags(record))
+        if not redis.call('ZSCORE', Queue.key('inFlight'), token) then
+          unplace(token)
+          Message.expire(token, record)
+        end
+        seq = seq + 1
+      end
+    end
+    if seq >= q.seq then
+      seq = q.seq
+      Queue.set('sweepAt', now)
+    end
+    if seq ~= q.sweep then Queue.set('sweep', seq) end
+  end
+
+  local function next_due()
+    local at = math.huge
+    local function consider(candidate)
+      if candidate and candidate < at then at = candidate end
+    end
+    for _, part in ipairs({ 'delayed', 'inFlight', 'expiring' }) do
+      consider(tonumber(redis.call('ZRANGE', Queue.key(part), 0, 0, 'WITHSCORES')[2]))
+    end
+    -- While all that is too old is in flight, the ends of its visibility timeouts come first.
+    if q.live > 0 and q.sweep < q.seq then consider(math.max(now + 1, q.sweepAt + q.retentionMs)) end
+    if Outbox.length() > 0 then consider(now + Outbox.RETRY_MS) end
+    if q.rateMax and Ready.any() and Waiters.any() and Rate.allowance() < 1 then consider(Rate.room_at()) end
+    if Trash.any() then consider(now) end
+    return at < math.huge and at or nil
+  end
+
+  function DueWork.run()
+    promote_delayed()
+    end_timeouts()
+    -- What these made ready may be over as well.
+    Ready.place()
+    end_ttls()
+    sweep_retention()
+    Trash.empty()
+    Ready.place()
+    if q.rateMax and Ready.any() then Ready.at_least(math.min(MOST_WAKES, Rate.allowance())) end
+    Due.known(next_due())
+  end
+end

@@ -1,0 +1,93 @@
+-- A queue as its commands see it. All its keys share the tag {queue:NAME}; KEYS[1] is the queue itself:
+--   queue      hash   configuration, counters, and the secret that signs receipts; all that is left when drained
+--   w, nodes   zset, hash   parked receivers by arrival; nodes on which some wait (parts/waiters.lua)
+--   out        list   messages on their way to another queue, in order (parts/outbox.lua)
+--   trash      list   generations that wait for removal
+--   rate       list   what the rate limit counts, with a TTL (parts/rate.lua)
+--   redrive:.. string id of a step of a redrive -> how many it moved, with a TTL
+-- and under the generation, which a purge changes:
+--   b:N        hash   seq % 4096 -> record, for the 4,096 messages of bucket N (parts/record.lua)
+--   r:P        list   tokens that are ready, by priority P (parts/ready.lua)
+--   ranked     zset   what is ready by its age: 'g' .. group, 'm' .. token that came back or has a TTL
+--   delayed    zset   token, in 7 bytes that sort as the number does -> due, ms
+--   inFlight   zset   token -> end of its visibility timeout, ms: the only record of being in flight
+--   expiring   zset   token -> end of its own TTL, ms; not while in flight
+--   groups     zset   group and token in lexicographic order: each message of a group until it is gone
+--   busy       hash   group -> how many of its messages are in flight
+--   tries      hash   token -> deliveries that ended without an ack (parts/tries.lua)
+--   history    hash   token -> how and when the latest 20 failed
+--   d:...      string deduplication id -> message id, with a TTL
+--   acked:...  string deliveries that were acked, with a TTL (parts/acked.lua)
+--
+-- Leaves: q, the fields of the hash that were read: numbers or texts, false for what is empty or not there;
+--         Queue: open(fields), get(field), set(field, value), add(field, amount), save(), key(part) under the generation,
+--         lasting_key(part) beside the queue, name().
+local q
+local Queue = {}
+-- All that the work on what is due may need. `texts`: so many of the fields, at the front, are texts; the others are numbers.
+Queue.ALL = {
+  texts = 2, 'gen', 'deadLetterQueue', 'seq', 'live', 'bytes', 'sent', 'acked', 'expired', 'dead', 'mask', 'due', 'low',
+  'sweep', 'sweepAt', 'paused', 'visibilityTimeoutMs', 'maxReceives', 'retentionMs', 'maxLength', 'maxBytes', 'backoffBase',
+  'backoffFactor', 'backoffMax', 'rateMax', 'ratePer', 'rateUsed', 'outSeq',
+}
+do
+  -- What is to be written: field, value, ...; and where the value of a field stands in it.
+  local writes, places
+  local base, own
+  each_call(function()
+    q, writes, places, base = {}, nil, nil, string.sub(KEYS[1], 1, -6)
+  end)
+
+  local function read(fields)
+    local values, texts = redis.call('HMGET', KEYS[1], unpack(fields)), fields.texts
+    for i = 1, #fields do
+      local field, value = fields[i], values[i]
+      -- What is known may have been changed by this call.
+      if q[field] == nil then q[field] = value and (i <= texts and value or value ~= '' and value + 0) end
+    end
+  end
+
+  -- `fields`: as ALL, `gen` first. False when there is no queue.
+  function Queue.open(fields)
+    read(fields)
+    if q.gen then own = base .. q.gen .. ':' end
+    return q.gen
+  end
+
+  -- A number that a call needs now and then.
+  function Queue.get(field)
+    if q[field] == nil then read({ texts = 0, field }) end
+    return q[field]
+  end
+
+  function Queue.set(field, value)
+    q[field] = value
+    if not writes then writes, places = {}, {} end
+    local place = places[field]
+    if not place then
+      place = #writes + 2
+      writes[place - 1], places[field] = field, place
+    end
+    writes[place] = value or ''
+  end
+
+  function Queue.add(field, amount) Queue.set(field, (q[field] or Queue.get(field) or 0) + amount) end
+
+  function Queue.key(part) return own .. part end
+
+  function Queue.lasting_key(part) return base .. part end
+
+  function Queue.name() return string.sub(base, 17, -3) end
+
+  -- Writes what was set. A queue without messages keeps nothing but itself.
+  function Queue.save()
+    if not writes then return end
+    if places.live and q.live == 0 and Queue.get('mask') ~= 0 then
+      for p = 0, 9 do
+        if bit.band(q.mask, bit.lshift(1, p)) ~= 0 then redis.call('UNLINK', Queue.key('r:' .. p)) end
+      end
+      Queue.set('mask', 0)
+    end
+    redis.call('HSET', KEYS[1], unpack(writes))
+  end
+end

@@ -1,0 +1,61 @@
+-- A record is what is kept of a message: 6 bytes enqueued at (ms), 1 byte flags (low nibble: priority; 16 group, 32 TTL,
+-- 64 extra), [6 bytes TTL], [2 bytes length, group], [3 bytes length, extra], 3 bytes length, headers, body. It never changes.
+-- Leaves: Record: bucket(seq) and field(seq), where it lies; of(token), of_all(tokens), in their order, false for those that
+--         are gone; neighbours(tokens, first), see there; enqueued_at(record), flags(record), ttl(record), group(record, token), extra(record) or nil.
+-- @include parts/queue.lua
+-- @include parts/token.lua
+-- @include @redis/integer.lua
+local Record = {}
+-- Messages of one hash.
+Record.PER_BUCKET = 4096
+
+function Record.field(seq) return seq % Record.PER_BUCKET end
+
+function Record.bucket(seq) return Queue.key('b:' .. (seq - seq % Record.PER_BUCKET) / Record.PER_BUCKET) end
+
+function Record.of(token)
+  local seq = Token.seq(token)
+  return redis.call('HGET', Record.bucket(seq), Record.field(seq))
+end
+
+-- Neighbours share a bucket and a command. Returns their fields, and the index of the last one.
+function Record.neighbours(tokens, first)
+  local seq = Token.seq(tokens[first])
+  local field = seq % Record.PER_BUCKET
+  local fields, count, low = { field }, 1, seq - field
+  for i = first + 1, #tokens do
+    field = Token.seq(tokens[i]) - low
+    if field < 0 or field >= Record.PER_BUCKET then break end
+    count = count + 1
+    fields[count] = field
+  end
+  return fields, first + count - 1
+end
+
+function Record.of_all(tokens)
+  local records, first, count = {}, 1, #tokens
+  while first <= count do
+    local fields, last = Record.neighbours(tokens, first)
+    local found = redis.call('HMGET', Record.bucket(Token.seq(tokens[first])), unpack(fields))
+    if #fields == count then return found end
+    for i = first, last do records[i] = found[i - first + 1] end
+    first = last + 1
+  end
+  return records
+end
+
+function Record.enqueued_at(record) return (struct.unpack('>I6', record)) end
+
+function Record.flags(record) return string.byte(record, 7) end
+
+function Record.ttl(record) return (struct.unpack('>I6', record, 8)) end
+
+function Record.group(record, token) return (struct.unpack('>I2c0', record, Token.has_ttl(token) and 14 or 8)) end
+
+function Record.extra(record)
+  local flags, at = Record.flags(record), 8
+  if bit.band(flags, 64) == 0 then return nil end
+  if bit.band(flags, 32) ~= 0 then at = at + 6 end
+  if bit.band(flags, 16) ~= 0 then at = at + 2 + struct.unpack('>I2', record, at) end
+  return cjson.decode((struct.unpack('>I3c0', record, at)))
+end

@@ -1,0 +1,27 @@
+-- A token stands for a message: seq * 64 + priority * 4 + (2: has a group) + (1: has a TTL of its own). So most commands need
+-- not look at the record. Each takes a number or its text.
+-- Leaves: Token: of(seq, flags of the record), seq(token), priority(token), in_group(token), has_ttl(token), rank(token),
+--         and for `delayed` member(token), from_member(member).
+local Token = {}
+local PER_SEQ, PER_RANK = 64, 2 ^ 49
+
+function Token.of(seq, flags)
+  local token = seq * PER_SEQ + flags % 16 * 4
+  if flags < 16 then return token end
+  return token + (bit.band(flags, 16) ~= 0 and 2 or 0) + (bit.band(flags, 32) ~= 0 and 1 or 0)
+end
+
+function Token.seq(token) return (token - token % PER_SEQ) / PER_SEQ end
+
+function Token.priority(token) return (token % PER_SEQ - token % 4) / 4 end
+
+function Token.in_group(token) return token % 4 >= 2 end
+
+function Token.has_ttl(token) return token % 2 == 1 end
+
+-- Less for what goes first: a higher priority, then an earlier message.
+function Token.rank(token) return (9 - Token.priority(token)) * PER_RANK + Token.seq(token) end
+
+function Token.member(token) return struct.pack('>I7', token) end
+
+function Token.from_member(member) return (struct.unpack('>I7', member)) end

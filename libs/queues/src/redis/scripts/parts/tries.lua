@@ -1,0 +1,24 @@
+-- How many deliveries of a message ended without an ack: 1 for each that failed, GIVEN_BACK for each that was given back. Fewer
+-- failures than that end every message, so both are told apart; and each makes the receipt of the next delivery another one.
+-- First deliveries and their acks never touch this.
+-- Leaves: Tries: of(tokens), text or false for each, an empty table when there are none at all; add_failure(token), returns how
+--         many failed; add_given_back(token); forget(token, ...).
+-- @include parts/queue.lua
+local Tries = {}
+do
+  local GIVEN_BACK, NONE = 1024, {}
+
+  function Tries.of(tokens)
+    local key = Queue.key('tries')
+    return redis.call('HLEN', key) > 0 and redis.call('HMGET', key, unpack(tokens)) or NONE
+  end
+
+  function Tries.add_failure(token) return redis.call('HINCRBY', Queue.key('tries'), token, 1) % GIVEN_BACK end
+
+  function Tries.add_given_back(token) redis.call('HINCRBY', Queue.key('tries'), token, GIVEN_BACK) end
+
+  function Tries.forget(...)
+    redis.call('HDEL', Queue.key('tries'), ...)
+    redis.call('HDEL', Queue.key('history'), ...)
+  end
+end
