@@ -33,7 +33,7 @@ const BREACHES: Record<RuleName, readonly [breaches: number, ...Source[]]> = {
       path: 'libs/queues/src/timers/a.ts',
       text: "import {\n  commandConnection,\n} from '@syncline/redis';",
     },
-    { path: 'apps/lock/src/a.ts', text: "import { defineScript } from '@syncline/redis';" },
+    { path: 'apps/lock/src/a.ts', text: "import { LuaLibrary } from '@syncline/redis';" },
     { path: 'libs/locks/src/events/b.ts', text: "import { StoreUnavailable } from '@syncline/redis';" },
     { path: 'libs/locks/src/redis/a.store.ts', text: "import { REDIS } from '@syncline/redis';" },
     { path: 'libs/locks/src/locks/a.spec.ts', text: "import type { Redis } from 'ioredis';" },

@@ -63,7 +63,7 @@ const isInRedisFolder = ({ path }: Source) => /^libs\/(redis|cluster)\/|\/src\/r
 
 /** Imports that can send commands to Redis. Errors and modules of `@syncline/redis` are allowed everywhere. */
 const SPEAKS_REDIS =
-  /from 'ioredis'|import [^;]*\b(REDIS|REDIS_OPTIONS|RedisClient|defineScript|LuaLibrary|removeLibraries|\w+Connection)\b[^;]* from '@syncline\/redis'/;
+  /from 'ioredis'|import [^;]*\b(REDIS|REDIS_OPTIONS|RedisClient|LuaLibrary|removeLibraries|\w+Connection)\b[^;]* from '@syncline\/redis'/;
 
 const onlyTheRedisFolderSpeaksRedis: Rule = (sources) =>
   sources

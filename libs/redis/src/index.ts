@@ -8,7 +8,6 @@ export {
   whenReady,
 } from './connection/connection.js';
 export { InvalidRedisUrl, parseRedisUrl } from './connection/redis-url.js';
-export { defineScript, type Script, type ScriptDefinition } from './define-script.js';
 export { type CommandDefinition, type LibraryCommand, LuaLibrary } from './lua/library.js';
 export { removeLibraries } from './lua/remove-libraries.js';
 export { pageAfter } from './pages.js';
