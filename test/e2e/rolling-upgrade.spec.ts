@@ -4,6 +4,7 @@ import { Syncline } from '@syncline/client';
 import type { Role } from '@syncline/contracts';
 import { eventually, freePort, NodeProcess, RedisServer, stopAll } from '@syncline/testing';
 import type { Redis } from 'ioredis';
+import request from 'supertest';
 
 const ENGINES = { lock: 'locks', queue: 'queues', cache: 'caches' } as const;
 const NODES = 3;
@@ -53,7 +54,9 @@ function holdLocks(syncline: Syncline): Load {
       });
     }
   };
-  const running = Promise.all(['a', 'a', 'a', 'b', 'b', 'c'].map(hold));
+  const running = Promise.all(['a', 'a', 'a', 'b', 'b', 'c'].map(hold)).catch((error: unknown) =>
+    breaches.push(String(error)),
+  );
   return {
     done: () => done,
     breaches,
@@ -89,7 +92,7 @@ function sendAndHandle(syncline: Syncline): Load {
       sent.add(n);
       await queue.send(n, { groupId: `g${n % GROUPS}`, deduplicationId: `d${n}` });
     }
-  })();
+  })().catch((error: unknown) => breaches.push(String(error)));
   return {
     done: () => handled,
     breaches,
@@ -114,7 +117,7 @@ function writeAndRead(syncline: Syncline): Load {
       await cache.set('sku', written + 1);
       written += 1;
     }
-  })();
+  })().catch((error: unknown) => breaches.push(String(error)));
   const read = async () => {
     while (!ended) {
       const before = written;
@@ -123,7 +126,9 @@ function writeAndRead(syncline: Syncline): Load {
       done += 1;
     }
   };
-  const reading = Promise.all([read(), read(), read()]);
+  const reading = Promise.all([read(), read(), read()]).catch((error: unknown) =>
+    breaches.push(String(error)),
+  );
   return {
     done: () => Math.min(done, written),
     breaches,
@@ -134,6 +139,8 @@ function writeAndRead(syncline: Syncline): Load {
   };
 }
 
+/** What the loads change, as a node shows it. */
+const STATE = { lock: '/v1/locks/a', queue: '/v1/queues/orders', cache: '/v1/caches/prices' };
 const LOADS = { lock: holdLocks, queue: sendAndHandle, cache: writeAndRead };
 
 describe('A rolling upgrade under load', () => {
@@ -185,17 +192,24 @@ describe('A rolling upgrade under load', () => {
         const before = load.done();
         await eventually(() => expect(load.done()).toBeGreaterThan(before + SOME));
       };
-      await worked();
-      const [older] = await librariesOf(role);
-
-      for (const i of nodes.keys()) {
-        await nodes[i]?.stop();
-        nodes[i] = await start(i, newer);
+      let older: string | undefined;
+      try {
         await worked();
-        if (i < NODES - 1) expect(await librariesOf(role)).toHaveLength(2);
+        [older] = await librariesOf(role);
+
+        for (const i of nodes.keys()) {
+          await nodes[i]?.stop();
+          const node = await start(i, newer);
+          nodes[i] = node;
+          // A client stays with nodes that keep up: this makes sure that the new one works as well.
+          await request(node.url).get(STATE[role]).expect(200);
+          await worked();
+          if (i < NODES - 1) expect(await librariesOf(role)).toHaveLength(2);
+        }
+      } finally {
+        await load.stop();
+        await syncline.close();
       }
-      await load.stop();
-      await syncline.close();
 
       expect(load.breaches).toEqual([]);
       await eventually(async () => expect(await librariesOf(role)).toHaveLength(1));

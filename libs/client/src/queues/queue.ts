@@ -76,17 +76,15 @@ export class Queue<Body = unknown> {
   async receive(options: ReceiveOptions = {}): Promise<Message<Body>[]> {
     const { signal, ...fields } = options;
     if (signal === undefined) return this.receiveUntil(undefined, fields);
-    let isLate = false;
-    const received = this.receiveUntil(signal, fields).then(async (messages) => {
-      if (isLate) await this.giveBack(messages.map(({ receipt }) => receipt));
-      return messages;
-    });
+    const received = this.receiveUntil(signal, fields);
     try {
       return await abortable(received, signal);
     } catch (error) {
-      isLate = true;
-      // If this fails, the visibility timeout gives the messages back.
-      void received.catch(() => undefined);
+      // The caller gets none of them, also where they had arrived in the moment of the abort. If this fails, the visibility
+      // timeout gives the messages back.
+      void received
+        .then((messages) => this.giveBack(messages.map(({ receipt }) => receipt)))
+        .catch(() => undefined);
       throw error;
     }
   }
