@@ -158,7 +158,7 @@ describe('what a cache does beside entries', () => {
       expect((await fill(1, 'k', {}).expect(409)).body.code).toBe('wait-timeout');
     });
 
-    it('does not leave the lease with a caller that hung up before it was told of it', async () => {
+    it('does not leave the lease with a caller that disconnected before it was told of it', async () => {
       await fill(0, 'other', {}).expect(200);
       redis.freeze();
       const disconnect = new AbortController();

@@ -121,18 +121,18 @@ describe('locks over HTTP', () => {
     expect(earliest).toBeLessThan(50);
   });
 
-  it('forgets a caller that hangs up, and the grant that it could not be told of', async () => {
-    const { body: lease } = await acquire(node, 'hangup', { owner: 'me' });
+  it('forgets a caller that disconnects, and the grant that it could not be told of', async () => {
+    const { body: lease } = await acquire(node, 'disconnects', { owner: 'me' });
     const disconnect = new AbortController();
-    const gone = acquire(node, 'hangup', { owner: 'gone', waitMs: 60_000 }, disconnect.signal).catch(
+    const gone = acquire(node, 'disconnects', { owner: 'gone', waitMs: 60_000 }, disconnect.signal).catch(
       () => 'gone',
     );
-    await eventually(async () => expect((await describeLock(node, 'hangup')).waiters).toHaveLength(1));
+    await eventually(async () => expect((await describeLock(node, 'disconnects')).waiters).toHaveLength(1));
     disconnect.abort();
     expect(await gone).toBe('gone');
-    await eventually(async () => expect((await describeLock(node, 'hangup')).waiters).toEqual([]));
+    await eventually(async () => expect((await describeLock(node, 'disconnects')).waiters).toEqual([]));
     await release(node, lease);
-    expect((await describeLock(node, 'hangup')).mode).toBe('free');
+    expect((await describeLock(node, 'disconnects')).mode).toBe('free');
   });
 
   it('answers two requests with one lease id by one lease', async () => {

@@ -241,18 +241,18 @@ describe('the HTTP contract of the queue', () => {
     expect(performance.now() - startedAt).toBeGreaterThanOrEqual(290);
   });
 
-  it('keeps nothing for a receiver that hangs up', async () => {
+  it('keeps nothing for a receiver that disconnects', async () => {
     await put();
-    const hungUp = httpRequest(`${node.url}${path('receive')}`, {
+    const disconnecting = httpRequest(`${node.url}${path('receive')}`, {
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
     });
-    hungUp.on('error', () => {});
-    hungUp.end(JSON.stringify({ waitMs: 20_000 }));
+    disconnecting.on('error', () => {});
+    disconnecting.end(JSON.stringify({ waitMs: 20_000 }));
     const client = redis.connect();
     const line = `syncline:{queue:${queue}}:w`;
     await eventually(async () => expect(await client.zcard(line)).toBe(1));
-    hungUp.destroy();
+    disconnecting.destroy();
     await eventually(async () => expect(await client.exists(line)).toBe(0));
     client.disconnect();
     await send({ body: 1 });

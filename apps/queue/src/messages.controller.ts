@@ -35,7 +35,7 @@ export class MessagesController {
   ) {}
 
   @Post('messages')
-  @ApiOperation({ summary: 'Sends messages, all or none; makes the queue when there is none' })
+  @ApiOperation({ summary: 'Send messages, all or none; the queue is made when there is none' })
   @ApiCreatedResponse({ standardSchema: sentSchema })
   @ApiProblems('queue-full', 'payload-too-large')
   send(
@@ -47,7 +47,7 @@ export class MessagesController {
 
   @Post('receive')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Receives messages; waits for some when there are none' })
+  @ApiOperation({ summary: 'Receive messages, and wait for them when there are none' })
   @ApiOkResponse({ standardSchema: receivedSchema })
   @ApiProblems('not-found')
   receive(
@@ -60,7 +60,7 @@ export class MessagesController {
 
   @Post('ack')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Ends deliveries: their messages are never delivered again' })
+  @ApiOperation({ summary: 'Acknowledge deliveries: their messages are never delivered again' })
   @ApiOkResponse({ standardSchema: ackedSchema })
   @ApiProblems('not-found')
   ack(
@@ -73,7 +73,7 @@ export class MessagesController {
   @Post('nack')
   @HttpCode(200)
   @ApiOperation({
-    summary: 'Gives deliveries back: after a delay, or as dead letters when too many failed',
+    summary: 'Give deliveries back: after a delay, or as dead letters when too many failed',
   })
   @ApiOkResponse({ standardSchema: nackedSchema })
   @ApiProblems('not-found')
@@ -86,7 +86,7 @@ export class MessagesController {
 
   @Post('extend')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Gives deliveries another visibility timeout, from now on' })
+  @ApiOperation({ summary: 'Extend deliveries: another visibility timeout, from now on' })
   @ApiOkResponse({ standardSchema: extendedSchema })
   @ApiProblems('not-found')
   extend(

@@ -35,7 +35,7 @@ export class QueuesController {
   ) {}
 
   @Get()
-  @ApiOperation({ summary: 'All queues in order of their names' })
+  @ApiOperation({ summary: 'List all queues in the order of their names' })
   @ApiOkResponse({ standardSchema: queuesSchema })
   listQueues(
     @Query({ schema: listQueuesQuerySchema })
@@ -45,7 +45,7 @@ export class QueuesController {
   }
 
   @Put(':queue')
-  @ApiOperation({ summary: 'Makes a queue, or replaces its configuration' })
+  @ApiOperation({ summary: 'Make a queue, or replace its configuration' })
   @ApiOkResponse({ standardSchema: queueSchema })
   putQueue(
     @Param('queue', { schema: nameSchema }) queue: string,
@@ -55,7 +55,7 @@ export class QueuesController {
   }
 
   @Get(':queue')
-  @ApiOperation({ summary: 'Configuration and counts of a queue' })
+  @ApiOperation({ summary: 'Show the configuration and the counts of a queue' })
   @ApiOkResponse({ standardSchema: queueSchema })
   @ApiProblems('not-found')
   getQueue(@Param('queue', { schema: nameSchema }) queue: string): Promise<Queue> {
@@ -64,7 +64,7 @@ export class QueuesController {
 
   @Delete(':queue')
   @HttpCode(204)
-  @ApiOperation({ summary: 'Removes a queue with all its messages' })
+  @ApiOperation({ summary: 'Remove a queue with all its messages' })
   @ApiNoContentResponse({ description: 'It is gone' })
   @ApiProblems('not-found')
   deleteQueue(@Param('queue', { schema: nameSchema }) queue: string): Promise<void> {
@@ -73,7 +73,7 @@ export class QueuesController {
 
   @Post(':queue/purge')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Removes all messages: ready, delayed and in flight' })
+  @ApiOperation({ summary: 'Remove all messages: ready, delayed and in flight' })
   @ApiOkResponse({ standardSchema: purgedSchema })
   @ApiProblems('not-found')
   purge(@Param('queue', { schema: nameSchema }) queue: string): Promise<Purged> {
@@ -82,7 +82,7 @@ export class QueuesController {
 
   @Post(':queue/pause')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Stops deliveries; sends and acks go on' })
+  @ApiOperation({ summary: 'Pause deliveries; sends and acks go on' })
   @ApiOkResponse({ standardSchema: queueSchema })
   @ApiProblems('not-found')
   pause(@Param('queue', { schema: nameSchema }) queue: string): Promise<Queue> {
@@ -91,7 +91,7 @@ export class QueuesController {
 
   @Post(':queue/resume')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Lets deliveries go on' })
+  @ApiOperation({ summary: 'Resume deliveries' })
   @ApiOkResponse({ standardSchema: queueSchema })
   @ApiProblems('not-found')
   resume(@Param('queue', { schema: nameSchema }) queue: string): Promise<Queue> {
@@ -99,7 +99,7 @@ export class QueuesController {
   }
 
   @Get(':queue/messages')
-  @ApiOperation({ summary: 'Looks at messages without receiving them' })
+  @ApiOperation({ summary: 'Browse messages without receiving them' })
   @ApiOkResponse({ standardSchema: browsedSchema })
   @ApiProblems('not-found')
   browse(
@@ -111,7 +111,7 @@ export class QueuesController {
 
   @Post(':queue/redrive')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Moves dead letters from this queue back' })
+  @ApiOperation({ summary: 'Move the dead letters of this queue back to where they came from' })
   @ApiOkResponse({ standardSchema: redrivenSchema })
   @ApiProblems('not-found')
   redrive(

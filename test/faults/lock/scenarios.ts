@@ -225,7 +225,7 @@ async function untold(stage: Stage): Promise<void> {
   if (other.status !== 200) stage.complain('L4: one who could not be told keeps the lock');
 }
 
-/** A caller hangs up while it waits: its place is free at once. */
+/** A caller disconnects while it waits: its place is free at once. */
 async function disconnect(stage: Stage): Promise<void> {
   const { client, one, two, complain } = stage;
   const held = await client('holder', one).acquire(exclusive('hung'));
@@ -238,11 +238,11 @@ async function disconnect(stage: Stage): Promise<void> {
   await leaving;
   if (held) await client('holder', one).release(held);
   const { status, body } = await next;
-  if (status !== 200) complain(`L4: one who hung up keeps the lock (${status})`);
+  if (status !== 200) complain(`L4: one who disconnected keeps the lock (${status})`);
   await release(one, body);
 }
 
-/** A client hangs up before its node knows that a release there served it as a local waiter. */
+/** A client disconnects before its node knows that a release there served it as a local waiter. */
 async function localWaiter(stage: Stage): Promise<void> {
   const { client, cluster, one, two, complain } = stage;
   const [, site] = cluster.sites;
@@ -264,7 +264,7 @@ async function localWaiter(stage: Stage): Promise<void> {
   await sleep(200);
   site?.proxy.heal();
   await releasing;
-  if ((await next).status !== 200) complain('L4: a local waiter that hung up keeps the lock');
+  if ((await next).status !== 200) complain('L4: a local waiter that disconnected keeps the lock');
 }
 
 /** A node dies after a release there served a local waiter, with more of them in the queue. */

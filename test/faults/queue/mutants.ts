@@ -159,7 +159,7 @@ export const mutants: FaultSuite['mutants'] = [
     file: `${ENGINE}/delivery/delivery.service.js`,
     find: 'await this.takeBack(queue, deliveries);',
     replace: 'await null;',
-    run: play.hangUpsDoNotCount.run,
+    run: play.disconnectsDoNotCount.run,
   },
   {
     name: 'a requeued message keeps no count of its deliveries',

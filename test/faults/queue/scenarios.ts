@@ -249,7 +249,7 @@ export const ttlsEnd = scenario(1, async ({ put, send, receive, expect, stats })
   expect((await stats()).expired === 3, 'expired messages are not counted');
 });
 
-export const hangUpsDoNotCount = scenario(
+export const disconnectsDoNotCount = scenario(
   1,
   async ({ put, send, receive, expect, redis, queue, cluster }) => {
     await put({ maxReceives: 1, visibilityTimeoutMs: 60_000 });

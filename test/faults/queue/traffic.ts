@@ -55,7 +55,7 @@ export async function produce(p: number, options: TrafficOptions): Promise<void>
   }
 }
 
-/** Receives and acks; now and then it rejects, crashes, overruns its time, extends it, or hangs up. */
+/** Receives and acks; now and then it rejects, crashes, overruns its time, extends it, or disconnects. */
 export async function consume(
   options: TrafficOptions & { nextBatch: () => number; diligent?: boolean },
 ): Promise<void> {

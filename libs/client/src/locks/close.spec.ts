@@ -49,22 +49,20 @@ describe('LockClient.close', () => {
   it('aborts the signals of routines, and waits for them before it releases their locks', async () => {
     const client = new LockClient({ urls, releaseOnClose: true });
     const seen: string[] = [];
-    let begin: () => void = () => undefined;
-    const begun = new Promise<void>((resolve) => {
-      begin = resolve;
-    });
+    const begun: string[] = [];
     const using = client.using('close-routine', LONG, async (_, signal) => {
-      begin();
+      begun.push('using');
       await once(signal, 'abort');
       seen.push(await modeOf('close-routine'));
     });
     const leading = client.elect('close-leader', {}, async (_, signal) => {
+      begun.push('elect');
       await once(signal, 'abort');
       seen.push(await modeOf('close-leader'));
       signal.throwIfAborted();
     });
-    await begun;
-    await eventually(async () => expect(await modeOf('close-leader')).toBe('exclusive'));
+    // A routine begins after Redis shows its lock: closed in between, it would not have begun at all.
+    await eventually(() => expect(begun.toSorted()).toEqual(['elect', 'using']));
     const outcomes = Promise.allSettled([using, leading]);
     await client.close();
     expect(seen).toEqual(['exclusive', 'exclusive']);

@@ -16,7 +16,11 @@ export class ClusterController {
   }
 
   @Get('owner')
-  @ApiOperation({ summary: 'Get the owner of a key on the hash ring' })
+  @ApiOperation({
+    summary: 'Get the owner of a key on the hash ring',
+    description:
+      'The owner of a queue runs its timers; the owner of a cache sweeps it. Locks have no owner: any node serves them alike.',
+  })
   @ApiOkResponse({ standardSchema: ownerSchema })
   owner(@Query({ schema: ownerQuerySchema }) { key }: { key: string }): Owner {
     return { key, nodeId: this.membership.owner(key) };

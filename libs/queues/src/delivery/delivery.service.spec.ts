@@ -91,7 +91,7 @@ describe('a node whose receiver is handed messages', () => {
     expect(await inLine()).toEqual([]);
   });
 
-  it('gives back, in order and uncounted, what its client hung up on in that moment', async () => {
+  it('gives back, in order and uncounted, what its client disconnected from in that moment', async () => {
     await begin();
     const disconnect = new AbortController();
     const receiving = delivery.receive(stage.queue, { max: 10, waitMs: 20_000 }, disconnect.signal);

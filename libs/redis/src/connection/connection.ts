@@ -59,7 +59,8 @@ function connectToOne(
           // Told of a failover by the sentinels, before the old primary knows that it is one no more.
           failoverDetector: true,
           sentinelCommandTimeout: SENTINEL_TIMEOUT_MS,
-          sentinelRetryStrategy: SAFE_OPTIONS.retryStrategy,
+          // A connection of one life must fail when all sentinels are away, not look for them for ever.
+          sentinelRetryStrategy: options.retryStrategy ?? SAFE_OPTIONS.retryStrategy,
           ...(sentinel?.username !== undefined && { sentinelUsername: sentinel.username }),
           ...(sentinel?.password !== undefined && { sentinelPassword: sentinel.password }),
           ...(target.tls && { sentinelTLS: { ...files }, enableTLSForSentinelMode: true }),

@@ -1,8 +1,13 @@
-import { eventually, RedisCluster, RedisSentinels, RedisServer, TcpProxy } from '@syncline/testing';
+import { eventually, freePort, RedisCluster, RedisSentinels, RedisServer, TcpProxy } from '@syncline/testing';
 import type { Cluster } from 'ioredis';
 import { sendWhenReady } from '../send.js';
 import { StoreUnavailable } from '../store-unavailable.js';
-import { commandConnection, type RedisClient, subscriberConnection } from './connection.js';
+import {
+  commandConnection,
+  type RedisClient,
+  singleLifeConnection,
+  subscriberConnection,
+} from './connection.js';
 
 /** How a caller is to be answered, whatever is wrong with Redis. */
 const BOUND_MS = 5_000;
@@ -77,6 +82,25 @@ describe('Sentinels', () => {
     } finally {
       before.thaw();
     }
+  });
+});
+
+describe('Sentinels that are all away', () => {
+  const url = async () => `redis-sentinel://127.0.0.1:${await freePort()}#mymaster`;
+
+  it('hold no call up, on a connection that looks for them again', async () => {
+    const redis = commandConnection(await url(), 'test');
+    connections.push(redis);
+    redis.on('error', () => undefined);
+    redis.connect().catch(() => undefined);
+    await expect(increment(redis, 'away')).rejects.toBeInstanceOf(StoreUnavailable);
+  });
+
+  it('end a connection of one life', async () => {
+    const redis = singleLifeConnection(await url(), 'test');
+    connections.push(redis);
+    redis.on('error', () => undefined);
+    await expect(redis.connect()).rejects.toThrow('sentinels');
   });
 });
 
