@@ -17,7 +17,8 @@ ARG APP
 COPY nest-cli.json tsconfig.json ./
 COPY libs libs
 COPY apps apps
-RUN npx nest build ${APP:?choose an app: --build-arg APP=lock, queue or cache}
+COPY scripts/bundle-dependencies.mjs scripts/
+RUN npx nest build ${APP:?choose an app: --build-arg APP=lock, queue or cache} && node scripts/bundle-dependencies.mjs
 
 FROM node:22-bookworm-slim
 ARG APP
@@ -26,6 +27,7 @@ WORKDIR /syncline
 COPY --from=runtime-dependencies /syncline/node_modules node_modules
 COPY package.json ./
 COPY --from=build /syncline/dist/apps/${APP} dist
+COPY --from=build /syncline/dist/apps/node_modules dist/node_modules
 RUN ln -s dist/apps/${APP}/src/main.js main.js
 USER node
 # The port of the role, unless PORT says otherwise.

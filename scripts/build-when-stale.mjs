@@ -5,8 +5,11 @@ import { join } from 'node:path';
 const SOURCES = ['apps', 'libs', 'package-lock.json', 'nest-cli.json', 'tsconfig.json'];
 const BUILDS = {
   apps: {
-    made: ['lock', 'queue', 'cache'].map((app) => `dist/apps/${app}/apps/${app}/src/main.js`),
-    from: SOURCES,
+    made: [
+      ...['lock', 'queue', 'cache'].map((app) => `dist/apps/${app}/apps/${app}/src/main.js`),
+      'dist/apps/node_modules/dependencies.mjs',
+    ],
+    from: [...SOURCES, 'scripts/bundle-dependencies.mjs'],
     by: ['npm', 'run', '--silent', 'build'],
   },
   packages: {

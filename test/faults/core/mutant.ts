@@ -1,5 +1,5 @@
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import type { Role } from '@syncline/contracts';
 
 /**
@@ -34,6 +34,7 @@ export async function buildMutant(
   const remove = () => rm(dist, { recursive: true, force: true });
   try {
     await cp(join('dist', 'apps', role), join(dist, 'apps', role), { recursive: true });
+    await symlink(resolve('dist', 'apps', 'node_modules'), join(dist, 'apps', 'node_modules'));
     const file = join(dist, 'apps', role, mutant.file);
     const text = await readFile(file, 'utf8');
     const parts = text.split(mutant.find);
