@@ -1,15 +1,14 @@
-import { spawn } from 'node:child_process';
-import { join } from 'node:path';
 import { ROLES, type Role } from '@syncline/contracts';
 import {
   Certificates,
-  Child,
   eventually,
   freePort,
   NodeProcess,
   RedisCluster,
   RedisSentinels,
   RedisServer,
+  startInVain,
+  stopAll,
 } from '@syncline/testing';
 import request from 'supertest';
 
@@ -30,78 +29,72 @@ const USES: Record<Role, (url: string, name: string) => request.Test> = {
     request(url).put(`/v1/caches/things/entries/${name}`).type('text/plain').send(name).expect(isSuccess),
 };
 
-/** A node that should not come up. */
-async function startInVain(role: Role, env: Record<string, string>) {
-  const main = join(process.cwd(), 'dist', 'apps', role, 'apps', role, 'src', 'main.js');
-  const child = new Child(
-    role,
-    spawn(process.execPath, [main], {
-      env: { PATH: process.env.PATH, NODE_ID: 'n', PORT: String(await freePort()), ...env },
-    }),
-  );
-  return { code: await child.exited, output: child.output };
-}
-
-describe('A node whose REDIS_URL names sentinels', () => {
-  it.each(ROLES)('serves on their primary, and on the next one after a failover: %s', async (role) => {
+describe('Nodes whose REDIS_URL names sentinels', () => {
+  it('serve on their primary, and on the next one after a failover', async () => {
     await using sentinels = await RedisSentinels.start({ password: 's3cret', sentinelPassword: 'an0ther' });
-    const node = await NodeProcess.start(role, {
-      redisUrl: sentinels.url,
-      nodeId: 'n',
-      env: { REDIS_SENTINEL_PASSWORD: 'an0ther' },
-    });
+    const nodes = await Promise.all(
+      ROLES.map((role) =>
+        NodeProcess.start(role, {
+          redisUrl: sentinels.url,
+          nodeId: role,
+          env: { REDIS_SENTINEL_PASSWORD: 'an0ther' },
+        }),
+      ),
+    );
+    const allServe = (name: string) =>
+      Promise.all(
+        nodes.map(async ({ role, url }) => {
+          await eventually(() => USES[role](url, name));
+          await eventually(() => request(url).get('/health/ready').expect(200));
+        }),
+      );
     try {
-      await USES[role](node.url, 'before');
+      await Promise.all(nodes.map(({ role, url }) => USES[role](url, 'before')));
       await sentinels.failover();
-      await eventually(() => USES[role](node.url, 'after'));
-      await eventually(() => request(node.url).get('/health/ready').expect(200));
+      await allServe('after');
 
       const primary = await sentinels.primary();
       await primary.kill();
       await sentinels.movedFrom(primary);
-      await eventually(() => USES[role](node.url, 'and-again'));
-      await eventually(() => request(node.url).get('/health/ready').expect(200));
+      await allServe('and-again');
     } finally {
-      await node.stop();
+      await stopAll(nodes);
     }
   });
 });
 
 describe('A node whose REDIS_URL is a mistake exits, and says what to set', () => {
+  const expectToSay = async (role: Role, env: Record<string, string>, says: string) => {
+    const { code, output } = await startInVain(role, env);
+    expect([env, code]).toEqual([env, 1]);
+    expect(output).toContain(says);
+  };
+
   it('when it names one sentinel, or sentinels the wrong way', async () => {
     await using sentinels = await RedisSentinels.start({ sentinelPassword: 'an0ther' });
     const withPassword = sentinels.urlOfSentinel.replace('redis://', 'redis://:an0ther@');
+    const otherName = sentinels.url.replace('#mymaster', '#other');
     const right = { REDIS_SENTINEL_PASSWORD: 'an0ther' };
-    for (const [env, says] of [
-      [{ REDIS_URL: withPassword }, 'names a sentinel: set redis-sentinel://'],
-      [{ REDIS_URL: sentinels.url.replace('#mymaster', '#other'), ...right }, 'know no primary by the name'],
-      [{ REDIS_URL: sentinels.url, REDIS_SENTINEL_PASSWORD: 'wrong' }, 'set REDIS_SENTINEL_PASSWORD'],
-      [{ REDIS_URL: sentinels.url }, 'set REDIS_SENTINEL_PASSWORD'],
-    ] as const) {
-      const { code, output } = await startInVain('lock', env);
-      expect([env.REDIS_URL, code]).toEqual([env.REDIS_URL, 1]);
-      expect(output).toContain(says);
-    }
+    const wrong = { REDIS_SENTINEL_PASSWORD: 'wrong' };
+    await Promise.all([
+      expectToSay('lock', { REDIS_URL: withPassword }, 'names a sentinel: set redis-sentinel://'),
+      expectToSay('lock', { REDIS_URL: otherName, ...right }, 'know no primary by the name'),
+      expectToSay('lock', { REDIS_URL: sentinels.url, ...wrong }, 'set REDIS_SENTINEL_PASSWORD'),
+      expectToSay('lock', { REDIS_URL: sentinels.url }, 'set REDIS_SENTINEL_PASSWORD'),
+    ]);
   });
 
-  it('when it names a Redis where it should name sentinels, or several where there is one', async () => {
+  it('when it names a Redis where it should name sentinels, several where there is one, or one of a Redis Cluster', async () => {
     await using redis = await RedisServer.start();
     await using another = await RedisServer.start();
-    for (const [role, url, says] of [
-      ['queue', `${redis.url.replace('redis:', 'redis-sentinel:')}#mymaster`, 'a Redis answers there'],
-      ['cache', `${redis.url},${another.url}`, 'name one'],
-    ] as const) {
-      const { code, output } = await startInVain(role, { REDIS_URL: url });
-      expect([url, code]).toEqual([url, 1]);
-      expect(output).toContain(says);
-    }
-  });
-
-  it('when it names one node of a Redis Cluster', async () => {
     await using cluster = await RedisCluster.start();
-    const { code, output } = await startInVain('lock', { REDIS_URL: cluster.servers[0]?.url ?? '' });
-    expect(code).toBe(1);
-    expect(output).toContain('name several of its nodes');
+    const noSentinel = `${redis.url.replace('redis:', 'redis-sentinel:')}#mymaster`;
+    const oneOfCluster = cluster.servers[0]?.url ?? '';
+    await Promise.all([
+      expectToSay('queue', { REDIS_URL: noSentinel }, 'a Redis answers there'),
+      expectToSay('cache', { REDIS_URL: `${redis.url},${another.url}` }, 'name one'),
+      expectToSay('lock', { REDIS_URL: oneOfCluster }, 'name several of its nodes'),
+    ]);
   });
 });
 
@@ -145,14 +138,13 @@ describe('A node that speaks TLS with Redis', () => {
         REDIS_TLS_CERT: client.cert,
         REDIS_TLS_KEY: client.key,
       };
-      for (const [without, says] of [
-        [{ REDIS_TLS_CA: '' }, 'set REDIS_TLS_CA'],
-        [{ REDIS_TLS_SERVERNAME: '' }, 'set REDIS_TLS_SERVERNAME'],
-      ] as const) {
-        const { code, output } = await startInVain('lock', { ...all, ...without });
-        expect([without, code]).toEqual([without, 1]);
-        expect(output).toContain(says);
-      }
+      await Promise.all(
+        ['REDIS_TLS_CA', 'REDIS_TLS_SERVERNAME'].map(async (missing) => {
+          const { code, output } = await startInVain('lock', { ...all, [missing]: '' });
+          expect([missing, code]).toEqual([missing, 1]);
+          expect(output).toContain(`set ${missing}`);
+        }),
+      );
     } finally {
       await server.stop();
     }

@@ -1,35 +1,22 @@
-import { spawn } from 'node:child_process';
-import { join } from 'node:path';
 import { ROLES } from '@syncline/contracts';
-import { Child, freePort, NodeProcess, RedisServer } from '@syncline/testing';
+import { NodeProcess, RedisServer, startInVain } from '@syncline/testing';
 
-/** Starts a node that should fail. */
-const startInVain = async (role: string, redisUrl: string) => {
-  const main = join(process.cwd(), 'dist', 'apps', role, 'apps', role, 'src', 'main.js');
-  const node = new Child(
-    role,
-    spawn(process.execPath, [main], {
-      env: { PATH: process.env.PATH, NODE_ID: 'n', PORT: String(await freePort()), REDIS_URL: redisUrl },
-    }),
-  );
-  return { code: await node.exited, output: node.output };
-};
 const withUser = (url: string, user: string) => url.replace('redis://', `redis://${user}@`);
 
 describe('a node whose Redis refuses its user', () => {
   it.each(ROLES)('does not start, and says why: %s', async (role) => {
     await using redis = await RedisServer.start({ args: ['--requirepass', 'right-password'] });
-    for (const url of [redis.url, withUser(redis.url, ':wrong'), withUser(redis.url, 'nobody:wrong')]) {
-      const { code, output } = await startInVain(role, url);
-      expect(code).toBe(1);
-      expect(output).toMatch(/Redis refuses the user or the password in REDIS_URL \((?:NOAUTH|WRONGPASS)/);
-      expect(output).not.toContain('wrong@');
-    }
-    const node = await NodeProcess.start(role, {
-      redisUrl: withUser(redis.url, ':right-password'),
-      nodeId: 'n',
-    });
-    expect(await node.stop()).toBe(0);
+    const wrong = [redis.url, withUser(redis.url, ':wrong'), withUser(redis.url, 'nobody:wrong')];
+    const [right] = await Promise.all([
+      NodeProcess.start(role, { redisUrl: withUser(redis.url, ':right-password'), nodeId: 'n' }),
+      ...wrong.map(async (url) => {
+        const { code, output } = await startInVain(role, { REDIS_URL: url });
+        expect(code).toBe(1);
+        expect(output).toMatch(/Redis refuses the user or the password in REDIS_URL \((?:NOAUTH|WRONGPASS)/);
+        expect(output).not.toContain('wrong@');
+      }),
+    ]);
+    expect(await right.stop()).toBe(0);
   });
 
   it('does not start when the user lacks a right', async () => {
@@ -39,12 +26,16 @@ describe('a node whose Redis refuses its user', () => {
     await admin.call('ACL', 'SETUSER', 'elsewhere', 'on', '>secret', '~other:*', '&*', '+@all');
     await admin.call('ACL', 'SETUSER', 'mute', 'on', '>secret', '~*', 'resetchannels', '+@all');
     admin.disconnect();
-    for (const user of ['blind', 'elsewhere', 'mute']) {
-      const { code, output } = await startInVain('lock', withUser(redis.url, `${user}:secret`));
-      expect([user, code]).toEqual([user, 1]);
-      expect(output).toMatch(
-        /Redis refuses the user or the password in REDIS_URL \((?:NOPERM|The user executing the script can't)/,
-      );
-    }
+    await Promise.all(
+      ['blind', 'elsewhere', 'mute'].map(async (user) => {
+        const { code, output } = await startInVain('lock', {
+          REDIS_URL: withUser(redis.url, `${user}:secret`),
+        });
+        expect([user, code]).toEqual([user, 1]);
+        expect(output).toMatch(
+          /Redis refuses the user or the password in REDIS_URL \((?:NOPERM|The user executing the script can't)/,
+        );
+      }),
+    );
   });
 });

@@ -6,9 +6,9 @@ import {
   checkRedis,
   type LuaLibrary,
   logUnlessAway,
+  mistakeBehind,
   REDIS,
   type RedisClient,
-  refuseMistake,
   removeLibraries,
   StoreUnavailable,
   UnsuitableRedis,
@@ -110,8 +110,8 @@ export class Membership implements OnModuleDestroy {
         await this.renew();
         break;
       } catch (error) {
-        refuseMistake(error);
-        if (error instanceof UnsuitableRedis) throw error;
+        const mistake = error instanceof UnsuitableRedis ? error : mistakeBehind(error);
+        if (mistake !== undefined) throw mistake;
         logUnlessAway(this.logger)(error);
         await sleep(HEARTBEAT_MS);
       }

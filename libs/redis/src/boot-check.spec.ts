@@ -1,5 +1,6 @@
 import { RedisServer } from '@syncline/testing';
-import { checkRedis, UnsuitableRedis } from './boot-check.js';
+import { checkRedis } from './boot-check.js';
+import { UnsuitableRedis } from './unsuitable-redis.js';
 
 describe('the check of Redis at boot', () => {
   it('accepts a Redis with noeviction', async () => {

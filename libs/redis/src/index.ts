@@ -1,4 +1,4 @@
-export { checkRedis, primariesOf, refuseMistake, UnsuitableRedis } from './boot-check.js';
+export { checkRedis, primariesOf } from './boot-check.js';
 export type { RedisAccess, TlsFiles } from './connection/access.js';
 export {
   commandConnection,
@@ -23,3 +23,4 @@ export {
   storeError,
 } from './store-unavailable.js';
 export { UnknownInstance } from './unknown-instance.js';
+export { mistakeBehind, UnsuitableRedis } from './unsuitable-redis.js';

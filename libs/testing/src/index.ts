@@ -5,7 +5,7 @@ export { eventually } from './eventually.js';
 export { freePort } from './free-port.js';
 export { isRunning } from './is-running.js';
 export { LuaFolders } from './lua-folders.js';
-export { NodeProcess, type NodeProcessOptions, startNodes, stopAll } from './node-process.js';
+export { NodeProcess, type NodeProcessOptions, startInVain, startNodes, stopAll } from './node-process.js';
 export { RedisCluster } from './redis-cluster.js';
 export { RedisSentinels } from './redis-sentinels.js';
 export { RedisServer, type RedisServerOptions } from './redis-server.js';

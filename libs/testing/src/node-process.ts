@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import type { Role } from '@syncline/contracts';
 import { Child } from './child.js';
+import { freePort } from './free-port.js';
 
 export interface NodeProcessOptions {
   readonly redisUrl: string;
@@ -13,6 +14,9 @@ export interface NodeProcessOptions {
   /** Wait until the node listens, or (default) until it has joined its cluster. */
   readonly until?: 'listening' | 'joined';
 }
+
+const mainOf = (role: Role, dist = 'dist') =>
+  join(process.cwd(), dist, 'apps', role, 'apps', role, 'src', 'main.js');
 
 /** A node as a process of its own, from the shipped build, on a free port. */
 export class NodeProcess extends Child {
@@ -28,8 +32,7 @@ export class NodeProcess extends Child {
 
   static async start(role: Role, options: NodeProcessOptions): Promise<NodeProcess> {
     const { redisUrl, nodeId, env = {}, dist = 'dist', until = 'joined' } = options;
-    const main = join(process.cwd(), dist, 'apps', role, 'apps', role, 'src', 'main.js');
-    const child = spawn(process.execPath, ['--unhandled-rejections=strict', main], {
+    const child = spawn(process.execPath, ['--unhandled-rejections=strict', mainOf(role, dist)], {
       env: {
         PATH: process.env.PATH,
         NODE_ID: nodeId,
@@ -49,6 +52,16 @@ export class NodeProcess extends Child {
   get url(): string {
     return `http://127.0.0.1:${this.port}`;
   }
+}
+
+/** Starts a node that should not come up, with nothing but these environment variables. Resolves when it has exited. */
+export async function startInVain(
+  role: Role,
+  env: Readonly<Record<string, string>>,
+): Promise<{ readonly code: number | null; readonly output: string }> {
+  const defaults = { PATH: process.env.PATH, NODE_ID: 'n', PORT: String(await freePort()) };
+  const child = new Child(role, spawn(process.execPath, [mainOf(role)], { env: { ...defaults, ...env } }));
+  return { code: await child.exited, output: child.output };
 }
 
 /** Starts `count` nodes of a role at once, named `<role>_1`, `<role>_2`, ... */

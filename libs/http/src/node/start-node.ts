@@ -96,7 +96,7 @@ export async function startNode(node: NodeRole): Promise<void> {
     await openNode(app);
   } catch (error) {
     app.get(Logger).fatal(error instanceof Error ? error.message : String(error));
-    await app.close();
+    // Nobody was promised anything yet that an orderly stop would keep.
     process.exit(1);
   }
 }

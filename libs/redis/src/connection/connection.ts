@@ -1,5 +1,6 @@
 import { type Cluster, Redis, type RedisOptions } from 'ioredis';
 import { StoreUnavailable } from '../store-unavailable.js';
+import { mistakeBehind } from '../unsuitable-redis.js';
 import type { RedisAccess } from './access.js';
 import { gather } from './gather.js';
 import { NO_RESENDS, OneOutcomeCluster } from './one-outcome-cluster.js';
@@ -138,7 +139,8 @@ const waits = new WeakMap<RedisClient, Promise<void>>();
  * Resolves when the connection can take a command: at once, or within {@link READY_TIMEOUT_MS} while it is
  * being made again. All callers of one outage share one wait, so it holds no memory a request.
  *
- * @throws StoreUnavailable when the connection did not come back in time; its cause is why the last attempt failed
+ * @throws StoreUnavailable when the connection did not come back in time, or failed by a mistake in the configuration; its
+ *   cause is why the last attempt failed
  */
 export function whenReady(redis: RedisClient): Promise<void> {
   let wait = waits.get(redis);
@@ -153,22 +155,22 @@ export function whenReady(redis: RedisClient): Promise<void> {
         outcome();
       };
       const onReady = () => settle(resolve);
+      const giveUp = () =>
+        settle(() =>
+          reject(new StoreUnavailable('Redis cannot be reached.', { cause: sentinelCause ?? cause })),
+        );
       let cause: Error | undefined;
       const onError = (error: Error) => {
         cause = error;
+        // Waiting does not mend a mistake.
+        if (mistakeBehind(sentinelCause ?? error) !== undefined) giveUp();
       };
       // Says more than that all sentinels failed.
       let sentinelCause: Error | undefined;
       const onSentinelError = (error: Error) => {
         sentinelCause = error;
       };
-      const timer = setTimeout(
-        () =>
-          settle(() =>
-            reject(new StoreUnavailable('Redis cannot be reached.', { cause: sentinelCause ?? cause })),
-          ),
-        READY_TIMEOUT_MS,
-      );
+      const timer = setTimeout(giveUp, READY_TIMEOUT_MS);
       redis.once('ready', onReady);
       redis.on('error', onError);
       redis.on('sentinelError', onSentinelError);
