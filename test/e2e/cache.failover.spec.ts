@@ -117,6 +117,25 @@ describe('a cache whose Redis fails over', () => {
     expect(stale).toEqual([]);
   });
 
+  it('gives larger versions, though the new primary lacks the last ones and its clock is behind', async () => {
+    await using pair = await Pair.start();
+    const { a, b } = pair;
+    const client = a.connect();
+    // As it stands when the clock of Redis is ten minutes ahead.
+    await client.set('syncline:{caches}:clock', Date.now() * 1_000 + 600_000_000);
+    client.disconnect();
+    const versionThrough = (node: number) =>
+      eventually(async () => {
+        const response = await fetch(pair.url(node), { method: 'PUT', body: 'v' });
+        expect(response.ok).toBe(true);
+        return Number(((await response.json()) as { version: string }).version);
+      }, 20_000);
+    const before = await versionThrough(0);
+    await a.kill();
+    pair.lead(b);
+    expect(await versionThrough(1)).toBeGreaterThan(before);
+  });
+
   it.each([true, false])(
     'serves nothing of a former primary that missed what came after it, with its connections cut: %s',
     async (cut) => {

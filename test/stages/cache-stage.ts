@@ -61,7 +61,7 @@ export class CacheStage {
   async begin(): Promise<void> {
     await this.admin.flushall();
     const process = { runId: 'run', replicationId: 'replication', isFirst: true };
-    await instances.findInstance(this.redis, { ...process, durable: false, newId: INSTANCE });
+    await instances.findInstance(this.redis, { ...process, durable: false, newId: INSTANCE, seenVersion: 0 });
     await instances.openInstance(this.redis, { id: INSTANCE });
     await library.enter(this.redis as Redis, this.redis, INSTANCE);
   }

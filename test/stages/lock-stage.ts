@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Membership } from '@syncline/cluster';
 import type { Lease } from '@syncline/contracts';
-import { commandConnection, type RedisClient } from '@syncline/redis';
+import { commandConnection, type RedisClient, SeenNumbers } from '@syncline/redis';
 import { ProcessIdentity } from '@syncline/runtime';
 import { eventually, RedisServer } from '@syncline/testing';
 import { inOrder, type LeaseRequest, LOCK_PERMITS, permitsOf } from '../../libs/locks/src/lease/lease.js';
@@ -62,10 +62,11 @@ export class LockNode {
     const membership = { nodeId } as Membership;
     const identity = new ProcessIdentity();
     const shards = new Shards(redis);
-    this.leases = new LeasesStore(redis, shards, membership, identity);
-    this.waits = new WaitsStore(redis, shards, membership, identity);
-    this.resources = new ResourcesStore(redis, shards, membership);
-    this.sessions = new SessionsStore(redis, shards);
+    const tokens = new SeenNumbers();
+    this.leases = new LeasesStore(redis, shards, tokens, membership, identity);
+    this.waits = new WaitsStore(redis, shards, tokens, membership, identity);
+    this.resources = new ResourcesStore(redis, shards, tokens, membership);
+    this.sessions = new SessionsStore(redis, shards, tokens);
     this.events = new EventsStore(redis, shards);
   }
 

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { SeenNumbers } from '@syncline/redis';
 import { CachesService } from './caches/caches.service.js';
 import { Sweeper } from './caches/sweeper.js';
 import { HintsListener } from './coherence/hints.listener.js';
@@ -39,6 +40,7 @@ import { Statistics } from './statistics/statistics.js';
     PendingWrites,
     Reader,
     RedisInstance,
+    SeenNumbers,
     ReplicaStore,
     ReplicaSync,
     Statistics,

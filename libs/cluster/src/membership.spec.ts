@@ -73,3 +73,31 @@ describe('the Lua libraries in Redis', () => {
 
 const foreign = (name: string) =>
   `#!lua name=${name}\nredis.register_function('${name}_f', function() return 1 end)`;
+
+describe('the epoch of a membership', () => {
+  it('rises though Redis lost it and its clock was set back', async () => {
+    await using server = await RedisServer.start();
+    const redis = server.connect();
+    const [one, two] = ['a', 'b'].map(
+      (nodeId) => new Membership(redis, { role: 'lock', nodeId, peers: [] }),
+    ) as [Membership, Membership];
+    try {
+      // As it stands when the clock of Redis is ten minutes ahead.
+      await redis.set('syncline:{cluster:lock}:epoch', Date.now() + 600_000);
+      await one.start('http://a');
+      await two.start('http://b');
+      const { epoch } = await one.describe();
+      expect(epoch).toBeGreaterThan(Date.now() + 300_000);
+      await eventually(() => expect(one.ring.nodeIds).toHaveLength(2));
+      await redis.flushall();
+      await eventually(async () => {
+        const after = await two.describe();
+        expect(after.members).toHaveLength(2);
+        expect(after.epoch).toBeGreaterThan(epoch);
+      });
+    } finally {
+      await Promise.all([one, two].map((member) => member.onModuleDestroy()));
+      redis.disconnect();
+    }
+  });
+});

@@ -47,6 +47,8 @@ export class Membership implements OnModuleDestroy {
   private hasJoinedBefore = false;
   private occupied = false;
   private epoch = 0;
+  /** Redis may lose the epoch: it must never go back. */
+  private largestEpoch = 0;
   private currentRing = new Ring([]);
   /** When the last successful heartbeat was sent, by the monotonic clock, ms. */
   private beatenAt = Number.NEGATIVE_INFINITY;
@@ -188,6 +190,7 @@ export class Membership implements OnModuleDestroy {
     this.beatenAt = sentAt;
     if (reply.members === null) return;
     this.epoch = reply.epoch;
+    this.largestEpoch = Math.max(this.largestEpoch, reply.epoch);
     this.currentRing = ringOf(reply.members);
     this.changes.next(this.currentRing);
     if (this.owns(CLEANING)) void this.removeUnusedLibraries().catch(logUnlessAway(this.logger));
@@ -197,7 +200,8 @@ export class Membership implements OnModuleDestroy {
     // A new process replaces the dead process with its id; a process that was fenced must not replace its successor.
     const replace = !this.hasJoinedBefore && !this.occupied;
     const libraries = [...this.libraries].map(({ name }) => name);
-    this.joined = await join(this.redis, { ...this.self(), url: this.url, replace, libraries });
+    const known = { url: this.url, replace, libraries, knownEpoch: this.largestEpoch };
+    this.joined = await join(this.redis, { ...this.self(), ...known });
     if (!this.joined && !this.occupied) {
       this.logger.error(`Another living process has the NODE_ID ${this.nodeId}: waiting for it to leave`);
     }

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { Membership } from '@syncline/cluster';
+import { SeenNumbers } from '@syncline/redis';
 import { EventsListener } from './events/events.listener.js';
 import { Watches } from './events/watches.js';
 import { LeasesService } from './lease/leases.service.js';
@@ -31,6 +32,7 @@ import { Waits } from './waiting/waits.js';
     Heartbeat,
     Watches,
     Shards,
+    SeenNumbers,
     LeasesStore,
     WaitsStore,
     ResourcesStore,

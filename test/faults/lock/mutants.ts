@@ -21,8 +21,8 @@ export const mutants: FaultSuite['mutants'] = [
   {
     name: 'the token is not raised',
     file: `${PARTS}/lease.lua`,
-    find: 'local token = name.token + 1\n  if token < micros then token = micros end',
-    replace: 'local token = math.max(name.token + 0, 1)',
+    find: 'name.token = int(Token.after(name.token))',
+    replace: 'name.token = int(math.max(name.token + 0, 1))',
     run: alone(scenarios.crowd),
   },
   {

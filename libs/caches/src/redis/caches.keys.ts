@@ -17,3 +17,6 @@ export const NAMES_KEY = `${SHARED_KEY}:names`;
 
 /** The Redis instance: see redis-instance.ts. */
 export const INSTANCE_KEY = `${SHARED_KEY}:instance`;
+
+/** What versions rise by: see hybrid-clock.lua. */
+export const CLOCK_KEY = `${SHARED_KEY}:clock`;

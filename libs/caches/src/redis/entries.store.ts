@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { isRefused } from '@syncline/redis';
+import { isRefused, SeenNumbers } from '@syncline/redis';
 import { RedisInstance } from './redis-instance.js';
 import { fill, peek, type ReadRequest, versionOf } from './scripts/entry.commands.js';
 import type { ReadReply } from './scripts/read-reply.js';
@@ -11,7 +11,10 @@ export class EntriesStore {
   private readonly peek;
   readonly versionOf;
 
-  constructor(instance: RedisInstance) {
+  constructor(
+    instance: RedisInstance,
+    private readonly versions: SeenNumbers,
+  ) {
     this.fillIn = instance.ofCache(fill);
     this.peek = instance.ofCache(peek);
     this.versionOf = instance.ofCache(versionOf);
@@ -20,7 +23,9 @@ export class EntriesStore {
   /** Reads an entry for a near cache. A Redis that takes no writes now tells it, but nobody may hold it. */
   async fill(cache: string, request: ReadRequest): Promise<ReadReply> {
     try {
-      return await this.fillIn(cache, request);
+      const reply = await this.fillIn(cache, request);
+      this.versions.see(0, reply.entry?.version);
+      return reply;
     } catch (error) {
       if (!isRefused(error)) throw error;
       return (await this.peek(cache, request)).read;

@@ -15,6 +15,7 @@ import {
   REDIS_OPTIONS,
   type RedisClient,
   type RedisModuleOptions,
+  SeenNumbers,
   StoreUnavailable,
   singleLifeConnection,
   storeError,
@@ -57,6 +58,9 @@ export class RedisInstance implements OnApplicationBootstrap, OnModuleDestroy {
   /** The process behind the connection as it stands is the one that was found. */
   private verified = false;
   private verifying: Promise<string> | null = null;
+  private readonly onReady = () => {
+    if (this.known !== null && !this.verified) void this.looks.run();
+  };
 
   /** The instance ended: nothing that Redis was told before counts any more. */
   readonly ended = this.ends.asObservable();
@@ -64,12 +68,15 @@ export class RedisInstance implements OnApplicationBootstrap, OnModuleDestroy {
   constructor(
     @Inject(REDIS) private readonly redis: RedisClient,
     @Inject(REDIS_OPTIONS) private readonly options: RedisModuleOptions,
+    private readonly versions: SeenNumbers,
     membership: Membership,
   ) {
     membership.uses(library);
     redis.on('close', () => {
       this.verified = false;
     });
+    // Nobody may ask for anything here, and yet this node alone may know the newest version.
+    redis.on('ready', this.onReady);
   }
 
   /** Finds the instance while nobody waits for it yet. */
@@ -78,6 +85,7 @@ export class RedisInstance implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   async onModuleDestroy(): Promise<void> {
+    this.redis.off('ready', this.onReady);
     await this.looks.stop();
   }
 
@@ -175,7 +183,12 @@ export class RedisInstance implements OnApplicationBootstrap, OnModuleDestroy {
       await connection.connect();
       const primary = await primaryBehind(connection);
       const durable = await syncsAlways(connection);
-      const { id, open } = await findInstance(connection, { ...primary, durable, newId: randomUUID() });
+      const { id, open } = await findInstance(connection, {
+        ...primary,
+        durable,
+        newId: randomUUID(),
+        seenVersion: this.versions.of(0),
+      });
       if (!open) {
         this.logger.log('Redis is another instance: waiting until every lease of the one before is over');
         await sleep(FORCE_AFTER_MS);

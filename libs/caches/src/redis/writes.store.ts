@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { SeenNumbers } from '@syncline/redis';
 import { RedisInstance } from './redis-instance.js';
 import { change, force, outcomes, type Prepared, store, type Write } from './scripts/coherence.commands.js';
 
@@ -10,14 +11,19 @@ export class WritesStore {
   readonly outcomes;
   readonly force;
 
-  constructor(instance: RedisInstance) {
+  constructor(
+    instance: RedisInstance,
+    private readonly versions: SeenNumbers,
+  ) {
     this.store = instance.ofCache(store);
     this.change = instance.ofCache(change);
     this.outcomes = instance.ofCache(outcomes);
     this.force = instance.ofCache(force);
   }
 
-  prepare(cache: string, write: Write): Promise<Prepared> {
-    return write.operation.grows ? this.store(cache, write) : this.change(cache, write);
+  async prepare(cache: string, write: Write): Promise<Prepared> {
+    const prepared = await (write.operation.grows ? this.store(cache, write) : this.change(cache, write));
+    if (prepared.state === 'done') this.versions.see(0, prepared.outcome[1]);
+    return prepared;
   }
 }

@@ -29,11 +29,16 @@ const keys = ({ role }: { role: Role }) => [
 ];
 const toMember = (json: string) => JSON.parse(json) as StoredMember;
 
-/** Makes the node a member. False when another living process has the same id and `replace` is false. */
+/**
+ * Makes the node a member. False when another living process has the same id and `replace` is false. The epoch is then larger
+ * than `knownEpoch`.
+ */
 export const join = library.command({
   name: 'join',
   keys,
-  args: (node: Node & { url: string; replace: boolean; libraries: readonly string[] }) => [
+  args: (
+    node: Node & { url: string; replace: boolean; libraries: readonly string[]; knownEpoch: number },
+  ) => [
     node.role,
     node.nodeId,
     node.url,
@@ -41,6 +46,7 @@ export const join = library.command({
     node.replace ? '1' : '0',
     SILENCE_MS,
     JSON.stringify(node.libraries),
+    node.knownEpoch,
   ],
   decode: (reply) => reply === 1,
 });

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Membership } from '@syncline/cluster';
-import { REDIS, type RedisClient } from '@syncline/redis';
+import type { Lease } from '@syncline/contracts';
+import { REDIS, type RedisClient, SeenNumbers } from '@syncline/redis';
 import { ProcessIdentity } from '@syncline/runtime';
 import type { LeaseRequest } from '../lease/lease.js';
 import type { Ticket } from '../waiting/ticket.js';
@@ -28,11 +29,12 @@ export class LeasesStore {
   constructor(
     @Inject(REDIS) redis: RedisClient,
     private readonly shards: Shards,
+    private readonly tokens: SeenNumbers,
     membership: Membership,
     identity: ProcessIdentity,
   ) {
     this.processId = processIdOf(membership, identity);
-    this.operations = new OperationBatcher(redis, this.processId);
+    this.operations = new OperationBatcher(redis, this.processId, tokens);
   }
 
   /**
@@ -51,8 +53,13 @@ export class LeasesStore {
     };
   }
 
-  acquire(request: LeaseRequest, { shard, claim }: Pick<Ticket, 'shard' | 'claim'>): Promise<AcquireReply> {
-    return this.operations.add(shard, acquire(request, claim));
+  async acquire(
+    request: LeaseRequest,
+    { shard, claim }: Pick<Ticket, 'shard' | 'claim'>,
+  ): Promise<AcquireReply> {
+    const reply = await this.operations.add(shard, acquire(request, claim));
+    if (reply.outcome === 'granted') this.see(shard, reply.leases);
+    return reply;
   }
 
   /**
@@ -60,7 +67,10 @@ export class LeasesStore {
    * @throws Problem `cross-slot`
    */
   async renew(keys: readonly string[], leaseId: string, ttlMs: number | null): Promise<RenewReply> {
-    return this.operations.add(this.shards.ofAll(keys), renew(keys, leaseId, ttlMs));
+    const shard = this.shards.ofAll(keys);
+    const reply = await this.operations.add(shard, renew(keys, leaseId, ttlMs));
+    if (reply.outcome === 'renewed') this.see(shard, reply.leases);
+    return reply;
   }
 
   /** @throws Problem `cross-slot` */
@@ -69,6 +79,13 @@ export class LeasesStore {
     leaseId: string,
     localWaiters: readonly LocalWaiter[] = [],
   ): Promise<ReleaseReply> {
-    return this.operations.add(this.shards.ofAll(keys), release(keys, leaseId, localWaiters));
+    const shard = this.shards.ofAll(keys);
+    const reply = await this.operations.add(shard, release(keys, leaseId, localWaiters));
+    for (const { leases } of reply.served) this.see(shard, leases);
+    return reply;
+  }
+
+  private see(shard: number, leases: readonly Lease[]): void {
+    for (const { fencingToken } of leases) this.tokens.see(shard, fencingToken);
   }
 }

@@ -1,4 +1,4 @@
-import { isFull, isRefused, type RedisClient } from '@syncline/redis';
+import { isFull, isRefused, type RedisClient, type SeenNumbers } from '@syncline/redis';
 import { type Operation, operate, operateFull } from './scripts/operations.js';
 
 /** Most operations in one script, so that none keeps Redis busy for long. */
@@ -21,6 +21,7 @@ export class OperationBatcher {
   constructor(
     private readonly redis: RedisClient,
     private readonly processId: string,
+    private readonly tokens: SeenNumbers,
   ) {}
 
   add<Reply>(shard: number, operation: Operation<Reply>): Promise<Reply> {
@@ -53,7 +54,12 @@ export class OperationBatcher {
   }
 
   private async perform(shard: number, pending: readonly Pending[]): Promise<void> {
-    const input = { shard, processId: this.processId, operations: pending.map(({ operation }) => operation) };
+    const input = {
+      shard,
+      seen: this.tokens.of(shard),
+      processId: this.processId,
+      operations: pending.map(({ operation }) => operation),
+    };
     try {
       const replies = await operate(this.redis, input).catch((error: unknown) => {
         // Nothing was done: what holds a lease or a place goes on all the same.

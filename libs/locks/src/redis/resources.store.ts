@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Membership } from '@syncline/cluster';
-import { pageAfter, REDIS, type RedisClient } from '@syncline/redis';
+import { pageAfter, REDIS, type RedisClient, SeenNumbers } from '@syncline/redis';
 import { resourceKey } from '../lease/resource.js';
 import * as scripts from './scripts/resources.js';
 import { Shards } from './shards.js';
@@ -17,11 +17,12 @@ export class ResourcesStore {
   constructor(
     @Inject(REDIS) private readonly redis: RedisClient,
     private readonly shards: Shards,
+    private readonly tokens: SeenNumbers,
     private readonly membership: Membership,
   ) {}
 
   inspect(key: string): Promise<scripts.ResourceState> {
-    return scripts.inspect(this.redis, { shard: this.shards.of(key), key, most: MOST_SHOWN });
+    return scripts.inspect(this.redis, { ...this.placeOf(key), most: MOST_SHOWN });
   }
 
   /**
@@ -39,7 +40,15 @@ export class ResourcesStore {
     const mostBytes = Math.floor(MOST_BYTES_IN_LIST / this.shards.all.length);
     const pages = await Promise.all(
       this.shards.all.map((shard) =>
-        scripts.list(this.redis, { shard, from, to, limit, most: MOST_SHOWN_IN_LIST, mostBytes }),
+        scripts.list(this.redis, {
+          shard,
+          seen: this.tokens.of(shard),
+          from,
+          to,
+          limit,
+          most: MOST_SHOWN_IN_LIST,
+          mostBytes,
+        }),
       ),
     );
     // A shard that has more says nothing of the names after its last one, so the page ends there.
@@ -57,17 +66,22 @@ export class ResourcesStore {
   }
 
   resize(key: string, limit: number): Promise<scripts.ResourceState> {
-    return scripts.resize(this.redis, { shard: this.shards.of(key), key, limit, most: MOST_SHOWN });
+    return scripts.resize(this.redis, { ...this.placeOf(key), limit, most: MOST_SHOWN });
   }
 
   /** Returns the ids of the leases that were taken away. */
   async revoke(key: string, reason: string): Promise<string[]> {
-    const input = { shard: this.shards.of(key), key, reason, nodeId: this.membership.nodeId };
+    const input = { ...this.placeOf(key), reason, nodeId: this.membership.nodeId };
     const revoked: string[] = [];
     for (;;) {
       const { more, leaseIds } = await scripts.revoke(this.redis, input);
       revoked.push(...leaseIds);
       if (!more) return revoked;
     }
+  }
+
+  private placeOf(key: string) {
+    const shard = this.shards.of(key);
+    return { key, shard, seen: this.tokens.of(shard) };
   }
 }

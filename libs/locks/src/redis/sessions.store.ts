@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { REDIS, type RedisClient } from '@syncline/redis';
+import { REDIS, type RedisClient, SeenNumbers } from '@syncline/redis';
 import * as scripts from './scripts/sessions.js';
 import { Shards } from './shards.js';
 
@@ -11,6 +11,7 @@ export class SessionsStore {
   constructor(
     @Inject(REDIS) private readonly redis: RedisClient,
     private readonly shards: Shards,
+    private readonly tokens: SeenNumbers,
   ) {}
 
   /** Returns when it ends, ms of Redis' clock. */
@@ -37,7 +38,12 @@ export class SessionsStore {
   /** Null when it is gone. */
   async show(sessionId: string): Promise<scripts.ShownSession | null> {
     const shown = await this.inEveryShard((shard) =>
-      scripts.showSession(this.redis, { shard, sessionId, most: MOST_LEASES_SHOWN }),
+      scripts.showSession(this.redis, {
+        shard,
+        seen: this.tokens.of(shard),
+        sessionId,
+        most: MOST_LEASES_SHOWN,
+      }),
     );
     const session = earliest(shown);
     const leases = shown.flatMap((each) => each?.leases ?? []).slice(0, MOST_LEASES_SHOWN);
@@ -49,7 +55,11 @@ export class SessionsStore {
     const outcomes = await this.inEveryShard(async (shard) => {
       let began = false;
       for (;;) {
-        const outcome = await scripts.endSession(this.redis, { shard, sessionId });
+        const outcome = await scripts.endSession(this.redis, {
+          shard,
+          seen: this.tokens.of(shard),
+          sessionId,
+        });
         if (outcome !== 'more') return began || outcome === 'ended';
         began = true;
       }

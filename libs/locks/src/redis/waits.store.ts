@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Membership } from '@syncline/cluster';
-import { REDIS, type RedisClient } from '@syncline/redis';
+import { REDIS, type RedisClient, SeenNumbers } from '@syncline/redis';
 import { ProcessIdentity } from '@syncline/runtime';
 import type { Ticket } from '../waiting/ticket.js';
 import { processIdOf } from './process-id.js';
@@ -15,6 +15,7 @@ export class WaitsStore {
   constructor(
     @Inject(REDIS) private readonly redis: RedisClient,
     private readonly shardsOfRedis: Shards,
+    private readonly tokens: SeenNumbers,
     membership: Membership,
     identity: ProcessIdentity,
   ) {
@@ -31,26 +32,36 @@ export class WaitsStore {
   }
 
   /** Takes up what a request was served with. @param leaving whether it leaves the queue when there is nothing yet */
-  takeUp(ticket: Ticket, leaving: boolean): Promise<scripts.Outcome> {
-    return scripts.takeUp(this.redis, { ...ticket, processId: this.processId, leaving });
+  async takeUp(ticket: Ticket, leaving: boolean): Promise<scripts.Outcome> {
+    const outcome = await scripts.takeUp(this.redis, { ...this.inShard(ticket.shard), ...ticket, leaving });
+    if (outcome.outcome === 'granted') {
+      for (const { fencingToken } of outcome.leases) this.tokens.see(ticket.shard, fencingToken);
+    }
+    return outcome;
   }
 
   /** Gives up a request whose client is gone. */
   withdraw(ticket: Ticket): Promise<void> {
-    return scripts.withdraw(this.redis, { ...ticket, processId: this.processId });
+    return scripts.withdraw(this.redis, { ...this.inShard(ticket.shard), ...ticket });
   }
 
   findDeadlock(shard: number, id: string) {
-    return scripts.findDeadlock(this.redis, { shard, processId: this.processId, id });
+    return scripts.findDeadlock(this.redis, { ...this.inShard(shard), id });
   }
 
   /** Says that this process lives; returns what it has to know (see `beat.lua`). */
-  beat(shard: number) {
-    return scripts.beat(this.redis, { shard, processId: this.processId });
+  async beat(shard: number) {
+    const reply = await scripts.beat(this.redis, this.inShard(shard));
+    this.tokens.see(shard, reply.token);
+    return reply;
   }
 
   /** Wait ids of the requests that Redis has for this process. */
   requestsOfProcess(shard: number): Promise<string[]> {
-    return scripts.requestsOfProcess(this.redis, { shard, processId: this.processId });
+    return scripts.requestsOfProcess(this.redis, this.inShard(shard));
+  }
+
+  private inShard(shard: number) {
+    return { shard, seen: this.tokens.of(shard), processId: this.processId };
   }
 }

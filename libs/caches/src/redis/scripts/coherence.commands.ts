@@ -59,15 +59,18 @@ export const renew = library.command({
     ...input.evicted.flatMap(({ cache, key, fill }) => [cacheKey(cache), key, fill]),
   ],
   decode: (reply) => {
-    const [alive, first, missed, stuck] = reply as [
+    const [alive, first, missed, stuck, version] = reply as [
       number,
       number,
       [stem: string, register: string][],
       [stem: string, register: string, round: string, Sharers][],
+      string,
     ];
     if (alive === 0) return null;
     return {
       first,
+      /** No version was larger. */
+      version,
       missed: missed.map(([stem, register]) => ({ cache: cacheOf(stem), register: registerFrom(register) })),
       stuck: stuck.map(
         ([stem, register, round, sharers]): StuckRound => ({

@@ -4,14 +4,19 @@
 -- KEYS 1 hash: id; run: of the process of Redis that began it; replication: the id under which it feeds replicas; open;
 --        durable: '1' while nothing that it acknowledged can have been lost; carries: id of the instance whose caches it
 --        carries on
+--      2 the key of the versions (see parts/instance.lua)
 -- ARGV 1 run id of this process  2 its replication id  3 '1' when it has been the primary since it started
 --      4 '1' when nothing that it acknowledges can be lost  5 id for a new instance
+--      6 the largest version that the node has seen: the next ones are larger, though the data was lost
 -- Returns {id, open}: 0 until every lease of the instance before is certainly over.
 -- Invariant: two processes of Redis never share an instance, nor do two times of one as the primary. An instance that could
 --            lose something, at any time of it, is not carried on: what matters is how it was kept itself, which stands in
 --            its own data.
+-- @include @redis/hybrid-clock.lua
 return function()
   local run, replication, is_first, is_durable, new_id = unpack(ARGV)
+  HybridClock.bring(KEYS[2], ARGV[6] + 0)
+  HybridClock.keep(KEYS[2])
   local known = redis.call('HMGET', KEYS[1], 'id', 'run', 'replication', 'open', 'durable')
   local id = known[1]
   -- A primary that was none meanwhile has another replication id; so has one whose first replica came, or whose last went.

@@ -1,6 +1,7 @@
 import { UnknownInstance } from '@syncline/redis';
 import { CacheStage, MEANS, put } from '../../../../../test/stages/cache-stage.js';
-import { cacheKey } from '../caches.keys.js';
+import { CLOCK_KEY, cacheKey } from '../caches.keys.js';
+import { drop } from '../operations.js';
 import { findInstance, openCache, openInstance } from './instance.commands.js';
 
 const FIRST = { runId: 'a', replicationId: '1', isFirst: true };
@@ -14,7 +15,7 @@ describe.each(MEANS)('the Redis instance in its data, by %s', (means) => {
   afterAll(() => stage.stop());
 
   const find = (primary: typeof FIRST, newId: string, durable = false) =>
-    findInstance(stage.redis, { ...primary, durable, newId });
+    findInstance(stage.redis, { ...primary, durable, newId, seenVersion: 0 });
   const carries = () => stage.admin.hget('syncline:{caches}:instance', 'carries');
 
   it('is one for all nodes that find the same process, and opens once', async () => {
@@ -80,5 +81,34 @@ describe.each(MEANS)('the Redis instance in its data, by %s', (means) => {
     expect(await stage.stored('k')).toBe(served);
     await openCache(stage.redis, { ...stage.ofAll, cache: 'c' });
     expect(await stage.stored('k')).toBe(served);
+  });
+});
+
+describe.each(MEANS)('versions, by %s,', (means) => {
+  let stage: CacheStage;
+  beforeAll(async () => {
+    stage = await CacheStage.start(means);
+  });
+  beforeEach(() => stage.begin());
+  afterAll(() => stage.stop());
+
+  /** Ten minutes ahead of the clock of Redis, as that stood. */
+  const ahead = () => Date.now() * 1_000 + 600_000_000;
+  const putVersion = async () => Number((await stage.write(put('k', 'v')))[1]);
+
+  it('rise though the clock was set back and the cache was dropped', async () => {
+    await stage.admin.set(CLOCK_KEY, ahead());
+    const before = await putVersion();
+    expect(before).toBeGreaterThan(ahead() - 1_000_000);
+    await stage.write(drop());
+    const after = await putVersion();
+    expect(after).toBeGreaterThan(before);
+    expect(after).toBeLessThan(before + 1_000);
+  });
+
+  it('are larger than what a node has seen that found the instance', async () => {
+    const seenVersion = ahead();
+    await findInstance(stage.redis, { ...FIRST, runId: 'run', durable: false, newId: 'x', seenVersion });
+    expect(await putVersion()).toBeGreaterThan(seenVersion);
   });
 });

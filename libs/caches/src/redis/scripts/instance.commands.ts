@@ -1,23 +1,28 @@
-import { cacheKey, INSTANCE_KEY } from '../caches.keys.js';
+import { CLOCK_KEY, cacheKey, INSTANCE_KEY } from '../caches.keys.js';
 import type { Primary } from '../primary.js';
 import { type InInstance, library, ofAll } from './library.js';
 
-/** The instance that this Redis is, or a new one; `open` once every lease of the instance before is over. */
+/**
+ * The instance that this Redis is, or a new one; `open` once every lease of the instance before is over. Versions are larger
+ * than `seenVersion` from then on.
+ */
 export const findInstance = library.command({
   name: 'find-instance',
-  keys: () => [INSTANCE_KEY],
+  keys: () => [INSTANCE_KEY, CLOCK_KEY],
   args: ({
     runId,
     replicationId,
     isFirst,
     durable,
     newId,
-  }: Primary & { durable: boolean; newId: string }) => [
+    seenVersion,
+  }: Primary & { durable: boolean; newId: string; seenVersion: number }) => [
     runId,
     replicationId,
     isFirst ? '1' : '0',
     durable ? '1' : '0',
     newId,
+    seenVersion,
   ],
   decode: (reply) => {
     const [id, open] = reply as [string, number];

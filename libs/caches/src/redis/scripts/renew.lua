@@ -4,7 +4,8 @@
 -- ARGV 1 incarnation  2 number of the last invalidation that it has seen  3 age at which a round is reported, ms
 --      4.. stem, key, fill number: what it holds no more
 -- Returns {0} when it is fenced, else {1, number of the first invalidation, {{stem, register}, ...},
---         {{stem, register, round, {{incarnation, renewals}, ...}}, ...}}: the rounds are those that seem to be stuck.
+--         {{stem, register, round, {{incarnation, renewals}, ...}}, ...}, no smaller than any version}: the rounds are those
+--         that seem to be stuck.
 -- Invariant: every invalidation that was not acknowledged is in the reply, so an incarnation that extends its lease after
 --            it dropped them has acknowledged them by that.
 -- @include parts/incarnation.lua
@@ -49,5 +50,6 @@ return function()
   for i = 1, #waiting do
     registers[i] = { string.match(waiting[i], '^%d+ (%S+) (.*)$') }
   end
-  return { 1, Invalidation.last_acknowledged(incarnation) + 1, registers, stuck_rounds(ARGV[3]) }
+  return { 1, Invalidation.last_acknowledged(incarnation) + 1, registers, stuck_rounds(ARGV[3]),
+    redis.call('GET', Instance.clock()) or '0' }
 end

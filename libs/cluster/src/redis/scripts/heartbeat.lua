@@ -14,7 +14,7 @@ return function()
   if #silent > 0 then
     redis.call('HDEL', KEYS[1], unpack(silent))
     redis.call('ZREM', KEYS[2], unpack(silent))
-    Members.changed(role)
+    Members.changed(role, ARGV[4])
   end
 
   local epoch = redis.call('GET', KEYS[4])

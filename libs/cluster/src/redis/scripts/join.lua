@@ -2,7 +2,7 @@
 -- Makes a node a member of its role. Joining again as the same incarnation changes nothing.
 -- KEYS as in parts/members.lua
 -- ARGV 1 role  2 node id  3 url  4 incarnation  5 '1': replace a living node of the same id  6 silence limit, ms
---      7 names of the Lua libraries that it uses, a JSON array
+--      7 names of the Lua libraries that it uses, a JSON array  8 largest epoch that the node knows
 -- Returns 1 when joined, 0 when another incarnation of this id is alive.
 -- Invariant: at most one incarnation of a node id is a member.
 -- @include @redis/clock.lua
@@ -20,6 +20,6 @@ return function()
     nodeId = node, url = url, incarnation = incarnation, startedAt = now, libraries = cjson.decode(ARGV[7]),
   }))
   Members.hear(node)
-  Members.changed(role)
+  Members.changed(role, ARGV[8])
   return 1
 end

@@ -10,6 +10,6 @@ return function()
   if not Members.holds(node, incarnation) then return 0 end
   redis.call('HDEL', KEYS[1], node)
   redis.call('ZREM', KEYS[2], node)
-  Members.changed(role)
+  Members.changed(role, 0)
   return 1
 end

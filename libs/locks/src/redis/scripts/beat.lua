@@ -3,7 +3,8 @@
 -- and sessions end, and requests of dead processes leave.
 -- KEYS 1 prefix of the shard
 -- ARGV 1 process id
--- Returns {requests that Redis has for the process, ms until the next end of a lease or -1, {wait id, outcome, ...}}.
+-- Returns {requests that Redis has for the process, ms until the next end of a lease or -1, {wait id, outcome, ...},
+--          no smaller than any token of the shard}.
 -- Invariant: with every hint lost a request learns its outcome by the next beat.
 -- @include parts/session.lua
 local MOST_SESSIONS, MOST_PROCESSES, MOST_REQUESTS, MOST_NAMES = 4, 8, 256, 64
@@ -67,5 +68,6 @@ return function()
     redis.call('SCARD', prefix .. 'n:' .. process),
     at < 0 and -1 or math.max(0, at - now),
     redis.call('HGETALL', prefix .. 'g:' .. process),
+    int(Token.keep()),
   }
 end

@@ -6,12 +6,24 @@ export interface InShard {
   readonly shard: number;
 }
 
+/** What every command is given that may grant a lease. `seen`: the largest token of the shard that this node has seen. */
+export interface MayGrant extends InShard {
+  readonly seen: number;
+}
+
 export const library = new LuaLibrary('syncline_locks', new URL('./', import.meta.url));
 
-/** A command of the lock engine. @param name of its file, without `.lua` */
+/** A command of the lock engine that grants nothing. @param name of its file, without `.lua` */
 export const lockCommand = <Input extends InShard, Reply>(
   name: string,
   args: (input: Input) => (string | number)[],
   decode: (reply: unknown, input: Input) => Reply,
 ): LibraryCommand<Input, Reply> =>
   library.command({ name, keys: ({ shard }) => [shardPrefix(shard)], args, decode });
+
+/** A command that may grant leases: most serve the requests that wait. */
+export const grantingCommand = <Input extends MayGrant, Reply>(
+  name: string,
+  args: (input: Input) => (string | number)[],
+  decode: (reply: unknown, input: Input) => Reply,
+): LibraryCommand<Input, Reply> => lockCommand(name, (input) => [...args(input), input.seen], decode);

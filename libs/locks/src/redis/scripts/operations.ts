@@ -4,7 +4,7 @@ import type { Refusal } from '../../lease/refusal.js';
 import type { Ticket } from '../../waiting/ticket.js';
 import { encodeMetadata, encodeOwner, FIELDS_OF_LEASE, readHolders, readLeases } from '../lease-record.js';
 import { keysOfWait, leaseOfWait } from '../wait-id.js';
-import { type InShard, lockCommand } from './lock-command.js';
+import { grantingCommand, type MayGrant } from './lock-command.js';
 
 /** What an acquire came to. `nextEndMs`: when a lease in the way ends, in ms from now. */
 export type AcquireReply =
@@ -33,9 +33,9 @@ export interface Operation<Reply> {
 }
 
 const operationCommand = (name: string) =>
-  lockCommand(
+  grantingCommand(
     name,
-    (input: InShard & { processId: string; operations: readonly Operation<unknown>[] }) => [
+    (input: MayGrant & { processId: string; operations: readonly Operation<unknown>[] }) => [
       input.processId,
       ...input.operations.flatMap(({ kind, fields }) => [kind, fields.length, ...fields]),
     ],

@@ -1,7 +1,7 @@
 import { type Holder, toInstant, type Waiter } from '@syncline/contracts';
 import { modeOf } from '../../lease/lease.js';
 import { decodeOwner, readHolder } from '../lease-record.js';
-import { type InShard, lockCommand } from './lock-command.js';
+import { grantingCommand, type MayGrant } from './lock-command.js';
 
 /** A lock or semaphore as the scripts show it. */
 export interface ResourceState {
@@ -16,16 +16,16 @@ export interface ResourceState {
 }
 
 /** Shows one lock or semaphore as it is now. */
-export const inspect = lockCommand(
+export const inspect = grantingCommand(
   'inspect',
-  ({ key, most }: InShard & { key: string; most: number }) => [key, most],
+  ({ key, most }: MayGrant & { key: string; most: number }) => [key, most],
   (reply) => readState(reply),
 );
 
 /** Shows a page of what is held or awaited. `last`: the last key looked at, null when these were all. */
-export const list = lockCommand(
+export const list = grantingCommand(
   'list',
-  (page: InShard & { from: string; to: string; limit: number; most: number; mostBytes: number }) => [
+  (page: MayGrant & { from: string; to: string; limit: number; most: number; mostBytes: number }) => [
     page.from,
     page.to,
     page.limit,
@@ -39,16 +39,16 @@ export const list = lockCommand(
 );
 
 /** Configures the limit of a semaphore. */
-export const resize = lockCommand(
+export const resize = grantingCommand(
   'resize',
-  ({ key, limit, most }: InShard & { key: string; limit: number; most: number }) => [key, limit, most],
+  ({ key, limit, most }: MayGrant & { key: string; limit: number; most: number }) => [key, limit, most],
   (reply) => readState(reply),
 );
 
 /** Takes a resource away from its holders. `more`: there are others left. */
-export const revoke = lockCommand(
+export const revoke = grantingCommand(
   'revoke',
-  ({ key, reason, nodeId }: InShard & { key: string; reason: string; nodeId: string }) => [
+  ({ key, reason, nodeId }: MayGrant & { key: string; reason: string; nodeId: string }) => [
     key,
     reason,
     nodeId,

@@ -1,7 +1,7 @@
 import type { Holder, KeptSession } from '@syncline/contracts';
 import { resourceName } from '../../lease/resource.js';
 import { decodeMetadata, decodeOwner, encodeMetadata, encodeOwner, readHolders } from '../lease-record.js';
-import { type InShard, lockCommand } from './lock-command.js';
+import { grantingCommand, type InShard, lockCommand, type MayGrant } from './lock-command.js';
 
 interface InSession extends InShard {
   readonly sessionId: string;
@@ -63,9 +63,9 @@ export interface ShownSession extends StoredSession {
 }
 
 /** Shows a session and its leases. Null: it is gone. */
-export const showSession = lockCommand(
+export const showSession = grantingCommand(
   'session-show',
-  ({ sessionId, most }: InSession & { most: number }) => [sessionId, most],
+  ({ sessionId, most }: InSession & MayGrant & { most: number }) => [sessionId, most],
   (reply): ShownSession | null => {
     if (reply === null) return null;
     const [ttlMs, owner, endsAt, metadata, leases] = reply as [string, string, string, string, string[]];
@@ -80,8 +80,8 @@ export const showSession = lockCommand(
 );
 
 /** Ends a session with everything in it. `more`: it holds more than one call ends. */
-export const endSession = lockCommand(
+export const endSession = grantingCommand(
   'session-end',
-  ({ sessionId }: InSession) => [sessionId],
+  ({ sessionId }: InSession & MayGrant) => [sessionId],
   (reply): 'ended' | 'gone' | 'more' => (reply === 0 ? 'gone' : reply === 1 ? 'ended' : 'more'),
 );

@@ -4,7 +4,7 @@ import type { Refusal } from '../../lease/refusal.js';
 import type { Ticket } from '../../waiting/ticket.js';
 import { decodeOwner, readLeases } from '../lease-record.js';
 import { keysOfWait, leaseOfWait } from '../wait-id.js';
-import { type InShard, lockCommand } from './lock-command.js';
+import { grantingCommand, type InShard, lockCommand, type MayGrant } from './lock-command.js';
 
 /** What a waiting request came to. `left`: it is not in the queue any more; `too-late`: it was served, and not taken up in time. */
 export type Outcome =
@@ -14,12 +14,12 @@ export type Outcome =
   | { readonly outcome: 'session-ended' };
 
 /** A request that this process holds. */
-interface HeldTicket extends Ticket {
+interface HeldTicket extends Ticket, MayGrant {
   readonly processId: string;
 }
 
 /** Takes up what a request was served with; with `leaving`, leaves the queue when there is nothing yet. */
-export const takeUp = lockCommand(
+export const takeUp = grantingCommand(
   'take-up',
   ({ processId, id, claim, leaving }: HeldTicket & { leaving: boolean }) => [
     processId,
@@ -49,25 +49,25 @@ function readOutcome(id: string, [word = '', ...fields]: string[]): Outcome {
 }
 
 /** Gives up a request whose client is gone. */
-export const withdraw = lockCommand(
+export const withdraw = grantingCommand(
   'withdraw',
   ({ processId, id, claim, mayReturn }: HeldTicket) => [processId, id, claim, mayReturn ? '1' : '0'],
   () => undefined,
 );
 
 /** Ends the wait of a request that is the youngest of a circle. Null: it is not. */
-export const findDeadlock = lockCommand(
+export const findDeadlock = grantingCommand(
   'deadlock',
-  ({ processId, id }: InShard & { processId: string; id: string }) => [processId, id],
+  ({ processId, id }: MayGrant & { processId: string; id: string }) => [processId, id],
   (reply) => (reply === null ? null : readCycle(reply as string[])),
 );
 
 /** Says that a process lives, fetches what was recorded for it, ends what is over. */
-export const beat = lockCommand(
+export const beat = grantingCommand(
   'beat',
-  ({ processId }: InShard & { processId: string }) => [processId],
+  ({ processId }: MayGrant & { processId: string }) => [processId],
   (reply) => {
-    const [requests, nextMs, recorded] = reply as [number, number, string[]];
+    const [requests, nextMs, recorded, token] = reply as [number, number, string[], string];
     return {
       /** How many requests Redis has for the process. */
       requests,
@@ -75,6 +75,8 @@ export const beat = lockCommand(
       nextEndMs: nextMs < 0 ? null : nextMs,
       /** Wait ids of requests with an outcome. */
       outcomes: recorded.filter((_, i) => i % 2 === 0),
+      /** No token of the shard was larger. */
+      token,
     };
   },
 );

@@ -16,6 +16,7 @@
 --         Cache.grow(bytes); Cache.flush(); Cache.sweep_at(instant)
 -- Invariant: nothing is served of a cache of an earlier instance before open-cache.lua judged it.
 -- @include @redis/clock.lua
+-- @include @redis/hybrid-clock.lua
 -- @include @redis/integer.lua
 -- @include parts/instance.lua
 local Cache = {}
@@ -55,16 +56,15 @@ each_call(function()
   if INSTANCE and Cache.exists and Cache.instance ~= INSTANCE then error({ err = 'UNOPENED' }) end
 end)
 
--- A version is larger than all before it, also after Redis lost its data or the cache was dropped: the clock is its
--- floor. The first version of a cache belongs to nothing in it: what a dropped cache of its name left behind is older.
+-- A version is larger than all before it, also after the cache was dropped. The first version of a cache belongs to nothing in
+-- it: what a dropped cache of its name left behind is older.
 function Cache.next_version(grown)
-  local floor = micros
   if not Cache.exists then
-    if INSTANCE then floor = math.max(floor, (redis.call('HGET', Instance.shared .. ':instance', 'version') or 0) + 1) end
-    Cache.exists, Cache.version, Cache.flushed = true, floor, floor
-    redis.call('HSET', Cache.stem, 'made', int(floor), 'flushed', int(floor), 'instance', INSTANCE or '')
+    local made = HybridClock.next(Instance.clock(), Cache.version)
+    Cache.exists, Cache.version, Cache.flushed = true, made, made
+    redis.call('HSET', Cache.stem, 'made', int(made), 'flushed', int(made), 'instance', INSTANCE or '')
   end
-  Cache.version = math.max(Cache.version + 1, floor)
+  Cache.version = HybridClock.next(Instance.clock(), Cache.version)
   local version = int(Cache.version)
   if grown then
     Cache.bytes = Cache.bytes + grown

@@ -1,11 +1,16 @@
 -- The Redis instance: one process of Redis while it is the primary (redis-instance.ts). What near caches were promised,
 -- and what Redis remembers of them, ends with it.
 -- KEYS last  stem of what all caches share; on a Redis Cluster caches lie apart: there is none, and INSTANCE is false
---   <shared>:instance  hash  id of the instance; version: the largest that a cache had which was dropped; the rest: see
---                            find-instance.lua
--- Leaves: Instance.shared, that stem; Instance.nodes, the stem of what this instance promised to near caches.
+--   <shared>:instance  hash  id of the instance; the rest: see find-instance.lua
+--   <shared>:clock     text  no version is larger (see @redis/hybrid-clock.lua)
+-- Leaves: Instance.shared, that stem; Instance.nodes, the stem of what this instance promised to near caches;
+--         Instance.clock(), the key of the versions
 -- Invariant: a call on behalf of an instance that is not the one of the data ends here, before it changed anything.
 local Instance = {}
+
+function Instance.clock()
+  return Instance.shared .. ':clock'
+end
 
 each_call(function()
   local shared = KEYS[#KEYS]

@@ -19,6 +19,8 @@ local Operation = {}
 -- Marks of tags, and of prefixes: one more flushes the cache. Sweeping forgets them long before (sweep.lua).
 local MAX_MARKS = 100000
 local MAX_INTEGER = 9007199254740991
+-- On a Redis Cluster a cache that was dropped has the larger versions for so long, should it be made again.
+local DROPPED_MS = 86400000
 
 local function matches(condition, entry)
   if not entry then return false end
@@ -106,11 +108,10 @@ local changes = {
   end,
   drop = function()
     if not Cache.exists then return { 'absent' } end
-    local stem, instance = Cache.stem, Instance.shared .. ':instance'
+    local stem = Cache.stem
     Cache.flush()
-    if INSTANCE and Cache.version > (redis.call('HGET', instance, 'version') or 0) + 0 then
-      redis.call('HSET', instance, 'version', Cache.version)
-    end
+    -- The clock of a cache that lies apart: names that nobody uses are not kept for ever.
+    if not INSTANCE then redis.call('PEXPIRE', Instance.clock(), DROPPED_MS) end
     redis.call('DEL', stem, stem .. ':stats', Cache.scope .. ':c:@')
     Cache.enter(stem)
     return { 'dropped' }

@@ -4,7 +4,7 @@
 --      3 pulse    string: see @redis/silence.lua
 --      4 epoch    string: number of the current membership
 -- Leaves: Members.holds(node, incarnation): whether this incarnation is a member; Members.hear(node): records a heartbeat
---         and returns the silence clock; Members.changed(role): increments the epoch and notifies every node.
+--         and returns the silence clock; Members.changed(role, known): increments the epoch and notifies every node; `known`: an epoch that a node knows.
 -- @include @redis/clock.lua
 -- @include @redis/hint.lua
 -- @include @redis/integer.lua
@@ -24,9 +24,9 @@ function Members.hear(node)
   return clock
 end
 
--- The clock is the lower bound, so that no epoch is used twice, even after Redis lost its data.
-function Members.changed(role)
-  local epoch = int(math.max((redis.call('GET', KEYS[4]) or 0) + 1, now))
+-- The clock and what the nodes know are lower bounds, so that no epoch is used twice, even after Redis lost its data.
+function Members.changed(role, known)
+  local epoch = int(math.max((redis.call('GET', KEYS[4]) or 0) + 1, known + 1, now))
   redis.call('SET', KEYS[4], epoch)
   hint(role, 'cluster.changed', nil, '{"epoch":' .. epoch .. '}')
 end

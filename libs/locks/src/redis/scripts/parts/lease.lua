@@ -4,6 +4,7 @@
 -- others that is a free name with a request in its queue.
 -- Leaves: Lease
 -- @include parts/event.lua
+-- @include parts/token.lua
 local Lease = {}
 local MOST_EXPIRED, MOST_LOST = 256, 1000
 -- The time of this call, as records have it.
@@ -60,11 +61,8 @@ function Lease.holding(name, lease_id)
 end
 
 -- Makes a lease; `ending`: ms, or 'inf' for one that lives as long as its session. Returns its record and when it ends.
--- The clock is the floor of its token, so tokens rise also after everything was forgotten.
 function Lease.grant(name, lease_id, weight, ending, state, session, waited, ttl, owner, metadata)
-  local token = name.token + 1
-  if token < micros then token = micros end
-  name.token = int(token)
+  name.token = int(Token.after(name.token))
   now_text = now_text or int(now)
   local record = weight .. ' ' .. state .. ' ' .. session .. ' ' .. name.token .. ' ' .. now_text .. ' ' .. waited ..
     ' ' .. ttl .. ' ' .. owner .. ' ' .. metadata

@@ -1,0 +1,62 @@
+-- A hybrid clock: numbers for tokens and versions. Each is larger than every one before, also when Redis' clock was set back or
+-- what a number was given to is forgotten; while that clock goes right a number is its time in microseconds.
+-- The key of the clock keeps a ceiling: no number is larger. The library knows the last number itself, so the ceiling has head
+-- room, and a second of numbers needs one write. The last number is lost with the process: then the next one is above the ceiling.
+-- A ceiling that another library wrote, or none (a script remembers nothing), is treated alike: so head room is counted from
+-- Redis' clock and does not add up.
+-- Leaves: HybridClock.next(key, least): a number larger than `least` and than all before; one key a call
+--         HybridClock.bring(key, number): of a node that saw it given: the next ones are larger. Nothing is written yet.
+--         HybridClock.keep(key): writes down what was brought, and returns the ceiling
+-- Invariant: whatever happens to the clock of Redis, numbers of a key rise as long as its data is kept.
+-- @include @redis/clock.lua
+-- @include @redis/integer.lua
+local HybridClock = {}
+local HEAD_ROOM_US, MOST_KNOWN = 1000000, 256
+-- By key: `last` number given; `wrote`: the ceiling that this library wrote, false for none; `ceiling`: as it is in this call.
+local clocks, clock_count = {}, 0
+-- The clock of this call, once it was read.
+local current
+each_call(function()
+  current = nil
+end)
+
+local function read_clock(key)
+  current = clocks[key]
+  if not current then
+    if clock_count == MOST_KNOWN then clocks, clock_count = {}, 0 end
+    current = { last = 0, wrote = false }
+    clocks[key], clock_count = current, clock_count + 1
+  end
+  current.ceiling = (redis.call('GET', key) or 0) + 0
+  current.is_own = current.wrote == current.ceiling
+  if current.last < current.ceiling and not current.is_own then current.last = current.ceiling end
+  return current
+end
+
+local function set_ceiling(key, clock, ceiling)
+  redis.call('SET', key, int(ceiling))
+  clock.wrote, clock.ceiling = ceiling, ceiling
+end
+
+function HybridClock.next(key, least)
+  local clock = current or read_clock(key)
+  local number = math.max(clock.last, least) + 1
+  if number < micros then number = micros end
+  if number > clock.ceiling then
+    set_ceiling(key, clock, clock.is_own and math.max(number, micros + HEAD_ROOM_US) or number)
+  end
+  clock.last = number
+  return number
+end
+
+function HybridClock.bring(key, number)
+  local clock = current or read_clock(key)
+  -- Below the ceiling it is known already.
+  if number > clock.ceiling and number > clock.last then clock.last = number end
+end
+
+function HybridClock.keep(key)
+  local clock = current or read_clock(key)
+  if clock.last > clock.ceiling then set_ceiling(key, clock, clock.last) end
+  return clock.ceiling
+end
