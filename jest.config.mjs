@@ -28,5 +28,7 @@ export default {
   testTimeout: 120_000,
   // Not among the temporary files, which a run removes in the end.
   cacheDirectory: '<rootDir>/node_modules/.cache/jest',
-  maxWorkers: 2,
+  testSequencer: '<rootDir>/test/sequencer.mjs',
+  // One more than the cores of a small machine: most tests wait for processes of theirs.
+  maxWorkers: 3,
 };

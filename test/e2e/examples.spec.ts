@@ -27,17 +27,22 @@ afterAll(async () => {
 });
 
 describe('the examples', () => {
-  it.each(FILES)('print the output in their comments: %s', async (file) => {
-    const path = join('examples', file);
-    const says = [...readFileSync(path, 'utf8').matchAll(/console\.log\(.*\)[,;]+ \/\/ (.*)/g)];
-    expect(says.length).toBeGreaterThan(0);
-    const args = ['--import', 'tsx', '--unhandled-rejections=strict', path];
-    const child = new Child(file, spawn(process.execPath, args, { env }));
-    expect({ code: await child.exited, output: child.output }).toEqual({
-      code: 0,
-      output: says.map(([, line]) => line).join('\n'),
-    });
-  });
+  // Side by side, one of each topic at a time: those of a topic may use the same names.
+  const print = async (topic: string) => {
+    for (const file of FILES.filter((each) => each.startsWith(`${topic}/`))) {
+      const path = join('examples', file);
+      const says = [...readFileSync(path, 'utf8').matchAll(/console\.log\(.*\)[,;]+ \/\/ (.*)/g)];
+      expect(says.length).toBeGreaterThan(0);
+      const args = ['--import', 'tsx', '--unhandled-rejections=strict', path];
+      const child = new Child(file, spawn(process.execPath, args, { env }));
+      expect({ file, code: await child.exited, output: child.output }).toEqual({
+        file,
+        code: 0,
+        output: says.map(([, line]) => line).join('\n'),
+      });
+    }
+  };
+  it('print the output in their comments', () => Promise.all(TOPICS.map(print)));
 
   it('are all listed in their README', () => {
     const table = readFileSync('examples/README.md', 'utf8');

@@ -1,7 +1,7 @@
 import { appendFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Syncline } from '@syncline/client';
-import type { Role } from '@syncline/contracts';
+import { ROLES, type Role } from '@syncline/contracts';
 import { eventually, freePort, NodeProcess, RedisServer, stopAll } from '@syncline/testing';
 import type { Redis } from 'ioredis';
 import request from 'supertest';
@@ -147,7 +147,7 @@ describe('A rolling upgrade under load', () => {
   let server: RedisServer;
   let redis: Redis;
   let newer: string;
-  let nodes: NodeProcess[];
+  const nodes: NodeProcess[] = [];
 
   beforeAll(async () => {
     newer = anotherVersion();
@@ -156,13 +156,10 @@ describe('A rolling upgrade under load', () => {
   });
   afterAll(async () => {
     redis.disconnect();
+    await stopAll(nodes);
     await server.stop();
     rmSync(newer, { recursive: true });
   });
-  beforeEach(() => {
-    nodes = [];
-  });
-  afterEach(() => stopAll(nodes));
 
   const librariesOf = async (role: Role): Promise<string[]> => {
     const listed = (await redis.function(
@@ -173,47 +170,45 @@ describe('A rolling upgrade under load', () => {
     return listed.map(([, name]) => String(name)).sort();
   };
 
-  it.each(['lock', 'queue', 'cache'] as const)(
-    'of the %s nodes keeps its promises while two versions of the Lua run side by side',
-    async (role) => {
-      const ports = await Promise.all(Array.from({ length: NODES }, freePort));
-      const start = (i: number, dist: string) =>
-        NodeProcess.start(role, {
-          redisUrl: server.url,
-          nodeId: `${role}_${i}`,
-          dist,
-          env: { PORT: String(ports[i]) },
-        });
-      nodes = await Promise.all(ports.map((_, i) => start(i, 'dist')));
-      const urls = nodes.map(({ url }) => url);
-      const syncline = new Syncline({ [role]: urls, timeoutMs: 60_000 });
-      const load = LOADS[role](syncline);
-      const worked = async () => {
-        const before = load.done();
-        await eventually(() => expect(load.done()).toBeGreaterThan(before + SOME));
-      };
-      let older: string | undefined;
-      try {
+  /** Replaces the nodes of a role one after the other, while its load runs. */
+  async function upgrade(role: Role): Promise<void> {
+    const ports = await Promise.all(Array.from({ length: NODES }, freePort));
+    const start = async (i: number, dist: string) => {
+      const env = { PORT: String(ports[i]) };
+      const node = await NodeProcess.start(role, { redisUrl: server.url, nodeId: `${role}_${i}`, dist, env });
+      nodes.push(node);
+      return node;
+    };
+    const first = await Promise.all(ports.map((_, i) => start(i, 'dist')));
+    const urls = first.map(({ url }) => url);
+    const syncline = new Syncline({ [role]: urls, timeoutMs: 60_000 });
+    const load = LOADS[role](syncline);
+    const worked = async () => {
+      const before = load.done();
+      await eventually(() => expect(load.done()).toBeGreaterThan(before + SOME));
+    };
+    let older: string | undefined;
+    try {
+      await worked();
+      [older] = await librariesOf(role);
+
+      for (const [i, before] of first.entries()) {
+        await before.stop();
+        const node = await start(i, newer);
+        // A client stays with nodes that keep up: this makes sure that the new one works as well.
+        await request(node.url).get(STATE[role]).expect(200);
         await worked();
-        [older] = await librariesOf(role);
-
-        for (const i of nodes.keys()) {
-          await nodes[i]?.stop();
-          const node = await start(i, newer);
-          nodes[i] = node;
-          // A client stays with nodes that keep up: this makes sure that the new one works as well.
-          await request(node.url).get(STATE[role]).expect(200);
-          await worked();
-          if (i < NODES - 1) expect(await librariesOf(role)).toHaveLength(2);
-        }
-      } finally {
-        await load.stop();
-        await syncline.close();
+        if (i < NODES - 1) expect(await librariesOf(role)).toHaveLength(2);
       }
+    } finally {
+      await load.stop();
+      await syncline.close();
+    }
+    expect([role, load.breaches]).toEqual([role, []]);
+    await eventually(async () => expect(await librariesOf(role)).toHaveLength(1));
+    expect(await librariesOf(role)).not.toContain(older);
+  }
 
-      expect(load.breaches).toEqual([]);
-      await eventually(async () => expect(await librariesOf(role)).toHaveLength(1));
-      expect(await librariesOf(role)).not.toContain(older);
-    },
-  );
+  it('keeps its promises while two versions of the Lua run side by side, of each role', () =>
+    Promise.all(ROLES.map(upgrade)));
 });

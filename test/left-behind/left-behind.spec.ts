@@ -5,14 +5,8 @@ import { join } from 'node:path';
 import { Child, eventually, isRunning } from '@syncline/testing';
 
 describe('a test run that ends early leaves no process and no file behind', () => {
-  let folder: string;
-  beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'syncline-left-behind-'));
-  });
-  afterEach(() => rm(folder, { recursive: true, force: true }));
-
   /** Starts `npm test` with a test that never ends. Resolves when all of its processes run. */
-  async function start() {
+  async function start(folder: string) {
     const pidsFile = join(folder, 'pids');
     const args = ['scripts/test.mjs', '--config', 'test/left-behind/jest.config.mjs'];
     const child = spawn(process.execPath, args, {
@@ -40,16 +34,27 @@ describe('a test run that ends early leaves no process and no file behind', () =
     return { run, pid: child.pid ?? 0, worker, running };
   }
 
-  it.each([
+  const WAYS = [
     ['its worker is killed', ({ worker }) => process.kill(worker, 'SIGKILL')],
     ['it is killed itself', ({ pid }) => process.kill(pid, 'SIGKILL')],
     ['it gets SIGTERM', ({ pid }) => process.kill(pid, 'SIGTERM')],
     ['Ctrl-C sends SIGINT to its process group', ({ pid }) => process.kill(-pid, 'SIGINT')],
-  ] satisfies [string, (run: { worker: number; pid: number }) => void][])('when %s', async (_, end) => {
-    const started = await start();
-    end(started);
-    await started.run.exited;
-    await eventually(async () => expect(await started.running()).toEqual([]));
-    await eventually(async () => expect(await readdir(folder)).toEqual(['pids']));
+  ] satisfies [string, (run: { worker: number; pid: number }) => void][];
+
+  it(`when ${WAYS.map(([way]) => way).join(', or ')}`, async () => {
+    await Promise.all(
+      WAYS.map(async ([way, end]) => {
+        const folder = await mkdtemp(join(tmpdir(), 'syncline-left-behind-'));
+        try {
+          const started = await start(folder);
+          end(started);
+          await started.run.exited;
+          await eventually(async () => expect([way, await started.running()]).toEqual([way, []]));
+          await eventually(async () => expect([way, await readdir(folder)]).toEqual([way, ['pids']]));
+        } finally {
+          await rm(folder, { recursive: true, force: true });
+        }
+      }),
+    );
   });
 });

@@ -1,5 +1,6 @@
 import type { Role } from '@syncline/contracts';
 import { buildMutant, type Mutant } from './mutant.js';
+import { SideBySide } from './side-by-side.js';
 
 export interface RunOptions {
   readonly seed: number;
@@ -41,6 +42,8 @@ const MUTANT_TRIES = 3;
 /** The faults of a short run may have no effect by luck; if that repeats, the suite is broken. */
 const BITE_TRIES = 3;
 const SUITE_TIMEOUT_MS = 90_000;
+/** Each run has its own Redis and nodes, and spends much of its time waiting. */
+const AT_A_TIME = 3;
 
 const seedOf = (): number => Number(process.env.FAULT_SEED ?? Math.floor(Math.random() * 2 ** 31));
 
@@ -72,49 +75,40 @@ async function violationsOf(suite: FaultSuite, mutant: FaultSuite['mutants'][num
   }
 }
 
+/** Runs the product until the faults have an effect. Throws what it broke, and how to see that again. */
+async function keepsEveryRule(suite: FaultSuite): Promise<void> {
+  const lines: string[] = [];
+  const { seed, report } = await runThatBites(suite, {
+    seed: seedOf(),
+    durationMs: FAST_RUN_MS,
+    dist: 'dist',
+    log: (line) => lines.push(line),
+  });
+  if (report.violations.length === 0) return;
+  const replay = `FAULT_SEED=${seed} npm test -- test/faults/${suite.role}`;
+  throw new Error([...report.violations, '', ...lines, '', `Replay: ${replay}`].join('\n'));
+}
+
 /** Declares the tests of a suite: the product holds under faults, and every mutant is caught. */
 export function describeFaults(suite: FaultSuite): void {
   describe(`${suite.role} nodes under faults`, () => {
-    it(
-      'keep every rule',
-      async () => {
-        const lines: string[] = [];
-        const { seed, report } = await runThatBites(suite, {
-          seed: seedOf(),
-          durationMs: FAST_RUN_MS,
-          dist: 'dist',
-          log: (line) => lines.push(line),
-        });
-        const replay = `FAULT_SEED=${seed} npm test -- test/faults/${suite.role}`;
-        if (report.violations.length > 0) {
-          throw new Error([...report.violations, '', ...lines, '', `Replay: ${replay}`].join('\n'));
-        }
-        expect(report.violations).toEqual([]);
-      },
-      SUITE_TIMEOUT_MS,
-    );
+    const side = new SideBySide(AT_A_TIME);
+    let product: Promise<void>;
+    let noticed: ReturnType<typeof violationsOf>[];
+    beforeAll(() => {
+      product = side.run(() => keepsEveryRule(suite));
+      noticed = suite.mutants.map((mutant) => side.run(() => violationsOf(suite, mutant)));
+    });
+    afterAll(() => side.end(), SUITE_TIMEOUT_MS);
 
-    // Two mutants at a time, because each spends much of its time waiting.
-    const started = new Map<number, ReturnType<typeof violationsOf>>();
-    const start = (index: number) => {
-      const mutant = suite.mutants[index];
-      if (mutant === undefined || started.has(index)) return;
-      const noticed = violationsOf(suite, mutant);
-      noticed.catch(() => undefined); // The test that awaits it gets the error.
-      started.set(index, noticed);
-    };
+    it('keep every rule', () => product, SUITE_TIMEOUT_MS);
 
     it.each(suite.mutants.map(({ name }, index) => ({ name, index })))(
       'notice the broken rule: $name',
       async ({ index }) => {
-        start(index);
-        start(index + 1);
-        const noticed = await started.get(index);
-        expect(noticed?.length).toBeGreaterThan(0);
+        expect((await noticed[index])?.length).toBeGreaterThan(0);
       },
       SUITE_TIMEOUT_MS * MUTANT_TRIES,
     );
-
-    afterAll(() => Promise.allSettled(started.values()), SUITE_TIMEOUT_MS);
   });
 }
