@@ -101,7 +101,7 @@ export function describeFaults(suite: FaultSuite): void {
     });
     afterAll(() => side.end(), SUITE_TIMEOUT_MS);
 
-    it('keep every rule', () => product, SUITE_TIMEOUT_MS);
+    it('keep every rule', () => product, SUITE_TIMEOUT_MS * BITE_TRIES);
 
     it.each(suite.mutants.map(({ name }, index) => ({ name, index })))(
       'notice the broken rule: $name',
