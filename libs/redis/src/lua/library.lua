@@ -1,4 +1,14 @@
--- Head of a shelf that Redis loads as a library. The line before it sets the name: `local LIBRARY = '...'`.
+-- Head of a shelf that Redis loads as a library. The line before it sets the name: `local LIBRARY = '...'`. KEYS and ARGV are
+-- those of the current call.
+
+-- What Redis and Lua offer does not exist while the library is loaded. It is bound to locals at the first call: each look-up of a
+-- global costs as much as two calls of a function.
+local register = redis.register_function
+local function offered()
+  return redis, string, table, math, struct, cjson, bit, tonumber, unpack, ipairs, pairs
+end
+local redis, string, table, math, struct, cjson, bit, tonumber, unpack, ipairs, pairs
+
 -- KEYS and ARGV of the current call. The last argument is the Redis instance that the caller expects, '' for none. It is
 -- removed from ARGV; a command sees it as INSTANCE, false for none. '*' also means none, and says that the last key is a
 -- guard (see slot-guard.ts), which is removed from KEYS.
@@ -25,7 +35,8 @@ local function command(name, flags, parts, run)
     for k = 1, #own do before[#before + 1] = own[k] end
   end
   local count = #before
-  redis.register_function{ function_name = LIBRARY .. '_' .. name, flags = flags, callback = function(keys, args)
+  register{ function_name = LIBRARY .. '_' .. name, flags = flags, callback = function(keys, args)
+    if not redis then redis, string, table, math, struct, cjson, bit, tonumber, unpack, ipairs, pairs = offered() end
     local last = #args
     local expected = args[last]
     args[last] = nil
@@ -46,7 +57,7 @@ local function command(name, flags, parts, run)
 end
 
 -- Replicas refuse this function, because it may write: a promoted replica must not know an instance.
-redis.register_function{ function_name = LIBRARY .. '__enter', flags = { 'allow-oom' }, callback = function(_, args)
+register{ function_name = LIBRARY .. '__enter', flags = { 'allow-oom' }, callback = function(_, args)
   entered = args[1]
   return 1
 end }

@@ -8,7 +8,7 @@
 -- @include parts/ready.lua
 -- @include parts/receipts.lua
 -- @include parts/waiters.lua
-local FIELDS = { texts = 2, 'gen', 'remembering', 'live', 'bytes', 'acked' }
+local FIELDS = { texts = 2, 'gen', 'remembering', 'live', 'bytes', 'acked', 'mask', 'tried' }
 
 -- Removes the records and remembers the acks: by buckets, and within them by deliveries, of which most are the first.
 local function forget(tokens, deliveries)

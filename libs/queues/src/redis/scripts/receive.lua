@@ -10,7 +10,7 @@
 -- @include parts/due-work.lua
 -- @include parts/flight.lua
 -- @include parts/take.lua
-local FIELDS = { texts = 2, 'gen', 'secret', 'mask', 'due', 'paused', 'visibilityTimeoutMs', 'rateMax' }
+local FIELDS = { texts = 2, 'gen', 'secret', 'mask', 'tried', 'due', 'paused', 'visibilityTimeoutMs', 'rateMax' }
 
 return function()
   if not Queue.open(FIELDS) then return nil end
@@ -23,7 +23,7 @@ return function()
 
   local ends = now + (tonumber(ARGV[2]) or q.visibilityTimeoutMs)
   local waiter, arrival = ARGV[3], ARGV[4]
-  local reply = { q.gen, q.secret, ends, -1, outbox, '' }
+  local reply = { q.gen, q.secret, ends, -1, outbox, '', nil, nil, nil }
   local allowed = Rate.allowance()
   local tokens, records = Take.first(q.paused == 1 and 0 or math.min(tonumber(ARGV[1]), allowed))
   local count = #tokens

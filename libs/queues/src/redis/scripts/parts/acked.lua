@@ -10,10 +10,17 @@ do
   -- A number of Lua holds so many bits exactly.
   local LONGEST_RUN = 52
 
+  -- The name that was made last, and of what: most calls need it again.
+  local gen_of_name, delivery_of_name, bucket_of_name, span_of_name, name
+
   -- `ago`: 0 for the 5 minutes of now, 1 for those before.
   local function name_of(gen, seq, delivery, ago)
-    local bucket, span = math.floor(seq / Record.PER_BUCKET), math.floor(now / REMEMBERED_MS) - ago
-    return string.format('%s:acked:%s:%d:%d', gen, delivery, bucket, span)
+    local bucket, span = Record.bucket_number(seq), (now - now % REMEMBERED_MS) / REMEMBERED_MS - ago
+    if bucket ~= bucket_of_name or span ~= span_of_name or delivery ~= delivery_of_name or gen ~= gen_of_name then
+      gen_of_name, delivery_of_name, bucket_of_name, span_of_name = gen, delivery, bucket, span
+      name = string.format('%s:acked:%s:%d:%d', gen, delivery, bucket, span)
+    end
+    return name
   end
 
   -- Sets bits. Those that follow each other are set by one number of as many bits.
@@ -30,12 +37,12 @@ do
   end
 
   function Acked.remember(seq, delivery, fields, first, last)
-    local name = name_of(q.gen, seq, delivery, 0)
-    local key = Queue.lasting_key(name)
+    local remembering = name_of(q.gen, seq, delivery, 0)
+    local key = Queue.lasting_key(remembering)
     set_bits(key, fields, first, last)
-    if q.remembering ~= name then
+    if q.remembering ~= remembering then
       redis.call('PEXPIRE', key, 2 * REMEMBERED_MS)
-      Queue.set('remembering', name)
+      Queue.set('remembering', remembering)
     end
   end
 

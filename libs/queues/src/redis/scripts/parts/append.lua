@@ -28,11 +28,13 @@ do
     time = time or struct.pack('>I6', now)
     local record = time .. tail
     if field == 0 or not records then
-      records, size = {}, 0
+      records, size = { field, record }, 2
       buckets = push(buckets, Record.bucket(seq), records)
+    else
+      records[size + 1], records[size + 2] = field, record
+      size = size + 2
     end
-    records[size + 1], records[size + 2] = field, record
-    size, added, bytes = size + 2, added + 1, bytes + #record
+    added, bytes = added + 1, bytes + #record
 
     if flags < 16 and delay == 0 then
       Ready.list(token, flags)

@@ -6,8 +6,9 @@
 local Flight = {}
 
 function Flight.begin(tokens, ends)
-  local scores, ends_text, count, ttls = {}, int(ends), #tokens, nil
-  for i = 1, count do
+  local ends_text, count, ttls = int(ends), #tokens, nil
+  local scores = { ends_text, tokens[count] }
+  for i = count, 1, -1 do
     local token = tokens[i]
     -- The last one first: a short sorted set is a list, in which each then finds its place at once.
     local at = 2 * (count - i)

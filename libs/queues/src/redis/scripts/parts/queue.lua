@@ -27,16 +27,28 @@ local Queue = {}
 -- All that the work on what is due may need. `texts`: so many of the fields, at the front, are texts; the others are numbers.
 Queue.ALL = {
   texts = 2, 'gen', 'deadLetterQueue', 'seq', 'live', 'bytes', 'sent', 'acked', 'expired', 'dead', 'mask', 'due', 'low',
-  'sweep', 'sweepAt', 'paused', 'visibilityTimeoutMs', 'maxReceives', 'retentionMs', 'maxLength', 'maxBytes', 'backoffBase',
+  'tried', 'sweep', 'sweepAt', 'paused', 'visibilityTimeoutMs', 'maxReceives', 'retentionMs', 'maxLength', 'maxBytes', 'backoffBase',
   'backoffFactor', 'backoffMax', 'rateMax', 'ratePer', 'rateUsed', 'outSeq',
 }
 do
-  -- What is to be written: field, value, ...; and where the value of a field stands in it.
-  local writes, places
-  local base, own
+  -- What is to be written: field, value, ..., so many of them; and where the value of a field stands in it, if it does.
+  local writes, written, places = {}, 0, {}
+  -- The queue of the call before, and what its keys begin with, beside it and under its generation.
+  local key, gen, base, own
   each_call(function()
-    q, writes, places, base = {}, nil, nil, string.sub(KEYS[1], 1, -6)
+    -- With room for the fields of most commands: a table that grows one by one costs more than what it is for.
+    q = { gen = nil, secret = nil, seq = nil, live = nil, bytes = nil, sent = nil, acked = nil, mask = nil, due = nil }
+    written = 0
+    if key ~= KEYS[1] then
+      key, gen = KEYS[1], nil
+      base = string.sub(key, 1, -6)
+    end
   end)
+
+  local function place_of(field)
+    local place = places[field]
+    return place and place <= written and writes[place - 1] == field and place
+  end
 
   local function read(fields)
     local values, texts = redis.call('HMGET', KEYS[1], unpack(fields)), fields.texts
@@ -50,8 +62,11 @@ do
   -- `fields`: as ALL, `gen` first. False when there is no queue.
   function Queue.open(fields)
     read(fields)
-    if q.gen then own = base .. q.gen .. ':' end
-    return q.gen
+    if gen ~= q.gen then
+      gen = q.gen
+      own = base .. (gen or '') .. ':'
+    end
+    return gen
   end
 
   -- A number that a call needs now and then.
@@ -62,11 +77,10 @@ do
 
   function Queue.set(field, value)
     q[field] = value
-    if not writes then writes, places = {}, {} end
-    local place = places[field]
+    local place = place_of(field)
     if not place then
-      place = #writes + 2
-      writes[place - 1], places[field] = field, place
+      place = written + 2
+      writes[place - 1], places[field], written = field, place, place
     end
     writes[place] = value or ''
   end
@@ -75,19 +89,22 @@ do
 
   function Queue.key(part) return own .. part end
 
+  function Queue.numbered_key(part, number) return own .. part .. number end
+
   function Queue.lasting_key(part) return base .. part end
 
   function Queue.name() return string.sub(base, 17, -3) end
 
   -- Writes what was set. A queue without messages keeps nothing but itself.
   function Queue.save()
-    if not writes then return end
-    if places.live and q.live == 0 and Queue.get('mask') ~= 0 then
+    if written == 0 then return end
+    if q.live == 0 and place_of('live') and Queue.get('tried') == 1 then Queue.set('tried', 0) end
+    if q.live == 0 and place_of('live') and Queue.get('mask') ~= 0 then
       for p = 0, 9 do
         if bit.band(q.mask, bit.lshift(1, p)) ~= 0 then redis.call('UNLINK', Queue.key('r:' .. p)) end
       end
       Queue.set('mask', 0)
     end
-    redis.call('HSET', KEYS[1], unpack(writes))
+    redis.call('HSET', KEYS[1], unpack(writes, 1, written))
   end
 end

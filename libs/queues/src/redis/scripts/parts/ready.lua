@@ -33,9 +33,10 @@ do
     local tokens = arrived and arrived[p]
     if tokens then
       tokens[#tokens + 1] = token
-    else
-      arrived = arrived or {}
+    elseif arrived then
       arrived[p] = { token }
+    else
+      arrived = { [p] = { token } }
     end
     newly = newly + 1
   end

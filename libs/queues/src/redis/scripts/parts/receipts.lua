@@ -7,12 +7,12 @@ local Receipts = {}
 -- Receipts start at ARGV[first], `width` arguments each, beginning with gen, token, delivery. Returns the tokens of the valid
 -- ones, of equal receipts the first, and the indices of their receipts; and how many receipts there are.
 function Receipts.valid(first, width)
-  local asked, count = {}, 0
+  local asked, count = { nil }, 0
   for i = first + 1, #ARGV, width do
     count = count + 1
     asked[count] = ARGV[i]
   end
-  local tokens, indices, n, seen = {}, {}, 0, {}
+  local tokens, indices, n, seen = { nil }, { nil }, 0, nil
   if count == 0 then return tokens, indices, count end
   local ends = redis.call('ZMSCORE', Queue.key('inFlight'), unpack(asked))
   local tries = Tries.of(asked)
@@ -20,10 +20,14 @@ function Receipts.valid(first, width)
     local token, start = asked[i], first + (i - 1) * width
     if
       ends[i] and ends[i] + 0 > now and ARGV[start] == q.gen
-      and ARGV[start + 2] + 0 == (tries[i] or 0) + 1 and not seen[token]
+      and ARGV[start + 2] + 0 == (tries[i] or 0) + 1 and not (seen and seen[token])
     then
       n = n + 1
-      tokens[n], indices[n], seen[token] = token, i, true
+      tokens[n], indices[n] = token, i
+      if count > 1 then
+        seen = seen or {}
+        seen[token] = true
+      end
     end
   end
   return tokens, indices, count

@@ -1,6 +1,6 @@
 -- A record is what is kept of a message: 6 bytes enqueued at (ms), 1 byte flags (low nibble: priority; 16 group, 32 TTL,
 -- 64 extra), [6 bytes TTL], [2 bytes length, group], [3 bytes length, extra], 3 bytes length, headers, body. It never changes.
--- Leaves: Record: bucket(seq) and field(seq), where it lies; of(token), of_all(tokens), in their order, false for those that
+-- Leaves: Record: bucket(seq), bucket_number(seq) and field(seq), where it lies; of(token), of_all(tokens), in their order, false for those that
 --         are gone; neighbours(tokens, first), see there; enqueued_at(record), flags(record), ttl(record), group(record, token), extra(record) or nil.
 -- @include parts/queue.lua
 -- @include parts/token.lua
@@ -11,7 +11,9 @@ Record.PER_BUCKET = 4096
 
 function Record.field(seq) return seq % Record.PER_BUCKET end
 
-function Record.bucket(seq) return Queue.key('b:' .. (seq - seq % Record.PER_BUCKET) / Record.PER_BUCKET) end
+function Record.bucket_number(seq) return (seq - seq % Record.PER_BUCKET) / Record.PER_BUCKET end
+
+function Record.bucket(seq) return Queue.numbered_key('b:', Record.bucket_number(seq)) end
 
 function Record.of(token)
   local seq = Token.seq(token)

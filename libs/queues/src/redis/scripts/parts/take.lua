@@ -74,6 +74,7 @@ do
     while count < most and size < ENOUGH_BYTES do
       local found, their_records = take_next(math.min(PIECE, most - count))
       if not found then break end
+      if most == 1 and their_records[1] then return found, their_records end
       for i = 1, #found do
         local record = their_records[i]
         if record then

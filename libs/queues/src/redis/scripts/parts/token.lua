@@ -11,7 +11,10 @@ function Token.of(seq, flags)
   return token + (bit.band(flags, 16) ~= 0 and 2 or 0) + (bit.band(flags, 32) ~= 0 and 1 or 0)
 end
 
-function Token.seq(token) return (token - token % PER_SEQ) / PER_SEQ end
+function Token.seq(token)
+  token = token + 0
+  return (token - token % PER_SEQ) / PER_SEQ
+end
 
 function Token.priority(token) return (token % PER_SEQ - token % 4) / 4 end
 
