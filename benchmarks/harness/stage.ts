@@ -5,7 +5,7 @@ import { Probe } from './probe.js';
 import { Service, type ServiceName } from './services.js';
 
 /**
- * Settings of every Redis, whoever uses it: an append-only file that is synced each second, nothing evicted.
+ * Settings of every Redis, for all contestants: an append-only file that is synced each second, nothing evicted.
  * `RedisServer` adds the rest: no snapshots, loopback, a free port.
  */
 const REDIS_SETTINGS = { durable: true, args: ['--appendfsync', 'everysec'] } as const;

@@ -78,7 +78,7 @@ export default benchmark({
     ...CAVEATS,
     'p50, p99 and longest are those of the hand-over, in the client: from the moment before the release is sent to the moment when the next grant is here. The waits have columns of their own.',
     'Held for 1 ms at least: "held ms" tells how long.',
-    'Turns min/max is the turns of whoever had the fewest, by those of whoever had the most: 1 is fair. One turn more or less cannot be avoided: it is 0.95 for whoever makes 20 turns each in a round.',
+    'Turns min/max is the lowest number of turns of a caller, divided by the highest: 1 is fair. One turn more or less cannot be avoided: with 20 turns each in a round it is 0.95.',
     'Syncline\'s client asks one node for one name; "single requests" spreads the callers over the nodes.',
     'Libraries without a queue look fast here because the one who releases takes the lock again at once; see the longest wait and the turns.',
     'That never two hold the lock is checked at every grant, for all contestants.',

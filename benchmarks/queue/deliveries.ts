@@ -3,7 +3,7 @@ import { BODY } from './broker.js';
 /** Tells which message was delivered: each body of 200 bytes begins with a number of its own. */
 export class Deliveries {
   private count = 0;
-  // An object: a map would keep what was delivered, and slow down whoever is measured (see node/in-flight).
+  // An object: a map would keep what was delivered, and slow down what is measured (see node/in-flight).
   private readonly awaited: Record<number, () => void> = Object.create(null);
 
   /** A body to send, and when it is handled for the first time. */

@@ -64,7 +64,7 @@ const locks: HotCommands = async ({ http, url, batch, during, measure }) => {
   });
 };
 
-/** Three want each lock all the time, so whoever releases it hands it over. */
+/** Three want each lock all the time, so each release hands it over. */
 const CALLERS = 3;
 
 const handOver: HotCommands = ({ http, url, batch, during, measure }) =>

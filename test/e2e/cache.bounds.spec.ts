@@ -124,7 +124,7 @@ describe('what a cache keeps in Redis', () => {
     expect(await names()).toContain(cache);
   }, 30_000);
 
-  it('has versions that go on after it was dropped and made anew', async () => {
+  it('has versions that go on after it was dropped and made again', async () => {
     const version = async () => {
       const response = await fetch(url(0, '/entries/k'), { method: 'PUT', body: 'x' });
       return BigInt(((await response.json()) as { version: string }).version);

@@ -77,7 +77,7 @@ describe('a cache after a power cut', () => {
     expect(await settled(machine)).toBe('404');
   }, 40_000);
 
-  it('serves nothing of a Redis that did not sync while it wrote its log anew', async () => {
+  it('serves nothing of a Redis that did not sync while it rewrote its log', async () => {
     await using machine = await Machine.start({ 'no-appendfsync-on-rewrite': 'yes' });
     await machine.losePower('first-value', 'second-value');
     expect(await settled(machine)).toBe('404');

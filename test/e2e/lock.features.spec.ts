@@ -366,7 +366,7 @@ describe('what lock nodes offer beside plain locks', () => {
             owner: `R${i}`,
             waitMs: 15_000,
           });
-          // Whoever got on, or gave up, lets go of what it held: so the others get on, too.
+          // An owner that got its locks, or gave up, releases what it held: so the others go on, too.
           await release(one, held[i]?.body);
           if (answer.status === 200) await release(one, answer.body);
           return answer;

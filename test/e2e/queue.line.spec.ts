@@ -25,7 +25,7 @@ describe('receivers that are parked at several queue nodes', () => {
     request(url(i)).post(`/v1/queues/${queue}/receive`).send({ waitMs });
   const standing = async (queue: string) => client.zcard(`syncline:{queue:${queue}}:w`);
 
-  it('are served in the order of their arrival after Redis was frozen for longer than a word of theirs holds', async () => {
+  it('are served in the order of their arrival after Redis was frozen for longer than their lease', async () => {
     await make('frozen');
     const served: number[] = [];
     const parked: Promise<unknown>[] = [];

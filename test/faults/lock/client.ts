@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Lease } from '@syncline/contracts';
 import type { Random } from '../core/random.js';
-import type { Hold } from './model.js';
+import type { Hold } from './history.js';
 
 /** An answer, or none: then the outcome is unknown. */
 interface Answer {

@@ -3,8 +3,8 @@ import { FaultCluster } from '../core/fault-cluster.js';
 import { type FaultName, inflict } from '../core/faults.js';
 import { Random } from '../core/random.js';
 import { FaultsDidNotBite, type RunOptions, type RunReport } from '../core/suite.js';
+import { faultsOf } from './checks.js';
 import { Record } from './client.js';
-import { faultsOf } from './model.js';
 import { everyLockIsFree, traffic } from './traffic.js';
 
 const FAULTS: FaultName[] = [

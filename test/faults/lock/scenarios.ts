@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { acquire, call, describeLock, release } from '../../e2e/lock.calls.js';
 import type { Site } from '../core/fault-cluster.js';
-import type { Hold } from './model.js';
+import type { Hold } from './history.js';
 import { exclusive, type Stage, waiters } from './stage.js';
 
 /**

@@ -3,10 +3,10 @@ import { describeLock } from '../../e2e/lock.calls.js';
 import { FaultCluster } from '../core/fault-cluster.js';
 import { Random } from '../core/random.js';
 import type { RunOptions, RunReport } from '../core/suite.js';
+import { faultsOf } from './checks.js';
 import { LockClient, Record, type Wanted } from './client.js';
-import { faultsOf } from './model.js';
 
-/** What a scenario has at hand: two nodes, clients that write down what they were told, and a place for complaints. */
+/** What a scenario uses: two nodes, clients that record their answers, and a place for complaints. */
 export interface Stage {
   readonly cluster: FaultCluster;
   readonly one: { url: string };

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { FaultCluster } from '../core/fault-cluster.js';
 import type { Random } from '../core/random.js';
 import { LockClient, type Record, type Wanted } from './client.js';
-import type { Hold } from './model.js';
+import type { Hold } from './history.js';
 
 const NAMES = ['n0', 'n1', 'n2'];
 const CLIENTS = 10;

@@ -45,7 +45,7 @@ export interface Conditions {
 
 export const UNCONDITIONAL: Conditions = { ifMatch: '', ifNoneMatch: '', fillLease: '' };
 
-/** What a write came to. `expiresAt`: ms since 1970 on Redis' clock, null: never. */
+/** The outcome of a write. `expiresAt`: ms since 1970 on Redis' clock, null: never. */
 export interface Written {
   readonly created: boolean;
   readonly version: string;

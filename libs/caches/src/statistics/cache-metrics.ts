@@ -17,7 +17,7 @@ export class CacheMetrics {
   constructor(private readonly metrics: Metrics) {
     this.reads = new Counter({
       name: 'cache_reads_total',
-      help: 'Reads, by what they came to: nearHits, storeHits or misses',
+      help: 'Reads, by their outcome: nearHits, storeHits or misses',
       labelNames: ['answer'] as const,
       registers: [metrics.registry],
     });

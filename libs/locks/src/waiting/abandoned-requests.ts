@@ -6,7 +6,7 @@ import type { Ticket } from './ticket.js';
 /** Requests that are to be given up as soon as Redis is back; more are left to their own end. */
 const MOST_KEPT = 10_000;
 
-/** Requests whose clients cannot be told what they came to: what Redis has for them goes back. */
+/** Requests whose clients cannot be told the outcome: what Redis granted them is given back. */
 @Injectable()
 export class AbandonedRequests {
   private readonly report = logUnlessAway(new Logger(AbandonedRequests.name));
@@ -22,7 +22,7 @@ export class AbandonedRequests {
     });
   }
 
-  /** What a request came to is unknown: should it have been served, its lease is given back when Redis is there. */
+  /** The outcome of a request is unknown: if it was granted, its lease is given back when Redis is there. */
   giveUpLater(ticket: Ticket): void {
     if (this.kept.size < MOST_KEPT) this.kept.set(ticket.id, ticket);
   }

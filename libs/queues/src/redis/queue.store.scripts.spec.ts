@@ -143,7 +143,7 @@ describe('the commands of a queue', () => {
     await scripts?.stop();
   });
 
-  /** A script is made anew for each call: what a function kept of an earlier call would make it answer otherwise. */
+  /** A script is compiled again for each call: what a function kept of an earlier call would make it answer otherwise. */
   it('answer as functions, which keep nothing of earlier calls, as they do as scripts', async () => {
     let run = 0;
     await fc.assert(

@@ -40,7 +40,7 @@ describe('the line of parked receivers', () => {
     await age(4_000, '', 'queue_2', 'queue_3');
     await stage.send({});
     expect(await inLine()).toEqual(['queue_3#b']);
-    // A word is good for as long as it was when the silence began; one that is not given anew ends.
+    // A word is good for as long as it was when the silence began; one that is not given again ends.
     await age(3_100, 'queue_3');
     await stage.send({});
     expect(await inLine()).toEqual([]);

@@ -143,7 +143,7 @@ describe('the library of the caches', () => {
     for (const stage of stages.values()) await stage.stop();
   });
 
-  /** What a library leaves from one call to the next a script, whose text runs anew each time, does not. */
+  /** What a library leaves from one call to the next a script, whose text runs again each time, does not. */
   it.each([1, 2])(
     'answers as scripts do, which remember nothing of the call before: seed %i',
     async (seed) => {

@@ -1,5 +1,5 @@
 #!lua flags=no-writes
--- Looks up what pending writes came to.
+-- Looks up the outcomes of pending writes.
 -- KEYS 1 stem  2 what all caches share
 -- ARGV write ids
 -- Returns for each its outcome, or an empty list while it is pending.

@@ -6,7 +6,7 @@ import { encodeMetadata, encodeOwner, FIELDS_OF_LEASE, readHolders, readLeases }
 import { keysOfWait, leaseOfWait } from '../wait-id.js';
 import { grantingCommand, type MayGrant } from './lock-command.js';
 
-/** What an acquire came to. `nextEndMs`: when a lease in the way ends, in ms from now. */
+/** The outcome of an acquire. `nextEndMs`: when a lease in the way ends, in ms from now. */
 export type AcquireReply =
   | { readonly outcome: 'granted'; readonly leases: Lease[] }
   | { readonly outcome: 'waiting'; readonly nextEndMs: number | null }

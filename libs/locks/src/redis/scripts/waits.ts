@@ -6,7 +6,7 @@ import { decodeOwner, readLeases } from '../lease-record.js';
 import { keysOfWait, leaseOfWait } from '../wait-id.js';
 import { grantingCommand, type InShard, lockCommand, type MayGrant } from './lock-command.js';
 
-/** What a waiting request came to. `left`: it is not in the queue any more; `too-late`: it was served, and not taken up in time. */
+/** The outcome of a waiting request. `left`: it is not in the queue any more; `too-late`: it was served, and not taken up in time. */
 export type Outcome =
   | { readonly outcome: 'granted'; readonly leases: Lease[] }
   | { readonly outcome: 'waiting' | 'left' | 'too-late' }

@@ -55,7 +55,7 @@ local function tidy()
   end
 end
 
--- What a lease id came to that was used before; nil when it was not.
+-- The outcome for a lease id that was used before; nil when it was not.
 local function known()
   local held, records = 0, nil
   for i = 1, count do

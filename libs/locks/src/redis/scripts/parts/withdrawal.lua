@@ -3,7 +3,7 @@
 -- @include parts/queue.lua
 local Withdrawal = {}
 
--- What a lease came to that its client could not be told of: kept for the client where that may come back, else free.
+-- A lease that its client could not be told of: kept where the client may come back, otherwise freed.
 local function give_back(name, lease_id, lease, may_return, freed)
   if may_return then
     local process = Absence.begin()

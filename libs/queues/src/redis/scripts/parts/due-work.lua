@@ -1,4 +1,4 @@
--- What a queue does by itself when the time has come: bounded, and the same whoever runs it.
+-- What a queue does by itself when the time has come: bounded, and the same on every node that runs it.
 -- Leaves: DueWork: run(), for a queue of which ALL is open.
 -- @include parts/message.lua
 -- @include parts/rate.lua
