@@ -1,11 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
-import { DeathWatch } from './death-watch.js';
+import type { Writable } from 'node:stream';
+import { DeathWatch, SHELL } from './death-watch.js';
 import { EXIT } from './exit-codes.js';
 import { Failure } from './failure.js';
 import type { Environment } from './nodes.js';
 
 export const exitCodeOfSignal = (signal: NodeJS.Signals): number => EXIT.signal + constants.signals[signal];
+
+/** Becomes the command at a word of ours. When this process is killed before, the word never comes, and it ends. */
+const GATE = 'read -r word <&3 || exit; exec 3<&-; exec "$@"';
 
 /**
  * A command with everything that it starts, in its own process group and session. It shares our terminal and files, and
@@ -28,10 +33,18 @@ export class CommandGroup {
     environment: Environment,
     private readonly graceMs: number,
   ) {
-    const [file = '', ...args] = commandLine;
+    const [file = '', ...args] = existsSync(SHELL) ? [SHELL, '-c', GATE, 'sh', ...commandLine] : commandLine;
     this.deathWatch = new DeathWatch(graceMs);
-    this.child = spawn(file, args, { stdio: 'inherit', detached: true, env: { ...environment } });
+    this.child = spawn(file, args, {
+      stdio: ['inherit', 'inherit', 'inherit', 'pipe'],
+      detached: true,
+      env: { ...environment },
+    });
+    const gate = this.child.stdio[3] as Writable;
+    // It may have ended already, by a signal.
+    gate.on('error', () => undefined);
     if (this.child.pid !== undefined) this.deathWatch.watch(this.child.pid);
+    gate.end('go\n');
     this.ended = new Promise((resolve, reject) => {
       this.child.once('error', (error: NodeJS.ErrnoException) => {
         this.deathWatch.dismiss();

@@ -1,12 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 
+export const SHELL = '/bin/sh';
+
 /** Reads the group id, then one more line, from a pipe that only this process holds open. End of file means that it died. */
 const SCRIPT =
   'read -r group || exit; read -r word || { kill -TERM "-$group"; sleep "$1" || sleep "$2"; kill -KILL "-$group"; }';
 
 /**
  * A shell that ends the process group of a command when this process is killed: SIGTERM, and SIGKILL after `graceMs`.
- * Does nothing on a system without a shell. Create it before the command starts, so that no moment is unwatched.
+ * Does nothing on a system without a shell. Create it before the command starts, which must not run before {@link watch} was called, so that no moment is unwatched.
  */
 export class DeathWatch {
   private readonly shell: ChildProcess;
@@ -17,7 +19,7 @@ export class DeathWatch {
     const seconds = [graceMs / 1_000, Math.ceil(graceMs / 1_000)].map(String);
     const args = ['-c', SCRIPT, 'sh', ...seconds];
     // In its own session, so that signals from the terminal do not reach it.
-    this.shell = spawn('/bin/sh', args, { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
+    this.shell = spawn(SHELL, args, { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
     this.shell.on('error', () => undefined);
     this.shell.stdin?.on('error', () => undefined);
     this.shell.unref();
