@@ -1,4 +1,7 @@
+import { once } from 'node:events';
+import type { StreamedAnswer } from '@syncline/contracts';
 import { eventually, type NodeProcess, RedisServer, startNodes, stopAll } from '@syncline/testing';
+import { WebSocket } from 'ws';
 
 describe('a fill lease', () => {
   let redis: RedisServer;
@@ -121,17 +124,29 @@ describe('a fill lease', () => {
 
   it('brings its value from Redis to a node once, however many wait there', async () => {
     const id = await lease({ leaseMs: 60_000 });
-    const waiters = Array.from({ length: 60 }, () => fill(1, { waitMs: 30_000 }));
+    const socket = new WebSocket(`${nodes[1]?.url.replace('http', 'ws')}/v1/calls`);
+    await once(socket, 'open');
+    const answers: StreamedAnswer[] = [];
+    socket.on('message', (data: Buffer) => answers.push(...JSON.parse(data.toString())));
+    const path = `/v1/caches/${cache}/entries/k/fill`;
+    const waiters = Array.from({ length: 60 }, (_, i) => ({ id: i + 1, path, body: { waitMs: 30_000 } }));
+    const last = { id: 61, path: `/v1/caches/${cache}/mget`, body: { keys: ['other'] } };
+    // A node takes the calls of a stream in their order: when the last is answered, all before it wait.
+    socket.send(JSON.stringify([...waiters, last]));
+    await eventually(() => expect(answers.map(({ id }) => id)).toEqual([last.id]));
     await waiting(1);
     const client = redis.connect();
     const sent = async () => Number(/total_net_output_bytes:(\d+)/.exec(await client.info('stats'))?.[1]);
     const before = await sent();
     const value = 'x'.repeat(300_000);
     expect((await call(0, 'PUT', '/entries/k', { value }, { 'X-Fill-Lease': id })).status).toBe(201);
-    const answers = await Promise.all(waiters);
+    await eventually(() => expect(answers).toHaveLength(waiters.length + 1));
     expect((await sent()) - before).toBeLessThan(5_000_000);
     client.disconnect();
-    for (const { body } of answers) expect(body.value.value.length).toBe(value.length);
+    socket.terminate();
+    for (const { body } of answers.slice(1)) {
+      expect((body as { value: { value: string } }).value.value.length).toBe(value.length);
+    }
   });
 
   it('is not for the keys . and .., which cannot stand in a path', async () => {
