@@ -45,16 +45,25 @@ describe('The watch on Redis', () => {
       ).then(({ values }) => values);
       return metric?.value;
     };
-    const looked = jest.spyOn(redis, 'time');
-    redis.disconnect(true);
-    await eventually(() => expect(looked).toHaveBeenCalled());
+    const time = jest.spyOn(redis, 'time');
+    const look = async () => {
+      const before = time.mock.results.length;
+      redis.disconnect(true);
+      await eventually(() => expect(time.mock.results.length).toBeGreaterThan(before));
+      await time.mock.results.at(-1)?.value;
+    };
+    await look();
     expect(await steps()).toBe(0);
 
-    // As if Redis' clock had been set back by a minute.
+    // As if Redis' clock had been set back by a minute, and again: the answer that came before may have been too slow to count.
     const { now } = performance;
-    jest.spyOn(performance, 'now').mockImplementation(() => now.call(performance) + 60_000);
-    redis.disconnect(true);
-    await eventually(async () => expect(await steps()).toBe(1));
-    expect(log).toHaveBeenCalledWith(expect.stringMatching(/set back by (59|60)\d{3} ms/));
+    let setBackMs = 0;
+    jest.spyOn(performance, 'now').mockImplementation(() => now.call(performance) + setBackMs);
+    for (let i = 0; i < 5 && (await steps()) === 0; i += 1) {
+      setBackMs += 60_000;
+      await look();
+    }
+    expect(await steps()).toBe(1);
+    expect(log).toHaveBeenCalledWith(expect.stringMatching(/set back by \d{5,} ms/));
   });
 });
