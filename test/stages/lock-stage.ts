@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { Membership } from '@syncline/cluster';
 import type { Lease } from '@syncline/contracts';
-import { commandConnection, type RedisClient, SeenNumbers } from '@syncline/redis';
+import { Commits, commandConnection, type RedisClient, SeenNumbers } from '@syncline/redis';
 import { ProcessIdentity } from '@syncline/runtime';
 import { eventually, RedisServer } from '@syncline/testing';
 import { inOrder, type LeaseRequest, LOCK_PERMITS, permitsOf } from '../../libs/locks/src/lease/lease.js';
 import { resourceKey } from '../../libs/locks/src/lease/resource.js';
 import { EventsStore } from '../../libs/locks/src/redis/events.store.js';
+import { HeldReplies } from '../../libs/locks/src/redis/held-replies.js';
 import { LeasesStore } from '../../libs/locks/src/redis/leases.store.js';
 import { ResourcesStore } from '../../libs/locks/src/redis/resources.store.js';
 import { SessionsStore } from '../../libs/locks/src/redis/sessions.store.js';
@@ -63,10 +64,11 @@ export class LockNode {
     const identity = new ProcessIdentity();
     const shards = new Shards(redis);
     const tokens = new SeenNumbers();
-    this.leases = new LeasesStore(redis, shards, tokens, membership, identity);
-    this.waits = new WaitsStore(redis, shards, tokens, membership, identity);
-    this.resources = new ResourcesStore(redis, shards, tokens, membership);
-    this.sessions = new SessionsStore(redis, shards, tokens);
+    const held = new HeldReplies(new Commits(redis), 'local');
+    this.leases = new LeasesStore(redis, shards, tokens, held, membership, identity);
+    this.waits = new WaitsStore(redis, shards, tokens, held, membership, identity);
+    this.resources = new ResourcesStore(redis, shards, tokens, held, membership);
+    this.sessions = new SessionsStore(redis, shards, tokens, held);
     this.events = new EventsStore(redis, shards);
   }
 

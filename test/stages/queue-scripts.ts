@@ -1,6 +1,7 @@
 import type { Membership } from '@syncline/cluster';
 import { Ring } from '@syncline/cluster';
 import type { PutQueue, QueueStats } from '@syncline/contracts';
+import { Commits } from '@syncline/redis';
 import { RedisServer } from '@syncline/testing';
 import type { Redis } from 'ioredis';
 import { Outbox } from '../../libs/queues/src/dead-letters/outbox.js';
@@ -21,6 +22,7 @@ const DEFAULTS: PutQueue = {
   maxBytes: null,
   backoff: null,
   rateLimit: null,
+  durability: 'local',
 };
 
 const SCRIPTS_ONLY = ['--user', 'scripter', 'on', '>secret', '~*', '&*', '+@all', '-fcall', '-function'];
@@ -53,7 +55,7 @@ export class QueueScripts {
     const redis = server.connect();
     if (by === 'scripts') await redis.auth('scripter', 'secret');
     const alone = { nodeId: 'queue_1', ring: new Ring(['queue_1']), owns: () => true, uses: () => {} };
-    const store = new QueueStore(redis, alone as unknown as Membership);
+    const store = new QueueStore(redis, alone as unknown as Membership, new Commits(redis));
     return new QueueScripts(server, redis, store, new Outbox(store));
   }
 

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { NODE_CONFIG, type NodeConfig } from '@syncline/http';
 import { LocksModule } from '@syncline/locks';
 import { BatchController } from './batch.controller.js';
 import { EventsController } from './events.controller.js';
@@ -9,7 +10,12 @@ import { SetsController } from './sets.controller.js';
 
 /** The routes of a lock node. */
 @Module({
-  imports: [LocksModule],
+  imports: [
+    LocksModule.forRoot({
+      inject: [NODE_CONFIG],
+      useFactory: ({ lockDurability }: NodeConfig) => lockDurability,
+    }),
+  ],
   controllers: [
     SetsController,
     BatchController,

@@ -5,6 +5,7 @@ export * from './cache-fill.js';
 export * from './caches.js';
 export * from './calls.js';
 export * from './cluster.js';
+export * from './durability.js';
 export * from './fields.js';
 export * from './issue-messages.js';
 export * from './lease.js';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { batchItem, refusedItemSchema } from './batch.js';
+import { durabilitySchema } from './durability.js';
 import {
   durationMs,
   ILL_FORMED,
@@ -65,13 +66,20 @@ export type Send = z.infer<typeof sendSchema>;
 
 const messageIdSchema = z.string().meta({ example: '1795409663123456-0' });
 
+/** The level of the queue, which was met before the answer. */
+const metSchema = durabilitySchema.describe('How safe this change is: the level of the queue');
+
 export const sentSchema = z
   .strictObject({
     messages: z
       .array(z.union([z.strictObject({ id: messageIdSchema, deduplicated: z.boolean() }), refusedItemSchema]))
       .describe('In the order of the request'),
+    durability: metSchema,
   })
-  .meta({ id: 'Sent', example: { messages: [{ id: '1795409663123456-0', deduplicated: false }] } });
+  .meta({
+    id: 'Sent',
+    example: { messages: [{ id: '1795409663123456-0', deduplicated: false }], durability: 'local' },
+  });
 export type Sent = z.infer<typeof sentSchema>;
 
 export const receiveSchema = z
@@ -187,8 +195,12 @@ const resultsSchema = <const Status extends readonly [string, ...string[]]>(
           ]),
         )
         .describe('In the order of the request'),
+      durability: metSchema,
     })
-    .meta({ id, example: { results: [{ receipt: RECEIPT_EXAMPLE, status: statuses[0] }] } });
+    .meta({
+      id,
+      example: { results: [{ receipt: RECEIPT_EXAMPLE, status: statuses[0] }], durability: 'local' },
+    });
 
 export const ackedSchema = resultsSchema('Acked', 'acked', 'stale');
 export const nackedSchema = resultsSchema('Nacked', 'requeued', 'dead', 'expired', 'stale');

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { durabilitySchema } from './durability.js';
 import { durationMs, nameCursorSchema, namePrefixSchema, nameSchema, pageLimitSchema } from './fields.js';
 
 /** Longest delay, TTL or retention, in ms. */
@@ -29,6 +30,7 @@ const CONFIGURATION_EXAMPLE = {
   maxBytes: null,
   backoff: null,
   rateLimit: null,
+  durability: 'local' as const,
 };
 
 export const putQueueSchema = z
@@ -43,6 +45,7 @@ export const putQueueSchema = z
     maxBytes: z.int().min(1).nullable().default(null),
     backoff: backoffSchema.nullable().default(null),
     rateLimit: rateLimitSchema.nullable().default(null),
+    durability: durabilitySchema.default('local'),
   })
   .refine(({ backoff, retentionMs }) => backoff === null || backoff.baseMs < retentionMs, {
     path: ['backoff', 'baseMs'],
@@ -67,6 +70,7 @@ const configurationShape = {
   maxBytes: z.int().nullable(),
   backoff: backoffSchema.nullable(),
   rateLimit: rateLimitSchema.nullable(),
+  durability: durabilitySchema,
 };
 const configurationSchema = z.strictObject(configurationShape);
 /** The configuration of a queue. Null: no limit, no back-off. */

@@ -1,6 +1,6 @@
 export { Open, Requires } from './access/api-key.guard.js';
 export { ApiProblems } from './document/api-problems.decorator.js';
-export { readNodeConfig } from './node/node.config.js';
+export { NODE_CONFIG, type NodeConfig, readNodeConfig } from './node/node.config.js';
 export { type NodeRole, startNode } from './node/start-node.js';
 export { TakesBytes } from './request/body.guard.js';
 export { Disconnect } from './request/disconnect.decorator.js';

@@ -1,11 +1,13 @@
-import { Module } from '@nestjs/common';
+import { type DynamicModule, type FactoryProvider, Module } from '@nestjs/common';
 import { Membership } from '@syncline/cluster';
+import type { Durability } from '@syncline/contracts';
 import { SeenNumbers } from '@syncline/redis';
 import { EventsListener } from './events/events.listener.js';
 import { Watches } from './events/watches.js';
 import { LeasesService } from './lease/leases.service.js';
 import { LocksService } from './locks/locks.service.js';
 import { EventsStore } from './redis/events.store.js';
+import { HeldReplies, LOCK_DURABILITY } from './redis/held-replies.js';
 import { LeasesStore } from './redis/leases.store.js';
 import { ResourcesStore } from './redis/resources.store.js';
 import { library } from './redis/scripts/lock-command.js';
@@ -32,6 +34,7 @@ import { Waits } from './waiting/waits.js';
     Heartbeat,
     Watches,
     Shards,
+    HeldReplies,
     SeenNumbers,
     LeasesStore,
     WaitsStore,
@@ -44,5 +47,10 @@ import { Waits } from './waiting/waits.js';
 export class LocksModule {
   constructor(membership: Membership) {
     membership.uses(library);
+  }
+
+  /** @param durability how safe a change of leases is when it is answered */
+  static forRoot(durability: Pick<FactoryProvider<Durability>, 'inject' | 'useFactory'>): DynamicModule {
+    return { module: LocksModule, providers: [{ provide: LOCK_DURABILITY, ...durability }] };
   }
 }

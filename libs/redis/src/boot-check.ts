@@ -1,11 +1,8 @@
 import { Cluster, type Redis } from 'ioredis';
 import type { RedisClient } from './connection/connection.js';
+import { primariesOf } from './connection/primary.js';
 import { storeError } from './store-unavailable.js';
 import { UnsuitableRedis } from './unsuitable-redis.js';
-
-/** All primaries: one where there is no Redis Cluster. */
-export const primariesOf = (redis: RedisClient): readonly Redis[] =>
-  redis instanceof Cluster ? redis.nodes('master') : [redis];
 
 /**
  * Refuses a Redis that would silently break guarantees: one that evicts keys, one older than 7.0, or one of another kind

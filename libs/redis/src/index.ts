@@ -1,4 +1,4 @@
-export { checkRedis, primariesOf } from './boot-check.js';
+export { checkRedis } from './boot-check.js';
 export type { RedisAccess, TlsFiles } from './connection/access.js';
 export {
   commandConnection,
@@ -7,7 +7,9 @@ export {
   subscriberConnection,
   whenReady,
 } from './connection/connection.js';
+export { primariesOf } from './connection/primary.js';
 export { InvalidRedisUrl, parseRedisUrl } from './connection/redis-url.js';
+export { Commits } from './durability/commits.js';
 export { type CommandDefinition, type LibraryCommand, LuaLibrary } from './lua/library.js';
 export { removeLibraries } from './lua/remove-libraries.js';
 export { pageAfter } from './pages.js';

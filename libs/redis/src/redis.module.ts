@@ -7,6 +7,7 @@ import {
   type OnApplicationShutdown,
 } from '@nestjs/common';
 import { commandConnection, type RedisClient } from './connection/connection.js';
+import { Commits } from './durability/commits.js';
 import { REDIS, REDIS_OPTIONS, type RedisModuleOptions } from './redis.token.js';
 import { refusalOfUser } from './store-unavailable.js';
 
@@ -40,8 +41,9 @@ export class RedisModule implements OnApplicationShutdown {
       providers: [
         { provide: REDIS_OPTIONS, useValue: options },
         { provide: REDIS, useFactory: () => commandConnection(options, options.connectionName) },
+        Commits,
       ],
-      exports: [REDIS, REDIS_OPTIONS],
+      exports: [REDIS, REDIS_OPTIONS, Commits],
     };
   }
 

@@ -7,6 +7,7 @@ export { isRunning } from './is-running.js';
 export { LuaFolders } from './lua-folders.js';
 export { NodeProcess, type NodeProcessOptions, startInVain, startNodes, stopAll } from './node-process.js';
 export { RedisCluster } from './redis-cluster.js';
+export { type Follower, RedisReplication, type RedisReplicationOptions } from './redis-replication.js';
 export { RedisSentinels } from './redis-sentinels.js';
 export { RedisServer, type RedisServerOptions } from './redis-server.js';
 export { type Direction, TcpProxy } from './tcp-proxy.js';

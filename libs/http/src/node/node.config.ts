@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import type { Peer } from '@syncline/cluster';
-import { nodeIdSchema, type Role } from '@syncline/contracts';
+import { durabilitySchema, nodeIdSchema, type Role } from '@syncline/contracts';
 import { InvalidRedisUrl, parseRedisUrl, type RedisAccess } from '@syncline/redis';
 import { z } from 'zod';
 
@@ -118,6 +118,7 @@ const nodeConfigSchema = (role: Role) =>
       LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
       API_KEYS: apiKeysSchema.default([]),
       ALLOWED_HOSTS: hostsSchema.optional(),
+      LOCK_DURABILITY: durabilitySchema.default('local'),
     })
     .transform((env) => ({
       role,
@@ -139,6 +140,7 @@ const nodeConfigSchema = (role: Role) =>
       logLevel: env.LOG_LEVEL,
       apiKeys: env.API_KEYS,
       allowedHosts: env.ALLOWED_HOSTS,
+      lockDurability: env.LOCK_DURABILITY,
     }));
 
 /** Largest request body, and largest message of a call stream, in bytes. */

@@ -5,6 +5,7 @@ import { REDIS, type RedisClient, SeenNumbers } from '@syncline/redis';
 import { ProcessIdentity } from '@syncline/runtime';
 import type { LeaseRequest } from '../lease/lease.js';
 import type { Ticket } from '../waiting/ticket.js';
+import { HeldReplies } from './held-replies.js';
 import { OperationBatcher } from './operation-batcher.js';
 import { processIdOf } from './process-id.js';
 import {
@@ -30,6 +31,7 @@ export class LeasesStore {
     @Inject(REDIS) redis: RedisClient,
     private readonly shards: Shards,
     private readonly tokens: SeenNumbers,
+    private readonly held: HeldReplies,
     membership: Membership,
     identity: ProcessIdentity,
   ) {
@@ -53,13 +55,9 @@ export class LeasesStore {
     };
   }
 
-  async acquire(
-    request: LeaseRequest,
-    { shard, claim }: Pick<Ticket, 'shard' | 'claim'>,
-  ): Promise<AcquireReply> {
-    const reply = await this.operations.add(shard, acquire(request, claim));
-    if (reply.outcome === 'granted') this.see(shard, reply.leases);
-    return reply;
+  acquire(request: LeaseRequest, { shard, claim }: Pick<Ticket, 'shard' | 'claim'>): Promise<AcquireReply> {
+    const sent = this.seeing(shard, this.operations.add(shard, acquire(request, claim)));
+    return this.held.hold(shard, sent, ({ outcome }) => outcome === 'granted');
   }
 
   /**
@@ -68,9 +66,8 @@ export class LeasesStore {
    */
   async renew(keys: readonly string[], leaseId: string, ttlMs: number | null): Promise<RenewReply> {
     const shard = this.shards.ofAll(keys);
-    const reply = await this.operations.add(shard, renew(keys, leaseId, ttlMs));
-    if (reply.outcome === 'renewed') this.see(shard, reply.leases);
-    return reply;
+    const sent = this.seeing(shard, this.operations.add(shard, renew(keys, leaseId, ttlMs)));
+    return this.held.hold(shard, sent, ({ outcome }) => outcome === 'renewed');
   }
 
   /** @throws Problem `cross-slot` */
@@ -80,8 +77,20 @@ export class LeasesStore {
     localWaiters: readonly LocalWaiter[] = [],
   ): Promise<ReleaseReply> {
     const shard = this.shards.ofAll(keys);
-    const reply = await this.operations.add(shard, release(keys, leaseId, localWaiters));
-    for (const { leases } of reply.served) this.see(shard, leases);
+    const sent = this.operations.add(shard, release(keys, leaseId, localWaiters)).then((reply) => {
+      for (const { leases } of reply.served) this.see(shard, leases);
+      return reply;
+    });
+    return this.held.hold(shard, sent);
+  }
+
+  /** The tokens of the leases in a reply are seen, whether or not it may be told. */
+  private async seeing<Reply extends AcquireReply | RenewReply>(
+    shard: number,
+    sent: Promise<Reply>,
+  ): Promise<Reply> {
+    const reply = await sent;
+    if ('leases' in reply) this.see(shard, reply.leases);
     return reply;
   }
 

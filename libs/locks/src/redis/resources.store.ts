@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Membership } from '@syncline/cluster';
 import { pageAfter, REDIS, type RedisClient, SeenNumbers } from '@syncline/redis';
 import { resourceKey } from '../lease/resource.js';
+import { HeldReplies } from './held-replies.js';
 import * as scripts from './scripts/resources.js';
 import { Shards } from './shards.js';
 
@@ -18,6 +19,7 @@ export class ResourcesStore {
     @Inject(REDIS) private readonly redis: RedisClient,
     private readonly shards: Shards,
     private readonly tokens: SeenNumbers,
+    private readonly held: HeldReplies,
     private readonly membership: Membership,
   ) {}
 
@@ -66,7 +68,8 @@ export class ResourcesStore {
   }
 
   resize(key: string, limit: number): Promise<scripts.ResourceState> {
-    return scripts.resize(this.redis, { ...this.placeOf(key), limit, most: MOST_SHOWN });
+    const place = this.placeOf(key);
+    return this.held.hold(place.shard, scripts.resize(this.redis, { ...place, limit, most: MOST_SHOWN }));
   }
 
   /** Returns the ids of the leases that were taken away. */
@@ -74,7 +77,7 @@ export class ResourcesStore {
     const input = { ...this.placeOf(key), reason, nodeId: this.membership.nodeId };
     const revoked: string[] = [];
     for (;;) {
-      const { more, leaseIds } = await scripts.revoke(this.redis, input);
+      const { more, leaseIds } = await this.held.hold(input.shard, scripts.revoke(this.redis, input));
       revoked.push(...leaseIds);
       if (!more) return revoked;
     }

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { REDIS, type RedisClient, SeenNumbers } from '@syncline/redis';
+import { HeldReplies } from './held-replies.js';
 import * as scripts from './scripts/sessions.js';
 import { Shards } from './shards.js';
 
@@ -12,19 +13,22 @@ export class SessionsStore {
     @Inject(REDIS) private readonly redis: RedisClient,
     private readonly shards: Shards,
     private readonly tokens: SeenNumbers,
+    private readonly held: HeldReplies,
   ) {}
 
   /** Returns when it ends, ms of Redis' clock. */
   async create(sessionId: string, ttlMs: number, owner: string, metadata: object | null): Promise<number> {
     const ends = await this.inEveryShard((shard) =>
-      scripts.createSession(this.redis, { shard, sessionId, ttlMs, owner, metadata }),
+      this.held.hold(shard, scripts.createSession(this.redis, { shard, sessionId, ttlMs, owner, metadata })),
     );
     return Math.min(...ends);
   }
 
   /** Null when it is gone, be it in one shard alone. */
   async keep(sessionId: string): Promise<scripts.StoredKeepAlive | null> {
-    const kept = await this.inEveryShard((shard) => scripts.keepSession(this.redis, { shard, sessionId }));
+    const kept = await this.inEveryShard((shard) =>
+      this.held.hold(shard, scripts.keepSession(this.redis, { shard, sessionId })),
+    );
     const session = earliest(kept);
     return (
       session && {
@@ -55,11 +59,8 @@ export class SessionsStore {
     const outcomes = await this.inEveryShard(async (shard) => {
       let began = false;
       for (;;) {
-        const outcome = await scripts.endSession(this.redis, {
-          shard,
-          seen: this.tokens.of(shard),
-          sessionId,
-        });
+        const ended = scripts.endSession(this.redis, { shard, seen: this.tokens.of(shard), sessionId });
+        const outcome = await this.held.hold(shard, ended);
         if (outcome !== 'more') return began || outcome === 'ended';
         began = true;
       }

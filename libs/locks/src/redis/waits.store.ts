@@ -3,6 +3,7 @@ import { Membership } from '@syncline/cluster';
 import { REDIS, type RedisClient, SeenNumbers } from '@syncline/redis';
 import { ProcessIdentity } from '@syncline/runtime';
 import type { Ticket } from '../waiting/ticket.js';
+import { HeldReplies } from './held-replies.js';
 import { processIdOf } from './process-id.js';
 import * as scripts from './scripts/waits.js';
 import { Shards } from './shards.js';
@@ -16,6 +17,7 @@ export class WaitsStore {
     @Inject(REDIS) private readonly redis: RedisClient,
     private readonly shardsOfRedis: Shards,
     private readonly tokens: SeenNumbers,
+    private readonly held: HeldReplies,
     membership: Membership,
     identity: ProcessIdentity,
   ) {
@@ -32,12 +34,16 @@ export class WaitsStore {
   }
 
   /** Takes up what a request was served with. @param leaving whether it leaves the queue when there is nothing yet */
-  async takeUp(ticket: Ticket, leaving: boolean): Promise<scripts.Outcome> {
-    const outcome = await scripts.takeUp(this.redis, { ...this.inShard(ticket.shard), ...ticket, leaving });
-    if (outcome.outcome === 'granted') {
-      for (const { fencingToken } of outcome.leases) this.tokens.see(ticket.shard, fencingToken);
-    }
-    return outcome;
+  takeUp(ticket: Ticket, leaving: boolean): Promise<scripts.Outcome> {
+    const sent = scripts
+      .takeUp(this.redis, { ...this.inShard(ticket.shard), ...ticket, leaving })
+      .then((reply) => {
+        if (reply.outcome === 'granted') {
+          for (const { fencingToken } of reply.leases) this.tokens.see(ticket.shard, fencingToken);
+        }
+        return reply;
+      });
+    return this.held.hold(ticket.shard, sent, ({ outcome }) => outcome === 'granted');
   }
 
   /** Gives up a request whose client is gone. */

@@ -19,13 +19,15 @@ export class Outbox {
   /** Delivers all that waits in the outbox of a queue. */
   async deliver(queue: string): Promise<void> {
     for (;;) {
-      const posted = await this.store.peekOutbox(queue);
+      const { posted, durability } = await this.store.peekOutbox(queue);
       const [first] = posted;
       if (first === undefined) return;
       // In order, so that the largest number taken over stands for all before it.
       const foreign = posted.findIndex(({ to }) => to !== first.to);
       const batch = foreign < 0 ? posted : posted.slice(0, foreign);
       await this.adopt(first.to, queue, batch);
+      // It may be on another Redis, which must not lose what this one gives up.
+      await this.store.confirm(first.to, durability);
       await this.store.settleOutbox(queue, batch.at(-1)?.number ?? first.number);
     }
   }

@@ -69,7 +69,17 @@ export class DeliveryService {
 
   private async take(queue: string, options: ReceiveOptions, waiter: Waiter | null): Promise<ReceiveReply> {
     const received = this.store.receive(queue, { ...options, waiter });
-    const reply = existing(queue, await this.timers.follow(queue, received));
+    const reply = existing(
+      queue,
+      await this.timers.follow(queue, received).catch((error: unknown) => {
+        // Redis handed out what is not safe enough to be told.
+        void received.then(
+          (untold) => untold && this.takeBack(queue, untold),
+          () => {},
+        );
+        throw error;
+      }),
+    );
     // The receiver need not wait for the dead letters of others.
     void this.timers.emptyOutbox(queue, reply.outboxLength);
     return reply;

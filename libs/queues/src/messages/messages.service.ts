@@ -4,6 +4,7 @@ import {
   answerItems,
   type Browsed,
   type BrowseQuery,
+  type Durability,
   type Extended,
   type Receipts as GivenReceipts,
   type Nack,
@@ -19,7 +20,7 @@ import { existing } from '../queues/queue.errors.js';
 import { QueueStore } from '../redis/queue.store.js';
 import type { Delivery } from '../redis/receipt.js';
 import type { Verdicts } from '../redis/scripts/ends.js';
-import type { NewMessage, SentMessage } from '../redis/scripts/send.js';
+import type { NewMessage, SendReply, SentMessage } from '../redis/scripts/send.js';
 import { DueTimers } from '../timers/due-timers.js';
 import { OverBeforeDue, QueueFull } from './message.errors.js';
 import { toBrowsed } from './message-view.js';
@@ -49,14 +50,15 @@ export class MessagesService {
       const fitting = new Set(fits.map((i) => sound[i]));
       return prepared.flatMap((one, i) => (one instanceof Problem || fitting.has(one) ? [i] : []));
     };
-    const sent = sound.length === 0 ? [] : await this.append(queue, sound, indicesOf);
+    const { messages: sent, durability } =
+      sound.length === 0 ? NOTHING_SENT : await this.append(queue, sound, indicesOf);
     let next = 0;
     const outcomes = prepared.map((one) => {
       if (one instanceof Problem) return one;
       const outcome = sent[next++] as SentMessage;
       return 'retentionMs' in outcome ? new OverBeforeDue(outcome.retentionMs) : outcome;
     });
-    return { messages: answerItems(outcomes, `${pathOf(queue)}/messages`, () => ({})) };
+    return { messages: answerItems(outcomes, `${pathOf(queue)}/messages`, () => ({})), durability };
   }
 
   /** @throws QueueNotFound */
@@ -98,7 +100,7 @@ export class MessagesService {
     queue: string,
     messages: readonly NewMessage[],
     indicesOf: (fits: readonly number[]) => readonly number[],
-  ): Promise<readonly SentMessage[]> {
+  ): Promise<SentBatch> {
     for (;;) {
       const waiters = this.receivers.localWaiters(queue);
       const reply = await this.timers.follow(queue, this.store.send(queue, messages, waiters));
@@ -108,7 +110,7 @@ export class MessagesService {
         throw new QueueFull(queue, reply.limit, indicesOf(reply.fits));
       } else {
         this.delivery.handOver(queue, waiters, reply.handed);
-        return reply.messages;
+        return reply;
       }
     }
   }
@@ -123,10 +125,11 @@ export class MessagesService {
     const read = await this.receipts.read(queue, receipts);
     const genuine = read.filter((one): one is Delivery => one !== null && !(one instanceof Problem));
     let verdicts: Verdicts<Verdict>['verdicts'] = [];
+    let durability: Durability = 'local';
     if (genuine.length > 0) {
       const reply = existing(queue, await this.timers.follow(queue, applyToGenuine(genuine)));
       await this.timers.emptyOutbox(queue, reply.outboxLength);
-      verdicts = reply.verdicts;
+      ({ verdicts, durability } = reply);
     }
     let next = 0;
     const outcomes = read.map((one, i): Problem | { receipt: string; status: Verdict | 'stale' } => {
@@ -138,8 +141,11 @@ export class MessagesService {
       const receipt = receipts[i];
       return typeof receipt === 'string' ? { receipt } : {};
     };
-    return { results: answerItems(outcomes, `${pathOf(queue)}/${call}`, nameOf) };
+    return { results: answerItems(outcomes, `${pathOf(queue)}/${call}`, nameOf), durability };
   }
 }
+
+type SentBatch = Pick<Extract<SendReply, { outcome: 'sent' }>, 'messages' | 'durability'>;
+const NOTHING_SENT: SentBatch = { messages: [], durability: 'local' };
 
 const pathOf = (queue: string) => `/v1/queues/${encodeURIComponent(queue)}`;

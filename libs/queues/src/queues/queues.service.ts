@@ -13,10 +13,16 @@ export class QueuesService {
     private readonly timers: DueTimers,
   ) {}
 
-  /** Makes the queue, or replaces its whole configuration. */
+  /**
+   * Makes the queue, or replaces its whole configuration.
+   *
+   * @throws StoreUnavailable when Redis cannot give the durability
+   */
   async put(queue: string, given: PutQueue): Promise<Queue> {
     const configuration = completeConfiguration(queue, given);
     if (configuration.deadLetterQueue === queue) throw new OwnDeadLetterQueue();
+    // Not a level that this Redis cannot give.
+    await this.store.confirm(queue, configuration.durability);
     let done = false;
     while (!done) {
       // In a Redis that is full a queue can still be changed, so that is tried first.
@@ -46,7 +52,7 @@ export class QueuesService {
    * @throws QueueNotFound
    */
   async remove(queue: string): Promise<void> {
-    existing(queue, await this.store.remove(queue));
+    existing(queue, await this.store.hold(queue, this.store.remove(queue)));
     await this.timers.work(queue);
   }
 
@@ -56,7 +62,7 @@ export class QueuesService {
    * @throws QueueNotFound
    */
   async pause(queue: string, paused: boolean): Promise<Queue> {
-    existing(queue, await this.store.pause(queue, paused));
+    existing(queue, await this.store.hold(queue, this.store.pause(queue, paused)));
     return this.get(queue);
   }
 

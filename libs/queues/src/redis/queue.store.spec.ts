@@ -158,7 +158,7 @@ describe('messages, by the scripts of a queue', () => {
     await stage.configure({ maxReceives: 1 });
     await stage.send({ body: 1 }, { body: 2 }, { body: 3 });
     await stage.reject(deliveries(await stage.receive(3)), 0);
-    const stale = await stage.store.peekOutbox(stage.queue);
+    const { posted: stale } = await stage.store.peekOutbox(stage.queue);
     await Promise.all([
       stage.outbox.deliver(stage.queue),
       stage.outbox.deliver(stage.queue),
@@ -167,7 +167,7 @@ describe('messages, by the scripts of a queue', () => {
     const messages = stale.map(({ number, message: content }) => ({ number, content, returnsHome: false }));
     await stage.store.adopt(`${stage.queue}.dead`, stage.queue, messages);
     expect((await stage.store.describe(`${stage.queue}.dead`))?.stats).toMatchObject({ ready: 3, sent: 3 });
-    expect(await stage.store.peekOutbox(stage.queue)).toEqual([]);
+    expect((await stage.store.peekOutbox(stage.queue)).posted).toEqual([]);
     expect(await stage.audit(`${stage.queue}.dead`)).toEqual([]);
   });
 

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { Membership } from '@syncline/cluster';
-import type { BrowseQuery, QueueConfiguration } from '@syncline/contracts';
-import { pageAfter, REDIS, type RedisClient, storeError } from '@syncline/redis';
+import type { BrowseQuery, Durability, QueueConfiguration } from '@syncline/contracts';
+import { Commits, pageAfter, REDIS, type RedisClient, storeError } from '@syncline/redis';
 import { queueKeys } from './queue.keys.js';
 import type { Delivery } from './receipt.js';
 import { browse } from './scripts/browse.js';
@@ -34,8 +34,26 @@ export class QueueStore {
   constructor(
     @Inject(REDIS) private readonly redis: RedisClient,
     private readonly membership: Membership,
+    private readonly commits: Commits,
   ) {
     membership.uses(library);
+  }
+
+  /**
+   * The reply of a call that was sent just now, held until it is as safe as it says that it must be.
+   *
+   * @throws StoreUnavailable when that is not so in time; a repeated call is held as well
+   */
+  hold<Reply extends { readonly durability: Durability } | null>(
+    queue: string,
+    sent: Promise<Reply>,
+  ): Promise<Reply> {
+    return this.commits.hold(queueKeys.queue(queue), sent, (reply) => reply?.durability ?? 'local');
+  }
+
+  /** Resolves when all that was answered of a queue before is that safe. @throws StoreUnavailable */
+  confirm(queue: string, level: Durability): Promise<void> {
+    return this.commits.confirm(level, queueKeys.queue(queue));
   }
 
   send(queue: string, messages: readonly NewMessage[], localWaiters: readonly LocalWaiter[]) {
@@ -88,9 +106,10 @@ export class QueueStore {
    */
   async make(queue: string, configuration: QueueConfiguration) {
     await this.redis.zadd(queueKeys.names(), 0, queue).catch(fail);
-    const made = await this.configure(queue, 'make', configuration);
+    const made = await this.hold(queue, this.configure(queue, 'make', configuration));
     // Once more: the last traces of a queue by the same name may just have been removed, its name with them.
     if (made.done) await this.redis.zadd(queueKeys.names(), 0, queue).catch(fail);
+    await this.commits.confirm(configuration.durability, queueKeys.names());
     return made;
   }
 

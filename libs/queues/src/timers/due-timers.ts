@@ -1,5 +1,6 @@
 import { Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { Membership } from '@syncline/cluster';
+import type { Durability } from '@syncline/contracts';
 import { logUnlessAway } from '@syncline/redis';
 import { Loop } from '@syncline/runtime';
 import type { Subscription } from 'rxjs';
@@ -54,8 +55,16 @@ export class DueTimers implements OnModuleInit, OnModuleDestroy {
     this.schedule();
   }
 
-  /** Arms what a call to Redis made due. One whose outcome is unknown may have made something due as well. */
-  async follow<Reply extends { readonly dueInMs: number | null } | null>(
+  /** The reply of a call to Redis, held until it is safe: see {@link QueueStore.hold}. What it made due is armed at once. */
+  follow<Reply extends { readonly dueInMs: number | null; readonly durability: Durability } | null>(
+    queue: string,
+    call: Promise<Reply>,
+  ): Promise<Reply> {
+    return this.store.hold(queue, this.armed(queue, call));
+  }
+
+  /** A call whose outcome is unknown may have made something due as well. */
+  private async armed<Reply extends { readonly dueInMs: number | null } | null>(
     queue: string,
     call: Promise<Reply>,
   ): Promise<Reply> {

@@ -5,6 +5,7 @@ import type { RedisAccess } from './access.js';
 import { gather } from './gather.js';
 import { NO_RESENDS, OneOutcomeCluster } from './one-outcome-cluster.js';
 import { parseRedisUrl, type RedisTarget } from './redis-url.js';
+import { identify } from './run-id.js';
 import { seedConnector } from './seed-connector.js';
 
 /**
@@ -78,6 +79,7 @@ function connectToOne(
     ...options,
   });
   gather(redis);
+  identify(redis);
   return redis;
 }
 
@@ -98,7 +100,10 @@ function connectToCluster({ tls: files = {} }: RedisAccess, target: RedisTarget,
     ...(target.tls && { dnsLookup: (host, done) => done(null, host) }),
     lazyConnect: true,
   });
-  cluster.on('+node', gather);
+  cluster.on('+node', (node: Redis) => {
+    gather(node);
+    identify(node);
+  });
   return cluster;
 }
 

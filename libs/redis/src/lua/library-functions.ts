@@ -1,5 +1,6 @@
 import { Cluster, Command } from 'ioredis';
 import type { RedisClient } from '../connection/connection.js';
+import { slotOf } from '../connection/primary.js';
 import { isReplyError, StoreUnavailable } from '../store-unavailable.js';
 import { UnknownInstance } from '../unknown-instance.js';
 
@@ -74,8 +75,7 @@ export class LibraryFunctions {
 
   /** Loads the library on the primary of a key, once for all calls. Returns until when to use scripts instead; 0: loaded. */
   private load(redis: RedisClient, key: string | undefined): Promise<number> {
-    const slot =
-      redis instanceof Cluster && key !== undefined ? new Command('get', [key]).getSlot() : undefined;
+    const slot = key === undefined ? undefined : slotOf(redis, key);
     const primary = (redis instanceof Cluster && slot !== undefined && redis.slots[slot]?.[0]) || 'any';
     const underWay = this.loads.get(redis) ?? new Map<string, Promise<number>>();
     this.loads.set(redis, underWay);

@@ -1,5 +1,6 @@
-import { Cluster, type Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import type { RedisClient } from '../connection/connection.js';
+import { primariesOf } from '../connection/primary.js';
 import { isReplyError, storeError } from '../store-unavailable.js';
 
 /**
@@ -16,8 +17,7 @@ export async function removeLibraries(
   prefix: string,
   named: ReadonlySet<string>,
 ): Promise<string[]> {
-  const primaries: readonly Redis[] = redis instanceof Cluster ? redis.nodes('master') : [redis];
-  const removed = await Promise.all(primaries.map((primary) => removeFrom(primary, prefix, named)));
+  const removed = await Promise.all(primariesOf(redis).map((primary) => removeFrom(primary, prefix, named)));
   return [...new Set(removed.flat())];
 }
 

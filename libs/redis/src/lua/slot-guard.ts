@@ -6,7 +6,7 @@ export const GUARDED = '*';
  * on its way to another primary, Redis refuses a call that names a missing key, by `ASK` or `TRYAGAIN`, before it runs.
  * Without it Lua would begin, and fail at the first key that has left already, in its middle.
  */
-export const guardOf = (key: string): string => {
-  const tag = /\{([^}]+)\}/.exec(key)?.[1] ?? key;
-  return `syncline:{${tag}}:guard`;
-};
+export const guardOf = (key: string): string => `syncline:{${tagOf(key)}}:guard`;
+
+/** What decides about the slot of a key. */
+export const tagOf = (key: string): string => /\{([^}]+)\}/.exec(key)?.[1] ?? key;

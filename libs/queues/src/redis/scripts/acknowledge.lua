@@ -2,13 +2,14 @@
 -- Ends deliveries for good: their messages are never delivered again.
 -- KEYS 1 queue (see parts/queue.lua)
 -- ARGV for each receipt: gen, token, delivery, size of the record
--- Returns '1' (acked) or '0' (stale) for each, as one string; nil when there is no such queue.
+-- Returns '1' (acked) or '0' (stale) for each, as one string, or {that string, level of the queue} when it is not 'local'; nil
+--         when there is no such queue.
 -- Invariants: only the newest delivery counts, and only within its time; once acked, a receipt answers so for 5 minutes.
 -- @include parts/acked.lua
 -- @include parts/ready.lua
 -- @include parts/receipts.lua
 -- @include parts/waiters.lua
-local FIELDS = { texts = 2, 'gen', 'remembering', 'live', 'bytes', 'acked', 'mask', 'tried' }
+local FIELDS = { texts = 3, 'gen', 'remembering', 'durability', 'live', 'bytes', 'acked', 'mask', 'tried' }
 
 -- Removes the records and remembers the acks: by buckets, and within them by deliveries, of which most are the first.
 local function forget(tokens, deliveries)
@@ -32,6 +33,11 @@ local function forget(tokens, deliveries)
     first = last + 1
   end
   if tried then Tries.forget(unpack(tried)) end
+end
+
+local function answer(verdicts)
+  local level = Queue.level()
+  return level and { verdicts, level } or verdicts
 end
 
 local function leave_group(token)
@@ -65,11 +71,11 @@ return function()
     end
     Queue.save()
   end
-  if n == count then return string.rep('1', count) end
+  if n == count then return answer(string.rep('1', count)) end
   local verdicts = {}
   for i = 1, n do verdicts[indices[i]] = '1' end
   for i = 1, count do
     if not verdicts[i] and Acked.was(ARGV[4 * i - 3], ARGV[4 * i - 2], ARGV[4 * i - 1]) then verdicts[i] = '1' end
   end
-  return Receipts.verdicts(verdicts, count)
+  return answer(Receipts.verdicts(verdicts, count))
 end

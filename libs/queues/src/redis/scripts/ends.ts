@@ -1,5 +1,6 @@
+import type { Durability } from '@syncline/contracts';
 import type { Delivery } from '../receipt.js';
-import { dueIn, keys, type QueueCall } from './call.js';
+import { dueIn, keys, levelOf, type QueueCall } from './call.js';
 import { library } from './library.js';
 
 /** What became of deliveries, in their order. */
@@ -9,6 +10,8 @@ export interface Verdicts<Verdict extends string> {
   readonly dueInMs: number | null;
   /** Messages that wait to be brought to another queue. */
   readonly outboxLength: number;
+  /** The level of the queue. */
+  readonly durability: Durability;
 }
 
 interface Ended {
@@ -20,12 +23,14 @@ interface Ended {
 const read = <Verdict extends string>(
   digits: string,
   words: Readonly<Record<string, Verdict>>,
+  level: unknown,
   due = -1,
   outboxLength = 0,
 ): Verdicts<Verdict> => ({
   verdicts: Array.from(digits, (digit) => words[digit] ?? 'stale'),
   dueInMs: dueIn(due),
   outboxLength,
+  durability: levelOf(level),
 });
 
 const toTriples = (deliveries: readonly Delivery[]) =>
@@ -37,7 +42,11 @@ export const acknowledge = library.command({
   keys,
   args: ({ deliveries }: Ended) =>
     deliveries.flatMap(({ gen, token, delivery, size }) => [gen, token, delivery, size]),
-  decode: (reply) => (reply === null ? null : read(reply as string, { 1: 'acked' })),
+  decode: (reply) => {
+    if (reply === null) return null;
+    const [digits, level] = typeof reply === 'string' ? [reply] : (reply as [string, string]);
+    return read(digits, { 1: 'acked' }, level);
+  },
 });
 
 /** Null: there is no such queue. */
@@ -51,8 +60,8 @@ export const reject = library.command({
   ],
   decode: (reply) => {
     if (reply === null) return null;
-    const [digits, due, outboxLength] = reply as [string, number, number];
-    return read(digits, { 1: 'requeued', 2: 'dead', 3: 'expired' }, due, outboxLength);
+    const [digits, due, outboxLength, level] = reply as [string, number, number, string?];
+    return read(digits, { 1: 'requeued', 2: 'dead', 3: 'expired' }, level, due, outboxLength);
   },
 });
 
@@ -67,8 +76,8 @@ export const extend = library.command({
   ],
   decode: (reply) => {
     if (reply === null) return null;
-    const [digits, due] = reply as [string, number];
-    return read(digits, { 1: 'extended' }, due);
+    const [digits, due, level] = reply as [string, number, string?];
+    return read(digits, { 1: 'extended' }, level, due);
   },
 });
 
@@ -84,7 +93,7 @@ export const giveBack = library.command({
   ],
   decode: (reply) => {
     if (reply === null) return null;
-    const [digits, due] = reply as [string, number];
-    return read(digits, { 1: 'requeued', 3: 'expired' }, due);
+    const [digits, due, level] = reply as [string, number, string?];
+    return read(digits, { 1: 'requeued', 3: 'expired' }, level, due);
   },
 });

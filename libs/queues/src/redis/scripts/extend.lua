@@ -2,12 +2,13 @@
 -- Gives deliveries more time, or less, counted from now.
 -- KEYS 1 queue (see parts/queue.lua)
 -- ARGV 1 node that runs the timers ('': the caller)  2 visibility timeout, ms, then for each receipt: gen, token, delivery
--- Returns {'1' (extended) or '0' (stale) for each, as one string; due in ms or -1}; nil when there is no such queue.
+-- Returns {'1' (extended) or '0' (stale) for each, as one string; due in ms or -1; level of the queue,
+--         unless it is 'local'}; nil when there is no such queue.
 -- Invariant: as for acknowledge.lua.
 -- @include parts/due.lua
 -- @include parts/receipts.lua
 return function()
-  if not Queue.open({ texts = 1, 'gen', 'due' }) then return nil end
+  if not Queue.open({ texts = 2, 'gen', 'durability', 'due' }) then return nil end
   local tokens, indices, count = Receipts.valid(3, 3)
   local ends, scores, verdicts = now + ARGV[2], {}, {}
   for i, token in ipairs(tokens) do
@@ -20,5 +21,5 @@ return function()
   end
   local due = Due.tell(ARGV[1])
   Queue.save()
-  return { Receipts.verdicts(verdicts, count), due }
+  return { Receipts.verdicts(verdicts, count), due, Queue.level() }
 end

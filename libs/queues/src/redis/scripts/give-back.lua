@@ -4,8 +4,8 @@
 -- KEYS 1 queue (see parts/queue.lua)
 -- ARGV 1 node that runs the timers ('': the caller)  2 delay, ms  3 '1': their receipts were told, so that the next
 --      deliveries need others;  then for each: gen, token, delivery
--- Returns {'1' (requeued), '3' (expired) or '0' (stale) for each, as one string; due in ms or -1};
---         nil when there is no such queue.
+-- Returns {'1' (requeued), '3' (expired) or '0' (stale) for each, as one string; due in ms or -1; level of the queue,
+--         unless it is 'local'}; nil when there is no such queue.
 -- Invariant: as for acknowledge.lua.
 -- @include parts/message.lua
 -- @include parts/receipts.lua
@@ -23,5 +23,5 @@ return function()
   Waiters.wake(Ready.newly_ready())
   local due = Due.tell(ARGV[1])
   Queue.save()
-  return { Receipts.verdicts(verdicts, count), due }
+  return { Receipts.verdicts(verdicts, count), due, Queue.level() }
 end

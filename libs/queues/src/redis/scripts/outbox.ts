@@ -1,7 +1,7 @@
 import type { DeadLetter } from '@syncline/contracts';
 import { queueKeys } from '../queue.keys.js';
 import { decodeRecord, encodeTail, type MessageContent, type StoredMessage } from '../record.js';
-import { dueIn, keys, type QueueCall } from './call.js';
+import { dueIn, keys, levelOf, type QueueCall } from './call.js';
 import { library } from './library.js';
 
 /** A message on its way to another queue. */
@@ -28,25 +28,29 @@ export interface Adopted {
 
 const outboxKeys = ({ queue }: { queue: string }) => [queueKeys.outbox(queue)];
 
-/** The first messages in the outbox of a queue, in order. */
+type PostedReply = [Buffer, Buffer, Buffer, number, Buffer, Buffer, number, Buffer];
+
+/** The first messages in the outbox of a queue, in order, and how safe they must be elsewhere before they leave here. */
 export const peekOutbox = library.command({
   name: 'peek-outbox',
-  keys: outboxKeys,
+  keys: ({ queue }) => [queueKeys.outbox(queue), queueKeys.queue(queue)],
   args: (input: { queue: string; limit: number }) => [input.limit],
   binary: true,
-  decode: (reply): Posted[] =>
-    (reply as [Buffer, Buffer, Buffer, number, Buffer, Buffer, number, Buffer][]).map(
-      ([number, to, id, attempts, reason, history, postedAt, record]) => ({
-        number: String(number),
-        to: String(to),
-        id: String(id),
-        attempts,
-        reason: String(reason) as Posted['reason'],
-        history: readHistory(String(history)),
-        postedAt,
-        message: decodeRecord(record),
-      }),
-    ),
+  decode: (reply) => {
+    const [level, posted] = reply as [Buffer, PostedReply[]];
+    return { durability: levelOf(level.length === 0 ? undefined : level), posted: posted.map(readPosted) };
+  },
+});
+
+const readPosted = ([number, to, id, attempts, reason, history, postedAt, record]: PostedReply): Posted => ({
+  number: String(number),
+  to: String(to),
+  id: String(id),
+  attempts,
+  reason: String(reason) as Posted['reason'],
+  history: readHistory(String(history)),
+  postedAt,
+  message: decodeRecord(record),
 });
 
 /** Removes what was taken over, up to a number. */
@@ -82,8 +86,8 @@ export const redrive = library.command({
   ) => [input.max, input.to ?? '', input.timersNode, input.step ?? '', input.rememberMs],
   decode: (reply) => {
     if (reply === null) return null;
-    const [moved, seen, due, before] = reply as [number, number, number, number];
-    return { moved, seen, dueInMs: dueIn(due), wasDone: before === 1 };
+    const [moved, seen, due, before, level] = reply as [number, number, number, number, string?];
+    return { moved, seen, dueInMs: dueIn(due), wasDone: before === 1, durability: levelOf(level) };
   },
 });
 

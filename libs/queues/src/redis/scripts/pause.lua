@@ -2,12 +2,12 @@
 -- Stops deliveries, or lets them go on. Sends, acks and timers go on meanwhile.
 -- KEYS 1 queue (see parts/queue.lua)
 -- ARGV 1 '1': stop, '0': go on
--- Returns 1; nil when there is no such queue.
+-- Returns {1, level of the queue, unless it is 'local'}; nil when there is no such queue.
 -- @include parts/waiters.lua
 return function()
-  if not Queue.open({ texts = 1, 'gen', 'live', 'paused' }) then return nil end
+  if not Queue.open({ texts = 2, 'gen', 'durability', 'live', 'paused' }) then return nil end
   Queue.set('paused', tonumber(ARGV[1]))
   Waiters.wake(q.live - redis.call('ZCARD', Queue.key('inFlight')) - redis.call('ZCARD', Queue.key('delayed')))
   Queue.save()
-  return 1
+  return { 1, Queue.level() }
 end

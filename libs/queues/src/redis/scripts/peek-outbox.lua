@@ -1,8 +1,8 @@
 #!lua flags=no-writes
 -- Reads the first messages on their way to another queue.
--- KEYS 1 outbox (`out` in parts/queue.lua)
+-- KEYS 1 outbox (`out` in parts/queue.lua)  2 queue
 -- ARGV 1 how many at most
--- Returns {{number, to, id, attempts, reason, history, posted at, record}, ...}, in order.
+-- Returns {level of the queue or '', {{number, to, id, attempts, reason, history, posted at, record}, ...}}, in order.
 -- @include @redis/integer.lua
 local ENOUGH_BYTES = 2097152
 
@@ -14,5 +14,5 @@ return function()
     local number, to, id, attempts, reason, history, at, record = cmsgpack.unpack(entry)
     reply[i] = { int(number), to, id, attempts, reason, history, at, record }
   end
-  return reply
+  return { redis.call('HGET', KEYS[2], 'durability') or '', reply }
 end

@@ -2,7 +2,7 @@
 -- Removes all messages of a queue: ready, delayed and in flight. Their receipts are stale from now on.
 -- KEYS 1 queue (see parts/queue.lua)
 -- ARGV 1 node that runs the timers ('': the caller)
--- Returns {how many, due in ms or -1}; nil when there is no such queue.
+-- Returns {how many, due in ms or -1, level of the queue, unless it is 'local'}; nil when there is no such queue.
 -- Invariant: nothing that was sent before is delivered afterwards.
 -- @include @redis/clock.lua
 -- @include @redis/integer.lua
@@ -20,5 +20,5 @@ return function()
   if Trash.any() then Due.announce(now) end
   local due = Due.tell(ARGV[1])
   Queue.save()
-  return { purged, due }
+  return { purged, due, Queue.level() }
 end

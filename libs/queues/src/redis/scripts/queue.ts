@@ -1,5 +1,5 @@
 import type { QueueConfiguration, QueueStats } from '@syncline/contracts';
-import { dueIn, keys, type QueueCall } from './call.js';
+import { dueIn, keys, levelOf, type QueueCall } from './call.js';
 import { library } from './library.js';
 
 /** Makes a queue, or gives one a new configuration. `done`: false when it was there already, or not there. */
@@ -9,9 +9,9 @@ export const configure = library.command({
   args: (
     input: QueueCall & { verb: 'make' | 'change'; secret: string; configuration: QueueConfiguration },
   ) => [input.verb, input.secret, input.timersNode, ...Object.entries(toFields(input.configuration)).flat()],
-  decode: (reply) => {
+  decode: (reply, { configuration: { durability } }) => {
     const [done, due] = reply as [number, number];
-    return { done: done === 1, dueInMs: dueIn(due) };
+    return { done: done === 1, dueInMs: dueIn(due), durability };
   },
 });
 
@@ -19,7 +19,7 @@ export const configure = library.command({
 function toFields(configuration: QueueConfiguration): Record<string, string | number> {
   const { visibilityTimeoutMs, maxReceives, deadLetterQueue, retentionMs, maxLength, maxBytes } =
     configuration;
-  const { backoff, rateLimit } = configuration;
+  const { backoff, rateLimit, durability } = configuration;
   return {
     configuration: JSON.stringify(configuration),
     visibilityTimeoutMs,
@@ -33,6 +33,7 @@ function toFields(configuration: QueueConfiguration): Record<string, string | nu
     backoffMax: backoff?.maxMs ?? '',
     rateMax: rateLimit?.max ?? '',
     ratePer: rateLimit?.perMs ?? '',
+    durability: durability === 'local' ? '' : durability,
   };
 }
 
@@ -65,7 +66,7 @@ export const pause = library.command({
   name: 'pause',
   keys,
   args: (input: { queue: string; paused: boolean }) => [input.paused ? '1' : '0'],
-  decode: (reply) => (reply === null ? null : true),
+  decode: readDone,
 });
 
 /** Removes all messages. Null: there is no such queue. */
@@ -75,8 +76,8 @@ export const purge = library.command({
   args: (input: QueueCall) => [input.timersNode],
   decode: (reply) => {
     if (reply === null) return null;
-    const [purged, due] = reply as [number, number];
-    return { purged, dueInMs: dueIn(due) };
+    const [purged, due, level] = reply as [number, number, string?];
+    return { purged, dueInMs: dueIn(due), durability: levelOf(level) };
   },
 });
 
@@ -84,5 +85,11 @@ export const purge = library.command({
 export const remove = library.command({
   name: 'remove',
   keys,
-  decode: (reply) => (reply === null ? null : true),
+  decode: readDone,
 });
+
+function readDone(reply: unknown) {
+  if (reply === null) return null;
+  const [, level] = reply as [number, string?];
+  return { durability: levelOf(level) };
+}

@@ -4,13 +4,16 @@
 -- ARGV 1 how many at most  2 visibility timeout, ms ('': the queue's)  3 waiter 'NODE#ID' to park when there is
 --      nothing ('': none)  4 its arrival from an earlier call ('': it arrives now)  5 lease of its node, ms
 --      6 node that runs the timers ('': the caller)
--- Returns {gen, secret, visible until, due in ms or -1, outbox length, arrival, token, tries, record, ...};
+-- Returns {gen, secret, visible until, due in ms or -1, outbox length, arrival, token, tries, record, ...}, and when there is a
+--         message the level of the queue, unless it is 'local';
 --         nil when there is no such queue.
 -- Invariant: a message is in flight at most once; a group has one batch in flight.
 -- @include parts/due-work.lua
 -- @include parts/flight.lua
 -- @include parts/take.lua
-local FIELDS = { texts = 2, 'gen', 'secret', 'mask', 'tried', 'due', 'paused', 'visibilityTimeoutMs', 'rateMax' }
+local FIELDS = {
+  texts = 3, 'gen', 'secret', 'durability', 'mask', 'tried', 'due', 'paused', 'visibilityTimeoutMs', 'rateMax',
+}
 
 return function()
   if not Queue.open(FIELDS) then return nil end
@@ -36,6 +39,7 @@ return function()
     end
     if q.rateMax then Rate.spend(count) end
     if arrival ~= '' then Waiters.remove(waiter) end
+    reply[#reply + 1] = Queue.level()
   elseif waiter ~= '' then
     reply[6] = Waiters.park(waiter, arrival, tonumber(ARGV[5]))
     if q.rateMax and allowed < 1 and Ready.any() then Due.announce(Rate.room_at()) end

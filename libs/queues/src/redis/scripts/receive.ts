@@ -1,5 +1,6 @@
+import type { Durability } from '@syncline/contracts';
 import { decodeRecord } from '../record.js';
-import { dueIn, keys, type QueueCall } from './call.js';
+import { dueIn, keys, levelOf, type QueueCall } from './call.js';
 import { type DeliveredMessage, type Deliveries, delivered } from './deliveries.js';
 import { library } from './library.js';
 import type { Waiter } from './waiters.js';
@@ -18,6 +19,8 @@ export interface ReceiveReply extends Deliveries {
   readonly outboxLength: number;
   /** Of the waiter that was parked. */
   readonly arrival: string;
+  /** How safe it must be before it is told: of messages, what the queue says. */
+  readonly durability: Durability;
 }
 
 const HEADER = 6;
@@ -42,7 +45,8 @@ export const receive = library.command({
     const values = reply as (Buffer | number)[];
     const gen = String(values[0]);
     const messages: DeliveredMessage[] = [];
-    for (let i = HEADER; i < values.length; i += 3) {
+    let i = HEADER;
+    for (; i + 2 < values.length; i += 3) {
       const [token, tries, record] = [values[i] as number, values[i + 1] as number, values[i + 2] as Buffer];
       const content = decodeRecord(record);
       messages.push(delivered(gen, token, tries, record.length, content.enqueuedAt, content));
@@ -53,6 +57,7 @@ export const receive = library.command({
       dueInMs: dueIn(Number(values[3])),
       outboxLength: Number(values[4]),
       arrival: String(values[5]),
+      durability: levelOf(values[i]),
       messages,
     };
   },

@@ -4,7 +4,8 @@
 -- ARGV 1 how many at most  2 queue that they go to ('': where each came from)
 --      3 node that runs the timers ('': the caller)  4 id of this step ('': none)
 --      5 for how long its outcome is remembered, ms
--- Returns {moved, looked at, due in ms or -1, 1 when this step was done before}; nil when there is no such queue.
+-- Returns {moved, looked at, due in ms or -1, 1 when this step was done before, level of the queue, unless
+--         it is 'local'}; nil when there is no such queue.
 -- Invariant: a message that has left for another queue is in this one no more; a step with an id is done once.
 -- @include parts/take.lua
 local function origin_of(record)
@@ -17,7 +18,7 @@ return function()
   if not Queue.open(Queue.ALL) then return nil end
   local outcome = ARGV[4] ~= '' and Queue.lasting_key('redrive:' .. ARGV[4])
   local before = outcome and redis.call('GET', outcome)
-  if before then return { tonumber(before), 0, -1, 1 } end
+  if before then return { tonumber(before), 0, -1, 1, Queue.level() } end
 
   local tokens, records = Take.first(tonumber(ARGV[1]))
   local moved = 0
@@ -38,5 +39,5 @@ return function()
   local due = Due.tell(ARGV[3])
   if outcome then redis.call('SET', outcome, moved, 'PX', ARGV[5]) end
   Queue.save()
-  return { moved, #tokens, due, 0 }
+  return { moved, #tokens, due, 0, Queue.level() }
 end

@@ -3,7 +3,8 @@
 -- KEYS 1 queue (see parts/queue.lua)
 -- ARGV 1 node that runs the timers ('': the caller)  2 delay, ms ('': the queue's back-off),
 --      then for each receipt: gen, token, delivery
--- Returns {'1' (requeued), '2' (dead), '3' (expired) or '0' (stale) for each, as one string; due in ms or -1; outbox length};
+-- Returns {'1' (requeued), '2' (dead), '3' (expired) or '0' (stale) for each, as one string; due in ms or -1; outbox length;
+--         level of the queue, unless it is 'local'};
 --         nil when there is no such queue.
 -- Invariant: as for acknowledge.lua; what was delivered maxReceives times is not delivered again.
 -- @include parts/message.lua
@@ -23,5 +24,5 @@ return function()
   Waiters.wake(Ready.newly_ready())
   local due = Due.tell(ARGV[1])
   Queue.save()
-  return { Receipts.verdicts(verdicts, count), due, Outbox.length() }
+  return { Receipts.verdicts(verdicts, count), due, Outbox.length(), Queue.level() }
 end

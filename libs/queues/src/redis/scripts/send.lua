@@ -10,20 +10,21 @@
 --         {gen, due in ms or -1, handed, then for each message: seq; id of the first one when it is a duplicate; or less than
 --         0, minus the retention in ms, when it was not taken because it would be over before it is due};
 --         handed is empty, or {secret, now, then of each waiter served: its index from 0, visible until, {token, ...}};
+--         the level of the queue follows, unless it is 'local';
 --         {'full', 'maxLength' or 'maxBytes', {index from 0 of each message that is not over it, were they sent one after
 --         the other}}; nil when there is no such queue.
 -- Invariants: a deduplication id names one message for as long as it is remembered; nobody in the line is overtaken.
 -- @include parts/append.lua
 -- @include parts/flight.lua
 -- @include parts/waiters.lua
-local FIELDS = { texts = 1, 'gen', 'seq', 'live', 'bytes', 'sent', 'mask', 'maxLength', 'maxBytes' }
+local FIELDS = { texts = 2, 'gen', 'durability', 'seq', 'live', 'bytes', 'sent', 'mask', 'maxLength', 'maxBytes' }
 local FIRST_WAITER = 6
 
 -- Those at the head of the line get at once what they would come for, as long as they are local, and these messages are all
--- that is ready.
+-- that is ready. Not where an answer has to be safe before it is told: then a receiver asks for itself.
 local function hand_over(count)
   local handed, waiters = {}, Waiters.first(count)
-  if #waiters == 0 or q.mask ~= 0 or Ready.first_ranked() then return handed end
+  if #waiters == 0 or q.mask ~= 0 or Queue.level() or Ready.first_ranked() then return handed end
   Queue.open({ texts = 2, 'gen', 'secret', 'due', 'paused', 'rateMax', 'visibilityTimeoutMs' })
   if (q.due and q.due <= now) or q.paused == 1 or q.rateMax then return handed end
   local indices = {}
@@ -97,6 +98,7 @@ return function()
   Ready.place()
   Waiters.wake(Ready.newly_ready())
   reply[2] = Due.tell(ARGV[1])
+  reply[#reply + 1] = Queue.level()
   Queue.save()
   return reply
 end

@@ -1,6 +1,7 @@
+import { type Durability, durabilitySchema } from '@syncline/contracts';
 import { seqOf } from '../message-id.js';
 import { encodeTails, type MessageContent, recordBytes } from '../record.js';
-import { dueIn, keys, type QueueCall } from './call.js';
+import { dueIn, keys, levelOf, type QueueCall } from './call.js';
 import { type Deliveries, delivered } from './deliveries.js';
 import { library } from './library.js';
 import type { ReceiveOptions } from './receive.js';
@@ -35,11 +36,14 @@ export type SendReply =
       /** Null when the timers need not be told. */
       readonly dueInMs: number | null;
       readonly messages: readonly SentMessage[];
+      /** The level of the queue. */
+      readonly durability: Durability;
       readonly handed: readonly Handed[];
     }
   | {
       readonly outcome: 'full';
       readonly dueInMs: null;
+      readonly durability: 'local';
       readonly limit: 'maxLength' | 'maxBytes';
       /** Which of the messages would have been taken, were they sent one after the other. */
       readonly fits: readonly number[];
@@ -51,6 +55,8 @@ type SendInput = QueueCall & {
   /** In the order of their arrival here. */
   readonly localWaiters: readonly LocalWaiter[];
 };
+const LEVELS: ReadonlySet<unknown> = new Set(durabilitySchema.options);
+
 type HandedReply = [secret: string, sentAt: number, ...(number | number[])[]];
 
 /** Ready at once, to be found in the list of its priority, and not to be remembered. */
@@ -84,10 +90,12 @@ export const send = library.command({
       return {
         outcome: 'full',
         dueInMs: null,
+        durability: 'local',
         limit: second as 'maxLength' | 'maxBytes',
         fits: handed as unknown as number[],
       };
     }
+    const level = LEVELS.has(rest.at(-1)) ? rest.pop() : undefined;
     const [seq] = rest;
     const messages =
       rest.length < asked.length
@@ -96,6 +104,7 @@ export const send = library.command({
     return {
       outcome: 'sent',
       dueInMs: dueIn(Number(second)),
+      durability: levelOf(level),
       messages,
       handed: decodeHanded(first, Number(seq), handed, asked),
     };

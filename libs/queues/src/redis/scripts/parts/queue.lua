@@ -21,13 +21,13 @@
 --
 -- Leaves: q, the fields of the hash that were read: numbers or texts, false for what is empty or not there;
 --         Queue: open(fields), get(field), set(field, value), add(field, amount), save(), key(part) under the generation,
---         lasting_key(part) beside the queue, name().
+--         lasting_key(part) beside the queue, name(); level(), nothing for 'local', where `durability` was read as a text.
 local q
 local Queue = {}
 -- All that the work on what is due may need. `texts`: so many of the fields, at the front, are texts; the others are numbers.
 Queue.ALL = {
-  texts = 2, 'gen', 'deadLetterQueue', 'seq', 'live', 'bytes', 'sent', 'acked', 'expired', 'dead', 'mask', 'due', 'low',
-  'tried', 'sweep', 'sweepAt', 'paused', 'visibilityTimeoutMs', 'maxReceives', 'retentionMs', 'maxLength', 'maxBytes', 'backoffBase',
+  texts = 3, 'gen', 'deadLetterQueue', 'durability', 'seq', 'live', 'bytes', 'sent', 'acked', 'expired', 'dead', 'mask', 'due',
+  'low', 'tried', 'sweep', 'sweepAt', 'paused', 'visibilityTimeoutMs', 'maxReceives', 'retentionMs', 'maxLength', 'maxBytes', 'backoffBase',
   'backoffFactor', 'backoffMax', 'rateMax', 'ratePer', 'rateUsed', 'outSeq',
 }
 do
@@ -92,6 +92,10 @@ do
   function Queue.numbered_key(part, number) return own .. part .. number end
 
   function Queue.lasting_key(part) return base .. part end
+
+  function Queue.level()
+    if q.durability and q.durability ~= '' then return q.durability end
+  end
 
   function Queue.name() return string.sub(base, 17, -3) end
 
