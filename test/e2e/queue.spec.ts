@@ -59,6 +59,7 @@ describe('the HTTP contract of the queue', () => {
       maxBytes: null,
       backoff: null,
       rateLimit: null,
+      durability: 'local',
     };
     const stats = {
       ready: 0,
@@ -107,6 +108,7 @@ describe('the HTTP contract of the queue', () => {
         { id: expect.any(String), deduplicated: false },
         { id: expect.any(String), deduplicated: false },
       ],
+      durability: 'local',
     });
     const messages = await receive({ max: 10 });
     expect(messages).toEqual([
@@ -125,7 +127,8 @@ describe('the HTTP contract of the queue', () => {
     ]);
     const receipts = messages.map(({ receipt }) => receipt);
     const acked = await post('ack', { receipts }).expect(200);
-    expect(acked.body).toEqual({ results: receipts.map((receipt) => ({ receipt, status: 'acked' })) });
+    const results = receipts.map((receipt) => ({ receipt, status: 'acked' }));
+    expect(acked.body).toEqual({ results, durability: 'local' });
     expect((await post('ack', { receipts }).expect(200)).body).toEqual(acked.body);
     expect(await receive()).toEqual([]);
   });

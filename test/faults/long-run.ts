@@ -1,11 +1,15 @@
 import { parseArgs } from 'node:util';
 import { type FaultSuite, FaultsDidNotBite } from './core/suite.js';
 
-/** The suite of each role, loaded on demand. */
-const SUITES: Record<string, () => Promise<FaultSuite>> = {
+/** What runs for each role, and for failovers of Redis; loaded on demand. */
+const SUITES: Record<string, () => Promise<Pick<FaultSuite, 'run'>>> = {
   lock: async () => (await import('./lock/suite.js')).lockFaults,
   queue: async () => (await import('./queue/suite.js')).queueFaults,
   cache: async () => (await import('./cache/suite.js')).cacheFaults,
+  failover: async () => {
+    const { failOver } = await import('./failover/run.js');
+    return { run: (options) => failOver('replicated', options) };
+  },
 };
 const RUN_MS = 20_000;
 
@@ -21,7 +25,7 @@ const endsAt = Date.now() + Number(values.minutes) * 60_000;
 const suites = await Promise.all(
   Object.entries(SUITES)
     .filter(([role]) => values.role === undefined || role === values.role)
-    .map(([, load]) => load()),
+    .map(async ([role, load]) => ({ role, ...(await load()) })),
 );
 let failed = 0;
 let counted = 0;

@@ -17,7 +17,7 @@ describe('a queue as a whole, by its scripts', () => {
   it('refuses a whole batch that would not fit', async () => {
     await stage.configure({ maxLength: 3, maxBytes: 60 });
     await stage.send({}, {});
-    const full = { outcome: 'full', dueInMs: null };
+    const full = { outcome: 'full', dueInMs: null, durability: 'local' };
     expect(await stage.send({}, {})).toEqual({ ...full, limit: 'maxLength', fits: [0] });
     expect(await stage.send({ body: 'x'.repeat(50) })).toEqual({ ...full, limit: 'maxBytes', fits: [] });
     expect(await stage.stats()).toMatchObject({ ready: 2, sent: 2 });
@@ -66,7 +66,7 @@ describe('a queue as a whole, by its scripts', () => {
     await stage.configure();
     await stage.send({ dedup: 'D' });
     const taken = await stage.receive(1);
-    expect(await stage.store.remove(stage.queue)).toBe(true);
+    expect(await stage.store.remove(stage.queue)).toEqual({ durability: 'local' });
     expect(await stage.store.remove(stage.queue)).toBeNull();
     expect(
       await stage.store.receive(stage.queue, { max: 1, visibilityTimeoutMs: undefined, waiter: null }),

@@ -18,37 +18,37 @@ const MARK_MS = 1_000;
 const MARK = readFileSync(new URL('./mark.lua', import.meta.url), 'utf8');
 
 /** Resolves when all that a primary answered before is as safe as the level says. @throws NotDurable */
-export type Confirm = (redis: Redis, mark: string) => Promise<void>;
+export type Confirm = (connection: Redis, mark: string) => Promise<void>;
 
-const leaveMark = (redis: Redis, key: string) => redis.eval(MARK, 1, key, MARK_MS);
+const leaveMark = (connection: Redis, key: string) => connection.eval(MARK, 1, key, MARK_MS);
 
-const replicated: Confirm = async (redis, mark) => {
-  const [, replicas] = await Promise.all([leaveMark(redis, mark), redis.wait(1, CONFIRM_MS)]);
+const replicated: Confirm = async (connection, mark) => {
+  const [, replicas] = await Promise.all([leaveMark(connection, mark), connection.wait(1, CONFIRM_MS)]);
   if (replicas < 1) throw new NotDurable('replicated');
 };
 
 /** Before 7.2 Redis cannot be asked to wait for its disk, but it can be set to always do. */
 const withoutWaitAof = new WeakSet<Redis>();
 
-const fsync: Confirm = async (redis, mark) => {
-  if (!withoutWaitAof.has(redis)) {
-    const [, local] = await Promise.all([leaveMark(redis, mark), waitAof(redis)]);
+const fsync: Confirm = async (connection, mark) => {
+  if (!withoutWaitAof.has(connection)) {
+    const [, local] = await Promise.all([leaveMark(connection, mark), waitAof(connection)]);
     if (local === 1) return;
     if (local === 0) throw new NotDurable('fsync');
-    withoutWaitAof.add(redis);
+    withoutWaitAof.add(connection);
   }
   const [, settings] = await Promise.all([
-    leaveMark(redis, mark),
-    redis.config('GET', 'append*') as Promise<string[]>,
+    leaveMark(connection, mark),
+    connection.config('GET', 'append*') as Promise<string[]>,
   ]);
   const settingOf = (name: string) => settings[settings.indexOf(name) + 1];
   if (settingOf('appendonly') !== 'yes' || settingOf('appendfsync') !== 'always') throw unsuitable();
 };
 
 /** How many Redis confirmed: 1 or 0. Null: it does not know the command. */
-async function waitAof(redis: Redis): Promise<number | null> {
+async function waitAof(connection: Redis): Promise<number | null> {
   try {
-    const [local] = (await redis.call('WAITAOF', 1, 0, CONFIRM_MS)) as [number, number];
+    const [local] = (await connection.call('WAITAOF', 1, 0, CONFIRM_MS)) as [number, number];
     return local;
   } catch (error) {
     if (isReplyError(error) && /^ERR unknown command/i.test(error.message)) return null;

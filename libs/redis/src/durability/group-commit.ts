@@ -89,6 +89,7 @@ export class GroupCommit {
       enableOfflineQueue: false,
       lazyConnect: true,
       retryStrategy: () => null,
+      sentinelRetryStrategy: () => null,
       reconnectOnError: null,
     });
     this.connection = redis;
