@@ -42,7 +42,7 @@ describe('the limit of a semaphore', () => {
     const renewed = await call(node, 'POST', 'semaphores/wins/renew', { leaseId: first.leaseId });
     expect(renewed.body.limit).toBe(3);
     const { body: third } = await take('wins', { limit: 7 });
-    const waiting = take('wins', { limit: 1, waitMs: 20_000 });
+    const waiting = take('wins', { owner: 'waiter', limit: 1, waitMs: 20_000 });
     await eventually(async () => expect((await show('wins')).waiters).toHaveLength(1));
     await put('wins', 4);
     expect(await waiting).toMatchObject({ status: 200, body: { limit: 4 } });
@@ -54,7 +54,7 @@ describe('the limit of a semaphore', () => {
   it('is forgotten by a delete, which takes the permits away and serves who waits', async () => {
     await put('gone', 1);
     const { body: lease } = await take('gone', {});
-    const waiting = take('gone', { limit: 1, waitMs: 20_000 });
+    const waiting = take('gone', { owner: 'waiter', limit: 1, waitMs: 20_000 });
     await eventually(async () => expect((await show('gone')).waiters).toHaveLength(1));
     const { status, body } = await call(node, 'DELETE', 'semaphores/gone', { reason: 'stuck' });
     expect([status, body]).toEqual([200, { revoked: [lease.leaseId] }]);
