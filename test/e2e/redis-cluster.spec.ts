@@ -24,4 +24,30 @@ describe('nodes on a Redis Cluster', () => {
       await stopAll(nodes);
     }
   });
+
+  it('are not ready while a primary does not answer, say which, and are ready again when it is back', async () => {
+    await using redis = await RedisCluster.start();
+    const nodes = await startNodes('lock', 1, { redisUrl: redis.url });
+    const ready = () => request(nodes[0]?.url ?? '').get('/health/ready');
+    // Not the one that has the membership: a node beats there, and would notice by that.
+    const member = await redis.primaryOf('syncline:{cluster:lock}:members');
+    const primaries = await Promise.all(['a', 'b', 'c', 'd', 'e', 'f'].map((key) => redis.primaryOf(key)));
+    const other = primaries.find(({ port }) => port !== member.port) ?? member;
+    try {
+      await eventually(() => ready().expect(200));
+      other.freeze();
+      await eventually(async () => {
+        const { body } = await ready().expect(503);
+        expect(body.error.redis.message).toContain(
+          `The primary of Redis at 127.0.0.1:${other.port} does not answer`,
+        );
+      });
+      expect((await request(nodes[0]?.url ?? '').get('/health/live')).status).toBe(200);
+      other.thaw();
+      await eventually(() => ready().expect(200));
+    } finally {
+      other.thaw();
+      await stopAll(nodes);
+    }
+  });
 });

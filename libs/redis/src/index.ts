@@ -7,6 +7,7 @@ export {
   subscriberConnection,
   whenReady,
 } from './connection/connection.js';
+export { pingPrimaries } from './connection/ping-primaries.js';
 export { primariesOf } from './connection/primary.js';
 export { InvalidRedisUrl, parseRedisUrl } from './connection/redis-url.js';
 export { Commits } from './durability/commits.js';

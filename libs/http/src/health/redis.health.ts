@@ -1,9 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
 import { RedisWatch } from '@syncline/cluster';
-import { REDIS, type RedisClient, whenReady } from '@syncline/redis';
+import { pingPrimaries, REDIS, type RedisClient } from '@syncline/redis';
 
-/** Terminus indicator: up while Redis answers PING and is suitable. */
+/** Terminus indicator: up while Redis, each primary of a Cluster, answers PING and is suitable. */
 @Injectable()
 export class RedisHealth {
   constructor(
@@ -15,8 +15,7 @@ export class RedisHealth {
   async check(): Promise<HealthIndicatorResult<'redis'>> {
     const check = this.indicator.check('redis');
     try {
-      if (this.redis.status !== 'ready') await whenReady(this.redis);
-      await this.redis.ping();
+      await pingPrimaries(this.redis);
       const { obstacle } = this.watch;
       return obstacle === null ? check.up() : check.down({ message: obstacle });
     } catch (error) {
