@@ -3,6 +3,7 @@ import { commandConnection, type RedisClient } from '@syncline/redis';
 import { RedisServer } from '@syncline/testing';
 import type { Redis } from 'ioredis';
 import { type Conditions, UNCONDITIONAL } from '../../libs/caches/src/entries/entry.js';
+import { sharedKey } from '../../libs/caches/src/redis/caches.keys.js';
 import type { Operation } from '../../libs/caches/src/redis/operations.js';
 import * as operations from '../../libs/caches/src/redis/operations.js';
 import * as coherence from '../../libs/caches/src/redis/scripts/coherence.commands.js';
@@ -10,10 +11,12 @@ import * as entries from '../../libs/caches/src/redis/scripts/entry.commands.js'
 import * as fills from '../../libs/caches/src/redis/scripts/fill.commands.js';
 import * as instances from '../../libs/caches/src/redis/scripts/instance.commands.js';
 import { library } from '../../libs/caches/src/redis/scripts/library.js';
+import type { Shard } from '../../libs/caches/src/redis/shards.js';
 
 /** It holds values of at most 1,000 bytes: 1 % of what it has. */
 export const READER = { room: 100_000, absences: true };
 const INSTANCE = 'first';
+const SHARD: Shard = { index: 0, key: sharedKey(null) };
 
 export interface PutMore extends Partial<Conditions> {
   readonly ttlMs?: number;
@@ -60,10 +63,16 @@ export class CacheStage {
   /** Loses all data, and begins the instance again. */
   async begin(): Promise<void> {
     await this.admin.flushall();
-    const process = { runId: 'run', replicationId: 'replication', isFirst: true };
+    const process = {
+      runId: 'run',
+      replicationId: 'replication',
+      isFirst: true,
+      clusterNode: '',
+      shard: SHARD,
+    };
     await instances.findInstance(this.redis, { ...process, durable: false, newId: INSTANCE, seenVersion: 0 });
-    await instances.openInstance(this.redis, { id: INSTANCE });
-    await library.enter(this.redis as Redis, this.redis, INSTANCE);
+    await instances.openInstance(this.redis, { shard: SHARD, id: INSTANCE });
+    await library.enter(this.redis as Redis, this.redis, { instance: INSTANCE, scope: SHARD.key });
   }
 
   /** The same Redis, for what is asked about another cache. */
@@ -72,11 +81,11 @@ export class CacheStage {
   }
 
   get ofCache() {
-    return { cache: this.cache, instance: INSTANCE };
+    return { ...this.ofShard, cache: this.cache };
   }
 
-  get ofAll() {
-    return { instance: INSTANCE };
+  get ofShard() {
+    return { shard: SHARD, instance: INSTANCE };
   }
 
   prepare(
@@ -117,21 +126,21 @@ export class CacheStage {
   }
 
   join(incarnation: string): Promise<void> {
-    return coherence.join(this.redis, { ...this.ofAll, incarnation });
+    return coherence.join(this.redis, { ...this.ofShard, incarnation });
   }
 
   leave(incarnation: string): Promise<void> {
-    return coherence.leave(this.redis, { ...this.ofAll, incarnation });
+    return coherence.leave(this.redis, { ...this.ofShard, incarnation });
   }
 
   acknowledge(incarnation: string, seen: number): Promise<boolean> {
-    return coherence.acknowledge(this.redis, { ...this.ofAll, incarnation, seen });
+    return coherence.acknowledge(this.redis, { ...this.ofShard, incarnation, seen });
   }
 
   /** @param evicted keys and numbers of fills */
   renew(incarnation: string, seen = 0, evicted: readonly (readonly [string, number])[] = []) {
     return coherence.renew(this.redis, {
-      ...{ ...this.ofAll, incarnation, seen, stuckAfterMs: 0 },
+      ...{ ...this.ofShard, incarnation, seen, stuckAfterMs: 0 },
       evicted: evicted.map(([key, fill]) => ({ cache: this.cache, key, fill })),
     });
   }

@@ -5,7 +5,7 @@ import { Sweeper } from './caches/sweeper.js';
 import { HintsListener } from './coherence/hints.listener.js';
 import { NearHitAudit } from './coherence/near-hit-audit.js';
 import { PendingWrites } from './coherence/pending-writes.js';
-import { ReplicaSync } from './coherence/replica-sync.js';
+import { Replicas } from './coherence/replicas.js';
 import { BatchReader } from './entries/batch-reader.js';
 import { BatchesService } from './entries/batches.service.js';
 import { EntriesService } from './entries/entries.service.js';
@@ -16,8 +16,9 @@ import { FillsService } from './fills/fills.service.js';
 import { CachesStore } from './redis/caches.store.js';
 import { EntriesStore } from './redis/entries.store.js';
 import { FillsStore } from './redis/fills.store.js';
-import { RedisInstance } from './redis/redis-instance.js';
+import { Instances } from './redis/instances.js';
 import { ReplicaStore } from './redis/replica.store.js';
+import { Shards } from './redis/shards.js';
 import { WritesStore } from './redis/writes.store.js';
 import { CacheMetrics } from './statistics/cache-metrics.js';
 import { Statistics } from './statistics/statistics.js';
@@ -36,13 +37,14 @@ import { Statistics } from './statistics/statistics.js';
     FillLines,
     FillsService,
     FillsStore,
+    Instances,
     NearHitAudit,
     PendingWrites,
     Reader,
-    RedisInstance,
     SeenNumbers,
     ReplicaStore,
-    ReplicaSync,
+    Replicas,
+    Shards,
     Statistics,
     Sweeper,
     Writer,

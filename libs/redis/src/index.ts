@@ -9,6 +9,7 @@ export {
 } from './connection/connection.js';
 export { pingPrimaries } from './connection/ping-primaries.js';
 export { primariesOf } from './connection/primary.js';
+export { PrimaryOf } from './connection/primary-of.js';
 export { InvalidRedisUrl, parseRedisUrl } from './connection/redis-url.js';
 export { Commits } from './durability/commits.js';
 export { type CommandDefinition, type LibraryCommand, LuaLibrary } from './lua/library.js';

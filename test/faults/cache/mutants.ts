@@ -77,8 +77,8 @@ export const mutants: FaultSuite['mutants'] = [
     ...broken(
       'a node that invalidates a tag is excused from it',
       js('entries/writer'),
-      'key === null ? null : this.replicaSync.replica',
-      'this.replicaSync.replica',
+      'key === null ? null : this.replicas.of(cache).replica',
+      'this.replicas.of(cache).replica',
     ),
     run: alone(scenarios.ownTags),
   },
@@ -157,7 +157,7 @@ export const mutants: FaultSuite['mutants'] = [
   {
     ...broken(
       'a new Redis instance opens before the leases of the one before are over',
-      js('redis/redis-instance'),
+      js('redis/shard-instance'),
       'await sleep(FORCE_AFTER_MS);',
       '',
     ),

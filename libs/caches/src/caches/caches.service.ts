@@ -8,7 +8,7 @@ import {
   type InvalidateBody,
   type Invalidated,
 } from '@syncline/contracts';
-import { ReplicaSync } from '../coherence/replica-sync.js';
+import { Replicas } from '../coherence/replicas.js';
 import { Writer } from '../entries/writer.js';
 import { CachesStore } from '../redis/caches.store.js';
 import * as operations from '../redis/operations.js';
@@ -22,7 +22,7 @@ export class CachesService {
   constructor(
     private readonly store: CachesStore,
     private readonly writer: Writer,
-    private readonly replicaSync: ReplicaSync,
+    private readonly replicas: Replicas,
     private readonly statistics: Statistics,
     private readonly membership: Membership,
   ) {}
@@ -41,8 +41,6 @@ export class CachesService {
     const { entries, bytes, counts, ...configured } = described;
     const ofCluster = this.statistics.ofCluster(counts);
     const ofNode = this.statistics.ofNode(cache);
-    const { replica } = this.replicaSync;
-    const near = replica.nearOf(cache);
     return {
       name: cache,
       defaultTtlMs: configured.defaultTtlMs,
@@ -59,9 +57,7 @@ export class CachesService {
         hitRatio: hitRatioOf(ofCluster),
         node: {
           nodeId: this.membership.nodeId,
-          entries: near?.count ?? 0,
-          bytes: near?.bytes ?? 0,
-          leased: replica.isLeased,
+          ...this.replicas.describe(cache),
           ...ofNode,
           hitRatio: hitRatioOf(ofNode),
         },

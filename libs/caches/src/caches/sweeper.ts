@@ -1,8 +1,9 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { Membership } from '@syncline/cluster';
+import { logUnlessAway } from '@syncline/redis';
 import { Loop } from '@syncline/runtime';
 import { CachesStore } from '../redis/caches.store.js';
-import { RedisInstance } from '../redis/redis-instance.js';
+import { type Shard, Shards } from '../redis/shards.js';
 
 const SWEEP_MS = 1_000;
 /** Keeps one step below a millisecond or two of Redis' time. */
@@ -10,60 +11,53 @@ const MAX_A_STEP = 500;
 const MAX_STEPS_A_SWEEP = 40;
 /** Caches that are looked for at once. */
 const PAGE = 1_000;
-/** On a Redis Cluster each cache is looked at this often: nothing tells which of them have something to be swept. */
-const PASS_MS = 3_000;
+/** Of many shards one in so many is looked at in each sweep. */
+const SPREAD = 4;
 
 /**
- * Frees the memory of entries whose time is over, for the caches that this node owns on the ring. Redis keeps a list of
+ * Frees the memory of entries whose time is over, for the shards that this node owns on the ring. Redis keeps a list of
  * the caches that have something to be swept, so those that have nothing cost nothing. Reads judge an entry's time by
  * themselves: nothing is served longer when this is late, or when two nodes do it at once.
  */
 @Injectable()
 export class Sweeper implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger(Sweeper.name);
-  private readonly sweeps = new Loop(() => this.sweepDue(), SWEEP_MS, this.logger);
-  /** Where the pass over all caches of a Redis Cluster goes on; null: with the first one, when the next pass is due. */
-  private after: string | null = null;
-  private passAt = 0;
+  private readonly report = logUnlessAway(this.logger);
+  private readonly loop = new Loop(() => this.sweepDue(), SWEEP_MS, this.logger);
+  private sweeps = 0;
 
   constructor(
     private readonly store: CachesStore,
-    private readonly instance: RedisInstance,
+    private readonly shards: Shards,
     private readonly membership: Membership,
   ) {}
 
   onApplicationBootstrap(): void {
-    this.sweeps.start();
+    this.loop.start();
   }
 
   async onModuleDestroy(): Promise<void> {
-    await this.sweeps.stop();
+    await this.loop.stop();
   }
 
   private async sweepDue(): Promise<void> {
     if (!this.membership.isMember) return;
-    const caches = this.instance.exists ? await this.store.due({ max: PAGE }) : await this.nextOfPass();
-    for (const cache of caches) {
-      if (this.membership.owns(cache)) await this.sweep(cache);
-    }
+    const { all } = this.shards;
+    this.sweeps += 1;
+    const own = all.filter(
+      ({ index, key }) =>
+        (this.sweeps + index) % Math.min(SPREAD, all.length) === 0 && this.membership.owns(key),
+    );
+    await Promise.all(own.map((shard) => this.sweepShard(shard).catch(this.report)));
   }
 
-  /** There the list cannot be kept by the scripts of caches, which lie apart. */
-  private async nextOfPass(): Promise<string[]> {
-    if (this.after === null) {
-      if (performance.now() < this.passAt) return [];
-      this.passAt = performance.now() + PASS_MS;
-    }
-    const names = await this.store.names(this.after, PAGE);
-    this.after = names.length < PAGE ? null : (names.at(-1) ?? null);
-    return names;
+  private async sweepShard(shard: Shard): Promise<void> {
+    for (const cache of await this.store.due(shard, { max: PAGE })) await this.sweep(cache);
   }
 
   private async sweep(cache: string): Promise<void> {
     for (let step = 0; step < MAX_STEPS_A_SWEEP; step += 1) {
       if ((await this.store.sweep(cache, { max: MAX_A_STEP })) !== 0) return;
     }
-    // More is left than one sweep may take.
-    this.passAt = 0;
   }
 }

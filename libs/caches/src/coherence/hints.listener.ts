@@ -11,20 +11,21 @@ import {
 } from '../redis/hints.js';
 import { FILLED, INVALIDATED, SETTLED } from './coherence.rules.js';
 import { PendingWrites } from './pending-writes.js';
-import { ReplicaSync } from './replica-sync.js';
+import { Replicas } from './replicas.js';
 
 /** Hears the hints that scripts send to this node. */
 @Controller()
 export class HintsListener {
   constructor(
-    private readonly replicaSync: ReplicaSync,
+    private readonly replicas: Replicas,
     private readonly pendingWrites: PendingWrites,
     private readonly fillLines: FillLines,
   ) {}
 
   @EventPattern(INVALIDATED)
   onInvalidated(hint: InvalidatedHint): void {
-    this.replicaSync.onInvalidated(invalidationOf(hint));
+    const invalidation = invalidationOf(hint);
+    this.replicas.of(invalidation.cache).onInvalidated(invalidation);
   }
 
   @EventPattern(SETTLED)

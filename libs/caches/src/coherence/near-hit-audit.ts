@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { EntriesStore } from '../redis/entries.store.js';
 import { CacheMetrics } from '../statistics/cache-metrics.js';
-import { ReplicaSync } from './replica-sync.js';
+import { Replicas } from './replicas.js';
 
 /** At most so often, so that a near hit costs Redis nothing. */
 const AUDIT_EVERY_MS = 1_000;
@@ -13,7 +13,7 @@ export class NearHitAudit {
 
   constructor(
     private readonly store: EntriesStore,
-    private readonly replicaSync: ReplicaSync,
+    private readonly replicas: Replicas,
     private readonly metrics: CacheMetrics,
   ) {}
 
@@ -31,7 +31,7 @@ export class NearHitAudit {
    */
   private async audit(cache: string, key: string): Promise<void> {
     const version = await this.store.versionOf(cache, { key });
-    const held = this.replicaSync.replica.lookUp(cache, key);
+    const held = this.replicas.lookUp(cache, key);
     if (version === null || held?.entry == null) return;
     this.metrics.audits.inc();
     if (BigInt(held.entry.version) < BigInt(version)) this.metrics.staleHits.inc();

@@ -2,8 +2,9 @@ import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common'
 import { logUnlessAway, StoreUnavailable } from '@syncline/redis';
 import { InFlight, Loop, ParkedRequest, ProcessIdentity } from '@syncline/runtime';
 import type { SettledWrite } from '../redis/hints.js';
-import { RedisInstance } from '../redis/redis-instance.js';
+import { Instances } from '../redis/instances.js';
 import type { Prepared, Round } from '../redis/scripts/coherence.commands.js';
+import { Shards } from '../redis/shards.js';
 import { WritesStore } from '../redis/writes.store.js';
 import { CacheMetrics } from '../statistics/cache-metrics.js';
 import { FORCE_AFTER_MS, GIVE_UP_MS, LOOK_UP_MS } from './coherence.rules.js';
@@ -35,15 +36,17 @@ export class PendingWrites implements OnApplicationBootstrap {
 
   constructor(
     private readonly store: WritesStore,
-    private readonly instance: RedisInstance,
+    private readonly shards: Shards,
+    private readonly instances: Instances,
     private readonly metrics: CacheMetrics,
     private readonly identity: ProcessIdentity,
   ) {}
 
   onApplicationBootstrap(): void {
     this.lookUps.start();
-    this.instance.ended.subscribe(() => {
-      for (const { request } of this.pending.values()) {
+    this.instances.ended.subscribe((shard) => {
+      for (const { cache, request } of this.pending.values()) {
+        if (this.shards.of(cache) !== shard) continue;
         request.fail(new StoreUnavailable('Redis lost its data during the write.'));
       }
     });

@@ -1,65 +1,57 @@
-import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
-import { Membership } from '@syncline/cluster';
-import { logUnlessAway } from '@syncline/redis';
-import { Loop, ProcessIdentity } from '@syncline/runtime';
+import { type ErrorLog, logUnlessAway } from '@syncline/redis';
+import { Loop } from '@syncline/runtime';
 import type { Invalidation } from '../redis/hints.js';
-import { RedisInstance } from '../redis/redis-instance.js';
-import { ReplicaStore } from '../redis/replica.store.js';
-import { WritesStore } from '../redis/writes.store.js';
-import { CacheMetrics } from '../statistics/cache-metrics.js';
-import { Statistics } from '../statistics/statistics.js';
-import { IDLE_MS, LEASE_MS, RENEW_MS, REST_AFTER_MS } from './coherence.rules.js';
-import { Replica } from './replica.js';
+import type { ReplicaStore } from '../redis/replica.store.js';
+import type { Shard } from '../redis/shards.js';
+import type { WritesStore } from '../redis/writes.store.js';
+import type { CacheMetrics } from '../statistics/cache-metrics.js';
+import { IDLE_MS, LEASE_MS, REST_AFTER_MS } from './coherence.rules.js';
+import type { Replica } from './replica.js';
 import { StuckRounds } from './stuck-rounds.js';
 
 const MAX_EVICTED_A_RENEWAL = 500;
 
+/** What the conversations of all shards use. */
+export interface Means {
+  readonly store: ReplicaStore;
+  readonly writes: WritesStore;
+  readonly metrics: CacheMetrics;
+  readonly logger: ErrorLog;
+  /** A name that no incarnation of any node had before. */
+  readonly newIncarnation: () => string;
+}
+
 /**
- * Keeps the near caches of this node in step with Redis: joins, renews their lease, carries out invalidations and
- * acknowledges them. One lease for all caches: a cache that nobody asks for costs nothing.
+ * Keeps what this node holds of a shard in step with Redis: joins, renews its lease, carries out invalidations and
+ * acknowledges them. One lease for all caches of the shard: a cache that nobody asks for costs nothing.
  */
-@Injectable()
-export class ReplicaSync implements OnApplicationBootstrap, OnModuleDestroy {
-  private readonly logger = new Logger(ReplicaSync.name);
-  private readonly report = logUnlessAway(this.logger);
-  private readonly upkeep = new Loop(async () => this.maintain(), RENEW_MS, this.logger);
-  private readonly renewals = new Loop(() => this.renew(), Number.POSITIVE_INFINITY, this.logger);
+export class ReplicaSync {
+  private readonly report;
+  private readonly renewals: Loop;
   private readonly stuckRounds = new StuckRounds();
-  readonly replica: Replica;
-  private incarnations = 0;
   private joining: Promise<void> | null = null;
   private acknowledging = false;
   private stopped = false;
 
   constructor(
-    private readonly store: ReplicaStore,
-    private readonly writes: WritesStore,
-    private readonly instance: RedisInstance,
-    private readonly metrics: CacheMetrics,
-    statistics: Statistics,
-    private readonly membership: Membership,
-    private readonly identity: ProcessIdentity,
+    private readonly shard: Shard,
+    readonly replica: Replica,
+    private readonly means: Means,
   ) {
-    this.replica = new Replica((cache, name) => statistics.count(cache, name));
-  }
-
-  onApplicationBootstrap(): void {
-    this.instance.ended.subscribe(() => this.forget());
-    this.upkeep.start();
+    this.report = logUnlessAway(means.logger);
+    this.renewals = new Loop(() => this.renew(), Number.POSITIVE_INFINITY, means.logger);
     this.renewals.start();
   }
 
   /** Leaves: from here on nobody needs to wait for this node. */
-  async onModuleDestroy(): Promise<void> {
+  async stop(): Promise<void> {
     this.stopped = true;
-    await this.upkeep.stop();
     void this.renewals.stop();
     await this.leave();
   }
 
-  /** The near caches, for a reader; null where there are none. Joins when the node has not, and ends its rest. */
-  async joined(): Promise<Replica | null> {
-    if (!this.instance.exists) return null;
+  /** What is held, for a reader. Joins when the node has not, and ends its rest. */
+  async joined(): Promise<Replica> {
     const { replica } = this;
     replica.usedAt = performance.now();
     if (replica.incarnation === null && !this.stopped) {
@@ -79,7 +71,7 @@ export class ReplicaSync implements OnApplicationBootstrap, OnModuleDestroy {
     if (incarnation !== replica.incarnation || number <= replica.seen) return;
     if (number > replica.seen + 1) {
       // Something is missing: to acknowledge this one would acknowledge that too.
-      this.metrics.gaps.inc();
+      this.means.metrics.gaps.inc();
       void this.renewals.run();
       return;
     }
@@ -91,24 +83,33 @@ export class ReplicaSync implements OnApplicationBootstrap, OnModuleDestroy {
   /** Redis does not count this incarnation among the living: what it holds may be out of date. */
   fence(incarnation: string): void {
     if (this.replica.incarnation !== incarnation) return;
-    this.metrics.fencings.inc();
+    this.means.metrics.fencings.inc();
     void this.leave();
+  }
+
+  /** The Redis instance of the shard ended: nothing that was promised there counts. */
+  forget(): void {
+    this.replica.reset();
+    this.stuckRounds.clear();
+  }
+
+  /** A node whose near caches nobody asks renews no lease, and leaves in the end. */
+  maintain(now: number): void {
+    const { replica } = this;
+    if (replica.incarnation === null) return;
+    const unusedMs = now - replica.usedAt;
+    if (unusedMs > IDLE_MS) void this.leave();
+    else if (unusedMs <= REST_AFTER_MS) void this.renewals.run();
   }
 
   private async join(): Promise<void> {
     const { replica } = this;
     const sentAt = performance.now();
-    this.incarnations += 1;
-    const incarnation = `${this.membership.nodeId}#${this.identity.id}.${this.incarnations}`;
-    await this.store.join({ incarnation });
+    const incarnation = this.means.newIncarnation();
+    await this.means.store.join(this.shard, { incarnation });
     if (this.stopped) return;
     replica.incarnation = incarnation;
     replica.extendLease(sentAt);
-  }
-
-  private forget(): void {
-    this.replica.reset();
-    this.stuckRounds.clear();
   }
 
   private async leave(): Promise<void> {
@@ -116,29 +117,15 @@ export class ReplicaSync implements OnApplicationBootstrap, OnModuleDestroy {
     this.forget();
     if (incarnation === null) return;
     // When Redis does not hear of it, writers wait for it once, no longer than a lease.
-    await this.store.leave({ incarnation }).catch(this.report);
-  }
-
-  /** A node whose near caches nobody asks renews no lease, and leaves in the end. */
-  private maintain(): void {
-    const { replica } = this;
-    const now = performance.now();
-    const unusedMs = now - replica.usedAt;
-    if (replica.incarnation === null) return;
-    if (unusedMs > IDLE_MS) {
-      void this.leave();
-      return;
-    }
-    replica.dropUnused(now);
-    if (unusedMs <= REST_AFTER_MS) void this.renewals.run();
+    await this.means.store.leave(this.shard, { incarnation }).catch(this.report);
   }
 
   private async renew(): Promise<void> {
-    const { replica } = this;
+    const { replica, means } = this;
     const { incarnation } = replica;
     if (incarnation === null) return;
     const sentAt = performance.now();
-    const reply = await this.store.renew({
+    const reply = await means.store.renew(this.shard, {
       incarnation,
       seen: replica.seen,
       stuckAfterMs: LEASE_MS,
@@ -153,14 +140,14 @@ export class ReplicaSync implements OnApplicationBootstrap, OnModuleDestroy {
     for (const { cache, register } of reply.missed) replica.invalidate(cache, register);
     const last = reply.first + reply.missed.length - 1;
     if (last > replica.seen) {
-      this.metrics.repairs.inc(last - replica.seen);
+      means.metrics.repairs.inc(last - replica.seen);
       replica.seen = last;
       this.acknowledgeSoon();
     }
     replica.extendLease(sentAt);
     for (const round of this.stuckRounds.overdue(reply.stuck)) {
-      this.metrics.forcedWrites.inc();
-      this.writes.force(round.cache, round).catch(this.report);
+      means.metrics.forcedWrites.inc();
+      means.writes.force(round.cache, round).catch(this.report);
     }
   }
 
@@ -172,8 +159,8 @@ export class ReplicaSync implements OnApplicationBootstrap, OnModuleDestroy {
       this.acknowledging = false;
       const { incarnation, seen } = this.replica;
       if (incarnation === null) return;
-      this.store
-        .acknowledge({ incarnation, seen })
+      this.means.store
+        .acknowledge(this.shard, { incarnation, seen })
         .then((alive) => {
           if (!alive) this.fence(incarnation);
         })

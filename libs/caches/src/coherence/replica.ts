@@ -1,9 +1,10 @@
 import { InFlight } from '@syncline/runtime';
 import { Absences } from '../near-cache/absences.js';
-import { NearCache, type NearEntry } from '../near-cache/near-cache.js';
+import type { NearCache, NearEntry } from '../near-cache/near-cache.js';
 import type { Register } from '../redis/registers.js';
 import type { EvictedEntry } from '../redis/scripts/coherence.commands.js';
-import { IDLE_MS, LEASE_MS, MAX_NEAR_CACHES, NODE_NEAR_BYTES } from './coherence.rules.js';
+import { LEASE_MS } from './coherence.rules.js';
+import type { NearCaches } from './near-caches.js';
 
 /** What was evicted is told to Redis for the sake of its memory alone: more of it is forgotten. */
 const MAX_EVICTED = 1_000;
@@ -30,8 +31,8 @@ const NOTHING: Held = { entry: null };
 const idOf = (cache: string, key: string) => `${cache} ${key}`;
 
 /**
- * The near caches of this node, and what the node promised about them. Everything here happens in single turns of the
- * event loop; what Redis is told and tells is the concern of `ReplicaSync`.
+ * What the near caches of this node hold of the caches of one shard, and what the node promised about it. Everything here
+ * happens in single turns of the event loop; what Redis is told and tells is the concern of `ReplicaSync`.
  */
 export class Replica {
   /** Null: not joined, nothing is held. */
@@ -45,12 +46,17 @@ export class Replica {
   private fills = 0;
   /** By the entry that they read. */
   private readonly underWay = new InFlight<Set<NearFill>>();
-  private readonly nears = new Map<string, NearCache>();
   private readonly absences = new Absences();
   private evicted: EvictedEntry[] = [];
 
-  /** @param onCount called for each eviction and invalidation */
-  constructor(private readonly onCount: (cache: string, name: 'evictions' | 'invalidations') => void) {}
+  /**
+   * @param nears   of all shards
+   * @param onCount called for each eviction and invalidation
+   */
+  constructor(
+    private readonly nears: NearCaches<Replica>,
+    private readonly onCount: (cache: string, name: 'evictions' | 'invalidations') => void,
+  ) {}
 
   get isLeased(): boolean {
     return performance.now() < this.leaseUntil;
@@ -61,20 +67,17 @@ export class Replica {
     return this.fills;
   }
 
-  /** The near cache of a cache; undefined while it holds nothing. */
-  nearOf(cache: string): NearCache | undefined {
-    return this.nears.get(cache);
-  }
-
   /**
    * What the near caches may answer with at this moment. Both conditions are read in this one turn, after the request
    * arrived: the entry is here, and the lease has not ended.
+   *
+   * @param near of the cache, if there is one
    */
-  lookUp(cache: string, key: string): Held | undefined {
+  lookUp(cache: string, key: string, near: NearCache | undefined): Held | undefined {
     const now = performance.now();
     this.usedAt = now;
     if (now >= this.leaseUntil) return undefined;
-    const entry = this.nears.get(cache)?.get(key, now);
+    const entry = near?.get(key, now);
     if (entry !== undefined) return { entry };
     return this.absences.holds(idOf(cache, key), now) ? NOTHING : undefined;
   }
@@ -89,23 +92,15 @@ export class Replica {
     this.leaseUntil = Number.NEGATIVE_INFINITY;
     this.incarnation = null;
     this.seen = 0;
-    this.nears.clear();
+    this.nears.dropAllOf(this);
     this.absences.clear();
     this.evicted = [];
     this.supersede(() => true);
   }
 
-  /** Drops the near caches that nobody used for long. */
-  dropUnused(now: number): void {
-    for (const [cache, near] of this.nears) {
-      if (near.count === 0 || now - near.usedAt > IDLE_MS) this.nears.delete(cache);
-    }
-    this.share();
-  }
-
   /** Bytes that this node has for a cache, whatever it is configured to. */
   roomFor(cache: string): number {
-    return Math.floor(NODE_NEAR_BYTES / (this.nears.size + (this.nears.has(cache) ? 0 : 1)));
+    return this.nears.roomFor(cache);
   }
 
   /** Whether it may be held that there is no such entry. */
@@ -161,14 +156,14 @@ export class Replica {
   /** Drops what is held of an entry, and what fills that are under way will bring. */
   drop(cache: string, key: string): void {
     const id = idOf(cache, key);
-    this.nears.get(cache)?.drop(key);
+    this.nears.of(cache)?.near.drop(key);
     this.absences.delete(id);
     for (const fill of this.underWay.get(id) ?? []) fill.superseded = true;
   }
 
   invalidate(cache: string, { kind, name }: Register): void {
     this.onCount(cache, 'invalidations');
-    const near = this.nears.get(cache);
+    const near = this.nears.of(cache)?.near;
     switch (kind) {
       case 'key':
         this.drop(cache, name);
@@ -183,7 +178,7 @@ export class Replica {
         break;
       case 'cache':
         near?.clear();
-        this.nears.delete(cache);
+        this.nears.drop(cache);
         this.supersede((fill) => fill.cache === cache);
     }
   }
@@ -198,35 +193,10 @@ export class Replica {
   }
 
   private nearFor(cache: string, nearBytes: number): NearCache {
-    let near = this.nears.get(cache);
-    if (near === undefined) {
-      if (this.nears.size >= MAX_NEAR_CACHES) this.dropLeastUsed();
-      near = new NearCache(nearBytes, (key, fill, why) => {
-        if (why === 'room') this.onCount(cache, 'evictions');
-        if (this.evicted.length < MAX_EVICTED) this.evicted.push({ cache, key, fill });
-      });
-      this.nears.set(cache, near);
-      this.share();
-    }
-    if (near.configured !== nearBytes) {
-      near.configured = nearBytes;
-      this.share();
-    }
-    return near;
-  }
-
-  private dropLeastUsed(): void {
-    let least: { cache: string; usedAt: number } | undefined;
-    for (const [cache, { usedAt }] of this.nears) {
-      if (least === undefined || usedAt < least.usedAt) least = { cache, usedAt };
-    }
-    if (least !== undefined) this.nears.delete(least.cache);
-  }
-
-  /** All near caches together stay within the bytes of the node. */
-  private share(): void {
-    const share = Math.floor(NODE_NEAR_BYTES / this.nears.size);
-    for (const near of this.nears.values()) near.resize(Math.min(near.configured, share));
+    return this.nears.open(cache, this, nearBytes, (key, fill, why) => {
+      if (why === 'room') this.onCount(cache, 'evictions');
+      if (this.evicted.length < MAX_EVICTED) this.evicted.push({ cache, key, fill });
+    });
   }
 
   private supersede(isMeant: (fill: NearFill) => boolean): void {

@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { Membership } from '@syncline/cluster';
 import { StoreUnavailable } from '@syncline/redis';
-import { CLOCK_RATE, MAX_HOLD_MS, NODE_NEAR_BYTES } from '../coherence/coherence.rules.js';
+import { CLOCK_RATE, MAX_HOLD_MS } from '../coherence/coherence.rules.js';
 import { NearHitAudit } from '../coherence/near-hit-audit.js';
 import type { NearFill, Replica } from '../coherence/replica.js';
-import { ReplicaSync } from '../coherence/replica-sync.js';
+import { Replicas } from '../coherence/replicas.js';
 import type { NearEntry } from '../near-cache/near-cache.js';
 import { EntriesStore } from '../redis/entries.store.js';
 import { FillsStore } from '../redis/fills.store.js';
@@ -31,7 +31,7 @@ export class Reader {
   constructor(
     private readonly store: EntriesStore,
     private readonly fills: FillsStore,
-    private readonly replicaSync: ReplicaSync,
+    private readonly replicas: Replicas,
     private readonly audit: NearHitAudit,
     private readonly metrics: CacheMetrics,
     private readonly statistics: Statistics,
@@ -43,7 +43,7 @@ export class Reader {
    * The caller answers in the same turn or later: the read takes effect now.
    */
   near(cache: string, key: string): Found | null {
-    const held = this.replicaSync.replica.lookUp(cache, key);
+    const held = this.replicas.lookUp(cache, key);
     if (held === undefined) return null;
     this.count(cache, 'nearHits');
     this.audit.onNearHit(cache, key);
@@ -52,16 +52,16 @@ export class Reader {
 
   /** Reads past what the near cache holds now. */
   async fromStore(cache: string, key: string): Promise<Found> {
-    return this.ask(cache, key, await this.replicaSync.joined());
+    return this.ask(cache, key, await this.replicas.of(cache).joined());
   }
 
   /** @param most bytes of a value that the caller takes; a larger one is `leftOut`. Default: any */
   async read(cache: string, key: string, most?: number): Promise<Found> {
     const near = this.near(cache, key);
     if (near !== null) return near;
-    const replica = await this.replicaSync.joined();
+    const replica = await this.replicas.of(cache).joined();
     // A fill that is under way may be older than this read; what it leaves in the near cache is as good as any hit.
-    const underWay = replica?.fillUnderWay(cache, key);
+    const underWay = replica.fillUnderWay(cache, key);
     if (underWay !== undefined) {
       await underWay;
       const held = this.near(cache, key);
@@ -76,7 +76,7 @@ export class Reader {
     key: string,
     options: LeaseOptions,
   ): Promise<Omit<FillLeaseReply, 'read'> & { entry: Entry | null }> {
-    const replica = await this.replicaSync.joined();
+    const replica = await this.replicas.of(cache).joined();
     const { found, reply } = await this.readThrough(cache, key, replica, async (reader) => {
       const node = this.membership.nodeId;
       const reply = await this.fills.lease(cache, { ...reader, ...options, node });
@@ -87,7 +87,7 @@ export class Reader {
     return { ...reply, entry };
   }
 
-  private async ask(cache: string, key: string, replica: Replica | null, most?: number): Promise<Found> {
+  private async ask(cache: string, key: string, replica: Replica, most?: number): Promise<Found> {
     const found = await this.unsent.join(`${cache} ${most} ${key}`, async () => {
       for (let attempt = 0; attempt < TRIES; attempt += 1) {
         const { found } = await this.readThrough(cache, key, replica, async (reader) => {
@@ -106,26 +106,26 @@ export class Reader {
   private async readThrough<T>(
     cache: string,
     key: string,
-    replica: Replica | null,
+    replica: Replica,
     send: (reader: ReaderState) => Promise<{ reply: T; read: ReadReply }>,
   ): Promise<{ found: Found | null; reply: T }> {
-    const fill = replica?.beginFill(cache, key);
+    const fill = replica.beginFill(cache, key);
     const sentAt = performance.now();
     let answer: { reply: T; read: ReadReply };
     try {
       answer = await send({
         key,
-        incarnation: fill?.incarnation ?? '',
-        fill: fill?.number ?? 0,
-        room: replica?.roomFor(cache) ?? NODE_NEAR_BYTES,
-        absences: replica?.hasRoomForAbsence(cache, key) ?? false,
+        incarnation: fill.incarnation,
+        fill: fill.number,
+        room: replica.roomFor(cache),
+        absences: replica.hasRoomForAbsence(cache, key),
       });
     } finally {
-      if (fill !== undefined) replica?.endFill(fill);
+      replica.endFill(fill);
     }
     const { read, reply } = answer;
-    const entry = read.entry === null ? null : nearEntryOf(read.entry, sentAt, fill?.number ?? 0);
-    if (replica !== null && fill !== undefined) this.keep(replica, fill, read, entry, sentAt);
+    const entry = read.entry === null ? null : nearEntryOf(read.entry, sentAt, fill.number);
+    this.keep(replica, fill, read, entry, sentAt);
     if (read.leftOut !== null) {
       return { found: { source: 'store', entry: null, leftOut: read.leftOut }, reply };
     }
@@ -148,7 +148,7 @@ export class Reader {
     entry: NearEntry | null,
     sentAt: number,
   ): void {
-    if (fill.incarnation !== '' && !read.alive) this.replicaSync.fence(fill.incarnation);
+    if (fill.incarnation !== '' && !read.alive) this.replicas.of(fill.cache).fence(fill.incarnation);
     if (fill.incarnation !== '' && !read.cacheable) this.metrics.uncacheableFills.inc();
     if (!read.cacheable) return;
     if (entry === null) replica.keepAbsence(fill, sentAt);

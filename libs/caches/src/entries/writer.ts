@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Membership } from '@syncline/cluster';
 import { PendingWrites } from '../coherence/pending-writes.js';
-import { ReplicaSync } from '../coherence/replica-sync.js';
+import { Replicas } from '../coherence/replicas.js';
 import { CachesStore } from '../redis/caches.store.js';
 import type { Operation } from '../redis/operations.js';
 import { WritesStore } from '../redis/writes.store.js';
@@ -13,7 +13,7 @@ export class Writer {
   constructor(
     private readonly store: WritesStore,
     private readonly caches: CachesStore,
-    private readonly replicaSync: ReplicaSync,
+    private readonly replicas: Replicas,
     private readonly pendingWrites: PendingWrites,
     private readonly statistics: Statistics,
     private readonly membership: Membership,
@@ -48,7 +48,7 @@ export class Writer {
     return this.pendingWrites.run(cache, id, () => {
       // In one turn: this node drops what it holds of the entry and will not keep what it is fetching under numbers up to
       // `lastFill`; only that excuses it from acknowledging its own write. Of other registers it drops nothing beforehand.
-      const replica = key === null ? null : this.replicaSync.replica;
+      const replica = key === null ? null : this.replicas.of(cache).replica;
       if (key !== null) replica?.drop(cache, key);
       return this.store.prepare(cache, {
         ...{ id, operation, named },

@@ -1,22 +1,35 @@
-const STEM = 'syncline:{cache:';
+/** Keys of one Redis: what all caches share, and the start of the stem of each. */
+const SHARED = 'syncline:{caches}';
+const OF_ONE = 'syncline:{cache:';
+/** On a Redis Cluster the hash tag is that of the shard. */
+const OF_SHARD = /^syncline:\{caches:\d+\}:\{/;
+
+/** The stem of what the caches of a shard share. @param shard number of it; null: there is only one */
+export const sharedKey = (shard: number | null): string =>
+  shard === null ? SHARED : `syncline:{caches:${shard}}`;
 
 /**
  * The key of a cache: a hash with its state and configuration, and the stem of every other key of the cache.
- * A `}` in the name would end the hash tag, so it is encoded; names hold no `%`, so no two caches share a stem.
+ * A `}` in the name would end a hash tag, so it is encoded; names hold no `%`, so no two caches share a stem.
+ *
+ * @param shared the key of its shard
  */
-export const cacheKey = (cache: string): string => `${STEM}${cache.replaceAll('}', '%7D')}}`;
+export const cacheKey = (shared: string, cache: string): string => {
+  const name = `${cache.replaceAll('}', '%7D')}}`;
+  return shared === SHARED ? OF_ONE + name : `${shared}:{${name}`;
+};
 
 /** The cache that a stem belongs to. */
-export const cacheOf = (stem: string): string => stem.slice(STEM.length, -1).replaceAll('%7D', '}');
-
-/** The stem of what all caches share. */
-export const SHARED_KEY = 'syncline:{caches}';
+export const cacheOf = (stem: string): string => {
+  const start = stem.startsWith(OF_ONE) ? OF_ONE : (OF_SHARD.exec(stem)?.[0] ?? '');
+  return stem.slice(start.length, -1).replaceAll('%7D', '}');
+};
 
 /** The names of all caches, in order. */
-export const NAMES_KEY = `${SHARED_KEY}:names`;
+export const NAMES_KEY = `${SHARED}:names`;
 
-/** The Redis instance: see redis-instance.ts. */
-export const INSTANCE_KEY = `${SHARED_KEY}:instance`;
+/** The Redis instance of a shard: see shard-instance.ts. */
+export const instanceKey = (shared: string): string => `${shared}:instance`;
 
-/** What versions rise by: see hybrid-clock.lua. */
-export const CLOCK_KEY = `${SHARED_KEY}:clock`;
+/** What the versions of a shard rise by: see hybrid-clock.lua. */
+export const clockKey = (shared: string): string => `${shared}:clock`;

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { pageAfter, REDIS, type RedisClient, storeError } from '@syncline/redis';
 import { NAMES_KEY } from './caches.keys.js';
-import { RedisInstance } from './redis-instance.js';
+import { Instances } from './instances.js';
 import { addCounts, describeCache, dueCaches, sweepEntries } from './scripts/cache.commands.js';
 
 /** Caches as such in Redis: their names, configuration, size, counters, and what is to be swept. */
@@ -14,12 +14,12 @@ export class CachesStore {
 
   constructor(
     @Inject(REDIS) private readonly redis: RedisClient,
-    instance: RedisInstance,
+    instances: Instances,
   ) {
-    this.describe = instance.ofCache(describeCache);
-    this.addCounts = instance.ofCache(addCounts);
-    this.sweep = instance.ofCache(sweepEntries);
-    this.due = instance.ofAll(dueCaches);
+    this.describe = instances.ofCache(describeCache);
+    this.addCounts = instances.ofCache(addCounts);
+    this.sweep = instances.ofCache(sweepEntries);
+    this.due = instances.ofShard(dueCaches);
   }
 
   /** Makes the name known to all nodes: for listings, and so that the entries are swept. */

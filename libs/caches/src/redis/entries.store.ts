@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { isRefused, SeenNumbers } from '@syncline/redis';
-import { RedisInstance } from './redis-instance.js';
+import { Instances } from './instances.js';
 import { fill, peek, type ReadRequest, versionOf } from './scripts/entry.commands.js';
 import type { ReadReply } from './scripts/read-reply.js';
+import { Shards } from './shards.js';
 
 /** Entries in Redis, for reading. */
 @Injectable()
@@ -12,19 +13,20 @@ export class EntriesStore {
   readonly versionOf;
 
   constructor(
-    instance: RedisInstance,
+    instances: Instances,
+    private readonly shards: Shards,
     private readonly versions: SeenNumbers,
   ) {
-    this.fillIn = instance.ofCache(fill);
-    this.peek = instance.ofCache(peek);
-    this.versionOf = instance.ofCache(versionOf);
+    this.fillIn = instances.ofCache(fill);
+    this.peek = instances.ofCache(peek);
+    this.versionOf = instances.ofCache(versionOf);
   }
 
   /** Reads an entry for a near cache. A Redis that takes no writes now tells it, but nobody may hold it. */
   async fill(cache: string, request: ReadRequest): Promise<ReadReply> {
     try {
       const reply = await this.fillIn(cache, request);
-      this.versions.see(0, reply.entry?.version);
+      this.versions.see(this.shards.of(cache).index, reply.entry?.version);
       return reply;
     } catch (error) {
       if (!isRefused(error)) throw error;

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { isRefused } from '@syncline/redis';
-import { RedisInstance } from './redis-instance.js';
+import { Instances } from './instances.js';
 import { type Peeked, peek } from './scripts/entry.commands.js';
 import {
   endFill,
@@ -23,12 +23,12 @@ export class FillsStore {
   readonly end;
   readonly free;
 
-  constructor(instance: RedisInstance) {
-    this.leaseIn = instance.ofCache(leaseFill);
-    this.peek = instance.ofCache(peek);
-    this.renew = instance.ofCache(renewFill);
-    this.end = instance.ofCache(endFill);
-    this.free = instance.ofCache(freeLeases);
+  constructor(instances: Instances) {
+    this.leaseIn = instances.ofCache(leaseFill);
+    this.peek = instances.ofCache(peek);
+    this.renew = instances.ofCache(renewFill);
+    this.end = instances.ofCache(endFill);
+    this.free = instances.ofCache(freeLeases);
   }
 
   /**

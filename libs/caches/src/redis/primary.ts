@@ -1,4 +1,6 @@
-import { type RedisClient, storeError } from '@syncline/redis';
+import { randomUUID } from 'node:crypto';
+import { isReplyError, storeError } from '@syncline/redis';
+import type { Redis } from 'ioredis';
 
 /** A process of Redis, and its time as the primary. */
 export interface Primary {
@@ -7,20 +9,33 @@ export interface Primary {
   readonly replicationId: string;
   /** It has been the primary since it started, so its data came from its own disk. */
   readonly isFirst: boolean;
+  /** Id of the node in its Redis Cluster, which it keeps over restarts; '' where there is none. */
+  readonly clusterNode: string;
 }
 
 const NONE = /^0*$/;
 
 /** @throws StoreUnavailable */
-export async function primaryBehind(connection: RedisClient): Promise<Primary> {
+export async function primaryBehind(connection: Redis): Promise<Primary> {
   try {
     const info = await connection.info('server', 'replication');
     const field = (name: string) => new RegExp(`^${name}:(\\w*)`, 'm').exec(info)?.[1] ?? '';
     // A replica that is promoted keeps the id of its former primary as the second one.
     const isFirst = field('role') === 'master' && NONE.test(field('master_replid2'));
-    return { runId: field('run_id'), replicationId: field('master_replid'), isFirst };
+    const clusterNode = field('redis_mode') === 'cluster' ? await clusterNodeBehind(connection) : '';
+    return { runId: field('run_id'), replicationId: field('master_replid'), isFirst, clusterNode };
   } catch (error) {
     throw storeError(error);
+  }
+}
+
+/** A node that may not tell is another one each time. */
+async function clusterNodeBehind(connection: Redis): Promise<string> {
+  try {
+    return String(await connection.call('CLUSTER', 'MYID'));
+  } catch (error) {
+    if (isReplyError(error)) return randomUUID();
+    throw error;
   }
 }
 
@@ -29,7 +44,7 @@ export const isSamePrimary = (before: Primary, now: Primary): boolean =>
   before.runId === now.runId && (before.replicationId === now.replicationId || now.isFirst);
 
 /** True when Redis answers a write only after it is on disk. A Redis that does not tell is taken for one that does not. */
-export async function syncsAlways(connection: RedisClient): Promise<boolean> {
+export async function syncsAlways(connection: Redis): Promise<boolean> {
   try {
     const flat = (await connection.config(
       'GET',

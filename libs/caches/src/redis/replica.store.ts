@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { SeenNumbers } from '@syncline/redis';
-import { RedisInstance } from './redis-instance.js';
+import { Instances } from './instances.js';
 import { acknowledge, join, leave, renew } from './scripts/coherence.commands.js';
+import type { Shard } from './shards.js';
 
 /** What Redis knows of the near caches of the nodes. */
 @Injectable()
@@ -12,18 +13,18 @@ export class ReplicaStore {
   readonly acknowledge;
 
   constructor(
-    instance: RedisInstance,
+    instances: Instances,
     private readonly versions: SeenNumbers,
   ) {
-    this.join = instance.ofAll(join);
-    this.leave = instance.ofAll(leave);
-    this.renewIn = instance.ofAll(renew);
-    this.acknowledge = instance.ofAll(acknowledge);
+    this.join = instances.ofShard(join);
+    this.leave = instances.ofShard(leave);
+    this.renewIn = instances.ofShard(renew);
+    this.acknowledge = instances.ofShard(acknowledge);
   }
 
-  async renew(input: Parameters<typeof this.renewIn>[0]) {
-    const reply = await this.renewIn(input);
-    this.versions.see(0, reply?.version);
+  async renew(shard: Shard, input: Parameters<typeof this.renewIn>[1]) {
+    const reply = await this.renewIn(shard, input);
+    this.versions.see(shard.index, reply?.version);
     return reply;
   }
 }

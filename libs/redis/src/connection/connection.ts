@@ -4,7 +4,7 @@ import { mistakeBehind } from '../unsuitable-redis.js';
 import type { RedisAccess } from './access.js';
 import { gather } from './gather.js';
 import { NO_RESENDS, OneOutcomeCluster } from './one-outcome-cluster.js';
-import { parseRedisUrl, type RedisTarget } from './redis-url.js';
+import { type Address, parseRedisUrl, type RedisTarget } from './redis-url.js';
 import { identify } from './run-id.js';
 import { seedConnector } from './seed-connector.js';
 
@@ -132,10 +132,18 @@ export function subscriberConnection(redis: string | RedisAccess, connectionName
 /**
  * A connection that is never made again once it broke: all that is sent on it reaches one process of Redis, so a
  * restart cannot hide between two commands. The caller connects and disconnects it.
+ *
+ * @param address of one node of a Redis Cluster. Default: as `REDIS_URL` says
  */
-export function singleLifeConnection(redis: string | RedisAccess, connectionName: string): Redis {
+export function singleLifeConnection(
+  redis: string | RedisAccess,
+  connectionName: string,
+  address?: Address,
+): Redis {
   const access = accessOf(redis);
-  return connectToOne(access, targetOf(access), { connectionName, retryStrategy: () => null });
+  const target = targetOf(access);
+  const addresses = address === undefined ? target.addresses : [address];
+  return connectToOne(access, { ...target, addresses }, { connectionName, retryStrategy: () => null });
 }
 
 const waits = new WeakMap<RedisClient, Promise<void>>();

@@ -2,47 +2,45 @@ import { createHash } from 'node:crypto';
 import type { RedisClient } from '../connection/connection.js';
 import { type Argument, callsOf } from '../send.js';
 import { isReplyError } from '../store-unavailable.js';
-import { GUARDED } from './slot-guard.js';
+import { type Binding, bindingText } from './slot-guard.js';
 
-/** The text of a script, bound to a Redis instance, with its SHA. */
-interface Bound {
-  readonly instance: string | null;
-  readonly text: string;
-  readonly sha: string;
-}
+/** A process knows one Redis instance a shard at a time, and hashing a script costs more than calling it. */
+const MAX_BOUND = 64;
 
 /** A command as a script, called by its SHA. */
 export class CommandScript {
-  /** The last one: there is one instance at a time, and hashing a script costs more than calling it. */
-  private bound: Bound | null = null;
+  /** SHA of the text for each of the last bindings. */
+  private readonly bound = new Map<string, string>();
 
-  /** @param textFor the text of the script for an instance; null: for none */
-  constructor(private readonly textFor: (instance: string | null) => string) {}
+  constructor(private readonly textFor: (binding: Binding) => string) {}
 
   /** Only {@link LuaLibrary.enter} loads a script for an instance: without it the call fails with NOSCRIPT. */
   async call(
     redis: RedisClient,
     keys: readonly string[],
     args: readonly Argument[],
-    instance: string | null,
+    binding: Binding,
     binary: boolean,
   ): Promise<unknown> {
     const { evalsha, evaluate } = callsOf(binary);
-    const { text, sha } = this.boundTo(instance);
     try {
-      return await evalsha(redis, sha, keys.length, ...keys, ...args);
+      return await evalsha(redis, this.shaFor(binding), keys.length, ...keys, ...args);
     } catch (error) {
-      const isEntered = instance !== null && instance !== GUARDED;
-      if (isEntered || !isReplyError(error) || !error.message.startsWith('NOSCRIPT')) throw error;
-      return evaluate(redis, text, keys.length, ...keys, ...args);
+      if (binding.instance !== null || !isReplyError(error) || !error.message.startsWith('NOSCRIPT'))
+        throw error;
+      return evaluate(redis, this.textFor(binding), keys.length, ...keys, ...args);
     }
   }
 
-  private boundTo(instance: string | null): Bound {
-    if (this.bound?.instance !== instance) {
-      const text = this.textFor(instance);
-      this.bound = { instance, text, sha: createHash('sha1').update(text).digest('hex') };
+  private shaFor(binding: Binding): string {
+    const id = bindingText(binding);
+    let sha = this.bound.get(id);
+    if (sha === undefined) {
+      sha = createHash('sha1').update(this.textFor(binding)).digest('hex');
+      const [first] = this.bound.size >= MAX_BOUND ? this.bound.keys() : [];
+      if (first !== undefined) this.bound.delete(first);
+      this.bound.set(id, sha);
     }
-    return this.bound as Bound;
+    return sha;
   }
 }

@@ -78,7 +78,7 @@ describe.each(['functions', 'scripts'])('a Redis instance, by %s,', (means) => {
       await process.connect();
       try {
         if (begins) await begin(process, instance);
-        await library.enter(process, redis, instance);
+        await library.enter(process, redis, { instance, scope: 'all' });
       } finally {
         process.disconnect();
       }

@@ -16,6 +16,8 @@ export const NO_FUNCTIONS = Symbol('no functions');
 export class LibraryFunctions {
   /** Until when a connection uses scripts, by `performance.now()`. */
   private readonly scriptsUntil = new WeakMap<RedisClient, number>();
+  /** By connection, the instance of each scope that was entered by scripts, since its process takes no functions. */
+  private readonly scripted = new WeakMap<RedisClient, Map<string, string>>();
   /** Loads in progress: by connection, then by primary. */
   private readonly loads = new WeakMap<RedisClient, Map<string, Promise<number>>>();
 
@@ -45,21 +47,28 @@ export class LibraryFunctions {
     }
   }
 
-  /** Calls a function for a Redis instance. When the library is missing, no instance was entered. */
-  async callInInstance(redis: RedisClient, fcall: () => Promise<unknown>): Promise<unknown> {
-    if (this.usesScripts(redis)) return NO_FUNCTIONS;
+  /** Calls a function for a Redis instance. Where the library is missing or refused, the instance was not entered. */
+  async callInInstance(
+    redis: RedisClient,
+    instance: string,
+    fcall: () => Promise<unknown>,
+  ): Promise<unknown> {
+    for (const scripted of this.scripted.get(redis)?.values() ?? []) {
+      if (scripted === instance) return NO_FUNCTIONS;
+    }
     try {
       return await fcall();
     } catch (error) {
-      if (isMissing(error)) throw new UnknownInstance('Redis does not know the library.', { cause: error });
-      return this.refused(redis, error);
+      if (!isMissing(error) && !refusesFunctions(error)) throw error;
+      throw new UnknownInstance('Redis does not know the library.', { cause: error });
     }
   }
 
-  /** Sets whether a connection uses scripts, as another connection to the same Redis found out. */
-  useScripts(redis: RedisClient, use: boolean): void {
-    if (use) this.scriptsUntil.set(redis, Number.POSITIVE_INFINITY);
-    else this.scriptsUntil.delete(redis);
+  /** The instance of a scope was entered for a connection, by scripts or by functions. */
+  entered(redis: RedisClient, scope: string, instance: string, byScripts: boolean): void {
+    const scripted = this.scripted.get(redis) ?? new Map<string, string>();
+    if (byScripts) this.scripted.set(redis, scripted.set(scope, instance));
+    else scripted.delete(scope);
   }
 
   private usesScripts(redis: RedisClient): boolean {
@@ -69,7 +78,7 @@ export class LibraryFunctions {
 
   private refused(redis: RedisClient, error: unknown): typeof NO_FUNCTIONS {
     if (!refusesFunctions(error)) throw error;
-    this.useScripts(redis, true);
+    this.scriptsUntil.set(redis, Number.POSITIVE_INFINITY);
     return NO_FUNCTIONS;
   }
 

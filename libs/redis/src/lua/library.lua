@@ -10,11 +10,14 @@ end
 local redis, string, table, math, struct, cjson, bit, tonumber, unpack, ipairs, pairs
 
 -- KEYS and ARGV of the current call. The last argument is the Redis instance that the caller expects, '' for none. It is
--- removed from ARGV; a command sees it as INSTANCE, false for none. '*' also means none, and says that the last key is a
--- guard (see slot-guard.ts), which is removed from KEYS.
+-- removed from ARGV; a command sees it as INSTANCE, false for none. A '*' before it says that the last key is a guard (see
+-- slot-guard.ts), which is removed from KEYS.
 local KEYS, ARGV, INSTANCE
--- The instance that was entered. It is kept between calls, but lost at a restart, failover or full sync.
-local entered
+-- The instances that were entered, and the last one of each scope. They are kept between calls, but lost at a restart,
+-- failover or full sync.
+local entered, last_of = {}, {}
+-- Code of '*': `string` does not exist while the library is loaded.
+local GUARDED = 42
 
 -- Set-up functions of each part, by its path. A command calls those of the parts that it includes.
 local resets = {}
@@ -40,13 +43,14 @@ local function command(name, flags, parts, run)
     local last = #args
     local expected = args[last]
     args[last] = nil
+    if string.byte(expected) == GUARDED then
+      expected = string.sub(expected, 2)
+      keys[#keys] = nil
+    end
     if expected == '' then
       INSTANCE = false
-    elseif expected == entered then
+    elseif entered[expected] then
       INSTANCE = expected
-    elseif expected == '*' then
-      INSTANCE = false
-      keys[#keys] = nil
     else
       return redis.error_reply('INSTANCE was not entered')
     end
@@ -58,6 +62,9 @@ end
 
 -- Replicas refuse this function, because it may write: a promoted replica must not know an instance.
 register{ function_name = LIBRARY .. '__enter', flags = { 'allow-oom' }, callback = function(_, args)
-  entered = args[1]
+  local instance, scope = args[1], args[2]
+  local before = last_of[scope]
+  if before then entered[before] = nil end
+  entered[instance], last_of[scope] = true, instance
   return 1
 end }

@@ -6,7 +6,7 @@ import { UnknownInstance } from '../unknown-instance.js';
 import { CommandScript } from './command-script.js';
 import { LibraryFunctions, NO_FUNCTIONS } from './library-functions.js';
 import { asLibrary, asScript, enterFunction, functionName, readShelf, type Shelf } from './shelf.js';
-import { GUARDED, guardOf } from './slot-guard.js';
+import { type Binding, bindingText, guardOf } from './slot-guard.js';
 
 export interface CommandDefinition<Input, Reply> {
   /** Name of the file on the shelf, without `.lua`. */
@@ -17,9 +17,9 @@ export interface CommandDefinition<Input, Reply> {
   /** True when the reply has binary data: strings of the reply are then `Buffer`. */
   readonly binary?: boolean;
   /**
-   * The Redis instance that the call belongs to, see {@link LuaLibrary.enter}. Null or omitted: none. On a Redis Cluster
-   * there are none. The command sees it as `INSTANCE`, false for none. Before its first write, a command may return an error
-   * that starts with `INSTANCE`; the caller gets that as `UnknownInstance` too.
+   * The Redis instance that the call belongs to, see {@link LuaLibrary.enter}. Null or omitted: none. The command sees it as
+   * `INSTANCE`, false for none. Before its first write, a command may return an error that starts with `INSTANCE`; the
+   * caller gets that as `UnknownInstance` too.
    */
   readonly instance?: (input: Input) => string | null;
   /** Turns the raw reply into the typed one. */
@@ -67,15 +67,16 @@ export class LuaLibrary {
     const command = this.shelf.commands.get(definition.name);
     if (command === undefined) throw new Error(`${this.name} has no command ${definition.name}`);
     const name = functionName(this.name, command.name);
-    const script = new CommandScript((instance) => asScript(this.shelf, command, instance));
+    const script = new CommandScript((binding) => asScript(this.shelf, command, binding));
     const { fcall } = callsOf(binary);
 
-    const send = async (redis: RedisClient, keys: string[], args: Argument[], instance: string | null) => {
-      const call = () => fcall(redis, name, keys.length, ...keys, ...args, instance ?? '');
-      const reply = await (instance === null || instance === GUARDED
+    const send = async (redis: RedisClient, keys: string[], args: Argument[], binding: Binding) => {
+      const { instance } = binding;
+      const call = () => fcall(redis, name, keys.length, ...keys, ...args, bindingText(binding));
+      const reply = await (instance === null
         ? this.functions.call(redis, keys[0], call)
-        : this.functions.callInInstance(redis, call));
-      return reply === NO_FUNCTIONS ? script.call(redis, keys, args, instance, binary) : reply;
+        : this.functions.callInInstance(redis, instance, call));
+      return reply === NO_FUNCTIONS ? script.call(redis, keys, args, binding, binary) : reply;
     };
 
     return async (redis, input) => {
@@ -83,38 +84,44 @@ export class LuaLibrary {
       const args = argsOf?.(input) ?? [];
       const [first] = keys;
       const guarded = redis.isCluster && first !== undefined;
-      const instance = guarded ? GUARDED : (instanceOf?.(input) ?? null);
+      const instance = instanceOf?.(input) ?? null;
+      const binding = { instance, guarded };
       const all = guarded ? [...keys, guardOf(first)] : keys;
       const reply = await sendWhenReady(redis, () =>
-        instance === null || guarded
-          ? send(redis, all, args, instance)
-          : inInstance(send(redis, all, args, instance)),
+        instance === null ? send(redis, all, args, binding) : inInstance(send(redis, all, args, binding)),
       );
       return decode(reply, input);
     };
   }
 
   /**
-   * Sets the instance of a Redis process. Until then, commands that belong to an instance fail there with
-   * `UnknownInstance`. The process loses the instance when it ends, does a full sync from another process, or loses its
+   * Sets the instance that a Redis process is for a scope. Until then, commands that belong to it fail there with
+   * `UnknownInstance`, as do those of the instance before it. The process loses the instance when it ends, does a full sync from another process, or loses its
    * functions; a promoted replica does not have it. A primary that was demoted and becomes primary again after a partial
    * sync still has its old instance, so commands also compare `INSTANCE` with the instance in the data.
    *
    * @param connection to one Redis process, see `singleLifeConnection`: it does not hide a restart
    * @param redis      the connection that will call the commands
+   * @param scope      data that changes hands as a whole: a process may have that of several instances
    * @throws StoreUnavailable
    */
-  enter(connection: Redis, redis: RedisClient, instance: string): Promise<void> {
+  enter(
+    connection: Redis,
+    redis: RedisClient,
+    { instance, scope }: { instance: string; scope: string },
+  ): Promise<void> {
     return sendWhenReady(connection, async () => {
       const entered = await this.functions.call(connection, undefined, () =>
-        connection.fcall(enterFunction(this.name), 0, instance),
+        connection.fcall(enterFunction(this.name), 0, instance, scope),
       );
       const byScripts = entered === NO_FUNCTIONS;
       if (byScripts) {
-        const scripts = [...this.shelf.commands.values()].map((each) => asScript(this.shelf, each, instance));
+        const scripts = [...this.shelf.commands.values()].map((each) =>
+          asScript(this.shelf, each, { instance, guarded: redis.isCluster }),
+        );
         await Promise.all(scripts.map((script) => connection.script('LOAD', script)));
       }
-      this.functions.useScripts(redis, byScripts);
+      this.functions.entered(redis, scope, instance, byScripts);
     });
   }
 }

@@ -35,7 +35,7 @@ describe('a Lua shelf', () => {
         'parts/b.lua': 'local b',
       }),
     );
-    const script = asScript(shelf, commandOf(shelf, 'one'), null);
+    const script = asScript(shelf, commandOf(shelf, 'one'), { instance: null, guarded: false });
     expect(script).toMatch(/^#!lua flags=allow-oom,no-cluster\n/);
     expect(script).toContain('local a');
     expect(script).not.toContain('local b');

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
-import { GUARDED } from './slot-guard.js';
+import type { Binding } from './slot-guard.js';
 
 /** A command of a shelf: one atomic state change. */
 export interface Command {
@@ -118,14 +118,14 @@ export function asLibrary(prefix: string, { commands, parts }: Shelf): { name: s
 /**
  * One command of the shelf as a script, for a Redis that does not take functions.
  *
- * @param instance the Redis instance of the calls, or {@link GUARDED}; it is part of the text, so each has its own script
+ * @param binding of the calls; it is part of the text, so each has its own script
  */
-export const asScript = ({ parts }: Shelf, command: Command, instance: string | null): string =>
+export const asScript = ({ parts }: Shelf, command: Command, { instance, guarded }: Binding): string =>
   [
     command.flags.length > 0 ? `#!lua flags=${command.flags.join(',')}` : '#!lua',
-    `local INSTANCE = ${instance === null || instance === GUARDED ? 'false' : `'${instance}'`}`,
+    `local INSTANCE = ${instance === null ? 'false' : `'${instance}'`}`,
     'local KEYS, ARGV = KEYS, ARGV',
-    ...(instance === GUARDED ? ['KEYS[#KEYS] = nil'] : []),
+    ...(guarded ? ['KEYS[#KEYS] = nil'] : []),
     'local function each_call(reset) reset() end',
     ...command.parts.map((path) => parts.get(path) ?? ''),
     `local run = (function()\n${command.text}\nend)()`,

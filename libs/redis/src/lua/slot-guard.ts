@@ -1,5 +1,16 @@
-/** Stands for the instance of a call that has a guard among its keys: on a Redis Cluster there are no instances. */
-export const GUARDED = '*';
+/** Before the instance of a call, or alone: the last of the keys is a guard. */
+const GUARD_MARK = '*';
+
+/** What a call is bound to, as one text: the Redis instance that it belongs to, and whether it has a guard among its keys. */
+export interface Binding {
+  /** Null: none. */
+  readonly instance: string | null;
+  readonly guarded: boolean;
+}
+
+/** The last argument of each function. */
+export const bindingText = ({ instance, guarded }: Binding): string =>
+  (guarded ? GUARD_MARK : '') + (instance ?? '');
 
 /**
  * A key that never exists, in the slot of another one. On a Redis Cluster each call of Lua names it last: while a slot is

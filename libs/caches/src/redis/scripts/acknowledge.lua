@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- Says that an incarnation has dropped all registers up to an invalidation.
--- KEYS 1 what all caches share
+-- KEYS 1 what the caches of a shard share
 -- ARGV 1 incarnation  2 number of the invalidation
 -- Returns 1, or 0 when the incarnation is fenced.
 -- Invariant: the last acknowledgement of a round does its writes.

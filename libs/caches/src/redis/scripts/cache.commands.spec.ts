@@ -1,5 +1,5 @@
 import { CacheStage, MEANS, put } from '../../../../../test/stages/cache-stage.js';
-import { cacheKey } from '../caches.keys.js';
+import { cacheKey, sharedKey } from '../caches.keys.js';
 import * as operations from '../operations.js';
 import { describeCache, sweepEntries } from './cache.commands.js';
 
@@ -18,8 +18,8 @@ describe.each(MEANS)('caches in Redis, by %s', (means) => {
     for (let left: number | null = 0; left === 0; ) {
       left = await sweepEntries(stage.redis, { ...stage.ofCache, max: 10 });
     }
-    const entries = await stage.admin.keys(`${cacheKey('c')}:e:*`);
-    expect(entries).toEqual([`${cacheKey('c')}:e:later`]);
+    const entries = await stage.admin.keys(`${cacheKey(sharedKey(null), 'c')}:e:*`);
+    expect(entries).toEqual([`${cacheKey(sharedKey(null), 'c')}:e:later`]);
     const { entries: count, bytes } = await describeCache(stage.redis, stage.ofCache);
     expect([count, bytes]).toEqual([1, 'later'.length + 'stays'.length]);
   });

@@ -1,5 +1,5 @@
 import { cacheOf } from '../caches.keys.js';
-import { type InInstance, library, type OfCache, ofAll, ofCache } from './library.js';
+import { library, type OfCache, type OfShard, ofCache, ofShard } from './library.js';
 
 /** Configuration (null: default), size and counters of a cache. */
 export const describeCache = library.command({
@@ -52,10 +52,10 @@ export const sweepEntries = library.command({
   decode: (reply) => (Number(reply) < 0 ? null : Number(reply)),
 });
 
-/** Caches that have something to be swept, at most `max`. */
+/** Caches of a shard that have something to be swept, at most `max`. */
 export const dueCaches = library.command({
   name: 'due',
-  ...ofAll,
-  args: ({ max }: InInstance & { max: number }) => [max],
+  ...ofShard,
+  args: ({ max }: OfShard & { max: number }) => [max],
   decode: (reply) => (reply as string[]).map(cacheOf),
 });

@@ -1,7 +1,7 @@
 import { cacheKey, cacheOf } from '../caches.keys.js';
 import type { Operation } from '../operations.js';
 import { registerFrom } from '../registers.js';
-import { type InInstance, library, type OfCache, ofAll, ofCache } from './library.js';
+import { library, type OfCache, type OfShard, ofCache, ofShard } from './library.js';
 
 /** Who must acknowledge, with its renewals as they were. */
 export type Sharers = readonly (readonly [incarnation: string, renewals: string])[];
@@ -21,16 +21,16 @@ export interface StuckRound extends Round {
 /** Lets a new incarnation hold entries. */
 export const join = library.command({
   name: 'join',
-  ...ofAll,
-  args: ({ incarnation }: InInstance & { incarnation: string }) => [incarnation],
+  ...ofShard,
+  args: ({ incarnation }: OfShard & { incarnation: string }) => [incarnation],
   decode: () => undefined,
 });
 
 /** Takes an incarnation that holds nothing any more off the living. */
 export const leave = library.command({
   name: 'leave',
-  ...ofAll,
-  args: ({ incarnation }: InInstance & { incarnation: string }) => [incarnation],
+  ...ofShard,
+  args: ({ incarnation }: OfShard & { incarnation: string }) => [incarnation],
   decode: () => undefined,
 });
 
@@ -44,9 +44,9 @@ export interface EvictedEntry {
 /** Renews an incarnation. Null: fenced. */
 export const renew = library.command({
   name: 'renew',
-  ...ofAll,
+  ...ofShard,
   args: (
-    input: InInstance & {
+    input: OfShard & {
       incarnation: string;
       seen: number;
       stuckAfterMs: number;
@@ -56,7 +56,7 @@ export const renew = library.command({
     input.incarnation,
     input.seen,
     input.stuckAfterMs,
-    ...input.evicted.flatMap(({ cache, key, fill }) => [cacheKey(cache), key, fill]),
+    ...input.evicted.flatMap(({ cache, key, fill }) => [cacheKey(input.shard.key, cache), key, fill]),
   ],
   decode: (reply) => {
     const [alive, first, missed, stuck, version] = reply as [
@@ -87,8 +87,8 @@ export const renew = library.command({
 /** False: fenced. */
 export const acknowledge = library.command({
   name: 'acknowledge',
-  ...ofAll,
-  args: ({ incarnation, seen }: InInstance & { incarnation: string; seen: number }) => [incarnation, seen],
+  ...ofShard,
+  args: ({ incarnation, seen }: OfShard & { incarnation: string; seen: number }) => [incarnation, seen],
   decode: (reply) => reply === 1,
 });
 

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- Adds what a node counted to the counters of the cache. Of a cache that does not exist nothing is kept.
--- KEYS 1 stem  2 what all caches share
+-- KEYS 1 stem  2 what the caches of its shard share
 -- ARGV counter, increment, ...
 -- Returns 1.
 -- @include parts/cache.lua

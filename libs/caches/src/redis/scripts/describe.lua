@@ -1,6 +1,6 @@
 #!lua flags=no-writes
 -- Reads the configuration and the size of a cache.
--- KEYS 1 stem  2 what all caches share
+-- KEYS 1 stem  2 what the caches of its shard share
 -- Returns {1 when the cache exists, default ttl, largest entry, near cache bytes, coherence, largest bytes, most entries,
 --         entries, bytes, {counter, value, ...}}; '' for a default or no bound.
 -- @include parts/cache.lua

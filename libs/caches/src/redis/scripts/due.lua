@@ -1,6 +1,6 @@
 #!lua flags=no-writes
 -- Finds the caches that have something to be swept.
--- KEYS 1 what all caches share
+-- KEYS 1 what the caches of a shard share
 -- ARGV 1 at most so many
 -- Returns their stems.
 -- @include @redis/clock.lua

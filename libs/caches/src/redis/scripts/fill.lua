@@ -1,6 +1,6 @@
 -- Reads an entry, and lets the reader's near cache hold it when no write of it is under way. Not in a full Redis, which cannot
 -- remember who holds what: peek.lua.
--- KEYS 1 stem  2 what all caches share
+-- KEYS 1 stem  2 what the caches of its shard share
 -- ARGV 1 key  2 incarnation ('' : holds nothing)  3 fill number  4 bytes that it has for this cache
 --      5 '1': it may hold that there is no entry  6 bytes of the largest value that it takes ('' : any)
 -- Returns what Reading.reply says.

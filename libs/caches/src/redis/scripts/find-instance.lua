@@ -1,23 +1,25 @@
 #!lua flags=allow-oom
--- Tells which instance this Redis is, and begins a new one when its data was lost, another process began the one that the
--- data tells of, or this one was no primary meanwhile.
+-- Tells which instance this Redis is for a shard, and begins a new one when its data was lost, another process began the one
+-- that the data tells of, or this one was no primary meanwhile.
 -- KEYS 1 hash: id; run: of the process of Redis that began it; replication: the id under which it feeds replicas; open;
---        durable: '1' while nothing that it acknowledged can have been lost; carries: id of the instance whose caches it
---        carries on
+--        node: its id in a Redis Cluster; durable: '1' while nothing that it acknowledged can have been lost; carries: id of
+--        the instance whose caches it carries on
 --      2 the key of the versions (see parts/instance.lua)
 -- ARGV 1 run id of this process  2 its replication id  3 '1' when it has been the primary since it started
 --      4 '1' when nothing that it acknowledges can be lost  5 id for a new instance
 --      6 the largest version that the node has seen: the next ones are larger, though the data was lost
+--      7 its id in a Redis Cluster ('' : none)
 -- Returns {id, open}: 0 until every lease of the instance before is certainly over.
 -- Invariant: two processes of Redis never share an instance, nor do two times of one as the primary. An instance that could
 --            lose something, at any time of it, is not carried on: what matters is how it was kept itself, which stands in
---            its own data.
+--            its own data. Nor is one that another node of a Redis Cluster began, from which the slot has moved: nothing
+--            tells whether all of its keys came along, and no older ones were here before.
 -- @include @redis/hybrid-clock.lua
 return function()
-  local run, replication, is_first, is_durable, new_id = unpack(ARGV)
-  HybridClock.bring(KEYS[2], ARGV[6] + 0)
+  local run, replication, is_first, is_durable, new_id, seen, node = unpack(ARGV)
+  HybridClock.bring(KEYS[2], seen + 0)
   HybridClock.keep(KEYS[2])
-  local known = redis.call('HMGET', KEYS[1], 'id', 'run', 'replication', 'open', 'durable')
+  local known = redis.call('HMGET', KEYS[1], 'id', 'run', 'replication', 'open', 'durable', 'node')
   local id = known[1]
   -- A primary that was none meanwhile has another replication id; so has one whose first replica came, or whose last went.
   if id and known[2] == run and (known[3] == replication or is_first == '1') then
@@ -25,8 +27,9 @@ return function()
     if is_durable ~= '1' then redis.call('HSET', KEYS[1], 'durable', '0') end
     return { id, known[4] + 0 }
   end
-  local carries = known[5] == '1' and is_first == '1' and id or ''
+  local is_here = (known[6] or '') == node
+  local carries = known[5] == '1' and is_first == '1' and is_here and id or ''
   redis.call('HSET', KEYS[1], 'id', new_id, 'run', run, 'replication', replication, 'open', 0, 'durable', is_durable,
-    'carries', carries)
+    'node', node, 'carries', carries)
   return { new_id, 0 }
 end

@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- Ends a round whose waiting time is over: every lease that was given before it began has ended, and every lease
 -- given since was given together with its invalidation.
--- KEYS 1 stem  2 what all caches share
+-- KEYS 1 stem  2 what the caches of its shard share
 -- ARGV 1 register  2 round  3.. incarnation, renewals as they were when the waiting began
 -- Returns 1 when the round still ran, else 0.
 -- Invariant: an incarnation that has not renewed since is fenced before anything is written.

@@ -1,6 +1,6 @@
 #!lua flags=no-writes
 -- Looks for keys whose fill lease is free: those who wait for their fill should look again.
--- KEYS 1 stem  2 what all caches share
+-- KEYS 1 stem  2 what the caches of its shard share
 -- ARGV keys
 -- Returns those that are free.
 -- @include parts/fill-lease.lua

@@ -1,10 +1,10 @@
 import { UnknownInstance } from '@syncline/redis';
 import { CacheStage, MEANS, put } from '../../../../../test/stages/cache-stage.js';
-import { CLOCK_KEY, cacheKey } from '../caches.keys.js';
+import { cacheKey, clockKey, sharedKey } from '../caches.keys.js';
 import { drop } from '../operations.js';
 import { findInstance, openCache, openInstance } from './instance.commands.js';
 
-const FIRST = { runId: 'a', replicationId: '1', isFirst: true };
+const FIRST = { runId: 'a', replicationId: '1', isFirst: true, clusterNode: '' };
 
 describe.each(MEANS)('the Redis instance in its data, by %s', (means) => {
   let stage: CacheStage;
@@ -14,15 +14,16 @@ describe.each(MEANS)('the Redis instance in its data, by %s', (means) => {
   beforeEach(() => stage.begin());
   afterAll(() => stage.stop());
 
+  const shard = { index: 0, key: sharedKey(null) };
   const find = (primary: typeof FIRST, newId: string, durable = false) =>
-    findInstance(stage.redis, { ...primary, durable, newId, seenVersion: 0 });
+    findInstance(stage.redis, { ...primary, shard, durable, newId, seenVersion: 0 });
   const carries = () => stage.admin.hget('syncline:{caches}:instance', 'carries');
 
   it('is one for all nodes that find the same process, and opens once', async () => {
     expect(await find(FIRST, 'one')).toEqual({ id: 'one', open: false });
     expect(await find(FIRST, 'two')).toEqual({ id: 'one', open: false });
-    expect(await openInstance(stage.redis, { id: 'two' })).toBe(false);
-    expect(await openInstance(stage.redis, { id: 'one' })).toBe(true);
+    expect(await openInstance(stage.redis, { shard, id: 'two' })).toBe(false);
+    expect(await openInstance(stage.redis, { shard, id: 'one' })).toBe(true);
     expect(await find(FIRST, 'three')).toEqual({ id: 'one', open: true });
   });
 
@@ -37,7 +38,7 @@ describe.each(MEANS)('the Redis instance in its data, by %s', (means) => {
     ['a process that was no primary meanwhile', { ...FIRST, replicationId: '2', isFirst: false }],
   ])('is a new one, which is not open, for %s', async (_what, primary) => {
     await find(FIRST, 'one');
-    await openInstance(stage.redis, { id: 'one' });
+    await openInstance(stage.redis, { shard, id: 'one' });
     expect(await find(primary, 'two')).toEqual({ id: 'two', open: false });
   });
 
@@ -59,13 +60,22 @@ describe.each(MEANS)('the Redis instance in its data, by %s', (means) => {
     expect(await carries()).toBe(expected);
   });
 
+  it('is not carried on by another node of a Redis Cluster, to which the slot has moved', async () => {
+    const node = (clusterNode: string, runId: string) => ({ ...FIRST, clusterNode, runId });
+    await find(node('x', 'a'), 'one', true);
+    await find(node('x', 'b'), 'two', true);
+    expect(await carries()).toBe('one');
+    await find(node('y', 'c'), 'three', true);
+    expect(await carries()).toBe('');
+  });
+
   it('is compared by each command: where the data tells of another one nothing runs', async () => {
     await stage.write(put('k', 'old'));
     await find({ ...FIRST, runId: 'b' }, 'two');
     await expect(stage.write(put('k', 'new'))).rejects.toThrow(UnknownInstance);
     await expect(stage.read('k')).rejects.toThrow(UnknownInstance);
     await expect(stage.join('a#1')).rejects.toThrow(UnknownInstance);
-    expect(await stage.admin.hget(`${cacheKey('c')}:e:k`, 'b')).toBe('old');
+    expect(await stage.admin.hget(`${cacheKey(shard.key, 'c')}:e:k`, 'b')).toBe('old');
   });
 
   it.each([
@@ -73,13 +83,13 @@ describe.each(MEANS)('the Redis instance in its data, by %s', (means) => {
     ['what it carries on', 'before', 'old'],
   ])('serves %s, once the cache was opened', async (_what, before, served) => {
     await stage.write(put('k', 'old'));
-    await stage.admin.hset(cacheKey('c'), 'instance', before);
+    await stage.admin.hset(cacheKey(shard.key, 'c'), 'instance', before);
     await stage.admin.hset('syncline:{caches}:instance', 'carries', 'before');
     await expect(stage.read('k')).rejects.toThrow(/^UNOPENED/);
     await expect(stage.write(put('k', 'new'))).rejects.toThrow(/^UNOPENED/);
-    await openCache(stage.redis, { ...stage.ofAll, cache: 'c' });
+    await openCache(stage.redis, { ...stage.ofShard, cache: 'c' });
     expect(await stage.stored('k')).toBe(served);
-    await openCache(stage.redis, { ...stage.ofAll, cache: 'c' });
+    await openCache(stage.redis, { ...stage.ofShard, cache: 'c' });
     expect(await stage.stored('k')).toBe(served);
   });
 });
@@ -97,7 +107,7 @@ describe.each(MEANS)('versions, by %s,', (means) => {
   const putVersion = async () => Number((await stage.write(put('k', 'v')))[1]);
 
   it('rise though the clock was set back and the cache was dropped', async () => {
-    await stage.admin.set(CLOCK_KEY, ahead());
+    await stage.admin.set(clockKey(sharedKey(null)), ahead());
     const before = await putVersion();
     expect(before).toBeGreaterThan(ahead() - 1_000_000);
     await stage.write(drop());
@@ -108,7 +118,15 @@ describe.each(MEANS)('versions, by %s,', (means) => {
 
   it('are larger than what a node has seen that found the instance', async () => {
     const seenVersion = ahead();
-    await findInstance(stage.redis, { ...FIRST, runId: 'run', durable: false, newId: 'x', seenVersion });
+    const shard = { index: 0, key: sharedKey(null) };
+    await findInstance(stage.redis, {
+      ...FIRST,
+      shard,
+      runId: 'run',
+      durable: false,
+      newId: 'x',
+      seenVersion,
+    });
     expect(await putVersion()).toBeGreaterThan(seenVersion);
   });
 });

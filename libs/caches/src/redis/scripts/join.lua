@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- Lets a new incarnation serve from its near caches, which are empty.
--- KEYS 1 what all caches share
+-- KEYS 1 what the caches of a shard share
 -- ARGV 1 incarnation, never used before
 -- Returns 1.
 -- @include parts/incarnation.lua

@@ -1,28 +1,28 @@
 import { LuaLibrary } from '@syncline/redis';
-import { cacheKey, SHARED_KEY } from '../caches.keys.js';
+import { cacheKey } from '../caches.keys.js';
+import type { Shard } from '../shards.js';
 
 /** The Lua of the caches. */
 export const library = new LuaLibrary('syncline_caches', new URL('./', import.meta.url));
 
-/** What every command is given that concerns all caches of a node: there are near caches only in a Redis instance. */
-export interface InInstance {
+/** What every command of a shard is given: where it lies, and the Redis instance that it is in. */
+export interface OfShard {
+  readonly shard: Shard;
   readonly instance: string;
 }
 
-/** What every command of a cache is given; on a Redis Cluster there is no instance. */
-export interface OfCache {
+/** What every command of a cache is given. */
+export interface OfCache extends OfShard {
   readonly cache: string;
-  readonly instance: string | null;
 }
 
-const instance = (input: { readonly instance: string | null }) => input.instance;
+const instance = (input: OfShard) => input.instance;
 
 /** Of a command that concerns no single cache. */
-export const ofAll = { keys: () => [SHARED_KEY], instance };
+export const ofShard = { keys: ({ shard }: OfShard) => [shard.key], instance };
 
-/** Of a command of a cache. What caches share lies elsewhere on a Redis Cluster, where it is not needed. */
+/** Of a command of a cache. */
 export const ofCache = {
-  keys: (input: OfCache) =>
-    input.instance === null ? [cacheKey(input.cache)] : [cacheKey(input.cache), SHARED_KEY],
+  keys: ({ shard, cache }: OfCache) => [cacheKey(shard.key, cache), shard.key],
   instance,
 };

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- Brings a cache into the Redis instance: made in it, or carried over from the one before.
--- KEYS 1 what all caches share
+-- KEYS 1 what the caches of a shard share
 -- ARGV 1 stem
 -- Returns 1.
 -- Invariant: what an earlier instance acknowledged may be lost, so nothing of it is served unless that instance could lose

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- Renews the lease under which an incarnation serves from its near caches, and returns all that it must drop first.
--- KEYS 1 what all caches share
+-- KEYS 1 what the caches of a shard share
 -- ARGV 1 incarnation  2 number of the last invalidation that it has seen  3 age at which a round is reported, ms
 --      4.. stem, key, fill number: what it holds no more
 -- Returns {0} when it is fenced, else {1, number of the first invalidation, {{stem, register}, ...},

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- Removes what can never be served again, and what is beyond the bounds, a bounded number of entries at a time.
--- KEYS 1 stem  2 what all caches share
+-- KEYS 1 stem  2 what the caches of its shard share
 -- ARGV 1 at most so many
 -- Returns ms until there is more to do: 0 when there is now, -1 when nothing has an end, -2 when there is no such cache.
 -- Invariant: a mark is forgotten only when no entry that it covers is left; a fill lease that is older is void then.
@@ -120,9 +120,7 @@ end
 
 return function()
   local left = sweep(ARGV[1] + 0)
-  if INSTANCE then
-    local due = Instance.shared .. ':due'
-    if left < 0 then redis.call('ZREM', due, Cache.stem) else redis.call('ZADD', due, now + left, Cache.stem) end
-  end
+  local due = Instance.shared .. ':due'
+  if left < 0 then redis.call('ZREM', due, Cache.stem) else redis.call('ZADD', due, now + left, Cache.stem) end
   return left
 end

@@ -22,7 +22,7 @@
 local Cache = {}
 
 function Cache.turn_to(stem)
-  Cache.stem, Cache.scope = stem, stem .. ':' .. (INSTANCE or '')
+  Cache.stem, Cache.scope = stem, stem .. ':' .. INSTANCE
   -- Of the state of the cache before nothing may be taken for that of this one.
   Cache.version, Cache.flushed = nil, nil
 end
@@ -48,12 +48,12 @@ function Cache.configure(values)
 end
 
 each_call(function()
-  if INSTANCE and #KEYS == 1 then
+  if #KEYS == 1 then
     Cache.stem, Cache.scope, Cache.version, Cache.flushed = nil, nil, nil, nil
     return
   end
   Cache.enter(KEYS[1])
-  if INSTANCE and Cache.exists and Cache.instance ~= INSTANCE then error({ err = 'UNOPENED' }) end
+  if Cache.exists and Cache.instance ~= INSTANCE then error({ err = 'UNOPENED' }) end
 end)
 
 -- A version is larger than all before it, also after the cache was dropped. The first version of a cache belongs to nothing in
@@ -62,7 +62,7 @@ function Cache.next_version(grown)
   if not Cache.exists then
     local made = HybridClock.next(Instance.clock(), Cache.version)
     Cache.exists, Cache.version, Cache.flushed = true, made, made
-    redis.call('HSET', Cache.stem, 'made', int(made), 'flushed', int(made), 'instance', INSTANCE or '')
+    redis.call('HSET', Cache.stem, 'made', int(made), 'flushed', int(made), 'instance', INSTANCE)
   end
   Cache.version = HybridClock.next(Instance.clock(), Cache.version)
   local version = int(Cache.version)
@@ -82,7 +82,7 @@ end
 
 -- The cache has something to be swept at an instant.
 function Cache.sweep_at(instant)
-  if INSTANCE then redis.call('ZADD', Instance.shared .. ':due', 'LT', instant, Cache.stem) end
+  redis.call('ZADD', Instance.shared .. ':due', 'LT', instant, Cache.stem)
 end
 
 -- Removes all entries, for readers at once; their bytes are freed later.

@@ -1,6 +1,6 @@
--- The Redis instance: one process of Redis while it is the primary (redis-instance.ts). What near caches were promised,
--- and what Redis remembers of them, ends with it.
--- KEYS last  stem of what all caches share; on a Redis Cluster caches lie apart: there is none, and INSTANCE is false
+-- The Redis instance: one process of Redis while it is the primary (shard-instance.ts). What near caches were promised, and
+-- what Redis remembers of them, ends with it.
+-- KEYS last  stem of what the caches of a shard share: all of a single Redis, one slot of a Redis Cluster
 --   <shared>:instance  hash  id of the instance; the rest: see find-instance.lua
 --   <shared>:clock     text  no version is larger (see @redis/hybrid-clock.lua)
 -- Leaves: Instance.shared, that stem; Instance.nodes, the stem of what this instance promised to near caches;
@@ -14,9 +14,9 @@ end
 
 each_call(function()
   local shared = KEYS[#KEYS]
-  if INSTANCE and redis.call('HGET', shared .. ':instance', 'id') ~= INSTANCE then
+  if redis.call('HGET', shared .. ':instance', 'id') ~= INSTANCE then
     error({ err = 'INSTANCE is over' })
   end
   Instance.shared = shared
-  Instance.nodes = shared .. ':' .. (INSTANCE or '')
+  Instance.nodes = shared .. ':' .. INSTANCE
 end)

@@ -19,8 +19,6 @@ local Operation = {}
 -- Marks of tags, and of prefixes: one more flushes the cache. Sweeping forgets them long before (sweep.lua).
 local MAX_MARKS = 100000
 local MAX_INTEGER = 9007199254740991
--- On a Redis Cluster a cache that was dropped has the larger versions for so long, should it be made again.
-local DROPPED_MS = 86400000
 
 local function matches(condition, entry)
   if not entry then return false end
@@ -110,8 +108,6 @@ local changes = {
     if not Cache.exists then return { 'absent' } end
     local stem = Cache.stem
     Cache.flush()
-    -- The clock of a cache that lies apart: names that nobody uses are not kept for ever.
-    if not INSTANCE then redis.call('PEXPIRE', Instance.clock(), DROPPED_MS) end
     redis.call('DEL', stem, stem .. ':stats', Cache.scope .. ':c:@')
     Cache.enter(stem)
     return { 'dropped' }

@@ -5,7 +5,7 @@
 --   <scope>:c:@           hash  s<incarnation>: it may hold anything of the cache; they are asked about '*' and prefixes
 --   <scope>:wide          set   registers with a round whose sharers are those of the whole cache
 -- Keys that no write may ever touch again expire by themselves, long after every near cache dropped its copy
--- (coherence.rules.ts); only clean-up depends on that clock. Without an instance there are no near caches.
+-- (coherence.rules.ts); only clean-up depends on that clock.
 -- Leaves: Register.SHARERS_TTL_MS; Register.key(register), Register.is_wide(register), Register.wide_rounds(), the key
 --         Register.look(register, writer, last_fill): the round that runs, or nil and the sharers to be waited for, each
 --         { incarnation, renewals }; and whether anything is known of the register
@@ -60,7 +60,6 @@ function Register.look(register, writer, last_fill)
     if fields[i] == 'round' then return fields[i + 1], nil, true end
   end
   local sharers = {}
-  if not INSTANCE then return nil, sharers, is_known end
   if Register.is_wide(register) then fields = redis.call('HGETALL', Register.key('@')) end
   local names, fills = Register.named(fields, 's')
   local renewals = Alive.renewals(names)

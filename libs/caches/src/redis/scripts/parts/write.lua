@@ -1,5 +1,5 @@
 -- A write: at once when no living near cache may hold the register, else as soon as all of them have dropped it.
--- KEYS 1 stem  2 what all caches share
+-- KEYS 1 stem  2 what the caches of its shard share
 -- ARGV 1 write id  2 node  3 incarnation of the writer  4 number of its last fill  5 '1': the caller chose the id
 --      6 '1': the name of the cache is on the list of names  7 register  8.. the operation
 -- Leaves: Write.prepare(), which replies {'done', outcome...}, or {'pending', round, {{incarnation, renewals}, ...}} with those

@@ -1,0 +1,72 @@
+import { NearCache, type OnEvicted } from '../near-cache/near-cache.js';
+import { IDLE_MS, MAX_NEAR_CACHES, NODE_NEAR_BYTES } from './coherence.rules.js';
+
+/** A near cache, and who answers for what it serves. */
+interface Held<Owner> {
+  readonly near: NearCache;
+  readonly owner: Owner;
+}
+
+/** The near caches of a node, by the name of their cache: together they stay within the bytes of the node. */
+export class NearCaches<Owner> {
+  private readonly all = new Map<string, Held<Owner>>();
+
+  /** Undefined while nothing is held of the cache. */
+  of(cache: string): Held<Owner> | undefined {
+    return this.all.get(cache);
+  }
+
+  /** Bytes that the node has for a cache, whatever it is configured to. */
+  roomFor(cache: string): number {
+    return Math.floor(NODE_NEAR_BYTES / (this.all.size + (this.all.has(cache) ? 0 : 1)));
+  }
+
+  /**
+   * The near cache of a cache, made when there is none.
+   *
+   * @param bytes of it, as the cache is configured
+   */
+  open(cache: string, owner: Owner, bytes: number, onEvicted: OnEvicted): NearCache {
+    let near = this.all.get(cache)?.near;
+    if (near === undefined) {
+      if (this.all.size >= MAX_NEAR_CACHES) this.dropLeastUsed();
+      near = new NearCache(bytes, onEvicted);
+      this.all.set(cache, { near, owner });
+      this.share();
+    }
+    if (near.configured !== bytes) {
+      near.configured = bytes;
+      this.share();
+    }
+    return near;
+  }
+
+  drop(cache: string): void {
+    this.all.delete(cache);
+  }
+
+  dropAllOf(owner: Owner): void {
+    for (const [cache, held] of this.all) if (held.owner === owner) this.all.delete(cache);
+  }
+
+  /** Drops those that nobody used for long. */
+  dropUnused(now: number): void {
+    for (const [cache, { near }] of this.all) {
+      if (near.count === 0 || now - near.usedAt > IDLE_MS) this.all.delete(cache);
+    }
+    this.share();
+  }
+
+  private dropLeastUsed(): void {
+    let least: { cache: string; usedAt: number } | undefined;
+    for (const [cache, { near }] of this.all) {
+      if (least === undefined || near.usedAt < least.usedAt) least = { cache, usedAt: near.usedAt };
+    }
+    if (least !== undefined) this.all.delete(least.cache);
+  }
+
+  private share(): void {
+    const share = Math.floor(NODE_NEAR_BYTES / this.all.size);
+    for (const { near } of this.all.values()) near.resize(Math.min(near.configured, share));
+  }
+}
