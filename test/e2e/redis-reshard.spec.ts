@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { eventually, type NodeProcess, RedisCluster, startNodes, stopAll } from '@syncline/testing';
 import request from 'supertest';
+import { Shards } from '../../libs/caches/src/redis/shards.js';
 
 /** Where the state of a lock lies on a Redis Cluster. */
 const shardKeyOf = (lock: string): string =>
@@ -72,18 +73,19 @@ describe('A slot of a Redis Cluster that moves to another primary', () => {
     await eventually(() => request(queue.url).get('/health/ready').expect(200));
   });
 
-  it('takes its caches along', async () => {
+  it('takes its caches along, without the entries: nothing tells that these are the newest', async () => {
     const entry = () => '/v1/caches/moved/entries/a';
     const put = (text: string) => request(cache.url).put(entry()).type('text/plain').send(text);
     await put('before').expect(201);
-    await redis.moveSlot('syncline:{cache:moved}', async () => {
+    const configured = { maxEntries: 7 };
+    await request(cache.url).put('/v1/caches/moved').send(configured).expect(200);
+    await redis.moveSlot(new Shards({ isCluster: true }).of('moved').key, async () => {
       await put('refused').expect(isUnavailable);
     });
-    await eventually(async () => {
-      const { text } = await request(cache.url).get(entry()).expect(200);
-      expect(text).toBe('before');
-    });
-    await eventually(() => put('after').expect(200));
+    await eventually(() => request(cache.url).get(entry()).expect(404));
+    await eventually(() => put('after').expect(201));
+    const { body } = await request(cache.url).get('/v1/caches/moved').expect(200);
+    expect(body).toMatchObject(configured);
     await eventually(() => request(cache.url).get('/health/ready').expect(200));
   });
 });

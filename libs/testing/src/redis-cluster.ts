@@ -4,6 +4,7 @@ import { RedisServer } from './redis-server.js';
 
 const SLOTS = 16_384;
 const PRIMARIES = 3;
+const TAKE_OVER_MS = 30_000;
 
 export interface RedisClusterOptions {
   /** Replicas of each primary. Default: 0. */
@@ -78,17 +79,33 @@ export class RedisCluster {
 
   /** The server that has a key, as the cluster says now. */
   async primaryOf(key: string): Promise<RedisServer> {
-    const live = await this.anyClient();
+    return (await this.serversOf(key))[0] as RedisServer;
+  }
+
+  /** The server that would take over from the primary of a key. */
+  async replicaOf(key: string): Promise<RedisServer> {
+    const [, replica] = await this.serversOf(key);
+    if (replica === undefined) throw new Error(`${key} has no replica.`);
+    return replica;
+  }
+
+  /** Lets the replica of the primary of a key take over from it, with all of its data, as an operator would. */
+  async failOver(key: string): Promise<void> {
+    const [before, replica] = await Promise.all([this.primaryOf(key), this.replicaOf(key)]);
+    const client = replica.connect();
     try {
-      const slot = Number(await live.call('CLUSTER', 'KEYSLOT', key));
-      const slots = (await live.call('CLUSTER', 'SLOTS')) as [number, number, [string, number]][];
-      const port = slots.find(([from, to]) => from <= slot && slot <= to)?.[2][1];
-      const server = this.servers.find((each) => each.port === port);
-      if (server === undefined) throw new Error(`No server of ours has the slot ${slot}.`);
-      return server;
+      await client.call('CLUSTER', 'FAILOVER');
     } finally {
-      live.disconnect();
+      client.disconnect();
     }
+    await this.movedFrom(before, key);
+  }
+
+  /** Waits until a key has another primary. */
+  async movedFrom(before: RedisServer, key: string): Promise<void> {
+    await eventually(async () => {
+      if ((await this.primaryOf(key)) === before) throw new Error(`${key} has the primary that it had.`);
+    }, TAKE_OVER_MS);
   }
 
   /**
@@ -98,7 +115,7 @@ export class RedisCluster {
    */
   async moveSlot(key: string, between: () => Promise<void> = async () => {}): Promise<void> {
     const from = await this.primaryOf(key);
-    const primaries = this.servers.slice(0, PRIMARIES);
+    const primaries = await this.primaries();
     const to = primaries.find((server) => server !== from) as RedisServer;
     const clients = primaries.map((server) => server.connect());
     const [source, target] = [from, to].map((server) => clients[primaries.indexOf(server)] as Redis) as [
@@ -133,6 +150,37 @@ export class RedisCluster {
     await this.stop();
   }
 
+  /** The servers that have slots, as the cluster says now. */
+  async primaries(): Promise<RedisServer[]> {
+    return [...new Set((await this.ranges()).map(({ servers }) => servers[0] as RedisServer))];
+  }
+
+  private async serversOf(key: string): Promise<readonly RedisServer[]> {
+    const live = await this.anyClient();
+    try {
+      const slot = Number(await live.call('CLUSTER', 'KEYSLOT', key));
+      const range = (await this.ranges(live)).find(({ from, to }) => from <= slot && slot <= to);
+      if (range === undefined) throw new Error(`No server of ours has the slot ${slot}.`);
+      return range.servers;
+    } finally {
+      live.disconnect();
+    }
+  }
+
+  /** Ranges of slots, each with its primary and the replicas that follow it. */
+  private async ranges(client?: Redis) {
+    const live = client ?? (await this.anyClient());
+    try {
+      const slots = (await live.call('CLUSTER', 'SLOTS')) as [number, number, ...[string, number][]][];
+      return slots.map(([from, to, ...nodes]) => ({
+        ...{ from, to },
+        servers: nodes.flatMap(([, port]) => this.servers.filter((each) => each.port === port)),
+      }));
+    } finally {
+      if (client === undefined) live.disconnect();
+    }
+  }
+
   /** A connection to a server that answers. */
   private async anyClient(): Promise<Redis> {
     for (const server of this.servers) {
@@ -140,7 +188,7 @@ export class RedisCluster {
         retryStrategy: () => null,
         lazyConnect: true,
         connectTimeout: 500,
-        commandTimeout: 500,
+        commandTimeout: 2_000,
       });
       client.on('error', () => undefined);
       try {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { eventually } from '@syncline/testing';
+import { eventually, type RedisServer } from '@syncline/testing';
 import { configure, entriesIn, flush } from './client.js';
 import { type Scenario, three } from './stage.js';
 
@@ -212,7 +212,7 @@ export const fillDuringWrite: Scenario = async (cluster, observed) => {
 };
 
 /** Redis starts again, empty, while one node, which still holds entries, cannot reach it. */
-export const newInstance: Scenario = async (cluster, observed) => {
+export const newInstance: Scenario<RedisServer> = async (cluster, observed) => {
   const [a, b] = three(cluster);
   observed.lost = true;
   await observed.put(b, 'old');
@@ -225,7 +225,7 @@ export const newInstance: Scenario = async (cluster, observed) => {
 };
 
 /** Redis loses its functions, and with them what it knew of the instance, but none of its data. */
-export const lostFunctions: Scenario = async (cluster, observed) => {
+export const lostFunctions: Scenario<RedisServer> = async (cluster, observed) => {
   const [a, b] = three(cluster);
   const client = cluster.redis.connect();
   for (let i = 0; i < 5; i += 1) {
@@ -239,7 +239,7 @@ export const lostFunctions: Scenario = async (cluster, observed) => {
   client.disconnect();
 };
 
-export const SCENARIOS: Readonly<Record<string, Scenario>> = {
+export const SCENARIOS: Readonly<Record<string, Scenario<RedisServer>>> = {
   cutOff,
   lateReplies,
   noHints,

@@ -1,4 +1,4 @@
-import { eventually } from '@syncline/testing';
+import { eventually, type RedisCluster, type RedisServer } from '@syncline/testing';
 import { FaultCluster, type Site } from '../core/fault-cluster.js';
 import { History } from '../core/history.js';
 import { Random } from '../core/random.js';
@@ -7,7 +7,12 @@ import { check } from './checks.js';
 import { get, invalidate, put } from './client.js';
 import type { Input, Output } from './model.js';
 
-export type Scenario = (cluster: FaultCluster, observed: Observed, random: Random) => Promise<void>;
+type AnyRedis = RedisServer | RedisCluster;
+export type Scenario<Redis extends AnyRedis = AnyRedis> = (
+  cluster: FaultCluster<Redis>,
+  observed: Observed,
+  random: Random,
+) => Promise<void>;
 
 /** What a scenario saw of one key, for the same checks as the random run. */
 export class Observed {
@@ -48,7 +53,11 @@ export class Observed {
 }
 
 /** Runs a scenario and checks what it saw. */
-export async function play(scenario: Scenario, cluster: FaultCluster, seed: number): Promise<RunReport> {
+export async function play<Redis extends AnyRedis>(
+  scenario: Scenario<Redis>,
+  cluster: FaultCluster<Redis>,
+  seed: number,
+): Promise<RunReport> {
   const observed = new Observed();
   await scenario(cluster, observed, new Random(seed));
   const calls = observed.history.operations;
@@ -57,12 +66,20 @@ export async function play(scenario: Scenario, cluster: FaultCluster, seed: numb
 
 /** Turns a scenario into a run on three nodes of its own: shorter than chance, for one rule at a time. */
 export const alone =
-  (scenario: Scenario) =>
+  (scenario: Scenario<RedisServer>) =>
   async ({ seed, dist }: RunOptions): Promise<RunReport> => {
     await using cluster = await FaultCluster.start('cache', { dist });
     // Awaited here: the cluster is stopped when this function returns.
     return await play(scenario, cluster, seed);
   };
 
+/** The same on a Redis Cluster. */
+export const aloneOnCluster =
+  (scenario: Scenario<RedisCluster>) =>
+  async ({ seed, dist }: RunOptions): Promise<RunReport> => {
+    await using cluster = await FaultCluster.startOnCluster('cache', { dist });
+    return await play(scenario, cluster, seed);
+  };
+
 type Three = readonly [Site, Site, Site];
-export const three = (cluster: FaultCluster) => cluster.sites as unknown as Three;
+export const three = (cluster: FaultCluster<AnyRedis>) => cluster.sites as unknown as Three;

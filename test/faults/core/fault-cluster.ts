@@ -1,5 +1,5 @@
 import type { Role } from '@syncline/contracts';
-import { NodeProcess, RedisServer, TcpProxy } from '@syncline/testing';
+import { NodeProcess, RedisCluster, RedisServer, TcpProxy } from '@syncline/testing';
 
 export interface FaultClusterOptions {
   readonly nodes?: number;
@@ -13,14 +13,18 @@ export interface FaultClusterOptions {
 export interface Site {
   node: NodeProcess;
   readonly proxy: TcpProxy;
+  readonly redisUrl: string;
   readonly nodeId: string;
   state: 'up' | 'down' | 'frozen';
 }
 
-/** Nodes of one role on one Redis, each behind its own proxy. */
-export class FaultCluster {
+/**
+ * Nodes of one role, each behind its own proxy to Redis. On a Redis Cluster the proxies carry what is published alone: nodes
+ * send their commands straight to the primaries, wherever these are.
+ */
+export class FaultCluster<Redis extends RedisServer | RedisCluster = RedisServer> {
   private constructor(
-    readonly redis: RedisServer,
+    readonly redis: Redis,
     readonly sites: readonly Site[],
     private readonly role: Role,
     private readonly dist: string,
@@ -29,14 +33,19 @@ export class FaultCluster {
   static async start(role: Role, options: FaultClusterOptions): Promise<FaultCluster> {
     const { nodes = 3, dist, durable = false, redisArgs = [] } = options;
     const redis = await RedisServer.start({ durable, args: redisArgs });
-    const sites = await Promise.all(
-      Array.from({ length: nodes }, async (_, i): Promise<Site> => {
-        const nodeId = `${role}_${i + 1}`;
-        const proxy = await TcpProxy.start(redis.port);
-        const node = await NodeProcess.start(role, { redisUrl: proxy.url, nodeId, dist });
-        return { node, proxy, nodeId, state: 'up' };
-      }),
-    );
+    const sites = await startSites(role, nodes, dist, redis.port, ({ url }) => url);
+    return new FaultCluster(redis, sites, role, dist);
+  }
+
+  /** On three primaries, each with a replica. */
+  static async startOnCluster(
+    role: Role,
+    { nodes = 3, dist }: Pick<FaultClusterOptions, 'nodes' | 'dist'>,
+  ): Promise<FaultCluster<RedisCluster>> {
+    const redis = await RedisCluster.start({ replicas: 1 });
+    const [{ port }] = redis.servers as [RedisServer];
+    // Several addresses name a Redis Cluster; one is enough to find it, and to hear what is published.
+    const sites = await startSites(role, nodes, dist, port, ({ url }) => `${url},${url}`);
     return new FaultCluster(redis, sites, role, dist);
   }
 
@@ -53,7 +62,7 @@ export class FaultCluster {
   /** Restarts a killed node under its old name. */
   async revive(site: Site): Promise<void> {
     site.node = await NodeProcess.start(this.role, {
-      redisUrl: site.proxy.url,
+      redisUrl: site.redisUrl,
       nodeId: site.nodeId,
       dist: this.dist,
       until: 'listening',
@@ -90,4 +99,22 @@ export class FaultCluster {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }
+}
+
+function startSites(
+  role: Role,
+  count: number,
+  dist: string,
+  redisPort: number,
+  urlFor: (proxy: TcpProxy) => string,
+): Promise<Site[]> {
+  return Promise.all(
+    Array.from({ length: count }, async (_, i): Promise<Site> => {
+      const nodeId = `${role}_${i + 1}`;
+      const proxy = await TcpProxy.start(redisPort);
+      const redisUrl = urlFor(proxy);
+      const node = await NodeProcess.start(role, { redisUrl, nodeId, dist });
+      return { node, proxy, redisUrl, nodeId, state: 'up' };
+    }),
+  );
 }

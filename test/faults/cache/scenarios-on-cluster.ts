@@ -1,0 +1,87 @@
+import { eventually, type RedisCluster } from '@syncline/testing';
+import { Shards } from '../../../libs/caches/src/redis/shards.js';
+import type { Site } from '../core/fault-cluster.js';
+import { type Observed, type Scenario, three } from './stage.js';
+
+/** A key of the shard that the cache of the scenarios lies in. */
+export const SHARD_KEY = new Shards({ isCluster: true }).of('c').key;
+
+/** Writes, as soon as a write is possible. What the caller does not know the outcome of may have happened. */
+const written = (observed: Observed, site: Site, value: string) =>
+  eventually(async () => expect((await observed.put(site, value)).outcome).toBe('ok'), 30_000);
+
+/** Reads through a node until `act` is over. */
+async function readWhile(observed: Observed, site: Site, act: () => Promise<unknown>): Promise<void> {
+  let over = false;
+  const reads = (async () => {
+    while (!over) await observed.get(site);
+  })();
+  try {
+    await act();
+  } finally {
+    over = true;
+    await reads;
+  }
+}
+
+/** A replica takes over while a node holds an entry; the next write, through another node, comes as soon as it can. */
+export const failedOver: Scenario<RedisCluster> = async (cluster, observed) => {
+  const [a, b] = three(cluster);
+  await written(observed, b, 'old');
+  await observed.cached(a);
+  await observed.mayVanish();
+  await readWhile(observed, a, async () => {
+    await cluster.redis.failOver(SHARD_KEY);
+    await written(observed, b, 'new');
+    await observed.look(a);
+  });
+  await observed.cached(a);
+};
+
+/** The slot moves while a node holds an entry. */
+export const slotMoved: Scenario<RedisCluster> = async (cluster, observed) => {
+  const [a, b] = three(cluster);
+  await written(observed, b, 'old');
+  await observed.cached(a);
+  await observed.mayVanish();
+  await readWhile(observed, a, async () => {
+    await cluster.redis.moveSlot(SHARD_KEY, async () => {
+      expect((await observed.put(b, 'refused')).outcome).not.toBe('ok');
+    });
+    await written(observed, b, 'new');
+    await observed.look(a);
+  });
+  await observed.cached(a);
+};
+
+/** A primary dies whose replica lacks the last write, which was answered, and takes over. */
+export const replicaBehind: Scenario<RedisCluster> = async (cluster, observed) => {
+  const [a, b] = three(cluster);
+  const { redis } = cluster;
+  await written(observed, b, 'old');
+  const [primary, replica] = await Promise.all([redis.primaryOf(SHARD_KEY), redis.replicaOf(SHARD_KEY)]);
+  const client = primary.connect();
+  await client.wait(1, 0);
+  client.disconnect();
+  replica.freeze();
+  await observed.put(b, 'newer');
+  await observed.cached(a);
+  await observed.mayVanish();
+  await primary.kill();
+  replica.thaw();
+  // Who is published at a primary that is gone hears nothing.
+  for (const { proxy } of cluster.sites) proxy.leadTo(replica.port);
+  await redis.movedFrom(primary, SHARD_KEY);
+  await eventually(async () => expect((await observed.get(b)).outcome).toBe('ok'), 30_000);
+  await observed.look(a);
+  await written(observed, b, 'newest');
+  await observed.look(a);
+  await observed.cached(a);
+  await primary.restart();
+};
+
+export const SCENARIOS_ON_CLUSTER: Readonly<Record<string, Scenario<RedisCluster>>> = {
+  failedOver,
+  slotMoved,
+  replicaBehind,
+};
