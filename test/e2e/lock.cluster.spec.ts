@@ -1,5 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Lease, Lock } from '@syncline/contracts';
 import { eventually, type NodeProcess, RedisCluster, startNodes, stopAll } from '@syncline/testing';
+import { resourceKey } from '../../libs/locks/src/lease/resource.js';
+import { Shards } from '../../libs/locks/src/redis/shards.js';
 import { acquire, call, describeLock, release } from './lock.calls.js';
 
 describe('lock nodes on a Redis Cluster', () => {
@@ -73,5 +76,65 @@ describe('lock nodes on a Redis Cluster', () => {
     await call(one, 'DELETE', 'locks/%7Bd%7Db', {});
     expect((await older).status).toBe(200);
     await release(one, a);
+  });
+
+  describe('whose owners wait in several shards', () => {
+    const shards = new Shards({ isCluster: true });
+    /** Names that lie in as many shards. */
+    const apart = (prefix: string, count: number): string[] => {
+      const byShard = new Map<number, string>();
+      for (let i = 0; byShard.size < count; i += 1) {
+        byShard.set(shards.of(resourceKey('lock', `${prefix}-${i}`)), `${prefix}-${i}`);
+      }
+      return [...byShard.values()];
+    };
+
+    it.each([2, 3, 6])('find a circle of %i owners, at the cost of exactly one', async (count) => {
+      const names = apart(`circle-${count}`, count);
+      const owners = names.map((_, i) => `O${i}`);
+      const held = await Promise.all(
+        names.map((name, i) => acquire(i % 2 === 0 ? one : two, name, { owner: owners[i] })),
+      );
+      const done = await Promise.all(
+        owners.map(async (owner, i) => {
+          const wanted = names[(i + 1) % count] as string;
+          const answer = await acquire(i % 2 === 0 ? two : one, wanted, { owner, waitMs: 30_000 });
+          // The victim lets go, and so does everybody who got what he wanted.
+          await release(one, held[i]?.body);
+          if (answer.status === 200) await release(two, answer.body);
+          return answer;
+        }),
+      );
+      const victims = done.filter(({ body }) => body.code === 'deadlock');
+      expect(victims).toHaveLength(1);
+      expect(done.filter(({ status }) => status === 200)).toHaveLength(count - 1);
+      const cycle: { owner: string; waitsFor: string; heldBy: string }[] = victims[0]?.body.cycle;
+      expect(cycle.map(({ owner }) => owner).sort()).toEqual(owners);
+      for (const { owner, waitsFor, heldBy } of cycle) {
+        const i = owners.indexOf(owner);
+        expect([waitsFor, heldBy]).toEqual([names[(i + 1) % count], owners[(i + 1) % count]]);
+      }
+    });
+
+    it('raise no false alarm while locks are taken and left all the time, in one order', async () => {
+      const names = apart('churn', 4);
+      const alarms: unknown[] = [];
+      const work = async (worker: number) => {
+        for (let turn = 0; turn < 6; turn += 1) {
+          const first = (worker + turn) % 3;
+          const taken = [];
+          for (const name of [names[first], names[3]] as string[]) {
+            const node = (worker + turn) % 2 === 0 ? one : two;
+            const answer = await acquire(node, name, { owner: `W${worker}`, waitMs: 60_000 });
+            if (answer.status === 200) taken.push(answer.body);
+            else alarms.push(answer.body);
+          }
+          await sleep(40);
+          for (const lease of taken) await release(one, lease);
+        }
+      };
+      await Promise.all(Array.from({ length: 6 }, (_, worker) => work(worker)));
+      expect(alarms).toEqual([]);
+    });
   });
 });

@@ -6,6 +6,7 @@ import { ProcessIdentity } from '@syncline/runtime';
 import { eventually, RedisServer } from '@syncline/testing';
 import { inOrder, type LeaseRequest, LOCK_PERMITS, permitsOf } from '../../libs/locks/src/lease/lease.js';
 import { resourceKey } from '../../libs/locks/src/lease/resource.js';
+import { DeadlocksStore } from '../../libs/locks/src/redis/deadlocks.store.js';
 import { EventsStore } from '../../libs/locks/src/redis/events.store.js';
 import { HeldReplies } from '../../libs/locks/src/redis/held-replies.js';
 import { LeasesStore } from '../../libs/locks/src/redis/leases.store.js';
@@ -14,6 +15,7 @@ import { SessionsStore } from '../../libs/locks/src/redis/sessions.store.js';
 import { Shards } from '../../libs/locks/src/redis/shards.js';
 import { waitId } from '../../libs/locks/src/redis/wait-id.js';
 import { WaitsStore } from '../../libs/locks/src/redis/waits.store.js';
+import { DeadlockSearch } from '../../libs/locks/src/waiting/deadlock-search.js';
 import type { Ticket } from '../../libs/locks/src/waiting/ticket.js';
 
 export const lockKey = (name: string): string => resourceKey('lock', name);
@@ -58,6 +60,7 @@ export class LockNode {
   readonly resources: ResourcesStore;
   readonly sessions: SessionsStore;
   readonly events: EventsStore;
+  readonly deadlocks: DeadlockSearch;
 
   constructor(redis: RedisClient, nodeId: string) {
     const membership = { nodeId } as Membership;
@@ -70,6 +73,7 @@ export class LockNode {
     this.resources = new ResourcesStore(redis, shards, tokens, held, membership);
     this.sessions = new SessionsStore(redis, shards, tokens, held);
     this.events = new EventsStore(redis, shards);
+    this.deadlocks = new DeadlockSearch(new DeadlocksStore(redis, shards, tokens, membership, identity));
   }
 
   acquire(request: LeaseRequest, claim = 'c') {

@@ -6,6 +6,7 @@ import { EventsListener } from './events/events.listener.js';
 import { Watches } from './events/watches.js';
 import { LeasesService } from './lease/leases.service.js';
 import { LocksService } from './locks/locks.service.js';
+import { DeadlocksStore } from './redis/deadlocks.store.js';
 import { EventsStore } from './redis/events.store.js';
 import { HeldReplies, LOCK_DURABILITY } from './redis/held-replies.js';
 import { LeasesStore } from './redis/leases.store.js';
@@ -17,6 +18,7 @@ import { WaitsStore } from './redis/waits.store.js';
 import { SemaphoresService } from './semaphores/semaphores.service.js';
 import { SessionsService } from './sessions/sessions.service.js';
 import { AbandonedRequests } from './waiting/abandoned-requests.js';
+import { DeadlockSearch } from './waiting/deadlock-search.js';
 import { GrantsListener } from './waiting/grants.listener.js';
 import { Heartbeat } from './waiting/heartbeat.js';
 import { Waits } from './waiting/waits.js';
@@ -31,6 +33,7 @@ import { Waits } from './waiting/waits.js';
     LeasesService,
     Waits,
     AbandonedRequests,
+    DeadlockSearch,
     Heartbeat,
     Watches,
     Shards,
@@ -41,6 +44,7 @@ import { Waits } from './waiting/waits.js';
     ResourcesStore,
     SessionsStore,
     EventsStore,
+    DeadlocksStore,
   ],
   exports: [LocksService, SemaphoresService, SessionsService, Watches],
 })

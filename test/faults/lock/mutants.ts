@@ -138,16 +138,16 @@ export const mutants: FaultSuite['mutants'] = [
   },
   {
     name: 'the request that sees a deadlock first gives up, not the youngest',
-    file: `${SCRIPTS}/deadlock.lua`,
-    find: 'if waits[each.id].arrival > waits[id].arrival then return nil end',
-    replace: 'do end',
+    file: 'libs/locks/src/waiting/deadlock-search.js',
+    find: 'youngestOf(circle).id === id',
+    replace: 'true',
     run: alone(scenarios.circle),
   },
   {
     name: 'a circle counts as a deadlock though somebody else may open it',
-    file: `${SCRIPTS}/deadlock.lua`,
-    find: 'return Name.of(item.name).limit - never < item.weight',
-    replace: 'return #item.holders > 0',
+    file: 'libs/locks/src/waiting/wait-graph.js',
+    find: 'return limit - never < weight;',
+    replace: 'return holders.length > 0;',
     run: alone(scenarios.openCircle),
   },
   {

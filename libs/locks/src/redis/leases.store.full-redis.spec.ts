@@ -46,7 +46,7 @@ describe('leases in a Redis that has reached its maxmemory', () => {
     expect((await node.inspect('a')).waiters).toHaveLength(2);
     expect((await node.resources.listLocks('', undefined, 10)).states).toHaveLength(3);
     expect((await node.beat()).requests).toBe(2);
-    expect(await node.waits.findDeadlock(0, waitIdOf(first))).toBeNull();
+    expect(await node.deadlocks.search(waitIdOf(first))).toBeNull();
     expect((await node.release('a', held.leaseId)).outcome).toBe('released');
     expect(await node.takeUp(first)).toBe('granted');
     await node.withdraw(second, true);

@@ -51,10 +51,6 @@ export class WaitsStore {
     return scripts.withdraw(this.redis, { ...this.inShard(ticket.shard), ...ticket });
   }
 
-  findDeadlock(shard: number, id: string) {
-    return scripts.findDeadlock(this.redis, { ...this.inShard(shard), id });
-  }
-
   /** Says that this process lives; returns what it has to know (see `beat.lua`). */
   async beat(shard: number) {
     const reply = await scripts.beat(this.redis, this.inShard(shard));

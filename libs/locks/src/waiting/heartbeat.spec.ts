@@ -29,7 +29,7 @@ describe('the heartbeat of a node', () => {
     [node, other] = await stage.reset('one', 'two');
     const drain = new Drain();
     abandoned = new AbandonedRequests(node.waits);
-    waits = new Waits(node.waits, abandoned, drain);
+    waits = new Waits(node.waits, abandoned, node.deadlocks, drain);
     heartbeat = new Heartbeat(node.waits, waits, abandoned);
     heartbeat.onApplicationBootstrap();
   });

@@ -34,7 +34,7 @@ describe('waits', () => {
   beforeEach(async () => {
     [node] = await stage.reset('one');
     drain = new Drain();
-    waits = new Waits(node.waits, new AbandonedRequests(node.waits), drain);
+    waits = new Waits(node.waits, new AbandonedRequests(node.waits), node.deadlocks, drain);
   });
   afterEach(() => drain.onModuleDestroy());
   afterAll(() => stage.stop());

@@ -8,6 +8,7 @@ import type { Outcome } from '../redis/scripts/waits.js';
 import { keysOfWait } from '../redis/wait-id.js';
 import { WaitsStore } from '../redis/waits.store.js';
 import { AbandonedRequests } from './abandoned-requests.js';
+import { DeadlockSearch } from './deadlock-search.js';
 import { NO_CLAIM, SHARED_CLAIM, type Ticket } from './ticket.js';
 
 /** Most waits are over by then, and cost no search at all. */
@@ -41,6 +42,7 @@ export class Waits {
   constructor(
     private readonly store: WaitsStore,
     private readonly abandoned: AbandonedRequests,
+    private readonly deadlocks: DeadlockSearch,
     drain: Drain,
   ) {
     this.parked = new Parked(drain);
@@ -92,7 +94,7 @@ export class Waits {
     request.inQueue = true;
     let search = setTimeout(() => void searchAgain(), FIRST_SEARCH_MS);
     const searchAgain = async () => {
-      await this.searchForDeadlock(request.ticket);
+      await this.searchForDeadlock(request.ticket.id);
       if (request.parked.open) search = setTimeout(() => void searchAgain(), this.nextSearchMs());
     };
     try {
@@ -163,9 +165,9 @@ export class Waits {
     return Math.max(NEXT_SEARCH_MS, (this.size * 1_000) / MOST_SEARCHES_PER_S);
   }
 
-  private async searchForDeadlock({ shard, id }: Ticket): Promise<void> {
+  private async searchForDeadlock(id: string): Promise<void> {
     try {
-      const cycle = await this.store.findDeadlock(shard, id);
+      const cycle = await this.deadlocks.search(id);
       if (cycle !== null) this.apply(id, { outcome: 'deadlock', cycle });
     } catch (error) {
       this.report(error);

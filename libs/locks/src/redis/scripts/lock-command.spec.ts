@@ -55,7 +55,7 @@ class Steps {
       case 10:
         return (nodes) => nodes[i].withdraw(request, false);
       case 11:
-        return (nodes) => nodes[i].waits.findDeadlock(0, waitIdOf(request));
+        return (nodes) => nodes[i].deadlocks.search(waitIdOf(request));
       case 12:
         return (nodes) => nodes[i].inspect(name);
       case 13:

@@ -55,13 +55,6 @@ export const withdraw = grantingCommand(
   () => undefined,
 );
 
-/** Ends the wait of a request that is the youngest of a circle. Null: it is not. */
-export const findDeadlock = grantingCommand(
-  'deadlock',
-  ({ processId, id }: MayGrant & { processId: string; id: string }) => [processId, id],
-  (reply) => (reply === null ? null : readCycle(reply as string[])),
-);
-
 /** Says that a process lives, fetches what was recorded for it, ends what is over. */
 export const beat = grantingCommand(
   'beat',
