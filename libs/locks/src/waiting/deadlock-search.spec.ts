@@ -55,8 +55,10 @@ describe('the search for deadlocks over shards', () => {
     redis = commandConnection(cluster.url, 'test');
     await redis.connect();
   });
-  beforeEach(() => {
+  beforeEach(async () => {
     node = new LockNode(redis, 'lock_1');
+    // It lives from now on: where no node beats, the silence of one does not count.
+    await Promise.all(node.waits.shards.map((shard) => node.waits.beat(shard)));
     const membership = { nodeId: 'lock_1' } as Membership;
     store = new Interrupted(redis, new Shards(redis), new SeenNumbers(), membership, new ProcessIdentity());
     search = new DeadlockSearch(store);
