@@ -1,29 +1,13 @@
-import { type NodeProcess, RedisServer, startNodes, stopAll } from '@syncline/testing';
+import { NodesStage } from '../stages/nodes-stage.js';
 
 const NAMES = ['__proto__', 'constructor', 'toString', 'hasOwnProperty'];
 
 describe('many entries in one call', () => {
-  let redis: RedisServer;
-  let nodes: NodeProcess[] = [];
-  let caches = 0;
-  let cache = '';
-
-  beforeAll(async () => {
-    redis = await RedisServer.start();
-    nodes = await startNodes('cache', 2, { redisUrl: redis.url });
-  });
-  afterAll(async () => {
-    await stopAll(nodes);
-    await redis?.stop();
-  });
-  beforeEach(() => {
-    caches += 1;
-    cache = `b${caches}`;
-  });
+  const stage = NodesStage.forTests('cache', 2);
 
   /** The answer as it came, and what it says. */
   const post = async (verb: string, body: object | string, node = 0) => {
-    const response = await fetch(`${nodes[node]?.url}/v1/caches/${cache}/${verb}`, {
+    const response = await fetch(`${stage.node(node).url}/v1/caches/${stage.name}/${verb}`, {
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
       body: typeof body === 'string' ? body : JSON.stringify(body),
@@ -32,7 +16,7 @@ describe('many entries in one call', () => {
     return { status: response.status, text, body: JSON.parse(text) };
   };
   const put = (key: string, body: string | Buffer, contentType: string, more: Record<string, string> = {}) =>
-    fetch(`${nodes[0]?.url}/v1/caches/${cache}/entries/${encodeURIComponent(key)}`, {
+    fetch(`${stage.node(0).url}/v1/caches/${stage.name}/entries/${encodeURIComponent(key)}`, {
       method: 'PUT',
       headers: { 'Content-Type': contentType, ...more },
       body,
@@ -54,7 +38,7 @@ describe('many entries in one call', () => {
             status: 400,
             problem: expect.objectContaining({
               code: 'validation-failed',
-              instance: `/v1/caches/${cache}/${verb}`,
+              instance: `/v1/caches/${stage.name}/${verb}`,
             }),
           })),
         );
@@ -64,7 +48,7 @@ describe('many entries in one call', () => {
     });
 
     it('by mset: what is ill-formed or too large has its problem, the others are stored', async () => {
-      await fetch(`${nodes[0]?.url}/v1/caches/${cache}`, {
+      await fetch(`${stage.node(0).url}/v1/caches/${stage.name}`, {
         method: 'PUT',
         headers: { 'Content-Type': 'application/json' },
         body: '{"maxEntryBytes":10}',
@@ -160,7 +144,7 @@ describe('many entries in one call', () => {
       ['base64', Buffer.from('{"a":1}').toString('base64')],
       ['base64', 'AP8='],
     ]);
-    const fill = await fetch(`${nodes[0]?.url}/v1/caches/${cache}/entries/large/fill`, {
+    const fill = await fetch(`${stage.node(0).url}/v1/caches/${stage.name}/entries/large/fill`, {
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
       body: '{"as":"base64"}',
@@ -182,7 +166,9 @@ describe('many entries in one call', () => {
         { key: 'm', value: 'H4sI', encoding: 'base64', contentType: 'text/html', contentEncoding: 'br' },
       ],
     });
-    const { headers } = await fetch(`${nodes[1]?.url}/v1/caches/${cache}/entries/m`, { method: 'HEAD' });
+    const { headers } = await fetch(`${stage.node(1).url}/v1/caches/${stage.name}/entries/m`, {
+      method: 'HEAD',
+    });
     expect([headers.get('content-type'), headers.get('content-encoding')]).toEqual(['text/html', 'br']);
   });
 

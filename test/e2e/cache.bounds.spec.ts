@@ -1,5 +1,5 @@
-import { eventually, type NodeProcess, RedisServer, startNodes, stopAll } from '@syncline/testing';
-import type { Redis } from 'ioredis';
+import { eventually } from '@syncline/testing';
+import { NodesStage } from '../stages/nodes-stage.js';
 
 interface Described {
   readonly maxEntries: number | null;
@@ -7,28 +7,13 @@ interface Described {
 }
 
 describe('what a cache keeps in Redis', () => {
-  let redis: RedisServer;
-  let client: Redis;
-  let nodes: NodeProcess[] = [];
-  let caches = 0;
+  const stage = NodesStage.forTests('cache', 2);
   let cache = '';
-
-  beforeAll(async () => {
-    redis = await RedisServer.start();
-    client = redis.connect();
-    nodes = await startNodes('cache', 2, { redisUrl: redis.url });
-  });
-  afterAll(async () => {
-    client?.disconnect();
-    await stopAll(nodes);
-    await redis?.stop();
-  });
   beforeEach(() => {
-    caches += 1;
-    cache = `c${caches}`;
+    cache = stage.name;
   });
 
-  const url = (i: number, path = '') => `${nodes[i]?.url}/v1/caches/${cache}${path}`;
+  const url = (i: number, path = '') => `${stage.node(i).url}/v1/caches/${cache}${path}`;
   const put = async (i: number, key: string, body = 'x', query = '') => {
     const response = await fetch(`${url(i, `/entries/${encodeURIComponent(key)}`)}${query}`, {
       method: 'PUT',
@@ -51,7 +36,7 @@ describe('what a cache keeps in Redis', () => {
   };
   const describeCache = async () => (await (await fetch(url(0))).json()) as Described;
   const names = async () => {
-    const { caches: listed } = (await (await fetch(`${nodes[0]?.url}/v1/caches?limit=1000`)).json()) as {
+    const { caches: listed } = (await (await fetch(`${stage.node(0).url}/v1/caches?limit=1000`)).json()) as {
       caches: { name: string }[];
     };
     return listed.map(({ name }) => name);
@@ -60,7 +45,7 @@ describe('what a cache keeps in Redis', () => {
     expect((await fetch(`${url(1)}?drop=true`, { method: 'DELETE' })).status).toBe(204);
 
   it('is nothing that lasts when entries and caches are asked for that do not exist', async () => {
-    await client.flushall();
+    await stage.client.flushall();
     await eventually(async () => expect((await get(0, 'warm')).status).toBe(404));
     for (let i = 0; i < 1_300; i += 1) {
       cache = `none${i % 7}`;
@@ -77,8 +62,8 @@ describe('what a cache keeps in Redis', () => {
     }
     expect(await names()).toEqual([]);
     await eventually(async () => {
-      const kept = await client.keys('syncline:{cache:none*');
-      const lives = await Promise.all(kept.map((key) => client.pttl(key)));
+      const kept = await stage.client.keys('syncline:{cache:none*');
+      const lives = await Promise.all(kept.map((key) => stage.client.pttl(key)));
       // What a node knows of so many keys at most, for a minute at most.
       expect(lives.filter((ms) => ms < 0 || ms > 60_000)).toEqual([]);
       expect(kept.length).toBeLessThanOrEqual(2_100);
@@ -113,8 +98,8 @@ describe('what a cache keeps in Redis', () => {
     expect(await names()).not.toContain(cache);
     expect((await describeCache()).maxEntries).toBeNull();
     await eventually(async () => {
-      const kept = await client.keys(`syncline:{cache:${cache}}*`);
-      const lives = await Promise.all(kept.map((key) => client.pttl(key)));
+      const kept = await stage.client.keys(`syncline:{cache:${cache}}*`);
+      const lives = await Promise.all(kept.map((key) => stage.client.pttl(key)));
       expect(lives.filter((ms) => ms < 0 || ms > 60_000)).toEqual([]);
     }, 15_000);
     await drop();
@@ -146,7 +131,7 @@ describe('what a cache keeps in Redis', () => {
     const { stats } = await describeCache();
     expect(stats.entries).toBeGreaterThan(30);
     expect(stats.evicted).toBeGreaterThanOrEqual(250);
-    expect(await client.zcard(`syncline:{cache:${cache}}:index`)).toBe(stats.entries);
+    expect(await stage.client.zcard(`syncline:{cache:${cache}}:index`)).toBe(stats.entries);
   }, 30_000);
 
   it('is bounded by bytes, also when a bound is set on what is there already', async () => {
@@ -164,12 +149,12 @@ describe('what a cache keeps in Redis', () => {
   it('forgets who held an entry once he is gone, however many came and went', async () => {
     await put(0, 'k');
     await get(0, 'k');
-    const at = (await client.keys(`syncline:{cache:${cache}}*:c:kk`))[0] ?? '';
+    const at = (await stage.client.keys(`syncline:{cache:${cache}}*:c:kk`))[0] ?? '';
     const former = Array.from({ length: 9_000 }, (_, i) => [`scache_9#${i}`, i]).flat();
-    for (let i = 0; i < former.length; i += 2_000) await client.hset(at, ...former.slice(i, i + 2_000));
+    for (let i = 0; i < former.length; i += 2_000) await stage.client.hset(at, ...former.slice(i, i + 2_000));
     await get(1, 'k');
-    expect(await client.hlen(at)).toBeLessThan(10);
-    for (let i = 0; i < former.length; i += 2_000) await client.hset(at, ...former.slice(i, i + 2_000));
+    expect(await stage.client.hlen(at)).toBeLessThan(10);
+    for (let i = 0; i < former.length; i += 2_000) await stage.client.hset(at, ...former.slice(i, i + 2_000));
     expect(await put(0, 'k', 'new')).toBe(200);
     for (const i of [0, 1]) expect((await get(i, 'k')).text).toBe('new');
   });

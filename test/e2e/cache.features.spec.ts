@@ -1,26 +1,12 @@
-import { eventually, type NodeProcess, RedisServer, startNodes, stopAll } from '@syncline/testing';
+import { eventually } from '@syncline/testing';
 import request from 'supertest';
+import { NodesStage } from '../stages/nodes-stage.js';
 
 describe('what a cache does beside entries', () => {
-  let redis: RedisServer;
-  let nodes: NodeProcess[] = [];
-  let caches = 0;
-  let cache = '';
-
-  beforeAll(async () => {
-    redis = await RedisServer.start();
-    nodes = await startNodes('cache', 3, { redisUrl: redis.url });
-  });
-  afterAll(async () => {
-    await stopAll(nodes);
-    await redis?.stop();
-  });
-  beforeEach(() => {
-    caches += 1;
-    cache = `c${caches}`;
-  });
-  const url = (i: number) => nodes[i % nodes.length]?.url ?? '';
-  const at = (i: number, key: string) => `${url(i)}/v1/caches/${cache}/entries/${encodeURIComponent(key)}`;
+  const stage = NodesStage.forTests('cache', 3);
+  const url = (i: number) => stage.node(i).url;
+  const at = (i: number, key: string) =>
+    `${url(i)}/v1/caches/${stage.name}/entries/${encodeURIComponent(key)}`;
   const put = (i: number, key: string, body: string, query = '', headers: Record<string, string> = {}) =>
     fetch(`${at(i, key)}${query}`, {
       method: 'PUT',
@@ -32,7 +18,7 @@ describe('what a cache does beside entries', () => {
     return { status: response.status, text: await response.text(), source: response.headers.get('x-cache') };
   };
   const post = (i: number, path: string, body: object) =>
-    request(url(i)).post(`/v1/caches/${cache}${path}`).send(body);
+    request(url(i)).post(`/v1/caches/${stage.name}${path}`).send(body);
   const fill = (i: number, key: string, body: object) => post(i, `/entries/${key}/fill`, body);
   const status = async (i: number, key: string) => (await get(i, key)).status;
   /** Writes through a node that waited a lease for one that said nothing. */
@@ -46,7 +32,7 @@ describe('what a cache does beside entries', () => {
         expect((await get(i, 'k')).source).toBe('store');
         expect((await get(i, 'k')).source).toBe('near');
       }
-      const client = redis.connect();
+      const client = stage.redis.connect();
       const reads = async () =>
         Number(/cmdstat_fcall:calls=(\d+)/.exec(await client.info('commandstats'))?.[1]);
       const before = await reads();
@@ -106,7 +92,7 @@ describe('what a cache does beside entries', () => {
         expect(await status(i, 'user/2')).toBe(404);
         expect(await status(i, 'page/1')).toBe(200);
       }
-      await request(url(0)).delete(`/v1/caches/${cache}`).expect(204);
+      await request(url(0)).delete(`/v1/caches/${stage.name}`).expect(204);
       for (const i of [0, 1, 2]) expect(await status(i, 'page/1')).toBe(404);
       expect((await put(0, 'user/1', 'new', '?tags=vip')).status).toBe(201);
       for (const i of [0, 1, 2]) expect((await get(i, 'user/1')).text).toBe('new');
@@ -116,14 +102,16 @@ describe('what a cache does beside entries', () => {
       for (let n = 0; n < 30; n += 1) await put(0, `p${n}`, 'x', '?tags=t');
       await post(0, '/invalidate', { tags: ['t'] });
       for (let n = 0; n < 30; n += 1) await put(0, `q${n}`, 'x');
-      await request(url(0)).delete(`/v1/caches/${cache}`).expect(204);
-      const client = redis.connect();
+      await request(url(0)).delete(`/v1/caches/${stage.name}`).expect(204);
+      const client = stage.redis.connect();
       try {
-        await eventually(async () => expect(await client.keys(`syncline:{cache:${cache}}:e:*`)).toEqual([]));
+        await eventually(async () =>
+          expect(await client.keys(`syncline:{cache:${stage.name}}:e:*`)).toEqual([]),
+        );
       } finally {
         client.disconnect();
       }
-      const { body } = await request(url(0)).get(`/v1/caches/${cache}`).expect(200);
+      const { body } = await request(url(0)).get(`/v1/caches/${stage.name}`).expect(200);
       expect(body.stats).toMatchObject({ entries: 0, bytes: 0 });
     });
 
@@ -160,7 +148,7 @@ describe('what a cache does beside entries', () => {
 
     it('does not leave the lease with a caller that disconnected before it was told of it', async () => {
       await fill(0, 'other', {}).expect(200);
-      redis.freeze();
+      stage.redis.freeze();
       const disconnect = new AbortController();
       const gone = fetch(`${at(0, 'k')}/fill`, {
         method: 'POST',
@@ -173,7 +161,7 @@ describe('what a cache does beside entries', () => {
       disconnect.abort();
       expect(await gone).toBe('AbortError');
       await fetch(`${url(0)}/health/live`);
-      redis.thaw();
+      stage.redis.thaw();
       await eventually(async () => {
         expect((await fill(1, 'k', { waitMs: 1_000 })).body.status).toBe('lease');
       });
@@ -325,25 +313,25 @@ describe('what a cache does beside entries', () => {
 
   describe('configuration', () => {
     it('has defaults for a cache that nobody made, and shows what was set', async () => {
-      const fresh = await request(url(0)).get(`/v1/caches/${cache}`).expect(200);
+      const fresh = await request(url(0)).get(`/v1/caches/${stage.name}`).expect(200);
       expect(fresh.body).toMatchObject({
-        name: cache,
+        name: stage.name,
         defaultTtlMs: null,
         maxEntryBytes: 1_048_576,
         coherence: 'strict',
       });
       const config = { defaultTtlMs: 60_000, maxEntryBytes: 10, nearCacheBytes: 0, coherence: 'eventual' };
-      const set = await request(url(1)).put(`/v1/caches/${cache}`).send(config).expect(200);
+      const set = await request(url(1)).put(`/v1/caches/${stage.name}`).send(config).expect(200);
       expect(set.body).toMatchObject(config);
-      expect((await request(url(2)).get(`/v1/caches/${cache}`)).body).toMatchObject(config);
+      expect((await request(url(2)).get(`/v1/caches/${stage.name}`)).body).toMatchObject(config);
       const list = await request(url(0)).get('/v1/caches?limit=1000').expect(200);
-      expect(list.body.caches.map(({ name }: { name: string }) => name)).toContain(cache);
-      await request(url(1)).put(`/v1/caches/${cache}`).send({ coherence: 'maybe' }).expect(400);
+      expect(list.body.caches.map(({ name }: { name: string }) => name)).toContain(stage.name);
+      await request(url(1)).put(`/v1/caches/${stage.name}`).send({ coherence: 'maybe' }).expect(400);
     });
 
     it('limits entries and gives them a life', async () => {
       await request(url(0))
-        .put(`/v1/caches/${cache}`)
+        .put(`/v1/caches/${stage.name}`)
         .send({ defaultTtlMs: 60_000, maxEntryBytes: 10 })
         .expect(200);
       const large = await put(1, 'k', 'x'.repeat(11));
@@ -354,32 +342,32 @@ describe('what a cache does beside entries', () => {
     });
 
     it('of no near cache keeps every read on Redis', async () => {
-      await request(url(0)).put(`/v1/caches/${cache}`).send({ nearCacheBytes: 0 }).expect(200);
+      await request(url(0)).put(`/v1/caches/${stage.name}`).send({ nearCacheBytes: 0 }).expect(200);
       await put(1, 'k', 'x');
       for (let n = 0; n < 3; n += 1) expect((await get(0, 'k')).source).toBe('store');
     });
 
     it('bounds a near cache by bytes, overhead counted', async () => {
-      await request(url(0)).put(`/v1/caches/${cache}`).send({ nearCacheBytes: 200_000 }).expect(200);
+      await request(url(0)).put(`/v1/caches/${stage.name}`).send({ nearCacheBytes: 200_000 }).expect(200);
       for (let n = 0; n < 200; n += 1) {
         await put(1, `k${n}`, 'x'.repeat(1_500));
         await get(0, `k${n}`);
       }
-      const { body } = await request(url(0)).get(`/v1/caches/${cache}`).expect(200);
+      const { body } = await request(url(0)).get(`/v1/caches/${stage.name}`).expect(200);
       expect(body.stats.node.bytes).toBeGreaterThan(100_000);
       expect(body.stats.node.bytes).toBeLessThanOrEqual(200_000);
       expect(body.stats.node.evictions).toBeGreaterThan(50);
     });
 
     it('eventual: a write does not wait for a silent node, whose reads follow', async () => {
-      await request(url(0)).put(`/v1/caches/${cache}`).send({ coherence: 'eventual' }).expect(200);
+      await request(url(0)).put(`/v1/caches/${stage.name}`).send({ coherence: 'eventual' }).expect(200);
       await put(0, 'k', 'old');
       await get(1, 'k');
       expect((await get(1, 'k')).source).toBe('near');
-      nodes[1]?.freeze();
+      stage.nodes[1]?.freeze();
       const forced = await forcedWrites(0);
       await put(0, 'k', 'new');
-      nodes[1]?.thaw();
+      stage.nodes[1]?.thaw();
       expect(await forcedWrites(0)).toBe(forced);
       await eventually(async () => expect((await get(1, 'k')).text).toBe('new'));
     });
@@ -390,7 +378,7 @@ describe('what a cache does beside entries', () => {
     for (const i of [0, 0, 0, 1]) await get(i, 'k');
     await get(0, 'none');
     await eventually(async () => {
-      const { body } = await request(url(0)).get(`/v1/caches/${cache}`).expect(200);
+      const { body } = await request(url(0)).get(`/v1/caches/${stage.name}`).expect(200);
       expect(body.stats).toMatchObject({
         entries: 1,
         bytes: 4,
@@ -414,12 +402,12 @@ describe('what a cache does beside entries', () => {
     await put(0, 'k', 'old');
     await get(2, 'k');
     expect((await get(2, 'k')).source).toBe('near');
-    await nodes[2]?.kill();
+    await stage.nodes[2]?.kill();
     const forced = await forcedWrites(0);
     expect((await put(0, 'k', 'new')).status).toBe(200);
     expect(await forcedWrites(0)).toBe(forced + 1);
     await put(0, 'k', 'newer');
     expect(await forcedWrites(0)).toBe(forced + 1);
-    nodes.pop();
+    stage.nodes.pop();
   });
 });

@@ -1,29 +1,14 @@
 import { once } from 'node:events';
 import type { StreamedAnswer } from '@syncline/contracts';
-import { eventually, type NodeProcess, RedisServer, startNodes, stopAll } from '@syncline/testing';
+import { eventually } from '@syncline/testing';
 import { WebSocket } from 'ws';
+import { NodesStage } from '../stages/nodes-stage.js';
 
 describe('a fill lease', () => {
-  let redis: RedisServer;
-  let nodes: NodeProcess[] = [];
-  let caches = 0;
-  let cache = '';
-
-  beforeAll(async () => {
-    redis = await RedisServer.start();
-    nodes = await startNodes('cache', 2, { redisUrl: redis.url });
-  });
-  afterAll(async () => {
-    await stopAll(nodes);
-    await redis?.stop();
-  });
-  beforeEach(() => {
-    caches += 1;
-    cache = `f${caches}`;
-  });
+  const stage = NodesStage.forTests('cache', 2);
 
   const call = async (node: number, method: string, path: string, body: object, headers = {}) => {
-    const response = await fetch(`${nodes[node]?.url}/v1/caches/${cache}${path}`, {
+    const response = await fetch(`${stage.node(node).url}/v1/caches/${stage.name}${path}`, {
       method,
       headers: { 'Content-Type': 'application/json', ...headers },
       body: JSON.stringify(body),
@@ -38,9 +23,11 @@ describe('a fill lease', () => {
   const store = (id: string, query = '') =>
     call(0, 'PUT', `/entries/k${query}`, { computed: true }, { 'X-Fill-Lease': id });
   const waiting = async (count: number) => {
-    const client = redis.connect();
+    const client = stage.redis.connect();
     try {
-      await eventually(async () => expect(await client.scard(`syncline:{cache:${cache}}:w:k`)).toBe(count));
+      await eventually(async () =>
+        expect(await client.scard(`syncline:{cache:${stage.name}}:w:k`)).toBe(count),
+      );
     } finally {
       client.disconnect();
     }
@@ -124,18 +111,18 @@ describe('a fill lease', () => {
 
   it('brings its value from Redis to a node once, however many wait there', async () => {
     const id = await lease({ leaseMs: 60_000 });
-    const socket = new WebSocket(`${nodes[1]?.url.replace('http', 'ws')}/v1/calls`);
+    const socket = new WebSocket(`${stage.node(1).url.replace('http', 'ws')}/v1/calls`);
     await once(socket, 'open');
     const answers: StreamedAnswer[] = [];
     socket.on('message', (data: Buffer) => answers.push(...JSON.parse(data.toString())));
-    const path = `/v1/caches/${cache}/entries/k/fill`;
+    const path = `/v1/caches/${stage.name}/entries/k/fill`;
     const waiters = Array.from({ length: 60 }, (_, i) => ({ id: i + 1, path, body: { waitMs: 30_000 } }));
-    const last = { id: 61, path: `/v1/caches/${cache}/mget`, body: { keys: ['other'] } };
+    const last = { id: 61, path: `/v1/caches/${stage.name}/mget`, body: { keys: ['other'] } };
     // A node takes the calls of a stream in their order: when the last is answered, all before it wait.
     socket.send(JSON.stringify([...waiters, last]));
     await eventually(() => expect(answers.map(({ id }) => id)).toEqual([last.id]));
     await waiting(1);
-    const client = redis.connect();
+    const client = stage.redis.connect();
     const sent = async () => Number(/total_net_output_bytes:(\d+)/.exec(await client.info('stats'))?.[1]);
     const before = await sent();
     const value = 'x'.repeat(300_000);

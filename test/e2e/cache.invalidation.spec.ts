@@ -1,29 +1,15 @@
-import { eventually, type NodeProcess, RedisServer, startNodes, stopAll } from '@syncline/testing';
-import type { Redis } from 'ioredis';
+import { eventually } from '@syncline/testing';
+import { NodesStage } from '../stages/nodes-stage.js';
 
 describe('what an invalidation spares', () => {
-  let redis: RedisServer;
-  let client: Redis;
-  let nodes: NodeProcess[] = [];
-  let caches = 0;
+  const stage = NodesStage.forTests('cache', 2);
   let cache = '';
-
-  beforeAll(async () => {
-    redis = await RedisServer.start();
-    client = redis.connect();
-    nodes = await startNodes('cache', 2, { redisUrl: redis.url });
-  });
-  afterAll(async () => {
-    client?.disconnect();
-    await stopAll(nodes);
-    await redis?.stop();
-  });
   beforeEach(() => {
-    caches += 1;
-    cache = `i${caches}`;
+    cache = stage.name;
   });
 
-  const url = (i: number, path: string) => `${nodes[i]?.url}/v1/caches/${encodeURIComponent(cache)}${path}`;
+  const url = (i: number, path: string) =>
+    `${stage.node(i).url}/v1/caches/${encodeURIComponent(cache)}${path}`;
   const at = (i: number, key: string) => url(i, `/entries/${encodeURIComponent(key)}`);
   const put = async (key: string, body = 'x', query = '') => {
     const response = await fetch(`${at(0, key)}${query}`, { method: 'PUT', body });
@@ -64,9 +50,11 @@ describe('what an invalidation spares', () => {
     const stem = `syncline:{cache:${cache}}`;
     await eventually(async () => {
       // A few are kept for fill leases that are under way.
-      expect(await client.zcard(`${stem}:prefix-marks`)).toBeLessThanOrEqual(16);
-      expect(await client.hlen(`${stem}:lengths`)).toBe(await client.zcard(`${stem}:prefix-marks`));
-      expect(await client.zcard(`${stem}:index`)).toBe(1);
+      expect(await stage.client.zcard(`${stem}:prefix-marks`)).toBeLessThanOrEqual(16);
+      expect(await stage.client.hlen(`${stem}:lengths`)).toBe(
+        await stage.client.zcard(`${stem}:prefix-marks`),
+      );
+      expect(await stage.client.zcard(`${stem}:index`)).toBe(1);
     }, 20_000);
     for (const i of [0, 1]) expect((await get(i, 'ppq')).status).toBe(404);
     for (const i of [0, 1]) expect((await get(i, 'kept')).status).toBe(200);
@@ -92,7 +80,8 @@ describe('what an invalidation spares', () => {
 
   it('one value that is asked for a thousand times at once leaves Redis once', async () => {
     await put('large', 'x'.repeat(700_000));
-    const sent = async () => Number(/total_net_output_bytes:(\d+)/.exec(await client.info('stats'))?.[1]);
+    const sent = async () =>
+      Number(/total_net_output_bytes:(\d+)/.exec(await stage.client.info('stats'))?.[1]);
     const before = await sent();
     await post(0, '/mget', { keys: Array.from({ length: 1_000 }, () => 'large') });
     expect((await sent()) - before).toBeLessThan(3_000_000);
