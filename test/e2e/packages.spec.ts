@@ -173,8 +173,7 @@ describe('the published packages', () => {
        await s.close();`,
     );
     const { stdout } = await run(process.execPath, ['--unhandled-rejections=strict', path]);
-    const failed = Array(9).fill('connection-failed');
-    // DOMException code 23 is TimeoutError.
-    expect(stdout.trim()).toBe([...failed, '23'].join());
+    // A busy machine may not have tried before the deadline. DOMException code 23 is TimeoutError.
+    expect(stdout.trim()).toMatch(/^(?:(?:connection-failed|deadline-exceeded),){9}23$/);
   });
 });

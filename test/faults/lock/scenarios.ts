@@ -11,15 +11,19 @@ import { exclusive, type Stage, waiters } from './stage.js';
  */
 const DELAYED_MS = 12_000;
 
+/** Of each client: enough for each kind of request to meet each other. */
+const CROWD_ROUNDS = 20;
+const LONGEST_CROWD_MS = 15_000;
+
 /** Readers, writers, triers and stale releases on one name. */
 async function crowd({ client, random }: Stage): Promise<void> {
-  const endsAt = Date.now() + 1_200;
+  const endsAt = performance.now() + LONGEST_CROWD_MS;
   await Promise.all(
     Array.from({ length: 8 }, async (_, i) => {
       const me = client(`crowd-${i}`);
       const own = random.fork();
       let last: Hold | undefined;
-      while (Date.now() < endsAt) {
+      for (let round = 0; round < CROWD_ROUNDS && performance.now() < endsAt; round += 1) {
         const mode = own.chance(40) ? 'shared' : 'exclusive';
         const holds = await me.acquire(
           exclusive('crowd', { mode, waitMs: own.chance(20) ? 0 : 4_000, ttlMs: 2_000 }),

@@ -17,18 +17,23 @@ export const onlyGenuineReceiptsCount = scenario(1, async ({ put, send, receive,
   expect((await end('ack', [forged]))[0] === 'stale', 'a forged receipt was accepted');
 });
 
-export const olderDeliveriesAreStale = scenario(2, async ({ put, send, receive, end, expect }) => {
-  await put({});
-  await send({ body: 1 });
-  const first = receipts(await receive({ visibilityTimeoutMs: 50 }));
-  await sleep(80);
-  const second = receipts(await receive());
-  for (const kind of ['extend', 'nack', 'ack'] as const) {
-    const extra = kind === 'extend' ? { visibilityTimeoutMs: 60_000 } : {};
-    expect((await end(kind, first, extra))[0] === 'stale', `${kind} by an older delivery took effect`);
-  }
-  expect((await end('ack', second))[0] === 'acked', 'the newest delivery could not be acked');
-});
+export const olderDeliveriesAreStale = scenario(
+  2,
+  async ({ put, send, receive, end, expect, redis, queue }) => {
+    await put({});
+    await send({ body: 1 });
+    const first = receipts(await receive({ visibilityTimeoutMs: 50 }));
+    await sleep(80);
+    const second = receipts(await receive());
+    const inFlight = await redis.zcard(`${await generation(redis, queue)}:inFlight`);
+    expect(inFlight === 1, `a message that is delivered again is in flight ${inFlight} times`);
+    for (const kind of ['extend', 'nack', 'ack'] as const) {
+      const extra = kind === 'extend' ? { visibilityTimeoutMs: 60_000 } : {};
+      expect((await end(kind, first, extra))[0] === 'stale', `${kind} by an older delivery took effect`);
+    }
+    expect((await end('ack', second))[0] === 'acked', 'the newest delivery could not be acked');
+  },
+);
 
 export const receiptsEndWithTheirTime = scenario(
   1,
