@@ -78,7 +78,8 @@ describe('what is acknowledged when a replica has it', () => {
     const refusedSend = send(queue, 'safe', 'once', 'the-id').finally(() => {
       over = true;
     });
-    for (let i = 0; i < 20; i += 1) expect((await send(queue, 'quick', i)).status).toBe(201);
+    const quick = await Promise.all([1, 2, 3].map((i) => send(queue, 'quick', i)));
+    expect(quick.map(({ status }) => status)).toEqual([201, 201, 201]);
     expect(over).toBe(false);
     expect(refused(await refusedSend)).toEqual(NOT_REPLICATED);
     expect(refused(await send(queues[1] as NodeProcess, 'safe', 'once', 'the-id'))).toEqual(NOT_REPLICATED);

@@ -132,4 +132,24 @@ describe('a send that meets parked receivers of its node', () => {
     ).toEqual([]);
     expect(bodies(await stage.receive(5))).toEqual([1, 2]);
   });
+
+  it('leaves what must be safe before it is told to a receive, and each answer tells how safe', async () => {
+    await begin();
+    await begin({ durability: 'replicated' });
+    const waiters = [await stage.park('queue_1#a', 5)];
+    const sent = await stage.sendTo(waiters, [{ body: 'plain' }]);
+    expect(sent).toMatchObject({ handed: [], durability: 'replicated', messages: [{ deduplicated: false }] });
+    const others = await stage.sendTo([], [{ dedup: 'D' }, { dedup: 'D' }]);
+    expect(others).toMatchObject({ durability: 'replicated', messages: [{}, { deduplicated: true }] });
+    const received = await stage.receive(5);
+    expect([bodies(received), received.durability]).toEqual([['plain', 'x'], 'replicated']);
+    const acked = await stage.store.acknowledge(stage.queue, deliveries(received));
+    expect(acked).toEqual({
+      verdicts: ['acked', 'acked'],
+      durability: 'replicated',
+      dueInMs: null,
+      outboxLength: 0,
+    });
+    expect((await stage.receive()).durability).toBe('local');
+  });
 });
