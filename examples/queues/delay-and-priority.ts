@@ -5,7 +5,7 @@ import { NODES } from '../nodes.js';
 await using syncline = new Syncline(NODES);
 const mails = syncline.queue<string>('example-mails');
 
-await mails.send('reminder', { delayMs: 300, priority: 9 });
+await mails.send('reminder', { delayMs: 2_000, priority: 9 });
 await mails.send('newsletter', { priority: 0 });
 await mails.send('password reset', { priority: 9 });
 

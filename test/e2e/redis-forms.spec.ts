@@ -115,11 +115,11 @@ describe('A node that speaks TLS with Redis', () => {
   it.each(['cache'] as const)('shows its certificate, and checks that of Redis: %s', async (role) => {
     const { server, url } = await startRedis();
     try {
-      const tls = { REDIS_TLS_CA: certificates.ca, REDIS_TLS_SERVERNAME: 'redis.example' };
+      const tls = { REDIS_CA: certificates.ca, REDIS_SERVERNAME: 'redis.example' };
       const node = await NodeProcess.start(role, {
         redisUrl: url,
         nodeId: 'n',
-        env: { ...tls, REDIS_TLS_CERT: client.cert, REDIS_TLS_KEY: client.key },
+        env: { ...tls, REDIS_CERT: client.cert, REDIS_KEY: client.key },
       });
       await USES[role](node.url, 'over-tls');
       expect(await node.stop()).toBe(0);
@@ -133,13 +133,13 @@ describe('A node that speaks TLS with Redis', () => {
     try {
       const all = {
         REDIS_URL: url,
-        REDIS_TLS_CA: certificates.ca,
-        REDIS_TLS_SERVERNAME: 'redis.example',
-        REDIS_TLS_CERT: client.cert,
-        REDIS_TLS_KEY: client.key,
+        REDIS_CA: certificates.ca,
+        REDIS_SERVERNAME: 'redis.example',
+        REDIS_CERT: client.cert,
+        REDIS_KEY: client.key,
       };
       await Promise.all(
-        ['REDIS_TLS_CA', 'REDIS_TLS_SERVERNAME'].map(async (missing) => {
+        ['REDIS_CA', 'REDIS_SERVERNAME'].map(async (missing) => {
           const { code, output } = await startInVain('lock', { ...all, [missing]: '' });
           expect([missing, code]).toEqual([missing, 1]);
           expect(output).toContain(`set ${missing}`);

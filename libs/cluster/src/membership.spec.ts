@@ -39,6 +39,7 @@ describe('the Lua libraries in Redis', () => {
   };
   const load = (library: LuaLibrary) =>
     library.command({ name: 'answer', keys: () => [], decode: Number })(redis, undefined);
+  const nameOf = (library: LuaLibrary) => library.for(redis).name;
   const inRedis = async (prefix: string) => {
     const listed = (await redis.function('LIST', 'LIBRARYNAME', `${prefix}_*`)) as unknown[][];
     return listed.map(([, name]) => name);
@@ -50,10 +51,10 @@ describe('the Lua libraries in Redis', () => {
     const first = await join('lock', 'a', older);
     await join('lock', 'b', newer);
     await eventually(() => expect(first.ring.nodeIds).toHaveLength(2));
-    expect((await inRedis('shelf')).sort()).toEqual([older.name, newer.name].sort());
+    expect((await inRedis('shelf')).sort()).toEqual([nameOf(older), nameOf(newer)].sort());
 
     await first.onModuleDestroy();
-    await eventually(async () => expect(await inRedis('shelf')).toEqual([newer.name]));
+    await eventually(async () => expect(await inRedis('shelf')).toEqual([nameOf(newer)]));
   });
 
   it('are kept while a node of another role uses them, or when other programs own them', async () => {
@@ -66,8 +67,10 @@ describe('the Lua libraries in Redis', () => {
     await join('lock', 'b', changed);
     await load(unused);
     await first.onModuleDestroy();
-    await eventually(async () => expect(await inRedis('shelf')).not.toContain(unused.name));
-    expect((await inRedis('shelf')).sort()).toEqual([shared.name, changed.name, 'shelf_of_others'].sort());
+    await eventually(async () => expect(await inRedis('shelf')).not.toContain(nameOf(unused)));
+    expect((await inRedis('shelf')).sort()).toEqual(
+      [nameOf(shared), nameOf(changed), 'shelf_of_others'].sort(),
+    );
   });
 });
 

@@ -199,7 +199,7 @@ export class Membership implements OnModuleDestroy {
   private async join(): Promise<boolean> {
     // A new process replaces the dead process with its id; a process that was fenced must not replace its successor.
     const replace = !this.hasJoinedBefore && !this.occupied;
-    const libraries = [...this.libraries].map(({ name }) => name);
+    const libraries = [...this.libraries].map((each) => each.for(this.redis).name);
     const known = { url: this.url, replace, libraries, knownEpoch: this.largestEpoch };
     this.joined = await join(this.redis, { ...this.self(), ...known });
     if (!this.joined && !this.occupied) {
@@ -215,8 +215,8 @@ export class Membership implements OnModuleDestroy {
   private async removeUnusedLibraries(): Promise<void> {
     const known = await Promise.all(ROLES.map((role) => readMembers(this.redis, { role })));
     const named = new Set(known.flatMap(({ members }) => members.flatMap((member) => member.libraries)));
-    for (const { prefix } of this.libraries) {
-      const removed = await removeLibraries(this.redis, prefix, named);
+    for (const each of this.libraries) {
+      const removed = await removeLibraries(this.redis, each.for(this.redis).prefix, named);
       if (removed.length > 0) this.logger.log(`Removed unused Lua libraries: ${removed.join(', ')}`);
     }
   }

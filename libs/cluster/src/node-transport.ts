@@ -1,6 +1,6 @@
 import { type MessageHandler, ServerRedis } from '@nestjs/microservices';
 import type { Role } from '@syncline/contracts';
-import { type RedisAccess, type RedisClient, subscriberConnection } from '@syncline/redis';
+import { namespacePrefix, type RedisAccess, type RedisClient, subscriberConnection } from '@syncline/redis';
 import { nodeChannel, roleChannel } from './redis/cluster.keys.js';
 
 /** Interval of pings on the subscription: without them a dead connection would never be noticed. */
@@ -23,9 +23,11 @@ export class NodeTransport extends ServerRedis {
   }
 
   override addHandler(pattern: string, handler: MessageHandler, isEvent?: boolean): void {
-    const { role, nodeId } = this.node;
-    super.addHandler(roleChannel(role, pattern), handler, isEvent);
-    super.addHandler(nodeChannel(role, pattern, nodeId), (data, context) => handler(data, context), isEvent);
+    const { redis, role, nodeId } = this.node;
+    const prefix = namespacePrefix(redis);
+    super.addHandler(roleChannel(prefix, role, pattern), handler, isEvent);
+    const own = nodeChannel(prefix, role, pattern, nodeId);
+    super.addHandler(own, (data, context) => handler(data, context), isEvent);
   }
 
   override async createRedisClient(): Promise<RedisClient> {

@@ -1,5 +1,5 @@
 export { checkRedis } from './boot-check.js';
-export type { RedisAccess, TlsFiles } from './connection/access.js';
+export { namespacePrefix, type RedisAccess, type TlsFiles } from './connection/access.js';
 export {
   commandConnection,
   type RedisClient,

@@ -25,11 +25,11 @@ const MISTAKES: readonly (readonly [RegExp, string])[] = [
   ],
   [
     /self.signed certificate|unable to (get local issuer|verify)|UNABLE_TO_VERIFY|DEPTH_ZERO_SELF_SIGNED/i,
-    'The certificate of Redis comes from an authority that is not trusted here: set REDIS_TLS_CA to a file with its certificate.',
+    'The certificate of Redis comes from an authority that is not trusted here: set REDIS_CA to a file with its certificate.',
   ],
   [
     /altnames|ERR_TLS_CERT_ALTNAME_INVALID/,
-    'The certificate of Redis is for another host: set REDIS_TLS_SERVERNAME to the name that it has.',
+    'The certificate of Redis is for another host: set REDIS_SERVERNAME to the name that it has.',
   ],
 ];
 

@@ -19,10 +19,11 @@ export const cacheKey = (shared: string, cache: string): string => {
   return shared === SHARED ? OF_ONE + name : `${shared}:{${name}`;
 };
 
-/** The cache that a stem belongs to. */
+/** The cache that a stem belongs to, as Redis tells it: with the prefix of the namespace. */
 export const cacheOf = (stem: string): string => {
-  const start = stem.startsWith(OF_ONE) ? OF_ONE : (OF_SHARD.exec(stem)?.[0] ?? '');
-  return stem.slice(start.length, -1).replaceAll('%7D', '}');
+  const own = stem.slice(stem.indexOf('syncline:{'));
+  const start = own.startsWith(OF_ONE) ? OF_ONE : (OF_SHARD.exec(own)?.[0] ?? '');
+  return own.slice(start.length, -1).replaceAll('%7D', '}');
 };
 
 /** The names of all caches, in order. */

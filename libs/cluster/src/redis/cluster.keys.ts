@@ -8,9 +8,14 @@ export const clusterKeys = {
   epoch: (role: Role) => `syncline:{cluster:${role}}:epoch`,
 };
 
-/** The channel of Nest's Redis transport for a pattern, to all nodes of a role. */
-export const roleChannel = (role: Role, pattern: string) => `syncline.${role}.${pattern}`;
+/**
+ * The channel of Nest's Redis transport for a pattern, to all nodes of a role.
+ *
+ * @param prefix see `namespacePrefix`
+ */
+export const roleChannel = (prefix: string, role: Role, pattern: string) =>
+  `${prefix}syncline.${role}.${pattern}`;
 
 /** The channel of Nest's Redis transport for a pattern, to one node. */
-export const nodeChannel = (role: Role, pattern: string, nodeId: string) =>
-  `syncline.${role}.${pattern}.${nodeId}`;
+export const nodeChannel = (prefix: string, role: Role, pattern: string, nodeId: string) =>
+  `${roleChannel(prefix, role, pattern)}.${nodeId}`;

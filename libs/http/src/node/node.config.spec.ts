@@ -55,8 +55,8 @@ describe('the configuration of a node', () => {
     const { redis } = readNodeConfig('lock', {
       REDIS_URL: 'rediss-sentinel://a:26379,b:26379#mymaster',
       REDIS_SENTINEL_PASSWORD: 'secret',
-      REDIS_TLS_CA: file,
-      REDIS_TLS_SERVERNAME: 'redis.example.com',
+      REDIS_CA: file,
+      REDIS_SERVERNAME: 'redis.example.com',
     });
     rmSync(file);
     expect(redis).toEqual({
@@ -64,7 +64,7 @@ describe('the configuration of a node', () => {
       sentinel: { username: undefined, password: 'secret' },
       tls: { ca: 'a certificate', servername: 'redis.example.com' },
     });
-    expect(failureOf({ REDIS_TLS_KEY: '/no/such/file' })).toContain('REDIS_TLS_KEY: cannot read');
+    expect(failureOf({ REDIS_KEY: '/no/such/file' })).toContain('REDIS_KEY: cannot read');
     expect(failureOf({ REDIS_URL: 'redis-sentinel://a:26379' })).toContain('#mymaster');
   });
 

@@ -1,3 +1,5 @@
+import { parseRedisUrl } from './redis-url.js';
+
 /** Which Redis, and how to be let in. */
 export interface RedisAccess {
   /** As in `REDIS_URL`: see {@link parseRedisUrl}. */
@@ -6,6 +8,17 @@ export interface RedisAccess {
   readonly sentinel?: { readonly username?: string | undefined; readonly password?: string | undefined };
   /** Beside what the system trusts; used where the URL says TLS. */
   readonly tls?: TlsFiles | undefined;
+  /** Keeps everything of this cluster apart from other clusters on the same Redis: see {@link namespacePrefix}. */
+  readonly namespace?: string | undefined;
+}
+
+/**
+ * What every key and every channel of a cluster begins with: its namespace, and the number of its database, since channels are
+ * those of all databases. Empty without a namespace in database 0.
+ */
+export function namespacePrefix({ namespace, url }: RedisAccess): string {
+  const { db } = parseRedisUrl(url);
+  return `${namespace === undefined ? '' : `${namespace}:`}${db === 0 ? '' : `db${db}:`}`;
 }
 
 /** In PEM. */

@@ -1,7 +1,7 @@
 import { type Cluster, Redis, type RedisOptions } from 'ioredis';
 import { StoreUnavailable } from '../store-unavailable.js';
 import { mistakeBehind } from '../unsuitable-redis.js';
-import type { RedisAccess } from './access.js';
+import { namespacePrefix, type RedisAccess } from './access.js';
 import { gather } from './gather.js';
 import { NO_RESENDS, OneOutcomeCluster } from './one-outcome-cluster.js';
 import { type Address, parseRedisUrl, type RedisTarget } from './redis-url.js';
@@ -41,7 +41,10 @@ export type RedisClient = Redis | Cluster;
 /** A connection that turned out to lead to a replica is made again: after a failover the address leads elsewhere. */
 const reconnectOnError = (error: Error): boolean => error.message.startsWith('READONLY');
 
-type Options = Pick<RedisOptions, 'connectionName' | 'autoResubscribe' | 'retryStrategy' | 'Connector'>;
+type Options = Pick<
+  RedisOptions,
+  'connectionName' | 'autoResubscribe' | 'retryStrategy' | 'Connector' | 'keyPrefix'
+>;
 
 /** A connection to one process of Redis, or to the primary that sentinels name. */
 function connectToOne(
@@ -116,7 +119,7 @@ export function commandConnection(redis: string | RedisAccess, connectionName: s
   const access = accessOf(redis);
   const target = targetOf(access);
   const connect = target.form === 'cluster' ? connectToCluster : connectToOne;
-  return connect(access, target, { connectionName });
+  return connect(access, target, { connectionName, keyPrefix: namespacePrefix(access) });
 }
 
 /** A connection that subscribes; its user subscribes again at every `ready`. On a Redis Cluster it leads to any node. */
@@ -143,7 +146,12 @@ export function singleLifeConnection(
   const access = accessOf(redis);
   const target = targetOf(access);
   const addresses = address === undefined ? target.addresses : [address];
-  return connectToOne(access, { ...target, addresses }, { connectionName, retryStrategy: () => null });
+  const keyPrefix = namespacePrefix(access);
+  return connectToOne(
+    access,
+    { ...target, addresses },
+    { connectionName, keyPrefix, retryStrategy: () => null },
+  );
 }
 
 const waits = new WeakMap<RedisClient, Promise<void>>();

@@ -41,41 +41,54 @@ export type LibraryCommand<Input, Reply> = (redis: RedisClient, input: Input) =>
  * functions gets the same text as one script for each command.
  */
 export class LuaLibrary {
-  /** Name in Redis. Members register it, so that `removeLibraries` keeps it. */
-  readonly name: string;
   private readonly shelf: Shelf;
-  private readonly functions: LibraryFunctions;
+  private readonly named = new Map<string, NamedLibrary>();
+  private readonly namedFor = new WeakMap<RedisClient, NamedLibrary>();
 
   /**
-   * @param prefix start of the name: letters, digits and `_`
+   * @param prefix start of its names: letters, digits and `_`
    * @param folder of the shelf, with a trailing `/`
    * @throws Error when the folder is not a valid shelf
    */
   constructor(
-    readonly prefix: string,
+    private readonly prefix: string,
     folder: URL,
   ) {
     this.shelf = readShelf(folder);
-    const { name, text } = asLibrary(prefix, this.shelf);
-    this.name = name;
-    this.functions = new LibraryFunctions(text);
+  }
+
+  /**
+   * The library as the namespace of a connection names it, so that the versions of one namespace are no concern of another.
+   * Members register its name, so that `removeLibraries` keeps it.
+   */
+  for(redis: RedisClient): NamedLibrary {
+    let library = this.namedFor.get(redis);
+    if (library === undefined) {
+      const namespace = (redis.options.keyPrefix ?? '').replaceAll(/\W+/g, '_').replace(/_$/, '');
+      const prefix = namespace === '' ? this.prefix : `${this.prefix}_${namespace}`;
+      library = this.named.get(prefix) ?? namedLibrary(prefix, this.shelf);
+      this.named.set(prefix, library);
+      this.namedFor.set(redis, library);
+    }
+    return library;
   }
 
   /** @throws Error when the shelf has no such command */
   command<Input, Reply>(definition: CommandDefinition<Input, Reply>): LibraryCommand<Input, Reply> {
     const { keys: keysOf, args: argsOf, binary = false, instance: instanceOf, decode } = definition;
     const command = this.shelf.commands.get(definition.name);
-    if (command === undefined) throw new Error(`${this.name} has no command ${definition.name}`);
-    const name = functionName(this.name, command.name);
+    if (command === undefined) throw new Error(`${this.prefix} has no command ${definition.name}`);
     const script = new CommandScript((binding) => asScript(this.shelf, command, binding));
     const { fcall } = callsOf(binary);
 
     const send = async (redis: RedisClient, keys: string[], args: Argument[], binding: Binding) => {
+      const { functions, functionNames } = this.for(redis);
+      const name = functionNames.get(command.name) ?? '';
       const { instance } = binding;
       const call = () => fcall(redis, name, keys.length, ...keys, ...args, bindingText(binding));
       const reply = await (instance === null
-        ? this.functions.call(redis, keys[0], call)
-        : this.functions.callInInstance(redis, instance, call));
+        ? functions.call(redis, keys[0], call)
+        : functions.callInInstance(redis, instance, call));
       return reply === NO_FUNCTIONS ? script.call(redis, keys, args, binding, binary) : reply;
     };
 
@@ -110,9 +123,10 @@ export class LuaLibrary {
     redis: RedisClient,
     { instance, scope }: { instance: string; scope: string },
   ): Promise<void> {
+    const { name, functions } = this.for(redis);
     return sendWhenReady(connection, async () => {
-      const entered = await this.functions.call(connection, undefined, () =>
-        connection.fcall(enterFunction(this.name), 0, instance, scope),
+      const entered = await functions.call(connection, undefined, () =>
+        connection.fcall(enterFunction(name), 0, instance, scope),
       );
       const byScripts = entered === NO_FUNCTIONS;
       if (byScripts) {
@@ -121,9 +135,25 @@ export class LuaLibrary {
         );
         await Promise.all(scripts.map((script) => connection.script('LOAD', script)));
       }
-      this.functions.entered(redis, scope, instance, byScripts);
+      functions.entered(redis, scope, instance, byScripts);
     });
   }
+}
+
+/** A library by its name in Redis. */
+export interface NamedLibrary {
+  /** What its name begins with, in all versions. */
+  readonly prefix: string;
+  readonly name: string;
+  /** By command. */
+  readonly functionNames: ReadonlyMap<string, string>;
+  readonly functions: LibraryFunctions;
+}
+
+function namedLibrary(prefix: string, shelf: Shelf): NamedLibrary {
+  const { name, text } = asLibrary(prefix, shelf);
+  const functionNames = new Map([...shelf.commands.keys()].map((each) => [each, functionName(name, each)]));
+  return { prefix, name, functionNames, functions: new LibraryFunctions(text) };
 }
 
 async function inInstance(reply: Promise<unknown>): Promise<unknown> {

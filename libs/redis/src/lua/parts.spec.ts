@@ -26,7 +26,7 @@ describe('the shared Lua part', () => {
   const define = (name: string) =>
     library.command({
       name,
-      keys: () => [],
+      keys: () => ['syncline:{test}:key'],
       args: (args: (string | number)[]) => args,
       decode: (reply) => reply as string[],
     });

@@ -11,7 +11,7 @@ describe('unused Lua libraries', () => {
       folders.make({ 'run.lua': `return function() return { ${version}, redis.call('INCR', KEYS[1]) } end` }),
     );
     const run = library.command({ name: 'run', keys: (key: string) => [key], decode: (reply) => reply });
-    return { name: library.name, run };
+    return { library, run };
   };
   const old = libraryOf('ours', 1);
   const present = libraryOf('ours', 2);
@@ -19,6 +19,7 @@ describe('unused Lua libraries', () => {
   let server: RedisServer;
   let redis: RedisClient;
 
+  const nameOf = ({ library }: ReturnType<typeof libraryOf>) => library.for(redis).name;
   const names = async () =>
     ((await redis.function('LIST')) as unknown as unknown[][]).map(([, name]) => name).sort();
 
@@ -38,13 +39,13 @@ describe('unused Lua libraries', () => {
   });
 
   it('are removed, and other libraries are kept', async () => {
-    expect(await removeLibraries(redis, 'ours', new Set([present.name]))).toEqual([old.name]);
-    expect(await names()).toEqual([others.name, present.name].sort());
+    expect(await removeLibraries(redis, 'ours', new Set([nameOf(present)]))).toEqual([nameOf(old)]);
+    expect(await names()).toEqual([nameOf(others), nameOf(present)].sort());
   });
 
   it('can be removed by several nodes at once', async () => {
     await Promise.all(Array.from({ length: 3 }, () => removeLibraries(redis, 'ours', new Set())));
-    expect(await names()).toEqual([others.name]);
+    expect(await names()).toEqual([nameOf(others)]);
   });
 
   it('are loaded again when a process still uses them', async () => {
@@ -52,7 +53,7 @@ describe('unused Lua libraries', () => {
       await new Promise(setImmediate);
       return old.run(redis, 'used');
     });
-    await removeLibraries(redis, 'ours', new Set([present.name]));
+    await removeLibraries(redis, 'ours', new Set([nameOf(present)]));
     await Promise.all(calls);
     expect(await old.run(redis, 'used')).toEqual([1, 501]);
   });

@@ -2,7 +2,7 @@
 -- Renews the lease under which an incarnation serves from its near caches, and returns all that it must drop first.
 -- KEYS 1 what the caches of a shard share
 -- ARGV 1 incarnation  2 number of the last invalidation that it has seen  3 age at which a round is reported, ms
---      4.. stem, key, fill number: what it holds no more
+--      4.. stem without the prefix of the namespace, key, fill number: what it holds no more
 -- Returns {0} when it is fenced, else {1, number of the first invalidation, {{stem, register}, ...},
 --         {{stem, register, round, {{incarnation, renewals}, ...}}, ...}, no smaller than any version}: the rounds are those
 --         that seem to be stuck.
@@ -16,7 +16,7 @@ local MAX_STUCK = 32
 local function forget_evicted(incarnation)
   local field = 's' .. incarnation
   for i = 4, #ARGV, 3 do
-    Cache.turn_to(ARGV[i])
+    Cache.turn_to(Cache.in_namespace(ARGV[i]))
     local at = Register.key('k' .. ARGV[i + 1])
     if redis.call('HGET', at, field) == ARGV[i + 2] then redis.call('HDEL', at, field) end
   end

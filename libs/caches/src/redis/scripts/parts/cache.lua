@@ -6,7 +6,8 @@
 --   <stem>:garbage   list  indexes of before a flush, whose entries are still to be removed
 --   <shared>:due     zset  stem -> when the cache has something to be swept
 -- Times are milliseconds of Redis' clock; 0 stands for never.
--- Leaves: Cache.turn_to(stem), another cache, for its keys alone: Cache.stem and Cache.scope, the stem of what belongs to the
+-- Leaves: Cache.in_namespace(stem), one that the node gave
+--         Cache.turn_to(stem), another cache, for its keys alone: Cache.stem and Cache.scope, the stem of what belongs to the
 --         instance
 --         Cache.enter(stem), reads its state too: Cache.exists, Cache.version: the newest, Cache.flushed: that of the last
 --         flush, Cache.prefix_lengths: text, Cache.bytes, and as it is configured, '' for the default: Cache.ttl,
@@ -20,6 +21,8 @@
 -- @include @redis/integer.lua
 -- @include parts/instance.lua
 local Cache = {}
+
+function Cache.in_namespace(stem) return string.match(KEYS[1], '^(.-)syncline:{') .. stem end
 
 function Cache.turn_to(stem)
   Cache.stem, Cache.scope = stem, stem .. ':' .. INSTANCE
