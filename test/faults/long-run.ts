@@ -6,6 +6,10 @@ const SUITES: Record<string, () => Promise<Pick<FaultSuite, 'run'>>> = {
   lock: async () => (await import('./lock/suite.js')).lockFaults,
   queue: async () => (await import('./queue/suite.js')).queueFaults,
   cache: async () => (await import('./cache/suite.js')).cacheFaults,
+  'cache-on-cluster': async () => {
+    const { randomRunOnCluster } = await import('./cache/random-run-on-cluster.js');
+    return { run: randomRunOnCluster };
+  },
   failover: async () => {
     const { failOver } = await import('./failover/run.js');
     return { run: (options) => failOver('replicated', options) };

@@ -108,6 +108,20 @@ export class RedisCluster {
     }, TAKE_OVER_MS);
   }
 
+  /** Waits until the primary of a key has a replica that has all of its data. */
+  async inStep(key: string): Promise<void> {
+    const replica = await eventually(() => this.replicaOf(key), TAKE_OVER_MS);
+    const client = replica.connect();
+    try {
+      await eventually(async () => {
+        if (!/^master_link_status:up/m.test(await client.info('replication')))
+          throw new Error('The replica does not follow its primary.');
+      }, TAKE_OVER_MS);
+    } finally {
+      client.disconnect();
+    }
+  }
+
   /**
    * Brings the slot of a key, with all keys in it, to another primary, as `redis-cli --cluster reshard` does.
    *

@@ -1,7 +1,8 @@
 import type { Mutant } from '../core/mutant.js';
 import type { FaultSuite } from '../core/suite.js';
 import * as scenarios from './scenarios.js';
-import { alone } from './stage.js';
+import * as onCluster from './scenarios-on-cluster.js';
+import { alone, aloneOnCluster } from './stage.js';
 
 const ENGINE = 'libs/caches/src';
 const js = (name: string) => `${ENGINE}/${name}.js`;
@@ -162,5 +163,14 @@ export const mutants: FaultSuite['mutants'] = [
       '',
     ),
     run: alone(scenarios.newInstance),
+  },
+  {
+    ...broken(
+      'a replica that was promoted is taken for the instance that its data tells of',
+      `${ENGINE}/redis/scripts/find-instance.lua`,
+      "if id and known[2] == run and (known[3] == replication or is_first == '1') then",
+      'if id then',
+    ),
+    run: aloneOnCluster(onCluster.replicaBehind),
   },
 ];

@@ -54,6 +54,19 @@ export const slotMoved: Scenario<RedisCluster> = async (cluster, observed) => {
   await observed.cached(a);
 };
 
+/** A node sleeps while the slot moves and the entry that it holds is written. */
+export const asleepWhileMoved: Scenario<RedisCluster> = async (cluster, observed) => {
+  const [a, b] = three(cluster);
+  await written(observed, b, 'old');
+  await observed.cached(a);
+  await observed.mayVanish();
+  cluster.freeze(a);
+  await cluster.redis.moveSlot(SHARD_KEY);
+  await written(observed, b, 'new');
+  cluster.thaw(a);
+  await observed.look(a);
+};
+
 /** A primary dies whose replica lacks the last write, which was answered, and takes over. */
 export const replicaBehind: Scenario<RedisCluster> = async (cluster, observed) => {
   const [a, b] = three(cluster);
@@ -62,8 +75,10 @@ export const replicaBehind: Scenario<RedisCluster> = async (cluster, observed) =
   const [primary, replica] = await Promise.all([redis.primaryOf(SHARD_KEY), redis.replicaOf(SHARD_KEY)]);
   const client = primary.connect();
   await client.wait(1, 0);
-  client.disconnect();
   replica.freeze();
+  // What is sent to a process that is frozen waits for it: nothing may be sent.
+  await client.call('CLIENT', 'KILL', 'TYPE', 'replica');
+  client.disconnect();
   await observed.put(b, 'newer');
   await observed.cached(a);
   await observed.mayVanish();
@@ -83,5 +98,6 @@ export const replicaBehind: Scenario<RedisCluster> = async (cluster, observed) =
 export const SCENARIOS_ON_CLUSTER: Readonly<Record<string, Scenario<RedisCluster>>> = {
   failedOver,
   slotMoved,
+  asleepWhileMoved,
   replicaBehind,
 };
