@@ -6,6 +6,10 @@ import { join } from 'node:path';
 import { WebSocket } from 'ws';
 import { HOW_TO_GET_CHROMIUM } from '../../../scripts/find-chromium.mjs';
 import { Child } from './child.js';
+import { eventually } from './eventually.js';
+
+/** Only a hang takes longer. */
+const LOADED_WITHIN_MS = 60_000;
 
 /** The browser only opens local pages and does not contact other servers. */
 const FLAGS = [
@@ -33,6 +37,8 @@ export class Chromium {
   private readonly events = new Map<string, (params: object) => void>();
   /** The HTTP responses that the page got, in order. */
   readonly answers: { readonly url: string; readonly status: number }[] = [];
+  /** Ids of the navigations whose page is loaded. The load of a page before may be told late. */
+  private readonly loaded = new Set<string>();
   private sent = 0;
   private session: string | undefined;
 
@@ -44,6 +50,10 @@ export class Chromium {
     socket.on('message', (data) => this.receive(JSON.parse(data.toString()) as Answer));
     this.events.set('Network.responseReceived', (params) => {
       this.answers.push((params as { response: { url: string; status: number } }).response);
+    });
+    this.events.set('Page.lifecycleEvent', (params) => {
+      const { name, loaderId } = params as { name: string; loaderId: string };
+      if (name === 'load') this.loaded.add(loaderId);
     });
     socket.on('close', () => {
       for (const { reject } of this.waiting.values()) reject(new Error(`Chromium is gone:\n${child.output}`));
@@ -73,17 +83,17 @@ export class Chromium {
     });
     browser.session = sessionId;
     await browser.send('Page.enable');
+    await browser.send('Page.setLifecycleEventsEnabled', { enabled: true });
     await browser.send('Network.enable');
     return browser;
   }
 
   /** Resolves when the page and all its resources are loaded. */
   async open(url: string): Promise<void> {
-    const loaded = new Promise<void>((resolve) => {
-      this.events.set('Page.loadEventFired', () => resolve());
-    });
-    await this.send('Page.navigate', { url });
-    await loaded;
+    const { loaderId } = await this.send<{ loaderId: string }>('Page.navigate', { url });
+    await eventually(() => {
+      if (!this.loaded.has(loaderId)) throw new Error(`${url} is not loaded.`);
+    }, LOADED_WITHIN_MS);
   }
 
   /**
@@ -97,7 +107,8 @@ export class Chromium {
       result: { value: T };
       exceptionDetails?: { exception?: { description?: string }; text: string };
     }>('Runtime.evaluate', {
-      expression: `(${source})(${JSON.stringify(parameter)})`,
+      // Kept by the page: the protocol alone would let the promise of a function that waits be collected as garbage.
+      expression: `globalThis.running = (${source})(${JSON.stringify(parameter)})`,
       awaitPromise: true,
       returnByValue: true,
     });
