@@ -4,14 +4,18 @@ import type { Lease } from '@syncline/contracts';
 import { Commits, commandConnection, type RedisClient, SeenNumbers } from '@syncline/redis';
 import { ProcessIdentity } from '@syncline/runtime';
 import { eventually, RedisServer } from '@syncline/testing';
+import { EMPTY } from 'rxjs';
 import { inOrder, type LeaseRequest, LOCK_PERMITS, permitsOf } from '../../libs/locks/src/lease/lease.js';
 import { resourceKey } from '../../libs/locks/src/lease/resource.js';
+import { Memory } from '../../libs/locks/src/recovery/memory.js';
+import { RecentMembers } from '../../libs/locks/src/recovery/recent-members.js';
 import { DeadlocksStore } from '../../libs/locks/src/redis/deadlocks.store.js';
 import { EventsStore } from '../../libs/locks/src/redis/events.store.js';
 import { HeldReplies } from '../../libs/locks/src/redis/held-replies.js';
 import { LeasesStore } from '../../libs/locks/src/redis/leases.store.js';
 import { ResourcesStore } from '../../libs/locks/src/redis/resources.store.js';
 import { SessionsStore } from '../../libs/locks/src/redis/sessions.store.js';
+import { ShardCalls } from '../../libs/locks/src/redis/shard-calls.js';
 import { Shards } from '../../libs/locks/src/redis/shards.js';
 import { waitId } from '../../libs/locks/src/redis/wait-id.js';
 import { WaitsStore } from '../../libs/locks/src/redis/waits.store.js';
@@ -55,6 +59,7 @@ const ticketOf = (request: LeaseRequest, claim: string, mayReturn = false): Tick
 
 /** What one lock node asks of Redis. */
 export class LockNode {
+  readonly calls: ShardCalls;
   readonly leases: LeasesStore;
   readonly waits: WaitsStore;
   readonly resources: ResourcesStore;
@@ -63,21 +68,24 @@ export class LockNode {
   readonly deadlocks: DeadlockSearch;
 
   constructor(redis: RedisClient, nodeId: string) {
-    const membership = { nodeId } as Membership;
+    const membership = { nodeId, changed: EMPTY } as unknown as Membership;
     const identity = new ProcessIdentity();
     const shards = new Shards(redis);
     const tokens = new SeenNumbers();
+    const memory = new Memory(tokens);
+    const calls = new ShardCalls(redis, tokens, memory, new RecentMembers(membership), membership, identity);
+    this.calls = calls;
     const held = new HeldReplies(new Commits(redis), 'local');
-    this.leases = new LeasesStore(redis, shards, tokens, held, membership, identity);
-    this.waits = new WaitsStore(redis, shards, tokens, held, membership, identity);
-    this.resources = new ResourcesStore(redis, shards, tokens, held, membership);
-    this.sessions = new SessionsStore(redis, shards, tokens, held);
+    this.leases = new LeasesStore(calls, shards, memory, held, membership, identity);
+    this.waits = new WaitsStore(calls, shards, tokens, memory, held, membership, identity);
+    this.resources = new ResourcesStore(calls, shards, memory, held, membership);
+    this.sessions = new SessionsStore(calls, shards, memory, held);
     this.events = new EventsStore(redis, shards);
-    this.deadlocks = new DeadlockSearch(new DeadlocksStore(redis, shards, tokens, membership, identity));
+    this.deadlocks = new DeadlockSearch(new DeadlocksStore(redis, calls, shards, membership, identity));
   }
 
   acquire(request: LeaseRequest, claim = 'c') {
-    return this.leases.acquire(request, { shard: 0, claim });
+    return this.leases.acquire(request, { shard: 0, id: waitIdOf(request), claim });
   }
 
   /** @param locals requests that wait here, by their claims */

@@ -6,6 +6,9 @@ import { EventsListener } from './events/events.listener.js';
 import { Watches } from './events/watches.js';
 import { LeasesService } from './lease/leases.service.js';
 import { LocksService } from './locks/locks.service.js';
+import { Memory } from './recovery/memory.js';
+import { RecentMembers } from './recovery/recent-members.js';
+import { RecoveryListener } from './recovery/recovery.listener.js';
 import { DeadlocksStore } from './redis/deadlocks.store.js';
 import { EventsStore } from './redis/events.store.js';
 import { HeldReplies, LOCK_DURABILITY } from './redis/held-replies.js';
@@ -13,6 +16,7 @@ import { LeasesStore } from './redis/leases.store.js';
 import { ResourcesStore } from './redis/resources.store.js';
 import { library } from './redis/scripts/lock-command.js';
 import { SessionsStore } from './redis/sessions.store.js';
+import { ShardCalls } from './redis/shard-calls.js';
 import { Shards } from './redis/shards.js';
 import { WaitsStore } from './redis/waits.store.js';
 import { SemaphoresService } from './semaphores/semaphores.service.js';
@@ -25,7 +29,7 @@ import { Waits } from './waiting/waits.js';
 
 /** The lock engine: leases of locks and semaphores. Needs `RedisModule`, `RuntimeModule` and `ClusterModule`. */
 @Module({
-  controllers: [GrantsListener, EventsListener],
+  controllers: [GrantsListener, EventsListener, RecoveryListener],
   providers: [
     LocksService,
     SemaphoresService,
@@ -39,6 +43,9 @@ import { Waits } from './waiting/waits.js';
     Shards,
     HeldReplies,
     SeenNumbers,
+    Memory,
+    RecentMembers,
+    ShardCalls,
     LeasesStore,
     WaitsStore,
     ResourcesStore,

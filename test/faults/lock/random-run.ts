@@ -52,7 +52,9 @@ async function leftBehind(cluster: FaultCluster): Promise<string[]> {
   try {
     const deadline = Date.now() + FORGOTTEN_WITHIN_MS;
     for (;;) {
-      const keys = (await redis.keys('syncline:lock:*')).filter((key) => !/:(nodes|clock)$/.test(key));
+      const keys = (await redis.keys('syncline:lock:*')).filter(
+        (key) => !/:(nodes|clock|instance)$/.test(key),
+      );
       const ttls = await Promise.all(keys.map((key) => redis.pttl(key)));
       const kept = keys.filter((_, i) => ttls[i] === -1);
       if (kept.length === 0) return [];

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Membership } from '@syncline/cluster';
-import { REDIS, type RedisClient, SeenNumbers } from '@syncline/redis';
+import { REDIS, type RedisClient } from '@syncline/redis';
 import { ProcessIdentity } from '@syncline/runtime';
 import type { CycleStep } from '../lease/lease.errors.js';
 import { resourceName } from '../lease/resource.js';
@@ -8,6 +8,7 @@ import type { CircleStep, WaitGraph } from '../waiting/wait-graph.js';
 import { decodeOwner } from './lease-record.js';
 import { processIdOf } from './process-id.js';
 import * as scripts from './scripts/deadlocks.js';
+import { ShardCalls } from './shard-calls.js';
 import { Shards } from './shards.js';
 
 /** Most owners that a look follows from shard to shard, and most times that it does. */
@@ -21,8 +22,8 @@ export class DeadlocksStore {
 
   constructor(
     @Inject(REDIS) private readonly redis: RedisClient,
+    private readonly calls: ShardCalls,
     private readonly shards: Shards,
-    private readonly tokens: SeenNumbers,
     membership: Membership,
     identity: ProcessIdentity,
   ) {
@@ -87,8 +88,7 @@ export class DeadlocksStore {
   /** Ends the wait of the first step of a circle. Null: the circle is there no more. */
   async giveUp(circle: readonly CircleStep[]): Promise<CycleStep[] | null> {
     const shard = circle[0]?.wait.shard ?? 0;
-    const seen = this.tokens.of(shard);
-    const ended = await scripts.giveUpWait(this.redis, { shard, seen, processId: this.processId, circle });
+    const ended = await this.calls.call(scripts.giveUpWait, { shard, processId: this.processId, circle });
     return ended ? circle.map(toCycleStep) : null;
   }
 

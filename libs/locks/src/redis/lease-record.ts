@@ -41,12 +41,47 @@ export function readHolder(key: string, record: string, endsAt: number): Holder 
 export const FIELDS_OF_LEASE = 3;
 
 /** @param flat record, end and limit of the lease of each key in turn */
-export const readLeases = (keys: readonly string[], leaseId: string, flat: readonly string[]): Lease[] =>
+const readLeases = (keys: readonly string[], leaseId: string, flat: readonly string[]): Lease[] =>
   keys.map((key, i) => {
     const at = FIELDS_OF_LEASE * i;
     const lease = readLease(key, leaseId, String(flat[at]), Number(flat[at + 1]));
     return kindOf(key) === 'semaphore' ? { ...lease, limit: Number(flat[at + 2]) } : lease;
   });
+
+/** A lease as Redis keeps it: enough to assert it at another instance. */
+export interface LeaseRecord {
+  readonly key: string;
+  readonly leaseId: string;
+  readonly record: string;
+  /** ms of the clock of the Redis that granted or renewed it. */
+  readonly endsAt: number;
+  readonly limit: string;
+}
+
+/** @param flat as for {@link readLeases} */
+const readRecords = (keys: readonly string[], leaseId: string, flat: readonly string[]): LeaseRecord[] =>
+  keys.map((key, i) => {
+    const at = FIELDS_OF_LEASE * i;
+    return {
+      key,
+      leaseId,
+      record: String(flat[at]),
+      endsAt: Number(flat[at + 1]),
+      limit: String(flat[at + 2]),
+    };
+  });
+
+/** Leases for their holder, and for what this node remembers. @param flat as for {@link readLeases} */
+export const readGrant = (keys: readonly string[], leaseId: string, flat: readonly string[]) => ({
+  leases: readLeases(keys, leaseId, flat),
+  records: readRecords(keys, leaseId, flat),
+});
+
+/** What of a record says how long it counts, and for whom. */
+export function termsOf(record: string) {
+  const [, state = '', session = '', token, , , ttlMs] = record.split(' ', 7);
+  return { state, session, token, ttlMs: Number(ttlMs) };
+}
 
 /** @param flat key, record and end of each holder in turn */
 export function readHolders(flat: readonly string[]): Holder[] {

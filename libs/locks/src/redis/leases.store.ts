@@ -1,9 +1,8 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { Membership } from '@syncline/cluster';
-import type { Lease } from '@syncline/contracts';
-import { REDIS, type RedisClient, SeenNumbers } from '@syncline/redis';
 import { ProcessIdentity } from '@syncline/runtime';
 import type { LeaseRequest } from '../lease/lease.js';
+import { Memory } from '../recovery/memory.js';
 import type { Ticket } from '../waiting/ticket.js';
 import { HeldReplies } from './held-replies.js';
 import { OperationBatcher } from './operation-batcher.js';
@@ -17,6 +16,7 @@ import {
   release,
   renew,
 } from './scripts/operations.js';
+import { ShardCalls } from './shard-calls.js';
 import { Shards } from './shards.js';
 import { waitId } from './wait-id.js';
 
@@ -28,15 +28,15 @@ export class LeasesStore {
   private claims = 0;
 
   constructor(
-    @Inject(REDIS) redis: RedisClient,
+    calls: ShardCalls,
     private readonly shards: Shards,
-    private readonly tokens: SeenNumbers,
+    private readonly memory: Memory,
     private readonly held: HeldReplies,
     membership: Membership,
     identity: ProcessIdentity,
   ) {
     this.processId = processIdOf(membership, identity);
-    this.operations = new OperationBatcher(redis, this.processId, tokens);
+    this.operations = new OperationBatcher(calls, this.processId);
   }
 
   /**
@@ -55,8 +55,15 @@ export class LeasesStore {
     };
   }
 
-  acquire(request: LeaseRequest, { shard, claim }: Pick<Ticket, 'shard' | 'claim'>): Promise<AcquireReply> {
-    const sent = this.seeing(shard, this.operations.add(shard, acquire(request, claim)));
+  acquire(request: LeaseRequest, ticket: Pick<Ticket, 'shard' | 'id' | 'claim'>): Promise<AcquireReply> {
+    const { shard, id, claim } = ticket;
+    const sentAt = performance.now();
+    // What Redis says is remembered, whether or not it may be told.
+    const sent = this.operations.add(shard, acquire(request, claim)).then((reply) => {
+      if (reply.outcome === 'granted') this.memory.granted(shard, reply.records, id, sentAt);
+      if (reply.outcome === 'waiting') this.memory.queued(ticket, request, reply.arrival);
+      return reply;
+    });
     return this.held.hold(shard, sent, ({ outcome }) => outcome === 'granted');
   }
 
@@ -66,7 +73,12 @@ export class LeasesStore {
    */
   async renew(keys: readonly string[], leaseId: string, ttlMs: number | null): Promise<RenewReply> {
     const shard = this.shards.ofAll(keys);
-    const sent = this.seeing(shard, this.operations.add(shard, renew(keys, leaseId, ttlMs)));
+    const sentAt = performance.now();
+    const sent = this.operations.add(shard, renew(keys, leaseId, ttlMs)).then((reply) => {
+      if (reply.outcome === 'renewed') this.memory.granted(shard, reply.records, null, sentAt);
+      else for (const key of keys) this.memory.of(shard).forgetLease({ key, leaseId });
+      return reply;
+    });
     return this.held.hold(shard, sent, ({ outcome }) => outcome === 'renewed');
   }
 
@@ -77,24 +89,12 @@ export class LeasesStore {
     localWaiters: readonly LocalWaiter[] = [],
   ): Promise<ReleaseReply> {
     const shard = this.shards.ofAll(keys);
+    const sentAt = performance.now();
     const sent = this.operations.add(shard, release(keys, leaseId, localWaiters)).then((reply) => {
-      for (const { leases } of reply.served) this.see(shard, leases);
+      for (const key of keys) this.memory.of(shard).endLease({ key, leaseId });
+      for (const { id, records } of reply.served) this.memory.granted(shard, records, id, sentAt);
       return reply;
     });
     return this.held.hold(shard, sent);
-  }
-
-  /** The tokens of the leases in a reply are seen, whether or not it may be told. */
-  private async seeing<Reply extends AcquireReply | RenewReply>(
-    shard: number,
-    sent: Promise<Reply>,
-  ): Promise<Reply> {
-    const reply = await sent;
-    if ('leases' in reply) this.see(shard, reply.leases);
-    return reply;
-  }
-
-  private see(shard: number, leases: readonly Lease[]): void {
-    for (const { fencingToken } of leases) this.tokens.see(shard, fencingToken);
   }
 }

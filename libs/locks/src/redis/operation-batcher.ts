@@ -1,5 +1,6 @@
-import { isFull, isRefused, type RedisClient, type SeenNumbers } from '@syncline/redis';
+import { isFull, isRefused } from '@syncline/redis';
 import { type Operation, operate, operateFull } from './scripts/operations.js';
+import type { ShardCalls } from './shard-calls.js';
 
 /** Most operations in one script, so that none keeps Redis busy for long. */
 const MOST_OPERATIONS = 64;
@@ -19,9 +20,8 @@ export class OperationBatcher {
   private count = 0;
 
   constructor(
-    private readonly redis: RedisClient,
+    private readonly calls: Pick<ShardCalls, 'call'>,
     private readonly processId: string,
-    private readonly tokens: SeenNumbers,
   ) {}
 
   add<Reply>(shard: number, operation: Operation<Reply>): Promise<Reply> {
@@ -56,14 +56,13 @@ export class OperationBatcher {
   private async perform(shard: number, pending: readonly Pending[]): Promise<void> {
     const input = {
       shard,
-      seen: this.tokens.of(shard),
       processId: this.processId,
       operations: pending.map(({ operation }) => operation),
     };
     try {
-      const replies = await operate(this.redis, input).catch((error: unknown) => {
+      const replies = await this.calls.call(operate, input).catch((error: unknown) => {
         // Nothing was done: what holds a lease or a place goes on all the same.
-        if (isFull(error)) return operateFull(this.redis, input);
+        if (isFull(error)) return this.calls.call(operateFull, input);
         throw error;
       });
       for (const [i, { operation, resolve }] of pending.entries()) resolve(operation.read(replies[i]));

@@ -1,9 +1,11 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { Membership } from '@syncline/cluster';
-import { pageAfter, REDIS, type RedisClient, SeenNumbers } from '@syncline/redis';
+import { pageAfter } from '@syncline/redis';
 import { resourceKey } from '../lease/resource.js';
+import { Memory } from '../recovery/memory.js';
 import { HeldReplies } from './held-replies.js';
 import * as scripts from './scripts/resources.js';
+import { ShardCalls } from './shard-calls.js';
 import { Shards } from './shards.js';
 
 /** Most holders and waiters shown of one resource, and of each resource in a list. */
@@ -16,15 +18,15 @@ const MOST_BYTES_IN_LIST = 6_291_456;
 @Injectable()
 export class ResourcesStore {
   constructor(
-    @Inject(REDIS) private readonly redis: RedisClient,
+    private readonly calls: ShardCalls,
     private readonly shards: Shards,
-    private readonly tokens: SeenNumbers,
+    private readonly memory: Memory,
     private readonly held: HeldReplies,
     private readonly membership: Membership,
   ) {}
 
   inspect(key: string): Promise<scripts.ResourceState> {
-    return scripts.inspect(this.redis, { ...this.placeOf(key), most: MOST_SHOWN });
+    return this.calls.call(scripts.inspect, { ...this.placeOf(key), most: MOST_SHOWN });
   }
 
   /**
@@ -42,9 +44,8 @@ export class ResourcesStore {
     const mostBytes = Math.floor(MOST_BYTES_IN_LIST / this.shards.all.length);
     const pages = await Promise.all(
       this.shards.all.map((shard) =>
-        scripts.list(this.redis, {
+        this.calls.call(scripts.list, {
           shard,
-          seen: this.tokens.of(shard),
           from,
           to,
           limit,
@@ -69,7 +70,8 @@ export class ResourcesStore {
 
   resize(key: string, limit: number): Promise<scripts.ResourceState> {
     const place = this.placeOf(key);
-    return this.held.hold(place.shard, scripts.resize(this.redis, { ...place, limit, most: MOST_SHOWN }));
+    const sent = this.calls.call(scripts.resize, { ...place, limit, most: MOST_SHOWN });
+    return this.held.hold(place.shard, sent);
   }
 
   /** Returns the ids of the leases that were taken away. */
@@ -77,14 +79,18 @@ export class ResourcesStore {
     const input = { ...this.placeOf(key), reason, nodeId: this.membership.nodeId };
     const revoked: string[] = [];
     for (;;) {
-      const { more, leaseIds } = await this.held.hold(input.shard, scripts.revoke(this.redis, input));
+      const { more, leaseIds } = await this.held.hold(input.shard, this.calls.call(scripts.revoke, input));
       revoked.push(...leaseIds);
+      this.memory.ended(
+        input.shard,
+        leaseIds.map((leaseId) => ({ key, leaseId })),
+      );
       if (!more) return revoked;
     }
   }
 
   private placeOf(key: string) {
     const shard = this.shards.of(key);
-    return { key, shard, seen: this.tokens.of(shard) };
+    return { key, shard };
   }
 }

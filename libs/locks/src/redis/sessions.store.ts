@@ -1,7 +1,10 @@
-import { Inject, Injectable } from '@nestjs/common';
-import { REDIS, type RedisClient, SeenNumbers } from '@syncline/redis';
+import { Injectable } from '@nestjs/common';
+import type { KeptSession } from '../recovery/kept.js';
+import { Memory } from '../recovery/memory.js';
 import { HeldReplies } from './held-replies.js';
+import { encodeMetadata, encodeOwner } from './lease-record.js';
 import * as scripts from './scripts/sessions.js';
+import { ShardCalls } from './shard-calls.js';
 import { Shards } from './shards.js';
 
 const MOST_LEASES_SHOWN = 1_000;
@@ -10,41 +13,52 @@ const MOST_LEASES_SHOWN = 1_000;
 @Injectable()
 export class SessionsStore {
   constructor(
-    @Inject(REDIS) private readonly redis: RedisClient,
+    private readonly calls: ShardCalls,
     private readonly shards: Shards,
-    private readonly tokens: SeenNumbers,
+    private readonly memory: Memory,
     private readonly held: HeldReplies,
   ) {}
 
   /** Returns when it ends, ms of Redis' clock. */
   async create(sessionId: string, ttlMs: number, owner: string, metadata: object | null): Promise<number> {
+    const sentAt = performance.now();
     const ends = await this.inEveryShard((shard) =>
-      this.held.hold(shard, scripts.createSession(this.redis, { shard, sessionId, ttlMs, owner, metadata })),
+      this.held.hold(
+        shard,
+        this.calls.call(scripts.createSession, { shard, sessionId, ttlMs, owner, metadata }),
+      ),
     );
+    const kept = { owner: encodeOwner(owner), metadata: encodeMetadata(metadata) };
+    this.remember({ sessionId, ttlMs, ...kept, until: sentAt + ttlMs });
     return Math.min(...ends);
   }
 
   /** Null when it is gone, be it in one shard alone. */
-  async keep(sessionId: string): Promise<scripts.StoredKeepAlive | null> {
+  async keep(sessionId: string): Promise<Omit<scripts.StoredKeepAlive, 'metadata'> | null> {
+    const sentAt = performance.now();
     const kept = await this.inEveryShard((shard) =>
-      this.held.hold(shard, scripts.keepSession(this.redis, { shard, sessionId })),
+      this.held.hold(shard, this.calls.call(scripts.keepSession, { shard, sessionId })),
     );
     const session = earliest(kept);
-    return (
-      session && {
-        ...session,
-        leases: kept.reduce((sum, each) => sum + (each?.leases ?? 0), 0),
-        lost: kept.flatMap((each) => each?.lost ?? []),
-      }
-    );
+    if (session === null) {
+      this.ended(sessionId);
+      return null;
+    }
+    const { metadata, ...facts } = session;
+    const { ttlMs } = session;
+    this.remember({ sessionId, ttlMs, owner: encodeOwner(session.owner), metadata, until: sentAt + ttlMs });
+    return {
+      ...facts,
+      leases: kept.reduce((sum, each) => sum + (each?.leases ?? 0), 0),
+      lost: kept.flatMap((each) => each?.lost ?? []),
+    };
   }
 
   /** Null when it is gone. */
   async show(sessionId: string): Promise<scripts.ShownSession | null> {
     const shown = await this.inEveryShard((shard) =>
-      scripts.showSession(this.redis, {
+      this.calls.call(scripts.showSession, {
         shard,
-        seen: this.tokens.of(shard),
         sessionId,
         most: MOST_LEASES_SHOWN,
       }),
@@ -59,13 +73,22 @@ export class SessionsStore {
     const outcomes = await this.inEveryShard(async (shard) => {
       let began = false;
       for (;;) {
-        const ended = scripts.endSession(this.redis, { shard, seen: this.tokens.of(shard), sessionId });
+        const ended = this.calls.call(scripts.endSession, { shard, sessionId });
         const outcome = await this.held.hold(shard, ended);
         if (outcome !== 'more') return began || outcome === 'ended';
         began = true;
       }
     });
+    this.ended(sessionId);
     return outcomes.some(Boolean);
+  }
+
+  private remember(session: KeptSession): void {
+    for (const shard of this.shards.all) this.memory.of(shard).keepSession(session);
+  }
+
+  private ended(sessionId: string): void {
+    for (const shard of this.shards.all) this.memory.of(shard).endSession(sessionId);
   }
 
   private inEveryShard<T>(run: (shard: number) => Promise<T>): Promise<T[]> {

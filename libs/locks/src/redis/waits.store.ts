@@ -1,11 +1,13 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { Membership } from '@syncline/cluster';
-import { REDIS, type RedisClient, SeenNumbers } from '@syncline/redis';
+import { SeenNumbers } from '@syncline/redis';
 import { ProcessIdentity } from '@syncline/runtime';
+import { Memory } from '../recovery/memory.js';
 import type { Ticket } from '../waiting/ticket.js';
 import { HeldReplies } from './held-replies.js';
 import { processIdOf } from './process-id.js';
 import * as scripts from './scripts/waits.js';
+import { ShardCalls } from './shard-calls.js';
 import { Shards } from './shards.js';
 
 /** Requests of this process that wait, in Redis. */
@@ -14,9 +16,10 @@ export class WaitsStore {
   readonly processId: string;
 
   constructor(
-    @Inject(REDIS) private readonly redis: RedisClient,
+    private readonly calls: ShardCalls,
     private readonly shardsOfRedis: Shards,
     private readonly tokens: SeenNumbers,
+    private readonly memory: Memory,
     private readonly held: HeldReplies,
     membership: Membership,
     identity: ProcessIdentity,
@@ -35,35 +38,37 @@ export class WaitsStore {
 
   /** Takes up what a request was served with. @param leaving whether it leaves the queue when there is nothing yet */
   takeUp(ticket: Ticket, leaving: boolean): Promise<scripts.Outcome> {
-    const sent = scripts
-      .takeUp(this.redis, { ...this.inShard(ticket.shard), ...ticket, leaving })
-      .then((reply) => {
-        if (reply.outcome === 'granted') {
-          for (const { fencingToken } of reply.leases) this.tokens.see(ticket.shard, fencingToken);
-        }
-        return reply;
-      });
+    const sentAt = performance.now();
+    const input = { ...ticket, processId: this.processId, leaving };
+    const sent = this.calls.call(scripts.takeUp, input).then((reply) => {
+      if (reply.outcome === 'granted') this.memory.granted(ticket.shard, reply.records, ticket.id, sentAt);
+      return reply;
+    });
     return this.held.hold(ticket.shard, sent, ({ outcome }) => outcome === 'granted');
   }
 
   /** Gives up a request whose client is gone. */
   withdraw(ticket: Ticket): Promise<void> {
-    return scripts.withdraw(this.redis, { ...this.inShard(ticket.shard), ...ticket });
+    this.memory.givenUp(ticket);
+    return this.calls.call(scripts.withdraw, { ...ticket, processId: this.processId });
+  }
+
+  /** A request of this process waits no more. */
+  forget({ shard, id }: Ticket): void {
+    this.memory.of(shard).forgetPlace(id);
   }
 
   /** Says that this process lives; returns what it has to know (see `beat.lua`). */
   async beat(shard: number) {
-    const reply = await scripts.beat(this.redis, this.inShard(shard));
+    const reply = await this.calls.call(scripts.beat, { shard, processId: this.processId });
     this.tokens.see(shard, reply.token);
+    this.memory.of(shard).tidy();
+    this.calls.found(shard, reply.instance);
     return reply;
   }
 
   /** Wait ids of the requests that Redis has for this process. */
   requestsOfProcess(shard: number): Promise<string[]> {
-    return scripts.requestsOfProcess(this.redis, this.inShard(shard));
-  }
-
-  private inShard(shard: number) {
-    return { shard, seen: this.tokens.of(shard), processId: this.processId };
+    return this.calls.call(scripts.requestsOfProcess, { shard, processId: this.processId });
   }
 }

@@ -1,5 +1,5 @@
 import type { Membership } from '@syncline/cluster';
-import { commandConnection, type RedisClient, SeenNumbers } from '@syncline/redis';
+import { commandConnection, type RedisClient } from '@syncline/redis';
 import { ProcessIdentity } from '@syncline/runtime';
 import { RedisCluster } from '@syncline/testing';
 import { ask, LockNode, lockKey, waitIdOf } from '../../../../test/stages/lock-stage.js';
@@ -60,7 +60,7 @@ describe('the search for deadlocks over shards', () => {
     // It lives from now on: where no node beats, the silence of one does not count.
     await Promise.all(node.waits.shards.map((shard) => node.waits.beat(shard)));
     const membership = { nodeId: 'lock_1' } as Membership;
-    store = new Interrupted(redis, new Shards(redis), new SeenNumbers(), membership, new ProcessIdentity());
+    store = new Interrupted(redis, node.calls, new Shards(redis), membership, new ProcessIdentity());
     search = new DeadlockSearch(store);
   });
   afterAll(async () => {

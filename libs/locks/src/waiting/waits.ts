@@ -81,6 +81,7 @@ export class Waits {
     const line = this.lines.get(key);
     line?.delete(request);
     if (line?.size === 0) this.lines.delete(key);
+    if (others.length === 0) this.store.forget(request.ticket);
     return others.length === 0;
   }
 

@@ -4,8 +4,9 @@
 -- KEYS 1 prefix of the shard
 -- ARGV 1 process id
 -- Returns {requests that Redis has for the process, ms until the next end of a lease or -1, {wait id, outcome, ...},
---          no smaller than any token of the shard}.
+--          no smaller than any token of the shard, instance}.
 -- Invariant: with every hint lost a request learns its outcome by the next beat.
+-- @include parts/open.lua
 -- @include parts/session.lua
 local MOST_SESSIONS, MOST_PROCESSES, MOST_REQUESTS, MOST_NAMES = 4, 8, 256, 64
 
@@ -69,5 +70,6 @@ return function()
     at < 0 and -1 or math.max(0, at - now),
     redis.call('HGETALL', prefix .. 'g:' .. process),
     int(Token.keep()),
+    redis.call('GET', prefix .. 'instance'),
   }
 end

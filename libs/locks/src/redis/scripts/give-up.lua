@@ -5,6 +5,7 @@
 --      then of each wait of the circle: owner, name that it waits for, owner in the way
 -- Returns 1; nil when one of these waits has ended.
 -- Invariant: no wait is given up for a circle that another one has broken.
+-- @include parts/open.lua
 -- @include parts/queue.lua
 return function()
   local process, count = ARGV[1], ARGV[2] + 0

@@ -4,6 +4,7 @@
 -- ARGV 1 least name, as ZRANGE BYLEX takes it  2 greatest name  3 size of the page
 --      4 most holders and waiters shown of each  5 about how many bytes a page may have
 -- Returns {last name looked at, or '' when these were all, what Description.of says, ...}.
+-- @include parts/open.lua
 -- @include parts/description.lua
 -- What the fields of a holder or a waiter add to what is kept of it.
 local FIELDS_BYTES = 320

@@ -23,6 +23,8 @@ const VARIES = new Set([
   'newest',
   'readTo',
   'id',
+  'records',
+  'arrival',
 ]);
 const withoutTimes = (reply: unknown): unknown =>
   JSON.parse(JSON.stringify(reply ?? null, (key, value) => (VARIES.has(key) ? undefined : value)));

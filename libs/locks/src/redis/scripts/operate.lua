@@ -3,6 +3,7 @@
 -- operate-full.lua does what can be done.
 -- KEYS and ARGV as in operations.lua
 -- Returns the answers of the operations, in their order.
+-- @include parts/open.lua
 -- @include parts/operations.lua
 return function()
   return Operations.run(false)

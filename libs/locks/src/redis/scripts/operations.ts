@@ -2,24 +2,35 @@ import type { Lease } from '@syncline/contracts';
 import type { LeaseRequest } from '../../lease/lease.js';
 import type { Refusal } from '../../lease/refusal.js';
 import type { Ticket } from '../../waiting/ticket.js';
-import { encodeMetadata, encodeOwner, FIELDS_OF_LEASE, readHolders, readLeases } from '../lease-record.js';
+import {
+  encodeMetadata,
+  encodeOwner,
+  FIELDS_OF_LEASE,
+  type LeaseRecord,
+  readGrant,
+  readHolders,
+} from '../lease-record.js';
 import { keysOfWait, leaseOfWait } from '../wait-id.js';
 import { grantingCommand, type MayGrant } from './lock-command.js';
 
 /** The outcome of an acquire. `nextEndMs`: when a lease in the way ends, in ms from now. */
 export type AcquireReply =
-  | { readonly outcome: 'granted'; readonly leases: Lease[] }
-  | { readonly outcome: 'waiting'; readonly nextEndMs: number | null }
+  | { readonly outcome: 'granted'; readonly leases: Lease[]; readonly records: LeaseRecord[] }
+  | { readonly outcome: 'waiting'; readonly nextEndMs: number | null; readonly arrival: string }
   | Refusal;
 
 export type RenewReply =
-  | { readonly outcome: 'renewed'; readonly leases: Lease[] }
+  | { readonly outcome: 'renewed'; readonly leases: Lease[]; readonly records: LeaseRecord[] }
   | { readonly outcome: 'lost' };
 
 export interface ReleaseReply {
   readonly outcome: 'released' | 'released-before' | 'lost';
   /** Local waiters that were served in the same step, and are to be told. */
-  readonly served: readonly { readonly id: string; readonly leases: Lease[] }[];
+  readonly served: readonly {
+    readonly id: string;
+    readonly leases: Lease[];
+    readonly records: LeaseRecord[];
+  }[];
 }
 
 /** A request that waits on the node that releases, and whose client is connected. */
@@ -68,10 +79,14 @@ function readAcquired(request: LeaseRequest, [outcome, ...rest]: [string, ...unk
   switch (outcome) {
     case 'granted': {
       const keys = request.resources.map(({ key }) => key);
-      return { outcome, leases: readLeases(keys, request.leaseId, rest as string[]) };
+      return { outcome, ...readGrant(keys, request.leaseId, rest as string[]) };
     }
     case 'waiting':
-      return { outcome, nextEndMs: rest[0] === '-1' ? null : Number(rest[0]) - Number(rest[1]) };
+      return {
+        outcome,
+        nextEndMs: rest[0] === '-1' ? null : Number(rest[0]) - Number(rest[1]),
+        arrival: String(rest[2]),
+      };
     case 'held':
       return {
         outcome,
@@ -100,7 +115,7 @@ export const renew = (
   fields: [leaseId, ttlMs ?? 0, ...keys],
   read: (reply) => {
     const [outcome, ...rest] = reply as string[];
-    return outcome === 'renewed' ? { outcome, leases: readLeases(keys, leaseId, rest) } : { outcome: 'lost' };
+    return outcome === 'renewed' ? { outcome, ...readGrant(keys, leaseId, rest) } : { outcome: 'lost' };
   },
 });
 
@@ -121,12 +136,12 @@ export const release = (
 
 /** @param flat wait id, then record, end and limit of each of its names, again for each request */
 function readServed(flat: string[]): ReleaseReply['served'] {
-  const served: { id: string; leases: Lease[] }[] = [];
+  const served: ReleaseReply['served'][number][] = [];
   for (let i = 0; i < flat.length; ) {
     const id = String(flat[i]);
     const keys = keysOfWait(id);
     const end = i + 1 + FIELDS_OF_LEASE * keys.length;
-    served.push({ id, leases: readLeases(keys, leaseOfWait(id), flat.slice(i + 1, end)) });
+    served.push({ id, ...readGrant(keys, leaseOfWait(id), flat.slice(i + 1, end)) });
     i = end;
   }
   return served;

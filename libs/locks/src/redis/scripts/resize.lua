@@ -4,6 +4,7 @@
 -- ARGV 1 name  2 limit  3 most holders and waiters shown
 -- Returns what Description.of says.
 -- Invariants: leases stay as they are; the limit holds for the next grants, until it is configured again or forgotten.
+-- @include parts/open.lua
 -- @include parts/description.lua
 return function()
   local name = Name.of(ARGV[1])

@@ -5,6 +5,7 @@
 -- ARGV 1 name  2 reason  3 node that was asked
 -- Returns {'1' when there is more to do, lease id, ...}.
 -- Invariant: a lease that is just being handed to a waiting request stays.
+-- @include parts/open.lua
 -- @include parts/queue.lua
 local MOST_REVOKED, AUDIT_KEPT = 1000, 10000
 

@@ -3,6 +3,7 @@
 -- KEYS 1 prefix of the shard
 -- ARGV 1 session id  2 ttl, ms  3 owner  4 metadata
 -- Returns when it ends, ms.
+-- @include parts/open.lua
 -- @include @redis/clock.lua
 return function()
   local id, ending = ARGV[1], now + ARGV[2]

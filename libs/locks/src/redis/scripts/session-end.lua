@@ -3,6 +3,7 @@
 -- KEYS 1 prefix of the shard
 -- ARGV 1 session id
 -- Returns 1 ended; 0 there was none; 2 there is more to do.
+-- @include parts/open.lua
 -- @include parts/session.lua
 return function()
   local ending = redis.call('ZSCORE', prefix .. 'sessions', ARGV[1])

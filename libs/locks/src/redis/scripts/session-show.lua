@@ -3,6 +3,7 @@
 -- KEYS 1 prefix of the shard
 -- ARGV 1 session id  2 most leases shown
 -- Returns {ttl, owner, end, metadata, {name, record, end, ...}} or nil when it is gone.
+-- @include parts/open.lua
 -- @include parts/lease.lua
 return function()
   local id = ARGV[1]

@@ -35,6 +35,8 @@ export interface StoredKeepAlive extends StoredSession {
   /** How many leases it holds. */
   readonly leases: number;
   readonly lost: KeptSession['lost'];
+  /** As Redis keeps it. */
+  readonly metadata: string;
 }
 
 /** Keeps a session alive for its whole length. Null: it is gone. */
@@ -43,12 +45,20 @@ export const keepSession = lockCommand(
   ({ sessionId }: InSession) => [sessionId],
   (reply): StoredKeepAlive | null => {
     if (reply === null) return null;
-    const [ttlMs, owner, endsAt, leases, lost] = reply as [string, string, string, number, string[]];
+    const [ttlMs, owner, endsAt, leases, lost, metadata] = reply as [
+      string,
+      string,
+      string,
+      number,
+      string[],
+      string,
+    ];
     return {
       ttlMs: Number(ttlMs),
       owner: decodeOwner(owner),
       endsAt: Number(endsAt),
       leases,
+      metadata,
       lost: lost.map((each) => {
         const [key = '', fencingToken = ''] = each.split(' ');
         return { name: resourceName(key), fencingToken };

@@ -5,6 +5,7 @@
 -- Returns {'granted', record, end, limit, ...}  {'waiting'}  {'left'}  {'lost'}: served, but taken up too late
 --         or {outcome}: why the wait ended, 'limit:<limit>', 'deadlock:<JSON>', 'left' or 'session'.
 -- Invariant: a lease is told only once it can no longer pass to somebody else.
+-- @include parts/open.lua
 -- @include parts/withdrawal.lua
 local function take_up(process, id, claim, leaving)
   local outcomes = prefix .. 'g:' .. process

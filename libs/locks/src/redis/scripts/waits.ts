@@ -2,13 +2,13 @@ import type { Lease } from '@syncline/contracts';
 import type { CycleStep } from '../../lease/lease.errors.js';
 import type { Refusal } from '../../lease/refusal.js';
 import type { Ticket } from '../../waiting/ticket.js';
-import { decodeOwner, readLeases } from '../lease-record.js';
+import { decodeOwner, type LeaseRecord, readGrant } from '../lease-record.js';
 import { keysOfWait, leaseOfWait } from '../wait-id.js';
 import { grantingCommand, type InShard, lockCommand, type MayGrant } from './lock-command.js';
 
 /** The outcome of a waiting request. `left`: it is not in the queue any more; `too-late`: it was served, and not taken up in time. */
 export type Outcome =
-  | { readonly outcome: 'granted'; readonly leases: Lease[] }
+  | { readonly outcome: 'granted'; readonly leases: Lease[]; readonly records: LeaseRecord[] }
   | { readonly outcome: 'waiting' | 'left' | 'too-late' }
   | Extract<Refusal, { outcome: 'limit' | 'over' | 'deadlock' }>
   | { readonly outcome: 'session-ended' };
@@ -34,7 +34,7 @@ function readOutcome(id: string, [word = '', ...fields]: string[]): Outcome {
   const [outcome, detail] = /^(\w+):(.*)$/.exec(word)?.slice(1) ?? [word];
   switch (outcome) {
     case 'granted':
-      return { outcome, leases: readLeases(keysOfWait(id), leaseOfWait(id), fields) };
+      return { outcome, ...readGrant(keysOfWait(id), leaseOfWait(id), fields) };
     case 'deadlock':
       return { outcome, cycle: readCycle(JSON.parse(detail ?? '[]')) };
     case 'limit':
@@ -60,7 +60,7 @@ export const beat = grantingCommand(
   'beat',
   ({ processId }: MayGrant & { processId: string }) => [processId],
   (reply) => {
-    const [requests, nextMs, recorded, token] = reply as [number, number, string[], string];
+    const [requests, nextMs, recorded, token, instance] = reply as [number, number, string[], string, string];
     return {
       /** How many requests Redis has for the process. */
       requests,
@@ -70,6 +70,8 @@ export const beat = grantingCommand(
       outcomes: recorded.filter((_, i) => i % 2 === 0),
       /** No token of the shard was larger. */
       token,
+      /** Names the Redis instance. */
+      instance,
     };
   },
 );

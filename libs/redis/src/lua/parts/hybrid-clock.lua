@@ -7,6 +7,7 @@
 -- Leaves: HybridClock.next(key, least): a number larger than `least` and than all before; one key a call
 --         HybridClock.bring(key, number): of a node that saw it given: the next ones are larger. Nothing is written yet.
 --         HybridClock.keep(key): writes down what was brought, and returns the ceiling
+--         HybridClock.is_own(key): whether this library wrote the ceiling, and no other since; HybridClock.disown(key): ends that
 -- Invariant: whatever happens to the clock of Redis, numbers of a key rise as long as its data is kept.
 -- @include @redis/clock.lua
 -- @include @redis/integer.lua
@@ -59,4 +60,15 @@ function HybridClock.keep(key)
   local clock = current or read_clock(key)
   if clock.last > clock.ceiling then set_ceiling(key, clock, clock.last) end
   return clock.ceiling
+end
+
+function HybridClock.is_own(key)
+  return (current or read_clock(key)).is_own
+end
+
+function HybridClock.disown(key)
+  local clock = current or read_clock(key)
+  clock.last = math.max(clock.last, clock.ceiling) + 1
+  set_ceiling(key, clock, clock.last)
+  clock.wrote, clock.is_own = false, false
 end

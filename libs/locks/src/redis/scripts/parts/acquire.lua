@@ -1,7 +1,7 @@
 -- Takes leases of one or several names for one client, all or none; waits for them when it may.
 -- Fields: lease id  '1': nobody knows the lease id yet  ttl, ms  wait, ms  owner  metadata  session or '-'
 --         claim of this request, then name, permits, limit (0: not given), again for each name
--- Answers {'granted', record, end, limit, ...}  {'waiting', next end of a lease or -1, now}  {'spent'}  {'session'}
+-- Answers {'granted', record, end, limit, ...}  {'waiting', next end of a lease or -1, now, arrival}  {'spent'}  {'session'}
 --         {'limit', limit}  {'no-limit'}  {'over', limit}
 --         {'held', waiters, {name, record, end, ...}}  {'mismatch'}: the lease id is of another request
 --         {'full'}: it needs memory that a full Redis has not
@@ -111,7 +111,7 @@ end
 
 local function enqueue(wait_id)
   for i = 1, count do wanted[i].limit = limit_for(i) end
-  Wait.enqueue({
+  return Wait.enqueue({
     id = wait_id, weights = { unpack(weights, 1, count) }, ttl = ttl, deadline = now + wait_ms, processes = ARGV[1],
     session = session, owner = owner, metadata = metadata,
   }, wanted, count)
@@ -140,16 +140,18 @@ local function wait_in_queue()
   for i = 1, count do ids[i] = wanted[i].id end
   local wait_id = WaitId.of(lease_id, ids)
   local wait = not is_new and Wait.find(wait_id)
+  local arrival
   if wait then
     if not enqueue_again(wait) then return { 'mismatch' } end
+    arrival = redis.call('ZSCORE', prefix .. 'q:' .. ids[1], wait_id)
   elseif Acquire.full then
     return { 'full' }
   else
-    enqueue(wait_id)
+    arrival = enqueue(wait_id)
   end
   redis.call('SADD', prefix .. 'n:' .. ARGV[1], wait_id)
   if Process.life_of(ARGV[1]) < Process.clock() + Process.LEASE_MS / 2 then Process.hear(ARGV[1], Process.LEASE_MS) end
-  return { 'waiting', next_end(), int(now) }
+  return { 'waiting', next_end(), int(now), arrival }
 end
 
 local function grant()

@@ -85,12 +85,20 @@ function Lease.drop(name, lease_id, weight, session)
   if session ~= '-' then redis.call('SREM', prefix .. 'L:' .. session, name.id .. ' ' .. lease_id) end
 end
 
+-- Another process was told of it and remembers it, to assert it at the next instance of Redis.
+local function tell_holder_of_end(name, lease_id, state)
+  if string.sub(state, 3, 2 + #ARGV[1]) == ARGV[1] then return end
+  local node = string.match(state, '^T:(.-)~')
+  if node then hint('lock', 'lock.ended', node, '{"key":"' .. name.id .. '","leaseId":"' .. lease_id .. '"}') end
+end
+
 -- Ends a lease for good. One that nobody was told of leaves no trace: its client may ask again. Returns whether it was told.
 function Lease.finish(name, lease_id, record, kind, ending)
   local weight, state, session = string.match(record, '^([^ ]+) ([^ ]+) ([^ ]+)')
   Lease.drop(name, lease_id, weight, session)
   if not Lease.is_told(state) then return false end
   Name.remember(name, lease_id, kind == 'released' and '1' or '0')
+  if kind ~= 'expired' then tell_holder_of_end(name, lease_id, state) end
   if kind == 'revoked' and session ~= '-' then
     -- Its session is told of it by keep-alives.
     redis.call('ZADD', prefix .. 'V:' .. session, now, name.id .. ' ' .. Lease.parse(record).token)

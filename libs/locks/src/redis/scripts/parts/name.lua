@@ -22,6 +22,7 @@
 --   sessions      zset: session id -> end, ms           S:<id>  hash: its facts
 --   L:<id>        set: the leases of a session, '<name> <lease id>'     A:<id>  set: wait ids of what it waits for
 --   V:<id>        zset: leases that were taken away from it, '<name> <token>' -> when, ms
+--   instance, expected, told   which instance of Redis it is (see instance.lua)
 --   clock         string: no token of the shard is larger (see token.lua)
 --   index, due    zsets of names: held or awaited ones; a lower bound of the next end of a lease, ms
 --   audit         stream: forced releases

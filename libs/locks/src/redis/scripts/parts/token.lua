@@ -1,10 +1,9 @@
 -- Fencing tokens: those of a shard rise together, so a name that was forgotten has no smaller one after.
 -- ARGV last: the largest token of the shard that the node has seen, 0 for none; it is removed from ARGV. It counts where Redis
 -- does not have it: a replica was promoted that lacks the last writes, or all data was lost.
---   clock         string: see @redis/hybrid-clock.lua
 -- Leaves: Token.after(token): the next one, a number; Token.keep(): writes down what the node has seen, returns the ceiling
 -- @include @redis/hybrid-clock.lua
--- @include parts/name.lua
+-- @include parts/instance.lua
 local Token = {}
 local seen
 each_call(function()
@@ -14,13 +13,13 @@ each_call(function()
 end)
 
 function Token.after(token)
-  local key = prefix .. 'clock'
+  local key = Instance.clock()
   HybridClock.bring(key, seen)
   return HybridClock.next(key, token)
 end
 
 function Token.keep()
-  local key = prefix .. 'clock'
+  local key = Instance.clock()
   HybridClock.bring(key, seen)
   return HybridClock.keep(key)
 end

@@ -27,21 +27,26 @@ function Wait.keep(wait)
 end
 
 -- Puts a request at the end of its queues: in one step, so that the queues agree on the order of arrival, and requests never
--- wait for each other in a circle.
+-- wait for each other in a circle. One that arrived at another instance of Redis has its place by that. Returns its arrival.
 function Wait.enqueue(wait, names, count)
-  local arrival = micros
-  for i = 1, count do
-    if names[i].waiting > 0 then arrival = math.max(arrival, names[i].arrival + 1) end
+  local arrival = wait.arrival
+  if not arrival then
+    arrival = micros
+    for i = 1, count do
+      if names[i].waiting > 0 then arrival = math.max(arrival, names[i].arrival + 1) end
+    end
   end
   local text = int(arrival)
   for i = 1, count do
     local name = names[i]
     redis.call('ZADD', prefix .. 'q:' .. name.id, text, wait.id)
-    name.waiting, name.arrival, name.changed = name.waiting + 1, text, true
+    if name.waiting == 0 or arrival > name.arrival + 0 then name.arrival = text end
+    name.waiting, name.changed = name.waiting + 1, true
   end
   Wait.keep(wait)
   redis.call('SADD', prefix .. 'o:' .. wait.owner, wait.id)
   if wait.session ~= '-' then redis.call('SADD', prefix .. 'A:' .. wait.session, wait.id) end
+  return text
 end
 
 -- Takes a request out of its queues. Its names go to `freed`, whose next requests may now be served.

@@ -1,0 +1,65 @@
+import { Injectable } from '@nestjs/common';
+import { SeenNumbers } from '@syncline/redis';
+import type { LeaseRequest } from '../lease/lease.js';
+import { encodeMetadata, encodeOwner, type LeaseRecord, termsOf } from '../redis/lease-record.js';
+import { keysOfWait, leaseOfWait } from '../redis/wait-id.js';
+import type { Ticket } from '../waiting/ticket.js';
+import type { EndedLease } from './kept.js';
+import { ShardMemory } from './shard-memory.js';
+
+/** What this node told its clients, by shard. */
+@Injectable()
+export class Memory {
+  private readonly shards: ShardMemory[] = [];
+
+  constructor(private readonly tokens: SeenNumbers) {}
+
+  of(shard: number): ShardMemory {
+    this.shards[shard] ??= new ShardMemory();
+    return this.shards[shard];
+  }
+
+  /**
+   * Leases were granted or renewed.
+   *
+   * @param waitId of the request that they were granted to, else null
+   * @param sentAt when Redis was asked: they end no sooner than their length after that
+   */
+  granted(shard: number, records: readonly LeaseRecord[], waitId: string | null, sentAt: number): void {
+    for (const record of records) {
+      const { token, session, ttlMs } = termsOf(record.record);
+      this.tokens.see(shard, token);
+      const sessionId = session === '-' ? null : session;
+      this.of(shard).keepLease({ ...record, waitId, sessionId, until: sentAt + ttlMs });
+    }
+  }
+
+  ended(shard: number, leases: readonly EndedLease[]): void {
+    for (const lease of leases) this.of(shard).endLease(lease);
+  }
+
+  /** A request waits in the line. */
+  queued({ shard, id }: Pick<Ticket, 'shard' | 'id'>, request: LeaseRequest, arrival: string): void {
+    this.of(shard).keepPlace({
+      waitId: id,
+      arrival,
+      ttlMs: request.ttlMs,
+      sessionId: request.sessionId,
+      owner: encodeOwner(request.owner),
+      metadata: encodeMetadata(request.metadata),
+      wanted: request.resources,
+      until: performance.now() + request.waitMs,
+    });
+  }
+
+  /** A request is given up: what it alone was told of goes back. */
+  givenUp({ shard, id, claim }: Ticket): void {
+    const memory = this.of(shard);
+    memory.forgetPlace(id);
+    for (const key of keysOfWait(id)) {
+      const lease = { key, leaseId: leaseOfWait(id) };
+      const record = memory.leaseOf(lease)?.record;
+      if (record !== undefined && termsOf(record).state === `T:${claim}`) memory.forgetLease(lease);
+    }
+  }
+}

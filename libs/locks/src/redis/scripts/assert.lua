@@ -1,0 +1,31 @@
+#!lua flags=allow-oom
+-- A node asserts what it knows to be held, in the instance that opens, in portions; and opens it when all nodes have done so.
+-- KEYS 1 prefix of the shard
+-- ARGV 1 node id  2 '1': with this portion all is told  3 '1': it knew the shard before this instance  4 the instance that
+--      got the portions before, '' for none  5 how many nodes may know of leases  their ids..., then of each item: its kind,
+--      number of its fields, fields (see assertion.lua)
+-- Returns {ms until the instance opens at the latest, 0 when it is open, -1 when it is another one, instance}
+-- Invariants: a lease that was answered passes to nobody else before its end while a node that knows it tells; asserting again
+--             changes nothing.
+-- @include parts/assertion.lua
+-- @include parts/instance.lua
+local kinds = { session = Assertion.session, lease = Assertion.lease, ended = Assertion.ended, wait = Assertion.wait }
+
+return function()
+  local is_open = Instance.is_open()
+  local instance = Instance.name()
+  -- The portions before are lost: this one is not all that the node knows.
+  if ARGV[4] ~= '' and ARGV[4] ~= instance then return { -1, instance } end
+  Assertion.late = is_open
+  local first = 6 + ARGV[5]
+  local at = first
+  while ARGV[at] do
+    kinds[ARGV[at]](at + 2)
+    at = at + 2 + ARGV[at + 1]
+  end
+  Name.save()
+  Token.keep()
+  if is_open then return { 0, instance } end
+  if ARGV[2] == '1' then Instance.tell(ARGV[1], { unpack(ARGV, 6, first - 1) }, ARGV[3] == '1') end
+  return { Instance.open_when_told(), instance }
+end

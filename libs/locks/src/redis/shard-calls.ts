@@ -1,0 +1,134 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Membership } from '@syncline/cluster';
+import {
+  isReplyError,
+  type LibraryCommand,
+  logUnlessAway,
+  REDIS,
+  type RedisClient,
+  SeenNumbers,
+  StoreUnavailable,
+} from '@syncline/redis';
+import { ProcessIdentity } from '@syncline/runtime';
+import { Memory } from '../recovery/memory.js';
+import { RecentMembers } from '../recovery/recent-members.js';
+import { processIdOf } from './process-id.js';
+import { assertKnowledge, itemsOf } from './scripts/assertion.js';
+import type { InShard } from './scripts/lock-command.js';
+
+/** Most items of one assertion: a millisecond or two of Redis. */
+const PORTION = 100;
+/** A call waits so long for a shard to open: longer than an instance takes (`instance.lua`). */
+const OPENS_WITHIN_MS = 2_500;
+const TRIES = 3;
+
+/**
+ * Calls in a shard. Where Redis is a new instance nothing runs, until the nodes have asserted what they know: then this node does
+ * so, and the call is sent again when the instance is open.
+ */
+@Injectable()
+export class ShardCalls {
+  private readonly openings = new Map<number, Promise<void>>();
+  /** Wakes those who wait for a shard to open. */
+  private readonly wakes = new Map<number, () => void>();
+  /** Shards that this node knew before, and the instance of each as it was found last; null when that may be another one now. */
+  private readonly known = new Map<number, string | null>();
+  private readonly processId: string;
+  private readonly report = logUnlessAway(new Logger(ShardCalls.name));
+
+  constructor(
+    @Inject(REDIS) private readonly redis: RedisClient,
+    private readonly tokens: SeenNumbers,
+    private readonly memory: Memory,
+    private readonly members: RecentMembers,
+    private readonly membership: Membership,
+    identity: ProcessIdentity,
+  ) {
+    this.processId = processIdOf(membership, identity);
+  }
+
+  /** @throws StoreUnavailable */
+  async call<Input extends InShard, Reply>(
+    command: LibraryCommand<Input, Reply>,
+    input: Omit<Input, 'seen'>,
+  ): Promise<Reply> {
+    const { shard } = input as unknown as InShard;
+    for (let attempt = 0; attempt < TRIES; attempt += 1) {
+      try {
+        const reply = await command(this.redis, {
+          ...input,
+          seen: this.tokens.of(shard),
+        } as unknown as Input);
+        if (!this.known.has(shard)) this.known.set(shard, null);
+        return reply;
+      } catch (error) {
+        if (!isOpening(error)) throw error;
+        await this.opened(shard);
+      }
+    }
+    throw new StoreUnavailable('Redis was another instance several times.');
+  }
+
+  /** Resolves when the shard is open; asserts what this node knows. */
+  opened(shard: number): Promise<void> {
+    let opening = this.openings.get(shard);
+    if (opening === undefined) {
+      opening = this.open(shard).finally(() => this.openings.delete(shard));
+      this.openings.set(shard, opening);
+    }
+    return opening;
+  }
+
+  /** A shard is in an instance. Where that opened without this node, what it knows is asserted late: as far as nobody else was served. */
+  found(shard: number, instance: string): void {
+    const before = this.known.get(shard) ?? instance;
+    this.known.set(shard, instance);
+    if (before !== instance) this.opened(shard).catch(this.report);
+  }
+
+  /** A hint: the shard is open. */
+  onOpened(shard: number): void {
+    this.wakes.get(shard)?.();
+  }
+
+  private async open(shard: number): Promise<void> {
+    const knewIt = this.known.has(shard);
+    if (knewIt) this.known.set(shard, null);
+    const deadline = performance.now() + OPENS_WITHIN_MS;
+    const items = itemsOf(this.memory.of(shard).recall(), this.processId);
+    for (let at = 0, into = ''; ; ) {
+      const last = at + PORTION >= items.length;
+      const { leftMs, instance } = await assertKnowledge(this.redis, {
+        shard,
+        seen: this.tokens.of(shard),
+        nodeId: this.membership.nodeId,
+        items: items.slice(at, at + PORTION),
+        last,
+        knewIt,
+        instance: into,
+        members: this.members.nodeIds,
+      });
+      if (leftMs !== 0 && performance.now() > deadline) throw new StoreUnavailable('Redis does not open.');
+      into = leftMs < 0 ? '' : instance;
+      at = leftMs < 0 ? 0 : at + PORTION;
+      if (!last || leftMs < 0) continue;
+      if (leftMs === 0) return;
+      await this.wait(shard, leftMs);
+    }
+  }
+
+  /** Until the shard is said to be open, or is open at the latest. */
+  private wait(shard: number, leftMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = () => {
+        clearTimeout(timer);
+        this.wakes.delete(shard);
+        resolve();
+      };
+      const timer = setTimeout(wake, leftMs + 1);
+      this.wakes.set(shard, wake);
+    });
+  }
+}
+
+const isOpening = (error: unknown): boolean => isReplyError(error) && error.message.startsWith('OPENING');
