@@ -330,7 +330,7 @@ it('getOrSet returns a loaded value as a later read returns it', async () => {
 
 describe('getOrSet while the cache cannot be reached', () => {
   it('fails, or with whenAway: load loads once without storing', async () => {
-    const nowhere = new CacheClient({ urls: ['http://127.0.0.1:1'], timeoutMs: 300 });
+    const nowhere = new CacheClient({ urls: ['http://127.0.0.1:1'], timeoutMs: 3_000 });
     const cache = nowhere.cache<number>('away');
     await expect(cache.getOrSet('k', () => 1)).rejects.toThrow(ConnectionError);
     let loads = 0;
