@@ -19,7 +19,7 @@ afterAll(async () => {
 
 describe('a lease of a session', () => {
   it('aborts its signal when it is revoked, while the session and its other leases stay', async () => {
-    await using session = await lock.session({ ttlMs: 900 });
+    await using session = await lock.session({ ttlMs: 6_000 });
     const taken = await session.acquire('session-taken');
     const kept = await session.acquire('session-kept');
     expect([taken.isHeld, taken.signal.aborted]).toEqual([true, false]);
