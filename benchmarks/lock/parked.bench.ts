@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { LockClient } from '@syncline/client';
 import { eventually } from '@syncline/testing';
 import { benchmark, type Contestant, Latencies } from '../harness/index.js';
@@ -17,6 +18,7 @@ const parked = (waiters: number): Contestant => ({
     const [url = ''] = await stage.nodes('lock', 1, server);
     const client = new LockClient({ urls: [url], timeoutMs: WAIT_MS });
     const gone = new AbortController();
+    setMaxListeners(0, gone.signal);
     for (let i = 0; i < NAMES; i += 1) await client.acquire(`parked-${i}`, { ttlMs: WAIT_MS });
     const waiting: Promise<unknown>[] = [];
     const parkedNow = async (name: string) => (await client.inspect(name)).waiters.length;

@@ -41,8 +41,8 @@ function kindsOf(one: Syncline, other: Syncline, run: number): Kinds {
       await (await one.lock.acquire(`idle-${run}-${i}`)).release();
     }),
     'an empty queue': each((i) => one.queue(`queue-${run}-${i}`).configure({}), QUEUES),
-    [`a message over its body of ${BYTES} bytes`]: each(() => messages.send('x'.repeat(BYTES - 2))),
-    [`a cached value of ${BYTES} bytes, its key of 10 included`]: each((i) =>
+    [`a message with its body of ${BYTES} bytes`]: each(() => messages.send('x'.repeat(BYTES - 2))),
+    [`a cached value of ${BYTES} bytes with its key`]: each((i) =>
       entries(one).set(key(i), 'x'.repeat(BYTES - 2)),
     ),
     'a node that has it in its near cache': each((i) => entries(other).get(key(i))),
