@@ -42,6 +42,9 @@ const optional = {
 };
 
 rmSync(BUNDLE, { recursive: true, force: true });
+// Parts of Nest expect it to be there, whichever of them is loaded first.
+const FIRST = 'reflect-metadata';
+await import(FIRST);
 /** Each import, with what it gives: of a package in CommonJS only Node knows that. Renamed, since two packages may use a name. */
 const imports = await Promise.all(
   importsOfNodes().map(async (name, i) => {
@@ -51,9 +54,12 @@ const imports = await Promise.all(
 );
 await build({
   stdin: {
-    contents: imports
-      .map(({ name, given }) => `export { ${given.map((pair) => pair.join(' as ')).join()} } from '${name}';`)
-      .join('\n'),
+    contents: [
+      `import '${FIRST}';`,
+      ...imports.map(
+        ({ name, given }) => `export { ${given.map((pair) => pair.join(' as ')).join()} } from '${name}';`,
+      ),
+    ].join('\n'),
     resolveDir: process.cwd(),
     sourcefile: 'dependencies.mjs',
   },
