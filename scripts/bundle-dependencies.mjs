@@ -46,12 +46,12 @@ rmSync(BUNDLE, { recursive: true, force: true });
 const FIRST = 'reflect-metadata';
 await import(FIRST);
 /** Each import, with what it gives: of a package in CommonJS only Node knows that. Renamed, since two packages may use a name. */
-const imports = await Promise.all(
-  importsOfNodes().map(async (name, i) => {
-    const given = Object.keys(await import(name)).filter((each) => each !== 'module.exports');
-    return { name, given: given.map((each) => [each, `$${i}_${each}`]) };
-  }),
-);
+const imports = [];
+// One after the other: packages that import each other in a circle do not load in any order.
+for (const name of importsOfNodes()) {
+  const given = Object.keys(await import(name)).filter((each) => each !== 'module.exports');
+  imports.push({ name, given: given.map((each) => [each, `$${imports.length}_${each}`]) });
+}
 await build({
   stdin: {
     contents: [
