@@ -1,5 +1,8 @@
-import { eventually, RedisCluster, startNodes, stopAll } from '@syncline/testing';
+import { Syncline } from '@syncline/client';
+import { ROLES, type Role } from '@syncline/contracts';
+import { eventually, NodeProcess, RedisCluster, startNodes, stopAll } from '@syncline/testing';
 import request from 'supertest';
+import { asLeastUser, breachesOf, grantLeastRights, LEAST_RIGHTS } from './least-rights.js';
 
 describe('nodes on a Redis Cluster', () => {
   it('join, see each other, and are ready', async () => {
@@ -47,6 +50,38 @@ describe('nodes on a Redis Cluster', () => {
       await eventually(() => ready().expect(200));
     } finally {
       other.thaw();
+      await stopAll(nodes);
+    }
+  });
+
+  it('serve in a namespace, with the rights that the page of operations grants, replicated too', async () => {
+    await using redis = await RedisCluster.start({ replicas: 1 });
+    const admins = redis.servers.map((server) => server.connect());
+    await Promise.all(admins.map(grantLeastRights));
+    const env = { ...LEAST_RIGHTS, LOCK_DURABILITY: 'replicated' };
+    const nodes = await Promise.all(
+      ROLES.map((role) => NodeProcess.start(role, { redisUrl: asLeastUser(redis.url), nodeId: role, env })),
+    );
+    const of = (wanted: Role) => nodes.filter(({ role }) => role === wanted).map(({ url }) => url);
+    const syncline = new Syncline({ lock: of('lock'), queue: of('queue'), cache: of('cache') });
+    try {
+      await Promise.all(
+        Array.from({ length: 12 }, async (_, i) => {
+          await syncline.lock.using(`lock-${i}`, {}, async (lease) => expect(lease.isHeld).toBe(true));
+          const queue = syncline.queue<number>(`queue-${i}`);
+          await queue.configure({ durability: 'replicated' });
+          await queue.send(i);
+          const [message] = await queue.receive({ waitMs: 10_000 });
+          await queue.ack(message?.receipt ?? '');
+          const cache = syncline.cache<number>(`cache-${i}`);
+          await cache.set('key', i);
+          expect([await cache.get('key'), await cache.get('key')]).toEqual([i, i]);
+        }),
+      );
+      for (const admin of admins) expect(await breachesOf(admin)).toEqual([]);
+    } finally {
+      for (const admin of admins) admin.disconnect();
+      await syncline.close();
       await stopAll(nodes);
     }
   });
