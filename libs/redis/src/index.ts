@@ -1,5 +1,5 @@
 export { checkRedis } from './boot-check.js';
-export { namespacePrefix, type RedisAccess, type TlsFiles } from './connection/access.js';
+export { namespacePrefix, type RedisAccess } from './connection/access.js';
 export {
   commandConnection,
   type RedisClient,
@@ -12,7 +12,7 @@ export { primariesOf } from './connection/primary.js';
 export { PrimaryOf } from './connection/primary-of.js';
 export { InvalidRedisUrl, parseRedisUrl } from './connection/redis-url.js';
 export { Commits } from './durability/commits.js';
-export { type CommandDefinition, type LibraryCommand, LuaLibrary } from './lua/library.js';
+export { type LibraryCommand, LuaLibrary } from './lua/library.js';
 export { removeLibraries } from './lua/remove-libraries.js';
 export { pageAfter } from './pages.js';
 export { RedisModule } from './redis.module.js';

@@ -1,6 +1,7 @@
 import { Cluster } from 'ioredis';
 import { StoreUnavailable, storeError } from '../store-unavailable.js';
 import { type RedisClient, whenReady } from './connection.js';
+import { primaryAt } from './primary.js';
 
 /**
  * Asks every primary for a sign of life.
@@ -10,28 +11,20 @@ import { type RedisClient, whenReady } from './connection.js';
 export async function pingPrimaries(redis: RedisClient): Promise<void> {
   try {
     if (redis.status !== 'ready') await whenReady(redis);
-    if (redis instanceof Cluster) await Promise.all(primariesByAddress(redis).map(ping));
-    else await redis.ping();
+    if (redis instanceof Cluster) {
+      const owners = new Set(redis.slots.flatMap(([owner]) => owner ?? []));
+      await Promise.all([...owners].map((address) => pingOwner(redis, address)));
+    } else {
+      await redis.ping();
+    }
   } catch (error) {
     throw storeError(error);
   }
 }
 
-type Primaries = readonly (readonly [
-  address: string,
-  primary: ReturnType<Cluster['nodes']>[number] | undefined,
-])[];
-
-/** Those that own slots; undefined: there is no connection to it. */
-function primariesByAddress(redis: Cluster): Primaries {
-  const connected = new Map(
-    redis.nodes('master').map((node) => [`${node.options.host}:${node.options.port}`, node]),
-  );
-  const owners = new Set(redis.slots.map(([owner]) => owner));
-  return [...owners].flatMap((address) => (address === undefined ? [] : [[address, connected.get(address)]]));
-}
-
-async function ping([address, primary]: Primaries[number]): Promise<void> {
+/** Of those that own slots. */
+async function pingOwner(redis: Cluster, address: string): Promise<void> {
+  const primary = primaryAt(redis, address);
   const why = await (primary === undefined
     ? 'it is not connected'
     : primary.ping().then(

@@ -9,9 +9,10 @@ export const primariesOf = (redis: RedisClient): readonly Redis[] =>
 export const slotOf = (redis: RedisClient, key: string): number | undefined =>
   redis instanceof Cluster ? (new Command('get', [key]).getSlot() ?? undefined) : undefined;
 
+/** The connection to the primary at an address, as the slots of a Redis Cluster name it. */
+export const primaryAt = (redis: Cluster, address: string | undefined): Redis | undefined =>
+  redis.nodes('master').find(({ options: { host, port } }) => `${host}:${port}` === address);
+
 /** The connection to the primary that a command with this key is sent to now. */
-export function primaryOf(redis: RedisClient, key: string): Redis | undefined {
-  if (!(redis instanceof Cluster)) return redis;
-  const address = redis.slots[slotOf(redis, key) ?? 0]?.[0];
-  return redis.nodes('master').find(({ options: { host, port } }) => `${host}:${port}` === address);
-}
+export const primaryOf = (redis: RedisClient, key: string): Redis | undefined =>
+  redis instanceof Cluster ? primaryAt(redis, redis.slots[slotOf(redis, key) ?? 0]?.[0]) : redis;

@@ -109,9 +109,10 @@ export class LuaLibrary {
 
   /**
    * Sets the instance that a Redis process is for a scope. Until then, commands that belong to it fail there with
-   * `UnknownInstance`, as do those of the instance before it. The process loses the instance when it ends, does a full sync from another process, or loses its
-   * functions; a promoted replica does not have it. A primary that was demoted and becomes primary again after a partial
-   * sync still has its old instance, so commands also compare `INSTANCE` with the instance in the data.
+   * `UnknownInstance`, as do those of the instance before it. The process loses the instance when it ends, does a full
+   * sync from another process, or loses its functions; a promoted replica does not have it. A primary that was demoted and
+   * becomes primary again after a partial sync still has its old instance, so commands also compare `INSTANCE` with the
+   * instance in the data.
    *
    * @param connection to one Redis process, see `singleLifeConnection`: it does not hide a restart
    * @param redis      the connection that will call the commands
