@@ -1,5 +1,5 @@
 import { eventually } from '@syncline/testing';
-import request from 'supertest';
+import request, { type Response } from 'supertest';
 import { NodesStage } from '../stages/nodes-stage.js';
 
 describe('what a cache does beside entries', () => {
@@ -262,6 +262,105 @@ describe('what a cache does beside entries', () => {
       expect((await post(0, '/entries/text/increment', {}).expect(409)).body.code).toBe('not-an-integer');
       await put(0, 'large', '9007199254740991');
       expect((await post(0, '/entries/large/increment', {}).expect(409)).body.code).toBe('not-an-integer');
+    });
+  });
+
+  describe('touch', () => {
+    const touch = (i: number, key: string, ttlMs: number) => post(i, `/entries/${key}/touch`, { ttlMs });
+
+    it('shortens what is left on all nodes that hold the entry, and leaves its bytes and its version', async () => {
+      const stored = (await (await put(0, 'k', 'x', '?ttlMs=3600000')).json()) as {
+        version: string;
+        expiresAt: string;
+      };
+      for (const i of [0, 1, 2, 0, 1, 2]) await get(i, 'k');
+      expect((await get(1, 'k')).source).toBe('near');
+      const { body } = await touch(0, 'k', 1_000).expect(200);
+      expect(body.version).toBe(stored.version);
+      expect(Date.parse(body.expiresAt)).toBeLessThan(Date.parse(stored.expiresAt) - 3_000_000);
+      for (const i of [1, 2]) {
+        for (;;) {
+          const askedAt = Date.now();
+          const { status: code, text } = await get(i, 'k');
+          if (code === 404) break;
+          expect(text).toBe('x');
+          expect(askedAt).toBeLessThanOrEqual(Date.parse(body.expiresAt));
+        }
+      }
+    });
+
+    it('lets an entry live longer, a stale one too, which is fresh again', async () => {
+      await put(0, 'k', 'x', '?ttlMs=100&staleMs=3600000');
+      await eventually(async () => expect((await get(1, 'k')).source).toBe('stale'));
+      await touch(2, 'k', 3_600_000).expect(200);
+      for (const i of [0, 1, 2]) expect(await get(i, 'k')).toMatchObject({ text: 'x', source: 'store' });
+    });
+
+    it('finds nothing where there is nothing, and makes nothing', async () => {
+      expect((await touch(0, 'none', 1_000).expect(404)).body.code).toBe('not-found');
+      await touch(0, 'none', 0).expect(400);
+      const list = await request(url(0)).get('/v1/caches?limit=1000').expect(200);
+      expect(list.body.caches.map(({ name }: { name: string }) => name)).not.toContain(stage.name);
+    });
+  });
+
+  describe('a list of entries', () => {
+    const page = (query: Record<string, string | number>) =>
+      request(url(0)).get(`/v1/caches/${stage.name}/entries`).query(query);
+    const listed = async (query: Record<string, string | number>, meanwhile = async () => {}) => {
+      const keys: string[] = [];
+      let cursor: string | null = '';
+      while (cursor !== null) {
+        const { body }: Response = await page({ ...query, ...(cursor !== '' && { cursor }) }).expect(200);
+        if (query.limit !== undefined) expect(body.entries.length).toBeLessThanOrEqual(Number(query.limit));
+        keys.push(...body.entries.map(({ key }: { key: string }) => key));
+        cursor = body.cursor;
+        await meanwhile();
+      }
+      return keys;
+    };
+    const fillWith = async (keys: readonly string[]) => {
+      for (let i = 0; i < keys.length; i += 1_000) {
+        const entries = keys.slice(i, i + 1_000).map((key) => ({ key, value: key }));
+        await post(0, '/mset', { entries }).expect(200);
+      }
+    };
+
+    it('shows each key once with its version, size and end, by its prefix, and only what may be served', async () => {
+      await put(0, 'user/1', 'abc', '?ttlMs=60000&tags=t');
+      await put(0, 'user/2', 'ä');
+      await put(0, 'user/3', 'x', '?tags=gone');
+      await put(0, '__proto__', '');
+      await post(0, '/invalidate', { tags: ['gone'] });
+      const { body } = await page({ prefix: 'user/' }).expect(200);
+      const any = expect.any(String);
+      expect(body.entries.sort((a: { key: string }, b: { key: string }) => (a.key < b.key ? -1 : 1))).toEqual(
+        [
+          { key: 'user/1', version: any, bytes: 3, expiresAt: any },
+          { key: 'user/2', version: any, bytes: 2, expiresAt: null },
+        ],
+      );
+      expect(body.cursor).toBeNull();
+      expect((await listed({ limit: 1 })).sort()).toEqual(['__proto__', 'user/1', 'user/2']);
+      expect(await listed({ prefix: 'nothing' })).toEqual([]);
+    });
+
+    it('has every entry that is there all the while, whatever comes and goes, in pages of any size', async () => {
+      const keys = Array.from({ length: 3_000 }, (_, i) => `ä/${i}`);
+      await fillWith(keys);
+      for (const limit of [7, 1_000]) {
+        let more = 0;
+        const found = await listed({ limit, prefix: 'ä/' }, async () => {
+          if (more < 40) await fillWith(Array.from({ length: 100 }, (_, i) => `b/${more * 100 + i}`));
+          more += 1;
+        });
+        expect(new Set(found)).toEqual(new Set(keys));
+      }
+    });
+
+    it('refuses a cursor that is none', async () => {
+      for (const cursor of ['x', '-1', '99999999999999999999', '1.%', '1..'])
+        await page({ cursor }).expect(400);
     });
   });
 

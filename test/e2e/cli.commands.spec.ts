@@ -148,6 +148,9 @@ describe('syncline cache', () => {
 
     await cli.text('cache', 'set', 'pages', 'b', 'B');
     expect(await cli.text('cache', 'get', 'pages', 'b')).toBe('B');
+    expect(await cli.text('cache', 'ls', 'pages', 'b')).toMatch(
+      /^KEY +BYTES +EXPIRES +VERSION\nb +1 +never +\d+\n$/,
+    );
     expect(await cli.text('cache', 'del', 'pages', 'b', 'c')).toBe('Removed b.\nRemoved c.\n');
     expect(await cli.json('cache', 'del', 'pages', 'b')).toEqual({ deleted: ['b'] });
     const { code, stdout, stderr } = await cli.run(['cache', 'get', 'pages', 'b']);

@@ -1,6 +1,6 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, Query } from '@nestjs/common';
 import { ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { CachesService } from '@syncline/caches';
+import { CachesService, EntriesService, instantOf } from '@syncline/caches';
 import {
   type Cache,
   type CacheConfig,
@@ -10,19 +10,26 @@ import {
   cachesSchema,
   type DeleteCacheQuery,
   deleteCacheQuerySchema,
+  type Entries,
+  entriesSchema,
   type InvalidateBody,
   type Invalidated,
   invalidateBodySchema,
   invalidatedSchema,
   type ListCachesQuery,
+  type ListEntriesQuery,
   listCachesQuerySchema,
+  listEntriesQuerySchema,
   nameSchema,
 } from '@syncline/contracts';
 
 @ApiTags('caches')
 @Controller({ path: 'caches', version: '1' })
 export class CachesController {
-  constructor(private readonly caches: CachesService) {}
+  constructor(
+    private readonly caches: CachesService,
+    private readonly entries: EntriesService,
+  ) {}
 
   @Get()
   @ApiOperation({ summary: 'List the caches that were ever written to or configured' })
@@ -59,6 +66,24 @@ export class CachesController {
     @Query({ schema: deleteCacheQuerySchema }) { drop }: DeleteCacheQuery,
   ): Promise<void> {
     return this.caches.remove(cache, drop);
+  }
+
+  @Get(':cache/entries')
+  @ApiOperation({
+    summary: 'List entries without their values, in no order',
+    description:
+      'What is there from the first page to the last is listed. A page may be short, or even empty: the end is where `cursor` is null.',
+  })
+  @ApiOkResponse({ standardSchema: entriesSchema })
+  async listEntries(
+    @Param('cache', { schema: nameSchema }) cache: string,
+    @Query({ schema: listEntriesQuerySchema }) { prefix, cursor, limit }: ListEntriesQuery,
+  ): Promise<Entries> {
+    const page = await this.entries.list(cache, prefix, cursor, limit);
+    return {
+      entries: page.entries.map((entry) => ({ ...entry, expiresAt: instantOf(entry.expiresAt) })),
+      cursor: page.cursor,
+    };
   }
 
   @Post(':cache/invalidate')

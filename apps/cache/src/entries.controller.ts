@@ -23,7 +23,7 @@ import {
   ApiResponse,
   ApiTags,
 } from '@nestjs/swagger';
-import type { Found, Written } from '@syncline/caches';
+import type { Found, Life } from '@syncline/caches';
 import {
   type Content,
   contentOf,
@@ -44,6 +44,8 @@ import {
   putEntryQuerySchema,
   type StoredEntry,
   storedEntrySchema,
+  type TouchBody,
+  touchBodySchema,
   ValidationFailed,
 } from '@syncline/contracts';
 import { ApiProblems, TakesBytes } from '@syncline/http';
@@ -170,6 +172,19 @@ export class EntriesController {
     return this.entries.increment(cache, key, by, ttlMs, idempotencyKey);
   }
 
+  @Post('touch')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Give an entry another TTL, from now on: its bytes and its version stay' })
+  @ApiOkResponse({ standardSchema: storedEntrySchema })
+  @ApiProblems('not-found')
+  async touch(
+    @Param('cache', { schema: nameSchema }) cache: string,
+    @Param('key', { schema: pathKeySchema }) key: string,
+    @Body({ schema: touchBodySchema }) { ttlMs }: TouchBody,
+  ): Promise<StoredEntry> {
+    return toStoredEntry(await this.entries.touch(cache, key, ttlMs));
+  }
+
   @Delete()
   @HttpCode(204)
   @ApiOperation({ summary: 'Remove an entry' })
@@ -198,7 +213,7 @@ export class EntriesController {
   }
 }
 
-const toStoredEntry = ({ version, expiresAt }: Written): StoredEntry => ({
+const toStoredEntry = ({ version, expiresAt }: Life): StoredEntry => ({
   version,
   expiresAt: instantOf(expiresAt),
 });

@@ -5,5 +5,5 @@ export { type Content, contentOf, contentTextOf } from './entries/content.js';
 export { encode, instantOf } from './entries/encoding.js';
 export { EntryNotFound } from './entries/entries.errors.js';
 export { EntriesService } from './entries/entries.service.js';
-export type { Found, Written } from './entries/entry.js';
+export type { Found, Life } from './entries/entry.js';
 export { FillsService } from './fills/fills.service.js';

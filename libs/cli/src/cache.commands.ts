@@ -53,6 +53,20 @@ export function addCacheCommands(program: Command, nodes: Nodes): void {
   );
 
   withOutput(
+    cache.command('ls <cache> [prefix]').description('list the entries of a cache, in no order'),
+  ).action(async (name: string, prefix: string | undefined, options: NodeOptions) =>
+    writeAll(nodes.cache(options).cache(name).entries(prefix), {
+      json: options.json,
+      heads: ['KEY', 'BYTES', 'EXPIRES', 'VERSION'],
+      row: ({ key, bytes: size, expiresAt, version }) => [key, size, expiresAt ?? 'never', version],
+      none:
+        prefix === undefined
+          ? `${name} has no entries.`
+          : `${name} has no entries that begin with ${prefix}.`,
+    }),
+  );
+
+  withOutput(
     cache.command('stats [cache]').description('show the statistics of one cache, or of all caches'),
   ).action(async (name: string | undefined, options: NodeOptions) => {
     const caches = nodes.cache(options);

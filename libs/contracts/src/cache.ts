@@ -1,5 +1,12 @@
 import { z } from 'zod';
-import { durationMs, ILL_FORMED, instantSchema, isWellFormed, jsonSchema } from './fields.js';
+import {
+  durationMs,
+  ILL_FORMED,
+  instantSchema,
+  isWellFormed,
+  jsonSchema,
+  pageLimitSchema,
+} from './fields.js';
 
 /** Longest TTL of an entry: one year. */
 export const MAX_TTL_MS = 31_536_000_000;
@@ -60,6 +67,37 @@ export const storedEntrySchema = z
 /** The result of a write. `expiresAt` is null for an entry without a TTL. */
 export type StoredEntry = z.infer<typeof storedEntrySchema>;
 
+export const listEntriesQuerySchema = z.strictObject({
+  prefix: z.union([cacheKeySchema, z.literal('')]).default(''),
+  cursor: z.string().optional().describe('`cursor` of the previous page'),
+  limit: pageLimitSchema,
+});
+export type ListEntriesQuery = z.infer<typeof listEntriesQuerySchema>;
+
+export const entriesSchema = z
+  .strictObject({
+    entries: z.array(
+      z.strictObject({
+        key: z.string(),
+        version: versionSchema,
+        bytes: z.int().describe('Size of the value'),
+        expiresAt: instantSchema.nullable(),
+      }),
+    ),
+    cursor: z.string().nullable().describe('Null at the end. Earlier pages may be short, or empty'),
+  })
+  .meta({
+    id: 'Entries',
+    example: {
+      entries: [
+        { key: 'user/42', version: '1769851800000000', bytes: 14, expiresAt: '2026-01-31T09:31:00.000Z' },
+      ],
+      cursor: null,
+    },
+  });
+/** Entries in no order, without their values. Each that is there from the first page to the last is on one of them. */
+export type Entries = z.infer<typeof entriesSchema>;
+
 /** TTL of an entry, ms. */
 export const ttlMsSchema = durationMs(1, MAX_TTL_MS);
 /** How long after its TTL an entry is served as stale, ms. */
@@ -108,6 +146,12 @@ export const incrementBodySchema = z
   .meta({ id: 'Increment', example: { by: 1, ttlMs: 60000 } });
 /** `ttlMs`: TTL of a counter that this call creates. */
 export type IncrementBody = z.infer<typeof incrementBodySchema>;
+
+export const touchBodySchema = z
+  .strictObject({ ttlMs: ttlMsSchema })
+  .meta({ id: 'Touch', example: { ttlMs: 60000 } });
+/** `ttlMs`: the TTL that the entry has from now on. */
+export type TouchBody = z.infer<typeof touchBodySchema>;
 
 export const counterSchema = z
   .strictObject({ value: z.int(), version: versionSchema })

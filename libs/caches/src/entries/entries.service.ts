@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
+import { EntriesStore } from '../redis/entries.store.js';
 import * as operations from '../redis/operations.js';
-import type { Conditions, Found, Put, Written } from './entry.js';
+import type { Conditions, Found, Life, ListedEntry, Put, Written } from './entry.js';
+import { fromCursor, toCursor } from './entry-cursor.js';
 import { Reader } from './reader.js';
 import { Writer } from './writer.js';
 
@@ -10,11 +12,29 @@ export class EntriesService {
   constructor(
     private readonly reader: Reader,
     private readonly writer: Writer,
+    private readonly store: EntriesStore,
   ) {}
 
   /** @param fresh ask Redis whatever the near cache holds */
   get(cache: string, key: string, fresh: boolean): Promise<Found> {
     return fresh ? this.reader.fromStore(cache, key) : this.reader.read(cache, key);
+  }
+
+  /**
+   * Lists entries in no order, whole pages or not: each that is there all the while, some perhaps twice.
+   *
+   * @param cursor of the page before
+   * @throws ValidationFailed of a cursor that is none
+   */
+  async list(
+    cache: string,
+    prefix: string,
+    cursor: string | undefined,
+    limit: number,
+  ): Promise<{ entries: ListedEntry[]; cursor: string | null }> {
+    const from = cursor === undefined ? null : fromCursor(cursor);
+    const { entries, upTo } = await this.store.list(cache, { prefix, from, limit });
+    return { entries, cursor: upTo === null ? null : toCursor(upTo) };
   }
 
   /**
@@ -36,6 +56,15 @@ export class EntriesService {
     conditions: Pick<Conditions, 'ifMatch' | 'ifNoneMatch'>,
   ): Promise<boolean> {
     return this.writer.write(cache, operations.remove(key, conditions));
+  }
+
+  /**
+   * Gives an entry another TTL, from now on: its bytes, version and age stay, and so does how long it is served as stale.
+   *
+   * @throws EntryNotFound
+   */
+  touch(cache: string, key: string, ttlMs: number): Promise<Life> {
+    return this.writer.write(cache, operations.touch(key, ttlMs));
   }
 
   /**

@@ -45,9 +45,20 @@ export interface Conditions {
 
 export const UNCONDITIONAL: Conditions = { ifMatch: '', ifNoneMatch: '', fillLease: '' };
 
-/** The outcome of a write. `expiresAt`: ms since 1970 on Redis' clock, null: never. */
-export interface Written {
-  readonly created: boolean;
+/** An entry's version and end. `expiresAt`: ms since 1970 on Redis' clock, null: never. */
+export interface Life {
   readonly version: string;
   readonly expiresAt: number | null;
+}
+
+/** An entry as a listing shows it. */
+export interface ListedEntry extends Life {
+  readonly key: string;
+  /** Size of the value. */
+  readonly bytes: number;
+}
+
+/** The outcome of a write. */
+export interface Written extends Life {
+  readonly created: boolean;
 }

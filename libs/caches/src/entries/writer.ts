@@ -25,7 +25,6 @@ export class Writer {
    * @throws Problem when the write was refused, as its operation says
    */
   async write<Result>(cache: string, operation: Operation<Result>, requestId?: string): Promise<Result> {
-    this.statistics.count(cache, 'writes');
     let outcome = await this.send(cache, operation, requestId, false);
     if (outcome === null) {
       // The write makes a cache. Its name goes on the list before, so that no cache is ever unlisted, and again after:
@@ -34,6 +33,8 @@ export class Writer {
       outcome = await this.send(cache, operation, requestId, true);
       await this.caches.addName(cache);
     }
+    // Not before: what a cache counts that does not exist is dropped.
+    this.statistics.count(cache, 'writes');
     return operation.decode(outcome ?? []);
   }
 

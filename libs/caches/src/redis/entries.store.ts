@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { isRefused, SeenNumbers } from '@syncline/redis';
 import { Instances } from './instances.js';
-import { fill, peek, type ReadRequest, versionOf } from './scripts/entry.commands.js';
+import { fill, listEntries, peek, type ReadRequest, versionOf } from './scripts/entry.commands.js';
 import type { ReadReply } from './scripts/read-reply.js';
 import { Shards } from './shards.js';
 
@@ -11,6 +11,7 @@ export class EntriesStore {
   private readonly fillIn;
   private readonly peek;
   readonly versionOf;
+  readonly list;
 
   constructor(
     instances: Instances,
@@ -20,6 +21,7 @@ export class EntriesStore {
     this.fillIn = instances.ofCache(fill);
     this.peek = instances.ofCache(peek);
     this.versionOf = instances.ofCache(versionOf);
+    this.list = instances.ofCache(listEntries);
   }
 
   /** Reads an entry for a near cache. A Redis that takes no writes now tells it, but nobody may hold it. */

@@ -18,6 +18,14 @@ describe.each(MEANS)('operations, by %s', (means) => {
     expect(await stage.write(add('n', 1))).toEqual(['not-an-integer']);
   });
 
+  it('a touch moves the end of an entry, and that alone', async () => {
+    const [, version] = await stage.write(put('k', 'x'));
+    const [what, kept, end] = await stage.write(operations.touch('k', 60_000));
+    expect([what, kept]).toEqual(['touched', version]);
+    expect(Number(end)).toBeGreaterThan(0);
+    expect(await stage.write(operations.touch('none', 60_000))).toEqual(['no-entry']);
+  });
+
   it('versions rise over deletes, flushes and a loss of all data', async () => {
     const versions: bigint[] = [];
     const note = async () => versions.push(BigInt((await stage.write(put('k', 'x')))[1] ?? 0));

@@ -1,5 +1,5 @@
 import type { CacheConfig } from '@syncline/contracts';
-import type { Conditions, Put, Written } from '../entries/entry.js';
+import type { Conditions, Life, Put, Written } from '../entries/entry.js';
 import { checked } from './outcomes.js';
 import { registerOf } from './registers.js';
 
@@ -35,16 +35,18 @@ export const put = (key: string, entry: Put, conditions: Conditions): Operation<
     key,
     grows: true,
     args: ['put', key, bytes, contentType, ttlMs, staleMs, tags.join(','), ifMatch, ifNoneMatch, fillLease],
-    decode: (outcome) => {
-      const [what, version = '', expiresAt = ''] = checked(outcome);
-      return {
-        created: what === 'created',
-        version,
-        expiresAt: expiresAt === '0' ? null : Number(expiresAt),
-      };
-    },
+    decode: (outcome) => ({ created: outcome[0] === 'created', ...lifeIn(checked(outcome)) }),
   });
 };
+
+/** Gives an entry another TTL. Refused: `EntryNotFound`. */
+export const touch = (key: string, ttlMs: number): Operation<Life> =>
+  onEntry({ key, grows: false, args: ['touch', key, ttlMs], decode: (outcome) => lifeIn(checked(outcome)) });
+
+const lifeIn = ([, version = '', expiresAt = '']: readonly string[]): Life => ({
+  version,
+  expiresAt: expiresAt === '0' ? null : Number(expiresAt),
+});
 
 /** Removes an entry; true: there was one. Refused: `VersionMismatch`. */
 export const remove = (

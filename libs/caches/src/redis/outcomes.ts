@@ -1,4 +1,10 @@
-import { EntryTooLarge, FillLeaseVoid, NotAnInteger, VersionMismatch } from '../entries/entries.errors.js';
+import {
+  EntryNotFound,
+  EntryTooLarge,
+  FillLeaseVoid,
+  NotAnInteger,
+  VersionMismatch,
+} from '../entries/entries.errors.js';
 
 /**
  * What a script answers an operation with: a word for what happened, and what belongs to it.
@@ -16,6 +22,8 @@ export function checked(outcome: readonly string[]): readonly string[] {
       throw new EntryTooLarge(Number(outcome[1]));
     case 'not-an-integer':
       throw new NotAnInteger();
+    case 'no-entry':
+      throw new EntryNotFound();
     default:
       return outcome;
   }

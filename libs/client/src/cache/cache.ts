@@ -1,4 +1,4 @@
-import type { CacheConfig, Cache as CacheState, Counter, StoredEntry } from '@syncline/contracts';
+import type { CacheConfig, Cache as CacheState, Counter, Entries, StoredEntry } from '@syncline/contracts';
 import { abortable } from '../abortable.js';
 import { safeReporter } from '../report.js';
 import type { Transport } from '../transport/transport.js';
@@ -79,6 +79,23 @@ export class Cache<Value = unknown> {
     const { calls, codec } = this.services;
     const content = { bytes: codec.encode(value), contentType: codec.contentType };
     return calls.write(key, content, options, options);
+  }
+
+  /**
+   * Gives an entry another TTL, from now on: its value and its version stay.
+   *
+   * @throws {NotFoundError} there is no entry
+   */
+  touch(key: string, ttlMs: number): Promise<Stored> {
+    return this.services.calls.touch(key, ttlMs);
+  }
+
+  /**
+   * The entries whose key starts with a prefix (default: all), without their values and in no order; fetched page by page.
+   * What is there from the beginning to the end is listed; what comes or goes meanwhile may be.
+   */
+  entries(prefix = ''): AsyncGenerator<Entries['entries'][number], void, void> {
+    return this.transport.list(`${this.path}/entries`, 'entries', { prefix });
   }
 
   /**

@@ -114,6 +114,16 @@ export class EntryCalls {
     return this.at(this.deletes, key).add(key, keyBytes(key));
   }
 
+  async touch(key: string, ttlMs: number): Promise<StoredEntry> {
+    return this.transport.json({
+      method: 'POST',
+      path: `${this.entryPath(key)}/touch`,
+      body: JSON.stringify({ ttlMs }),
+      idempotent: true,
+      affinity: key,
+    });
+  }
+
   async increment(key: string, body: { by: number; ttlMs?: number }): Promise<Counter> {
     return this.transport.json({
       method: 'POST',

@@ -265,8 +265,14 @@ describe('getOrSet with many callers in one process', () => {
     });
     await begun.opened;
     let loads = 0;
+    const load = async () => {
+      loads += 1;
+      // All of them are told that they waited long enough while the first one loads.
+      await sleep(2_000);
+      return loads;
+    };
     const herd = Array.from({ length: 50 }, () =>
-      client.cache<number>('late').getOrSet('k', async () => ++loads, { waitMs: 200 }),
+      client.cache<number>('late').getOrSet('k', load, { waitMs: 200 }),
     );
     expect(await Promise.all(herd)).toEqual(herd.map(() => 1));
     go.open();

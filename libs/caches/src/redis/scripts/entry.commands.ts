@@ -1,3 +1,4 @@
+import type { ListedEntry } from '../../entries/entry.js';
 import { library, type OfCache, ofCache } from './library.js';
 import { decodeRead, type ReadReply } from './read-reply.js';
 import { argumentsOf, type ReaderState } from './reader-state.js';
@@ -44,4 +45,47 @@ export const versionOf = library.command({
   ...ofCache,
   args: ({ key }: OfCache & { key: string }) => [key],
   decode: (reply) => reply as string | null,
+});
+
+/** Where a listing goes on: at which step of Redis' hash table, and after which key of it. */
+export interface ListedUpTo {
+  readonly step: string;
+  readonly after: string;
+}
+
+interface ListRequest {
+  readonly prefix: string;
+  readonly from: ListedUpTo | null;
+  readonly limit: number;
+}
+
+/** Lists entries, in no order; `upTo` is null at the end. */
+export const listEntries = library.command({
+  name: 'list',
+  ...ofCache,
+  args: ({ prefix, from, limit }: OfCache & ListRequest) => [
+    prefix,
+    from?.step ?? '0',
+    from?.after ?? '',
+    limit,
+  ],
+  decode: (reply) => {
+    const [step, after, flat] = reply as [string, string, (string | number)[]];
+    const entries: ListedEntry[] = [];
+    for (let i = 0; i < flat.length; i += 4) {
+      const [key, version, bytes, expiresAt] = flat.slice(i, i + 4).map(String) as [
+        string,
+        string,
+        string,
+        string,
+      ];
+      entries.push({
+        key,
+        version,
+        bytes: Number(bytes),
+        expiresAt: expiresAt === '0' ? null : Number(expiresAt),
+      });
+    }
+    return { entries, upTo: step === '' ? null : { step, after } };
+  },
 });

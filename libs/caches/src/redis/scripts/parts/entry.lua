@@ -6,6 +6,7 @@
 --         Entry.is_stale(entry)
 --         Entry.size(key, version), bytes that count for the cache; `version`: of what lies there
 --         Entry.store(key, version, fields), the version that it gets; Entry.remove(key, version)
+--         Entry.live_until(key, expires, stale_until), one that is there
 -- @include parts/marks.lua
 local Entry = {}
 
@@ -43,14 +44,23 @@ function Entry.size(key, version)
   return #key + redis.call('HSTRLEN', Entry.key(key), 'b')
 end
 
+local function schedule(key, stale_until)
+  redis.call('ZADD', Cache.stem .. ':index', stale_until > 0 and stale_until or '+inf', key)
+  if stale_until > 0 then Cache.sweep_at(stale_until) end
+end
+
 function Entry.store(key, version, fields)
   local bytes, stale_until = fields.bytes, fields.stale_until
   local made = Cache.next_version(#key + #bytes - Entry.size(key, version))
   redis.call('HSET', Entry.key(key), 'n', made, 'b', bytes, 'c', fields.content_type, 'w', now,
     'x', fields.expires, 's', stale_until, 'g', fields.tags)
-  redis.call('ZADD', Cache.stem .. ':index', stale_until > 0 and stale_until or '+inf', key)
-  if stale_until > 0 then Cache.sweep_at(stale_until) end
+  schedule(key, stale_until)
   return made
+end
+
+function Entry.live_until(key, expires, stale_until)
+  redis.call('HSET', Entry.key(key), 'x', expires, 's', stale_until)
+  schedule(key, stale_until)
 end
 
 function Entry.remove(key, version)

@@ -2,6 +2,7 @@
 --   put        key, bytes, content type, ttl ('' default), stale, tags, if-match, if-none-match, fill lease
 --   delete     key, if-match, if-none-match
 --   increment  key, by, ttl ('' default)
+--   touch      key, ttl        the entry lives so long from now on; its version stays
 --   tag        tag             invalidates the entries with a tag
 --   prefix     prefix          invalidates the entries whose key begins so
 --   flush                      invalidates all entries
@@ -60,6 +61,9 @@ local refusals = {
   increment = function(op, entry)
     if not sum_of(op, entry) then return { 'not-an-integer' } end
   end,
+  touch = function(_, entry)
+    if not entry then return { 'no-entry' } end
+  end,
   tag = function()
     if redis.call('ZCARD', Marks.tags()) >= MAX_MARKS then return { 'full' } end
   end,
@@ -92,6 +96,11 @@ local changes = {
     FillLease.finish(op[2])
     return { 'incremented', made, sum }
   end,
+  touch = function(op, entry)
+    local expires = now + op[3]
+    Entry.live_until(op[2], expires, expires + entry.stale_until - entry.expires)
+    return { 'touched', entry.version, int(expires) }
+  end,
   tag = function(op)
     Marks.tag(op[2])
     return { 'invalidated' }
@@ -119,7 +128,7 @@ local changes = {
   end,
 }
 
-local ON_ENTRY = { put = true, delete = true, increment = true }
+local ON_ENTRY = { put = true, delete = true, increment = true, touch = true }
 
 function Operation.find(op)
   if ON_ENTRY[op[1]] then return Entry.find(op[2]) end
