@@ -267,8 +267,8 @@ describe('getOrSet with many callers in one process', () => {
     let loads = 0;
     const load = async () => {
       loads += 1;
-      // All of them are told that they waited long enough while the first one loads.
-      await sleep(2_000);
+      // The waits of all others end while the first one loads.
+      await sleep(500);
       return loads;
     };
     const herd = Array.from({ length: 50 }, () =>

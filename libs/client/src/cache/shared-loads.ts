@@ -47,15 +47,17 @@ export class SharedLoad {
    */
   async join(ms: number, signal: AbortSignal): Promise<LoadOutcome | null> {
     this.callers += 1;
+    const early = !this.loading;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<null>((resolve) => {
       timer = setTimeout(() => resolve(null), Math.min(ms, LONGEST_TIMER_MS));
     });
     try {
       const outcome = await abortable(Promise.race([this.outcome, late]), signal);
-      if (outcome !== null || this.loading) return outcome;
-      // All waiting callers of this process share one load of their own.
-      this.waitedEnough.abort();
+      if (outcome !== null) return outcome;
+      if (!this.loading) this.waitedEnough.abort();
+      // All callers of this process that waited for another one share the load that the first of them begins.
+      if (!early || !this.waitedEnough.signal.aborted) return null;
       return await abortable(this.outcome, signal);
     } finally {
       clearTimeout(timer);
