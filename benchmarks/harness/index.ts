@@ -4,4 +4,4 @@ export { closedLoop, Latencies, type Measurement } from './load.js';
 export { Missing } from './missing.js';
 export { Probe } from './probe.js';
 export { Service, type ServiceName } from './services.js';
-export { Stage } from './stage.js';
+export { REDIS_SETTINGS, Stage } from './stage.js';

@@ -8,7 +8,7 @@ import { Service, type ServiceName } from './services.js';
  * Settings of every Redis, for all contestants: an append-only file that is synced each second, nothing evicted.
  * `RedisServer` adds the rest: no snapshots, loopback, a free port.
  */
-const REDIS_SETTINGS = { durable: true, args: ['--appendfsync', 'everysec'] } as const;
+export const REDIS_SETTINGS = { durable: true, args: ['--appendfsync', 'everysec'] } as const;
 
 /** What one contestant may start. Each has a Redis of its own, so that what it costs can be told. */
 export class Stage {

@@ -10,6 +10,8 @@ import {
   type Stage,
 } from '../harness/index.js';
 import { HOT_COMMANDS } from './hot-commands.js';
+import { Recording } from './recording.js';
+import { field, spent } from './spent.js';
 
 const BATCHES = [1, 32, 100];
 /** A node joins its cluster and settles in this time. */
@@ -24,15 +26,6 @@ interface Node {
   readonly redis: Redis;
   /** Microseconds a second that its Redis spends when nobody uses the node: heartbeats and the like. */
   readonly idle: number;
-}
-
-const field = (info: string, name: string): number =>
-  Number(new RegExp(`^${name}:([\\d.]+)`, 'm').exec(info)?.[1] ?? Number.NaN);
-
-/** Microseconds that the main thread of a Redis spent so far. */
-async function spent(redis: Redis): Promise<number> {
-  const info = await redis.info('cpu');
-  return (field(info, 'used_cpu_user_main_thread') + field(info, 'used_cpu_sys_main_thread')) * 1e6;
 }
 
 /** Median of what the scripts took since the statistics were reset, microseconds. */
@@ -58,6 +51,7 @@ async function start(stage: Stage, role: Role, checkout: string): Promise<Node> 
 async function measure(
   http: Http,
   nodes: readonly Node[],
+  recordings: readonly Recording[],
   batch: number,
   seconds: number,
 ): Promise<Measurement> {
@@ -99,6 +93,10 @@ async function measure(
       },
     });
   }
+  for (const recording of recordings) {
+    if (recording.batch !== batch) continue;
+    for (const [command, us] of Object.entries(await recording.play())) figures[`${command}, warm us`] = us;
+  }
   // The statistics were reset meanwhile: what the harness counts itself is not right.
   figures['Redis commands/op'] = redisCommands / operations;
   for (const { role, idle } of nodes) figures[`idle ${role} node, us/s`] = idle;
@@ -111,11 +109,17 @@ const version = (name: string, checkout: string): Contestant => ({
     const http = new Http();
     const roles: readonly Role[] = ['lock', 'queue', 'cache'];
     const nodes = await Promise.all(roles.map((role) => start(stage, role, checkout)));
+    const recordings: Recording[] = [];
+    for (const { role, commands, batches, recorded } of HOT_COMMANDS) {
+      for (const batch of recorded ? batches : []) {
+        recordings.push(await Recording.make(http, checkout, { role, commands, batch }));
+      }
+    }
     return {
-      measure: (batch, seconds) => measure(http, nodes, batch, seconds),
+      measure: (batch, seconds) => measure(http, nodes, recordings, batch, seconds),
       stop: async () => {
         for (const { redis } of nodes) redis.disconnect();
-        await http.stop();
+        await Promise.all([http.stop(), ...recordings.map((recording) => recording.stop())]);
       },
     };
   },
@@ -134,6 +138,7 @@ export default benchmark({
   caveats: [
     'Read the lines of the commands, median of the rounds and, in brackets, the lowest: on a busy machine the lowest is nearer to what a command costs by itself. Microseconds are what the main thread of Redis used (user and system, INFO cpu) for one of a batch, its share of reading requests and writing answers and the append-only file included. What an idle node costs is measured first, and subtracted.',
     'Commands a second are those a second of that time, all together, not a second of the clock; the latencies are those of a batch or a cycle over HTTP, with one node and one batch under way.',
+    'Warm us: the same for calls that a node sent before, recorded and sent again without it, each by itself and four under way, so that Redis and the caches of its processor do not fall asleep in between. Of commands that can be repeated from the same state.',
     'Script us: the median of what Redis tells about its EVALSHA or FCALL while a command is alone: nothing but the script.',
     'Batches use the routes for batches where there are such; else as many calls are under way at once (waits, fill leases).',
     'A lock that is waited for is one that three callers want all the time, so each release hands it over: a wait, a grant and a release count as one. A read from Redis is the first one of a key through this node.',

@@ -1,0 +1,123 @@
+import { join, relative } from 'node:path';
+import type { Role } from '@syncline/contracts';
+import { RedisServer, startNodes } from '@syncline/testing';
+import type { Redis } from 'ioredis';
+import { type Http, REDIS_SETTINGS } from '../harness/index.js';
+import type { HotCommands } from './hot-commands.js';
+import { spent } from './spent.js';
+import { type Call, Tap } from './tap.js';
+
+/** How many of a command are recorded, those of batches counted each. */
+const RECORDED = 3_200;
+/** So many calls are under way while a recording is played, so that Redis does not fall asleep between them. */
+const UNDER_WAY = 4;
+
+interface Section {
+  readonly command: string;
+  /** How many there are in all calls. */
+  readonly count: number;
+  readonly calls: readonly Call[];
+}
+
+/** A key of Redis. `endsAt` in ms; 0: never. */
+interface Key {
+  readonly key: Buffer;
+  readonly endsAt: number;
+  readonly dump: Buffer;
+}
+
+/** What a node sends to Redis for hot commands. Played again and again without the node, from the same state of Redis. */
+export class Recording {
+  private readonly before: Key[] = [];
+  private readonly sections: Section[] = [];
+  private keysAfter = 0;
+
+  private constructor(
+    private readonly server: RedisServer,
+    private readonly redis: Redis,
+    readonly batch: number,
+  ) {}
+
+  /** @param checkout whose node is recorded: it was built */
+  static async make(
+    http: Http,
+    checkout: string,
+    { role, commands, batch }: { role: Role; commands: HotCommands; batch: number },
+  ): Promise<Recording> {
+    const server = await RedisServer.start(REDIS_SETTINGS);
+    const recording = new Recording(server, server.connect(), batch);
+    const tap = await Tap.start(server.port);
+    const dist = join(relative('.', checkout), 'dist');
+    const [node] = await startNodes(role, 1, { redisUrl: tap.url, dist });
+    if (node === undefined) throw new Error('No node was started.');
+    // Scripts are loaded, and what is made at the first use is there.
+    const target = { http, url: node.url, batch };
+    await commands({ ...target, during: times(1), measure: async (_, work) => void (await work()) });
+    await commands({
+      ...target,
+      during: times(RECORDED / batch),
+      measure: (command, work) => recording.add(command, work, tap),
+    });
+    await node.stop();
+    tap.stop();
+    return recording;
+  }
+
+  /**
+   * Microseconds that Redis spends on one of each command.
+   *
+   * @throws Error when Redis does not end as it did when this was recorded
+   */
+  async play(): Promise<Record<string, number>> {
+    const restored = this.redis.multi().flushdb();
+    for (const { key, endsAt, dump } of this.before) restored.restore(key, endsAt, dump, 'ABSTTL');
+    await restored.exec();
+    const taken: Record<string, number> = {};
+    for (const { command, count, calls } of this.sections) {
+      const from = await spent(this.redis);
+      await this.send(calls);
+      taken[command] = ((await spent(this.redis)) - from) / count;
+    }
+    const keys = await this.redis.dbsize();
+    if (keys !== this.keysAfter) throw new Error(`Played, it leaves ${keys} keys, not ${this.keysAfter}.`);
+    return taken;
+  }
+
+  async stop(): Promise<void> {
+    this.redis.disconnect();
+    await this.server.stop();
+  }
+
+  private async add(command: string, work: () => Promise<number>, tap: Tap): Promise<void> {
+    if (this.sections.length === 0) this.before.push(...(await keysOf(this.redis)));
+    tap.take();
+    const count = await work();
+    this.sections.push({ command, count, calls: tap.take() });
+    this.keysAfter = await this.redis.dbsize();
+  }
+
+  /** Each call by itself: a connection sends its next one when the one before is answered. */
+  private async send(calls: readonly Call[]): Promise<void> {
+    const left = calls.values();
+    const sendEach = async () => {
+      const redis = this.server.connect();
+      for (const [name, ...args] of left) await redis.callBuffer(String(name), ...args);
+      redis.disconnect();
+    };
+    await Promise.all(Array.from({ length: UNDER_WAY }, sendEach));
+  }
+}
+
+const times = (count: number) => async (work: () => Promise<unknown>) => {
+  for (let done = 0; done < count; done += 1) await work();
+  return count;
+};
+
+async function keysOf(redis: Redis): Promise<Key[]> {
+  const keys = await redis.keysBuffer('*');
+  const read = keys.map(async (key) => {
+    const [endsAt, dump] = await Promise.all([redis.pexpiretime(key), redis.dumpBuffer(key)]);
+    return dump === null ? [] : [{ key, endsAt: Math.max(0, endsAt), dump }];
+  });
+  return (await Promise.all(read)).flat();
+}
