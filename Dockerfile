@@ -33,6 +33,6 @@ USER node
 # The port of the role, unless PORT says otherwise.
 ENV APP=${APP}
 HEALTHCHECK --interval=5s --timeout=3s --start-period=20s --retries=3 \
-  CMD ["node", "-e", "const port = process.env.PORT || { lock: 8001, queue: 8004, cache: 8007 }[process.env.APP]; fetch(`http://127.0.0.1:${port}/health/live`).then((response) => process.exit(response.ok ? 0 : 1), () => process.exit(1))"]
+  CMD ["node", "-e", "const port = process.env.PORT || { lock: 8001, queue: 8004, cache: 8007 }[process.env.APP]; require(process.env.TLS_CERT ? 'https' : 'http').get({ port, path: '/health/live', rejectUnauthorized: false }, (response) => process.exit(response.statusCode === 200 ? 0 : 1)).on('error', () => process.exit(1))"]
 # Node itself is process 1, so that SIGTERM reaches it and it leaves its cluster in order.
 CMD ["node", "main.js"]

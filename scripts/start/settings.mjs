@@ -14,12 +14,13 @@ export const DEFAULTS = {
 export class CannotStart extends Error {}
 
 function toNodes(role, variable, peers) {
+  const scheme = process.env.TLS_CERT ? 'https' : 'http';
   return peers.split(',').map((entry) => {
     const [, nodeId, host, port] = /^\s*([^@\s]+)@(.+):(\d+)\s*$/.exec(entry) ?? [];
     if (port === undefined) {
       throw new CannotStart(`${variable}: expected NODE_ID@HOST:PORT, comma-separated. See .env.example.`);
     }
-    return { role, nodeId, url: `http://${host}:${port}`, port: Number(port), peers };
+    return { role, nodeId, url: `${scheme}://${host}:${port}`, port: Number(port), peers };
   });
 }
 

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import type { Role } from '@syncline/contracts';
 import { readNodeConfig } from '@syncline/http';
-import { freePort, NodeProcess, RedisServer } from '@syncline/testing';
+import { Certificates, freePort, NodeProcess, RedisServer } from '@syncline/testing';
 import { parse } from 'yaml';
 
 interface Service {
@@ -148,14 +148,19 @@ describe('Dockerfile', () => {
   it('has a health check that fails when the node does not answer', async () => {
     const [, command = ''] = /^HEALTHCHECK [\s\S]*?CMD (\[.+\])$/m.exec(dockerfile) ?? [];
     const [, ...args] = JSON.parse(command) as string[];
-    const check = (port: number | string) =>
-      spawnSync(process.execPath, args, { env: { PORT: `${port}`, APP: 'lock' } }).status;
+    const check = (port: number | string, env = {}) =>
+      spawnSync(process.execPath, args, { env: { PORT: `${port}`, APP: 'lock', ...env } }).status;
     await using server = await RedisServer.start();
-    const node = await NodeProcess.start('lock', { redisUrl: server.url, nodeId: 'lock_1' });
-    const { port } = new URL(node.url);
-    expect(check(port)).toBe(0);
-    await node.stop();
-    expect(check(port)).toBe(1);
+    const certificates = new Certificates();
+    const { cert, key } = certificates.issue('node.example');
+    for (const env of [{}, { TLS_CERT: cert, TLS_KEY: key }]) {
+      const node = await NodeProcess.start('lock', { redisUrl: server.url, nodeId: 'lock_1', env });
+      const { port } = new URL(node.url);
+      expect(check(port, env)).toBe(0);
+      await node.stop();
+      expect(check(port, env)).toBe(1);
+    }
+    certificates.remove();
     expect(check(await freePort())).toBe(1);
   });
 });

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Child, eventually, freePort, isRunning } from '@syncline/testing';
+import { Certificates, Child, eventually, freePort, isRunning } from '@syncline/testing';
 import { Redis } from 'ioredis';
 import request from 'supertest';
 
@@ -19,7 +19,8 @@ describe('npm start', () => {
   let lockUrl: string;
   let redis: Redis;
 
-  const start = () => new Child('npm start', spawn(process.execPath, ['scripts/start.mjs'], { env }));
+  const start = (more = {}) =>
+    new Child('npm start', spawn(process.execPath, ['scripts/start.mjs'], { env: { ...env, ...more } }));
   const pidOf = async (name: string) => Number(await readFile(join(dataDir, 'pids', name), 'utf8'));
 
   beforeAll(async () => {
@@ -91,9 +92,18 @@ describe('npm start', () => {
     expect(await running(pids)).toEqual([]);
   });
 
-  it('leaves no process running when it is killed', async () => {
-    starter = start();
+  it('starts nodes with HTTPS', async () => {
+    const certificates = new Certificates();
+    const { cert, key } = certificates.issue('localhost');
+    starter = start({ TLS_CERT: cert, TLS_KEY: key });
     await starter.printed(/Syncline is ready/);
+    const url = lockUrl.replace('http:', 'https:');
+    expect(starter.output).toContain(`${url}/api/doc`);
+    await request(url).get('/health/ready').ca(certificates.read(certificates.ca)).expect(200);
+    certificates.remove();
+  });
+
+  it('leaves no process running when it is killed', async () => {
     const pids = await Promise.all(names.map(pidOf));
     expect(await running(pids)).toEqual(pids);
     await starter.kill();

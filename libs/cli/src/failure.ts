@@ -1,4 +1,4 @@
-import { ConnectionError, DeadlineError, ProblemError, SynclineError } from '@syncline/client';
+import { ConnectionError, DeadlineError, ProblemError, SynclineError, TlsError } from '@syncline/client';
 
 /** Ends the program with an exit code and a message for a person. */
 export class Failure extends Error {
@@ -40,9 +40,11 @@ export function explain(error: unknown): string[] {
 }
 
 const adviceOnConnection = (error: unknown): string =>
-  error instanceof ConnectionError && error.outcome === 'not-sent'
-    ? 'Are nodes running there? Set --url or SYNCLINE_LOCK_URLS, SYNCLINE_QUEUE_URLS, SYNCLINE_CACHE_URLS.'
-    : 'Is that a healthy Syncline node? The call may have had its effect: check before you repeat it.';
+  error instanceof TlsError
+    ? 'Set --ca or SYNCLINE_CA to a file with the certificate of their authority, and https or http in the URLs.'
+    : error instanceof ConnectionError && error.outcome === 'not-sent'
+      ? 'Are nodes running there? Set --url or SYNCLINE_LOCK_URLS, SYNCLINE_QUEUE_URLS, SYNCLINE_CACHE_URLS.'
+      : 'Is that a healthy Syncline node? The call may have had its effect: check before you repeat it.';
 
 const lines = (what: string, advice: string | undefined): string[] =>
   advice === undefined ? [what] : [what, advice];

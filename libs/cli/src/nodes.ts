@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { CacheClient, type Cluster, LockClient, QueueClient, type TransportOptions } from '@syncline/client';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { duration } from './duration.js';
@@ -16,6 +17,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 export interface NodeOptions {
   readonly url?: readonly string[];
   readonly timeout: number;
+  readonly ca?: string;
   readonly json?: boolean;
 }
 
@@ -27,6 +29,7 @@ export function withNodes(command: Command): Command {
         (text: string, earlier: readonly string[] = []) => [...earlier, ...urlsOf(text)],
       ),
     )
+    .option('--ca <file>', 'certificate of the authority of nodes with https, in PEM (default: SYNCLINE_CA)')
     .addOption(
       new Option('--timeout <duration>', 'timeout of a call with all its retries, not counting --wait')
         .argParser(duration)
@@ -42,6 +45,8 @@ export const NODES_HELP = `
 Nodes: --url, else these variables (comma-separated), else these defaults
 ${ROLES.map((role) => `  ${variableOf(role).padEnd(22)}${defaultUrls(role).join(',')}`).join('\n')}
   SYNCLINE_API_KEY      API key, for nodes that require one
+  SYNCLINE_CA           as --ca
+  SYNCLINE_CERT, SYNCLINE_KEY   files of a client's certificate and key, for nodes that know it
 
 Durations have a unit: 250ms, 30s, 5m, 2h.`;
 
@@ -61,10 +66,17 @@ export class Nodes {
     return new CacheClient(this.transport('cache', options));
   }
 
-  private transport(role: Role, { url, timeout }: NodeOptions): TransportOptions {
-    // An empty variable counts as unset.
-    const apiKey = this.environment.SYNCLINE_API_KEY || undefined;
-    return { urls: url ?? this.configured(role), apiKey, timeoutMs: timeout };
+  private transport(role: Role, { url, timeout, ca }: NodeOptions): TransportOptions {
+    const { SYNCLINE_API_KEY, SYNCLINE_CA, SYNCLINE_CERT, SYNCLINE_KEY } = this.environment;
+    return {
+      urls: url ?? this.configured(role),
+      // An empty variable counts as unset.
+      apiKey: SYNCLINE_API_KEY || undefined,
+      ca: pem(ca ?? SYNCLINE_CA),
+      cert: pem(SYNCLINE_CERT),
+      key: pem(SYNCLINE_KEY),
+      timeoutMs: timeout,
+    };
   }
 
   private configured(role: Role): readonly string[] {
@@ -76,6 +88,15 @@ export class Nodes {
     } catch (error) {
       throw new Failure(`${variable}: ${(error as InvalidArgumentError).message}`, EXIT.usage);
     }
+  }
+}
+
+function pem(file: string | undefined): string | undefined {
+  if (!file) return undefined;
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    throw new Failure(`cannot read the file ${file}`, EXIT.usage);
   }
 }
 

@@ -150,6 +150,9 @@ export class ConnectionError extends SynclineError {
   }
 }
 
+/** The client does not trust the certificate of the node, or the node speaks no TLS: the message says what to set. It is not tried again. */
+export class TlsError extends ConnectionError {}
+
 /** The deadline of the call passed. Whether the call had its effect is unknown; `cause` is the last failure, if any. */
 export class DeadlineError extends SynclineError {
   readonly code = 'deadline-exceeded';

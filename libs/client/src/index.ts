@@ -53,4 +53,5 @@ export { QueueClient } from './queues/queue-client.js';
 export { type Handler, Worker } from './queues/worker.js';
 export type { BackOff, WorkerOptions } from './queues/worker-options.js';
 export { Syncline, type SynclineOptions } from './syncline.js';
+export type { TlsOptions } from './transport/tls.js';
 export type { TransportOptions } from './transport/transport.js';

@@ -5,9 +5,10 @@ import type { Queue } from './queues/queue.js';
 import { QueueClient } from './queues/queue-client.js';
 import type { Handler, Worker } from './queues/worker.js';
 import type { WorkerOptions } from './queues/worker-options.js';
+import type { TlsOptions } from './transport/tls.js';
 
 /** The nodes of the services that you use, and the options that all of them share. */
-export interface SynclineOptions {
+export interface SynclineOptions extends TlsOptions {
   /** Base URLs of the lock nodes, such as `['http://localhost:8001', 'http://localhost:8002']`. */
   readonly lock?: readonly string[];
   /** Base URLs of the queue nodes. */

@@ -19,10 +19,10 @@ export class Clients implements OnModuleInit, OnApplicationShutdown {
     private readonly discovery: DiscoveryService,
   ) {
     // By default an application releases its locks when it closes, so that another instance can take them at once.
-    const { apiKey, timeoutMs, releaseOnClose = true } = options;
+    const { apiKey, ca, cert, key, timeoutMs, releaseOnClose = true } = options;
     for (const role of ROLES) {
       const urls = options[role];
-      const all = { urls: urls ?? [], apiKey, timeoutMs, releaseOnClose };
+      const all = { urls: urls ?? [], apiKey, ca, cert, key, timeoutMs, releaseOnClose };
       if (urls !== undefined) this.made.set(role, new CLIENTS[role](all));
     }
   }

@@ -23,6 +23,7 @@ export class NodeProcess extends Child {
   private constructor(
     readonly nodeId: string,
     readonly role: Role,
+    private readonly scheme: 'http' | 'https',
     child: ReturnType<typeof spawn>,
   ) {
     super(nodeId, child);
@@ -42,7 +43,7 @@ export class NodeProcess extends Child {
         ...env,
       },
     });
-    const node = new NodeProcess(nodeId, role, child);
+    const node = new NodeProcess(nodeId, role, env.TLS_CERT === undefined ? 'http' : 'https', child);
     const listening = await node.printed(/"msg":"listening","port":(\d+)/);
     node.port = Number(listening[1]);
     if (until === 'joined') await node.printed(/Joined the \w+ nodes/);
@@ -50,7 +51,7 @@ export class NodeProcess extends Child {
   }
 
   get url(): string {
-    return `http://127.0.0.1:${this.port}`;
+    return `${this.scheme}://127.0.0.1:${this.port}`;
   }
 }
 

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { StreamedAnswer } from '@syncline/contracts';
 import { WebSocket } from 'ws';
+import type { TlsOptions } from './tls.js';
 
 const CONNECT_TIMEOUT_MS = 2_000;
 /** Characters. A call of this length is sent at once, so that the node starts on it; shorter ones wait for the turn's end. */
@@ -53,10 +54,17 @@ export class CallStream {
   /**
    * @param url     of the node
    * @param headers sent with the handshake; they apply to all calls
+   * @param tls     for a node with `https`
    * @param onEnd   called once, when the stream ended; `opened`: whether it was ever open
    */
-  constructor(url: string, headers: Record<string, string>, onEnd: (opened: boolean) => void) {
+  constructor(
+    url: string,
+    headers: Record<string, string>,
+    tls: TlsOptions,
+    onEnd: (opened: boolean) => void,
+  ) {
     this.webSocket = new WebSocket(`${url.replace(/^http/, 'ws').replace(/\/$/, '')}/v1/calls`, {
+      ...tls,
       headers,
       perMessageDeflate: false,
       handshakeTimeout: CONNECT_TIMEOUT_MS,

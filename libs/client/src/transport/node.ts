@@ -1,10 +1,11 @@
 import { isNativeError } from 'node:util/types';
 import { type Dispatcher, Pool } from 'undici';
 import { clock } from '../clock.js';
-import { ConnectionError } from '../errors.js';
+import { ConnectionError, TlsError } from '../errors.js';
 import { textOf } from '../report.js';
 import { CANCELLED, CallStream } from './call-stream.js';
 import { Liveness } from './liveness.js';
+import { type TlsOptions, tlsFault } from './tls.js';
 
 /** Timeout for opening a connection. */
 const CONNECT_TIMEOUT_MS = 2_000;
@@ -78,6 +79,7 @@ export class Node {
   constructor(
     readonly url: string,
     private readonly common: Record<string, string>,
+    private readonly tls: TlsOptions,
   ) {
     const { origin, pathname } = new URL(url);
     this.prefix = pathname.replace(/\/$/, '');
@@ -91,7 +93,7 @@ export class Node {
       }),
     );
     this.pool = new Pool(origin, {
-      connect: { timeout: CONNECT_TIMEOUT_MS },
+      connect: { timeout: CONNECT_TIMEOUT_MS, ...tls },
       // `exchange` has its own timeout: a parked request may take ten minutes.
       headersTimeout: 0,
       bodyTimeout: 0,
@@ -157,13 +159,7 @@ export class Node {
         abort?.(failure);
       };
       const lost = (why: string, begun: boolean, cause?: unknown) =>
-        fail(
-          new ConnectionError(
-            `${this.url} ${why}`,
-            begun ? 'unknown' : 'not-sent',
-            cause === undefined ? undefined : { cause },
-          ),
-        );
+        fail(this.failure(why, begun ? 'unknown' : 'not-sent', cause));
       const onAbort = () => {
         const giveUp = () => fail(signal?.reason);
         if (!request.takesLateAnswer || abort === undefined) {
@@ -225,9 +221,7 @@ export class Node {
     } catch (error) {
       this.liveness.unwatch(watched);
       if (signal.aborted) throw signal.reason;
-      throw new ConnectionError(`${this.url} is not reachable: ${String(error)}`, 'not-sent', {
-        cause: error,
-      });
+      throw this.failure(`is not reachable: ${String(error)}`, 'not-sent', error);
     }
   }
 
@@ -236,6 +230,13 @@ export class Node {
     this.streamFrom = Number.POSITIVE_INFINITY;
     for (const stream of this.streams) stream.end();
     await this.pool.destroy();
+  }
+
+  private failure(why: string, outcome: ConnectionError['outcome'], cause: unknown): ConnectionError {
+    const options = cause === undefined ? undefined : { cause };
+    const fault = tlsFault(cause);
+    if (fault !== undefined) return new TlsError(`${this.url} ${fault}`, outcome, options);
+    return new ConnectionError(`${this.url} ${why}`, outcome, options);
   }
 
   private dispatch(request: Exchange, receiver: Receiver): void {
@@ -270,7 +271,7 @@ export class Node {
     if (this.stream !== undefined) return this.stream;
     this.streamable += takesLateAnswer ? CALLS_BEFORE_STREAM : 1;
     if (this.streamable >= CALLS_BEFORE_STREAM && performance.now() >= this.streamFrom) {
-      const stream = new CallStream(this.url, this.common, (opened) => {
+      const stream = new CallStream(this.url, this.common, this.tls, (opened) => {
         this.streams.delete(stream);
         if (this.stream === stream) this.noStreamFor(opened ? REOPEN_AFTER_MS : REFUSED_FOR_MS);
       });

@@ -9,10 +9,12 @@ import {
   type ProblemFacts,
   ShuttingDownError,
   type SynclineError,
+  TlsError,
   toError,
   UnexpectedAnswerError,
 } from '../errors.js';
 import { type Answer, Node, Parsed } from './node.js';
+import type { TlsOptions } from './tls.js';
 
 /** A node answers within 5 s, not counting the time that it parks a request. */
 const ATTEMPT_TIMEOUT_MS = 5_500;
@@ -23,7 +25,7 @@ const FIRST_PAUSE_MS = 25;
 const LONGEST_PAUSE_MS = 500;
 
 /** Which nodes to call, and how. */
-export interface TransportOptions {
+export interface TransportOptions extends TlsOptions {
   /** Base URLs of the nodes of one role. */
   readonly urls: readonly string[];
   /** Sent as `Authorization: Bearer ...`. */
@@ -74,7 +76,8 @@ export class Transport {
     if (options.urls.length === 0) throw new TypeError('At least one node URL is needed');
     const common: Record<string, string> =
       options.apiKey === undefined ? {} : { authorization: `Bearer ${options.apiKey}` };
-    this.nodes = options.urls.map((url) => new Node(url, common));
+    const { ca, cert, key } = options;
+    this.nodes = options.urls.map((url) => new Node(url, common, { ca, cert, key }));
     this.home = Math.floor(Math.random() * this.nodes.length);
     const { timeoutMs = DEFAULT_TIMEOUT_MS } = options;
     this.timeoutMs = duration('timeoutMs', timeoutMs, { min: 1, forever: 'for no deadline' });
@@ -122,8 +125,11 @@ export class Transport {
       }
       if (pauseMs === undefined) throw last;
       failed = node;
-      // Every node was tried: back off.
-      if ((attempt + 1) % this.nodes.length === 0) pauseMs = Math.max(pauseMs, backOff(attempt));
+      if ((attempt + 1) % this.nodes.length === 0) {
+        // Every node was tried: back off. What is wrong with a certificate is not over soon.
+        if (last instanceof TlsError) throw last;
+        pauseMs = Math.max(pauseMs, backOff(attempt));
+      }
       if (performance.now() + pauseMs >= deadline) throw last;
       if (pauseMs > 0) await this.pause(pauseMs, call.signal);
     }

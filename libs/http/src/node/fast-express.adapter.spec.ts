@@ -1,11 +1,22 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import { Certificates } from '@syncline/testing';
 import type { Express, Request, Response } from 'express';
+import { Agent, request } from 'undici';
 import { FastExpressAdapter } from './fast-express.adapter.js';
 
 describe('the fast Express adapter', () => {
-  it('creates requests and responses with the prototypes of Express', async () => {
-    const adapter = new FastExpressAdapter();
+  const certificates = new Certificates();
+  const { cert, key } = certificates.issue('127.0.0.1');
+  const tls = { cert: certificates.read(cert), key: certificates.read(key) };
+  const ca = certificates.read(certificates.ca);
+  certificates.remove();
+
+  it.each([
+    ['HTTP', undefined],
+    ['HTTPS', tls],
+  ])('creates requests and responses with the prototypes of Express, over %s', async (_scheme, options) => {
+    const adapter = new FastExpressAdapter(options);
     adapter.initHttpServer();
     const app = adapter.getInstance<Express>();
     app.get('/', (request: Request, response: Response) => void response.json(request.query));
@@ -17,8 +28,11 @@ describe('the fast Express adapter', () => {
     await once(server, 'listening');
 
     const { port } = server.address() as AddressInfo;
-    const answer = await fetch(`http://127.0.0.1:${port}/?a=1`);
-    expect(await answer.json()).toEqual({ a: '1' });
+    const dispatcher = new Agent({ connect: { ca } });
+    const url = `${options === undefined ? 'http' : 'https'}://127.0.0.1:${port}/?a=1`;
+    const answer = await request(url, { dispatcher });
+    expect(await answer.body.json()).toEqual({ a: '1' });
+    await dispatcher.close();
     expect(asMade[0]).toBe(app.request);
     expect(asMade[1]).toBe(app.response);
     await adapter.close();

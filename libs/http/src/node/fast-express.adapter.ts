@@ -1,10 +1,14 @@
 import { createServer, IncomingMessage, ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { SecureContextOptions } from 'node:tls';
 import { StreamableFile } from '@nestjs/common';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import express, { type Express, type Request, type Response } from 'express';
 
 /** Longer than the usual idle timeout of clients and load balancers, so that they close first, never mid-request. */
 const KEEP_ALIVE_MS = 65_000;
+/** How long a client may take for a TLS handshake. */
+const HANDSHAKE_MS = 10_000;
 const JSON_TYPE = 'application/json; charset=utf-8';
 
 /**
@@ -15,7 +19,8 @@ const JSON_TYPE = 'application/json; charset=utf-8';
  * expressjs/express#5998.
  */
 export class FastExpressAdapter extends ExpressAdapter {
-  constructor() {
+  /** @param tls certificate and key of an HTTPS server; undefined: plain HTTP */
+  constructor(private readonly tls?: SecureContextOptions) {
     // Each route has exactly one spelling. Must be set before routes are added.
     super(express().enable('case sensitive routing').enable('strict routing'));
   }
@@ -57,15 +62,16 @@ export class FastExpressAdapter extends ExpressAdapter {
     app.request = ExpressRequest.prototype as unknown as Request;
     app.response = ExpressResponse.prototype as Response;
 
-    this.httpServer = createServer(
-      {
-        IncomingMessage: ExpressRequest,
-        ServerResponse: ExpressResponse as typeof ServerResponse,
-        keepAliveTimeout: KEEP_ALIVE_MS,
-        // The edge middleware answers requests without a Host header with a problem.
-        requireHostHeader: false,
-      },
-      app,
-    );
+    const options = {
+      IncomingMessage: ExpressRequest,
+      ServerResponse: ExpressResponse as typeof ServerResponse,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      // The edge middleware answers requests without a Host header with a problem.
+      requireHostHeader: false,
+    };
+    this.httpServer =
+      this.tls === undefined
+        ? createServer(options, app)
+        : createTlsServer({ ...options, ...this.tls, handshakeTimeout: HANDSHAKE_MS }, app);
   }
 }

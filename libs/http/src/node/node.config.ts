@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import type { Peer } from '@syncline/cluster';
 import { durabilitySchema, nodeIdSchema, type Role } from '@syncline/contracts';
 import { InvalidRedisUrl, parseRedisUrl, type RedisAccess } from '@syncline/redis';
 import { z } from 'zod';
+import { InvalidCertificate, readCertificate, type TlsFiles } from '../tls/certificate.js';
 
 const DEFAULT_PORTS = { lock: 8001, queue: 8004, cache: 8007 } as const satisfies Record<Role, number>;
 
-const peersSchema = z.string().transform((text, context): Peer[] =>
+const peersSchema = z.string().transform((text, context): { nodeId: string; address: string }[] =>
   text
     .split(',')
     .map((entry) => entry.trim())
@@ -23,7 +23,7 @@ const peersSchema = z.string().transform((text, context): Peer[] =>
       ) {
         context.addIssue(`expected NODE_ID@HOST:PORT, comma-separated, as in lock_manager_1@localhost:8001`);
       }
-      return { nodeId: nodeId ?? '', url };
+      return { nodeId: nodeId ?? '', address: address ?? '' };
     }),
 );
 
@@ -99,6 +99,24 @@ const pemSchema = z.string().transform((path, context) => {
   }
 });
 
+/** `tls`: the files of the certificate; undefined for plain HTTP. `scheme`: of the URLs of this node and its peers. */
+function checkTls<Env extends { TLS_CERT?: string | undefined; TLS_KEY?: string | undefined }>(
+  env: Env,
+  context: z.core.$RefinementCtx,
+): Env & { tls: TlsFiles | undefined; scheme: 'http' | 'https' } {
+  const { TLS_CERT: cert, TLS_KEY: key } = env;
+  if (cert === undefined && key === undefined) return { ...env, tls: undefined, scheme: 'http' };
+  const tls = { cert: cert ?? '', key: key ?? '' };
+  try {
+    if (cert === undefined || key === undefined) throw new InvalidCertificate('set both, or neither');
+    readCertificate(tls);
+  } catch (error) {
+    if (!(error instanceof InvalidCertificate)) throw error;
+    context.addIssue({ code: 'custom', path: ['TLS_CERT, TLS_KEY'], message: error.message });
+  }
+  return { ...env, tls, scheme: 'https' };
+}
+
 /** The variables of a node of any role. */
 const nodeConfigSchema = (role: Role) =>
   z
@@ -122,8 +140,11 @@ const nodeConfigSchema = (role: Role) =>
       LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
       API_KEYS: apiKeysSchema.default([]),
       ALLOWED_HOSTS: hostsSchema.optional(),
+      TLS_CERT: z.string().optional(),
+      TLS_KEY: z.string().optional(),
       LOCK_DURABILITY: durabilitySchema.default('local'),
     })
+    .transform(checkTls)
     .transform((env) => ({
       role,
       nodeId: env.NODE_ID ?? `${role}_${hostname()}_${env.PORT}`,
@@ -141,7 +162,9 @@ const nodeConfigSchema = (role: Role) =>
         },
         namespace: env.SYNCLINE_NAMESPACE,
       } satisfies RedisAccess,
-      peers: env.PEERS,
+      tls: env.tls,
+      scheme: env.scheme,
+      peers: env.PEERS.map(({ nodeId, address }) => ({ nodeId, url: `${env.scheme}://${address}` })),
       logLevel: env.LOG_LEVEL,
       apiKeys: env.API_KEYS,
       allowedHosts: env.ALLOWED_HOSTS,

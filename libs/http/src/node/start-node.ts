@@ -1,3 +1,4 @@
+import type { Server as TlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { hostname } from 'node:os';
 import { type DynamicModule, type INestApplication, Module, type Type, VersioningType } from '@nestjs/common';
@@ -12,6 +13,8 @@ import { serveApiDocument } from '../document/api-document.js';
 import { HttpMetrics } from '../metrics/http-metrics.js';
 import { answerUnreadable } from '../problems/raw-answer.js';
 import { edge } from '../request/edge.middleware.js';
+import { readCertificate } from '../tls/certificate.js';
+import { renewCertificate } from '../tls/renewal.js';
 import { FastExpressAdapter } from './fast-express.adapter.js';
 import { InvalidConfig, NODE_CONFIG, type NodeConfig, readNodeConfig } from './node.config.js';
 import { NodeModule } from './node.module.js';
@@ -36,7 +39,7 @@ class Node {
 async function createNode(node: NodeRole, config: NodeConfig): Promise<NestExpressApplication> {
   const app = await NestFactory.create<NestExpressApplication>(
     Node.forRoot(config, node.module),
-    new FastExpressAdapter(),
+    new FastExpressAdapter(config.tls && readCertificate(config.tls)),
     {
       // BodyGuard reads bodies after the API key was checked.
       bodyParser: false,
@@ -44,7 +47,8 @@ async function createNode(node: NodeRole, config: NodeConfig): Promise<NestExpre
       abortOnError: false,
     },
   );
-  app.useLogger(app.get(Logger));
+  const logger = app.get(Logger);
+  app.useLogger(logger);
   app.set('etag', false);
   app.disable('x-powered-by');
   app.set('query parser', 'simple');
@@ -58,7 +62,9 @@ async function createNode(node: NodeRole, config: NodeConfig): Promise<NestExpre
       app.get(CrossSiteProtection),
     ),
   );
-  answerUnreadable(app.getHttpServer(), config.nodeId);
+  const server = app.getHttpServer();
+  answerUnreadable(server, config.nodeId);
+  if (config.tls !== undefined) renewCertificate(server as TlsServer, config.tls, logger);
   app.connectMicroservice(
     { strategy: new NodeTransport({ redis: config.redis, role: config.role, nodeId: config.nodeId }) },
     { inheritAppConfig: true },
@@ -74,7 +80,7 @@ async function openNode(app: INestApplication): Promise<string> {
   await app.listen(config.port, config.host);
   const { port } = app.getHttpServer().address() as AddressInfo;
   const named = config.peers.find((peer) => peer.nodeId === config.nodeId);
-  const url = config.url ?? named?.url ?? `http://${hostname()}:${port}`;
+  const url = config.url ?? named?.url ?? `${config.scheme}://${hostname()}:${port}`;
   app.get(Logger).log({ msg: 'listening', port, url });
   await app.get(Membership).start(url);
   return url;
