@@ -31,6 +31,8 @@ export function installWhenStale(say, folder = '.') {
   say(`Installing the dependencies${folder === '.' ? '' : ` of ${folder}`} (npm ci) ...`);
   const { status } = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: folder,
+    // A package of Swagger's would report its installation.
+    env: { ...process.env, SCARF_ANALYTICS: 'false' },
     stdio: 'inherit',
   });
   if (status !== 0) throw new Error('The dependencies could not be installed: see the messages above.');

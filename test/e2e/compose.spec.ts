@@ -16,6 +16,9 @@ interface Service {
   readonly volumes?: readonly string[];
   readonly scale?: number;
   readonly restart?: string;
+  readonly read_only?: boolean;
+  readonly user?: string;
+  readonly mem_limit?: string;
   readonly stop_grace_period?: string;
   readonly healthcheck?: { readonly test: readonly string[] };
   readonly depends_on?: { readonly redis?: { readonly condition: string } };
@@ -71,6 +74,18 @@ describe('docker-compose.yml', () => {
     expect(configOf(service).redis.url).toBe('redis://redis:6379');
   });
 
+  it.each(Object.entries(compose.services))('confines %s', (_name, service) => {
+    expect(service).toMatchObject({
+      read_only: true,
+      tmpfs: ['/tmp'],
+      cap_drop: ['ALL'],
+      security_opt: ['no-new-privileges:true'],
+      pids_limit: expect.any(Number),
+      mem_limit: expect.stringMatching(/^\d+g$/),
+    });
+    expect(service).not.toHaveProperty('privileged');
+  });
+
   it.each(scalable)(
     'adds nodes by --scale %s, without a name or port that only one could have',
     (_name, service) => {
@@ -91,6 +106,10 @@ describe('docker-compose.yml', () => {
   it('has a Redis that keeps its data and evicts nothing', () => {
     expect(redis?.command).toContain('--appendonly yes');
     expect(redis?.command).toContain('--maxmemory-policy noeviction');
+    const [, maxmemory = ''] = /--maxmemory (\d+)gb/.exec(redis?.command ?? '') ?? [];
+    expect(Number.parseInt(redis?.mem_limit ?? '', 10)).toBeGreaterThanOrEqual(2 * Number(maxmemory));
+    // Without capabilities it could not become this user by itself.
+    expect(redis?.user).toBe('redis');
     expect(redis?.volumes).toEqual(['redis-data:/data']);
     expect(compose.volumes).toHaveProperty('redis-data');
     expect(redis?.healthcheck?.test).toEqual(['CMD', 'redis-cli', 'ping']);
