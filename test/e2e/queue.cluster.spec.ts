@@ -57,11 +57,13 @@ describe('queue nodes on a Redis Cluster', () => {
       .put('/v1/queues/jobs')
       .send({ maxReceives: 1, deadLetterQueue: 'graveyard' })
       .expect(200);
-    await call(one, 'jobs/messages', { messages: [{ body: 1 }, { body: 2, groupId: 'g' }] });
+    const sent = await call(one, 'jobs/messages', { messages: [{ body: 1 }, { body: 2, groupId: 'g' }] });
     const messages = await receive(two, 'jobs', { max: 2 });
     await call(two, 'jobs/nack', { receipts: messages.map(({ receipt }) => receipt) });
     await eventually(async () => expect(await stats(one, 'graveyard')).toMatchObject({ ready: 2 }));
     expect(await stats(two, 'jobs')).toMatchObject({ ready: 0, inFlight: 0, dead: 2 });
+    const { body } = await request(one.url).get(`/v1/queues/jobs/messages/${sent.messages[0].id}`);
+    expect(body).toMatchObject({ state: 'dead', body: 1, attempts: [{ how: 'nacked' }] });
     expect(await call(two, 'graveyard/redrive', {})).toEqual({ moved: 2 });
     await eventually(async () => expect(await stats(one, 'jobs')).toMatchObject({ ready: 2, dead: 0 }));
   });

@@ -29,7 +29,11 @@ export async function auditQueue(redis: Redis, queue: string): Promise<string[]>
   };
   for (const token of parts.inFlight.keys()) stand(token, 'inFlight');
   for (const token of parts.delayed.keys()) stand(token, 'delayed');
-  for (const token of parts.listed) if (records.has(Math.floor(token / PER_SEQ))) stand(token, 'list');
+  for (const token of parts.listed) {
+    const record = records.get(Math.floor(token / PER_SEQ));
+    // What a list has of a message that was rescheduled is void.
+    if (record !== undefined && record.readUInt8(6) < 128) stand(token, 'list');
+  }
   for (const member of parts.ranked) if (member.startsWith('m')) stand(Number(member.slice(1)), 'ranked');
 
   const groups = new Map<string, number[]>();
@@ -45,6 +49,9 @@ export async function auditQueue(redis: Redis, queue: string): Promise<string[]>
   }
   for (const seq of places.keys())
     expect(records.has(seq), `${seq} stands in ${places.get(seq)} without a record`);
+  for (const seq of [...parts.adopted, ...parts.watched]) {
+    expect(records.has(seq), `message ${seq} is looked for, and gone`);
+  }
   for (const token of parts.tries) {
     expect(
       records.has(Math.floor(token / PER_SEQ)),
@@ -86,7 +93,7 @@ export async function auditQueue(redis: Redis, queue: string): Promise<string[]>
   }
   if (records.size === 0) {
     const left = transaction.keys.filter(
-      (key) => !/:(queue|w|nodes|out|rate|d:.*|acked:.*)$/.test(key.slice(base.length - 1)),
+      (key) => !/:(queue|w|nodes|out|rate|d:.*|acked:.*|ended:.*)$/.test(key.slice(base.length - 1)),
     );
     expect(left.length === 0, `drained, but these are left: ${left.join(' ')}`);
   }
@@ -102,6 +109,8 @@ interface Parts {
   readonly ranked: Set<string>;
   readonly listed: number[];
   readonly tries: number[];
+  readonly adopted: number[];
+  readonly watched: number[];
   readonly groupMembers: number;
 }
 
@@ -122,6 +131,8 @@ async function readAll(redis: Redis, base: string) {
       .hgetall(part('busy'))
       .zrange(part('ranked'), '0', '-1')
       .hkeys(part('tries'))
+      .hvals(part('adopted'))
+      .hkeys(part('watched'))
       .zcard(part('groups'));
     for (let p = 0; p < 10; p += 1) transaction.lrange(part(`r:${p}`), 0, -1);
     for (const key of bucketKeys) transaction.hgetallBuffer(key);
@@ -129,7 +140,20 @@ async function readAll(redis: Redis, base: string) {
       if (error) throw error;
       return reply;
     });
-    const [facts, keysNow, inFlight, delayed, expiring, busy, ranked, tries, groupMembers, ...rest] = replies;
+    const [
+      facts,
+      keysNow,
+      inFlight,
+      delayed,
+      expiring,
+      busy,
+      ranked,
+      tries,
+      adopted,
+      watched,
+      groupMembers,
+      ...rest
+    ] = replies;
     const now = facts as Record<string, string>;
     if (gen !== '' && now.gen !== gen) continue;
     if (bucketKeys.length !== (keysNow as string[]).filter((key) => key.startsWith(part('b:'))).length)
@@ -153,6 +177,8 @@ async function readAll(redis: Redis, base: string) {
       ranked: new Set(ranked as string[]),
       listed: (rest.slice(0, 10) as string[][]).flat().map(Number),
       tries: (tries as string[]).map(Number),
+      adopted: (adopted as string[]).map(Number),
+      watched: (watched as string[]).map(Number),
       groupMembers: groupMembers as number,
     };
     return { facts: now, keys: keysNow as string[], parts };

@@ -112,8 +112,8 @@ export class QueueScripts {
     return verdictsOf(this.store.acknowledge(this.queue, ended));
   }
 
-  reject(ended: readonly Delivery[], delayMs?: number) {
-    return verdictsOf(this.store.reject(this.queue, ended, delayMs));
+  reject(ended: readonly Delivery[], delayMs?: number, how: { dead?: boolean; reason?: string } = {}) {
+    return verdictsOf(this.store.reject(this.queue, ended, { delayMs, ...how }));
   }
 
   extend(extended: readonly Delivery[], visibilityTimeoutMs: number) {

@@ -82,6 +82,8 @@ export class LimitMismatchError extends ProblemError {}
 /** The caller that computed the value failed: `detail` says why. */
 export class FillFailedError extends ProblemError {}
 export class NotAnIntegerError extends ProblemError {}
+/** The message is in flight: only one that waits can be rescheduled. */
+export class InFlightError extends ProblemError {}
 export class QueueFullError extends ProblemError {}
 /**
  * The lease, session or receipt is no longer valid. Thrown by a node's answer, or by this client when it could not renew
@@ -126,6 +128,7 @@ const BY_CODE = {
   'limit-mismatch': LimitMismatchError,
   'fill-failed': FillFailedError,
   'not-an-integer': NotAnIntegerError,
+  'in-flight': InFlightError,
   'queue-full': QueueFullError,
   'lease-mismatch': LeaseMismatchError,
   'lease-lost': LeaseLostError,

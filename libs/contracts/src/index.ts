@@ -1,3 +1,4 @@
+export * from './attempt.js';
 export * from './batch.js';
 export * from './cache.js';
 export * from './cache-batch.js';
@@ -11,6 +12,7 @@ export * from './issue-messages.js';
 export * from './lease.js';
 export * from './lock.js';
 export * from './message.js';
+export * from './message-by-id.js';
 export * from './problem.js';
 export * from './queue.js';
 export * from './semaphore.js';

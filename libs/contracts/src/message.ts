@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { attemptsSchema, detailSchema, reasonSchema } from './attempt.js';
 import { batchItem, refusedItemSchema } from './batch.js';
 import { durabilitySchema } from './durability.js';
 import {
@@ -64,7 +65,7 @@ export const sendSchema = z
   });
 export type Send = z.infer<typeof sendSchema>;
 
-const messageIdSchema = z.string().meta({ example: '1795409663123456-0' });
+export const messageIdSchema = z.string().meta({ example: '1795409663123456-0' });
 
 /** The level of the queue, which was met before the answer. */
 const metSchema = durabilitySchema.describe('How safe this change is: the level of the queue');
@@ -94,19 +95,17 @@ export type Receive = z.infer<typeof receiveSchema>;
 const deadLetterSchema = z
   .strictObject({
     queue: nameSchema.describe('The original queue'),
-    reason: z.enum(['max-receives']),
+    reason: z.enum(['max-receives', 'rejected']).describe('`rejected`: by a nack with `dead`'),
     receiveCount: z.int(),
     enqueuedAt: instantSchema,
     deadAt: instantSchema,
-    attempts: z
-      .array(z.strictObject({ outcome: z.enum(['nacked', 'timed-out']), endedAt: instantSchema }))
-      .describe('The latest 20'),
+    attempts: attemptsSchema,
   })
   .describe('Why a message is a dead letter; only dead letters have it');
 /** History of a dead letter. */
 export type DeadLetter = z.infer<typeof deadLetterSchema>;
 
-const messageShape = {
+export const messageShape = {
   id: messageIdSchema,
   body: z.unknown(),
   headers: z.record(z.string(), z.string()),
@@ -115,7 +114,7 @@ const messageShape = {
   groupId: z.string().nullable(),
   deadLetter: deadLetterSchema.optional(),
 };
-const MESSAGE_EXAMPLE = {
+export const MESSAGE_EXAMPLE = {
   id: '1795409663123456-0',
   body: { orderId: 42 },
   headers: { source: 'shop' },
@@ -123,7 +122,7 @@ const MESSAGE_EXAMPLE = {
   priority: 5,
   groupId: 'customer-7',
 };
-const RECEIPT_EXAMPLE = '1795409663123456.1s.1.5k.kQ4nXo1r0cPvY2bd';
+export const RECEIPT_EXAMPLE = '1795409663123456.1s.1.5k.mi8k3x0g.kQ4nXo1r0cPvY2bd';
 
 export const receivedSchema = z
   .strictObject({
@@ -152,7 +151,7 @@ export const receivedSchema = z
 export type Received = z.infer<typeof receivedSchema>;
 export type ReceivedMessage = Received['messages'][number];
 
-const receiptsSchema = z.array(batchItem(z.string())).min(1).max(MAX_BATCH);
+export const receiptsSchema = z.array(batchItem(z.string())).min(1).max(MAX_BATCH);
 /** A string that is not a receipt is refused by itself. A receipt of an ended delivery is `stale`. */
 export type Receipts = z.infer<typeof receiptsSchema>;
 
@@ -171,8 +170,17 @@ export const nackSchema = z
       .describe(
         '`none`: given back unhandled, for example by a worker that stops; counts neither in `receiveCount` nor for `maxReceives`',
       ),
+    dead: z
+      .boolean()
+      .default(false)
+      .describe('A dead letter at once, whatever deliveries are left and whatever `countsAs` says'),
+    reason: reasonSchema.optional().describe('Kept with the attempt; at most 256 bytes'),
+    detail: detailSchema.optional().describe('Kept with the attempt, for example a stack; at most 4 KiB'),
   })
-  .meta({ id: 'Nack', example: { receipts: [RECEIPT_EXAMPLE], delayMs: 5_000 } });
+  .meta({
+    id: 'Nack',
+    example: { receipts: [RECEIPT_EXAMPLE], delayMs: 5_000, reason: 'TimeoutError: no answer from the bank' },
+  });
 export type Nack = z.infer<typeof nackSchema>;
 export const extendSchema = z
   .strictObject({

@@ -18,6 +18,7 @@ export const PROBLEMS = {
   'limit-mismatch': { status: 409, title: 'The semaphore has another limit' },
   'fill-failed': { status: 409, title: 'The caller that computed the value failed' },
   'not-an-integer': { status: 409, title: 'The stored value is not an integer' },
+  'in-flight': { status: 409, title: 'The message is in flight' },
   'queue-full': { status: 409, title: 'The queue is full' },
   'lease-mismatch': { status: 409, title: 'The lease id belongs to another request' },
   'lease-lost': { status: 410, title: 'The lease is no longer held' },

@@ -86,7 +86,7 @@ export const queueStatsSchema = z
     oldestAgeMs: z.int().describe('Age of the oldest of these messages; 0 when there is none'),
     sent: z.int(),
     acked: z.int().describe('Acknowledged, or moved away by a redrive'),
-    expired: z.int().describe('Removed by their TTL, the retention or a purge'),
+    expired: z.int().describe('Removed by their TTL, the retention, a purge or a cancel'),
   })
   .describe('At every moment: ready + delayed + inFlight + dead = sent - acked - expired');
 /** Counts of a queue, all at one moment. */

@@ -1,3 +1,4 @@
+export { ByIdService } from './by-id/by-id.service.js';
 export { DeadLettersService } from './dead-letters/dead-letters.service.js';
 export { DeliveryService } from './delivery/delivery.service.js';
 export { MessagesService } from './messages/messages.service.js';

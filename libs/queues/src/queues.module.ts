@@ -1,4 +1,6 @@
 import { Module } from '@nestjs/common';
+import { ByIdService } from './by-id/by-id.service.js';
+import { EndWatch } from './by-id/end-watch.js';
 import { DeadLettersService } from './dead-letters/dead-letters.service.js';
 import { Outbox } from './dead-letters/outbox.js';
 import { DeliveryService } from './delivery/delivery.service.js';
@@ -17,6 +19,8 @@ import { DueTimers } from './timers/due-timers.js';
     QueueStore,
     QueuesService,
     MessagesService,
+    ByIdService,
+    EndWatch,
     Receipts,
     DeliveryService,
     ParkedReceivers,
@@ -24,6 +28,6 @@ import { DueTimers } from './timers/due-timers.js';
     Outbox,
     DeadLettersService,
   ],
-  exports: [QueuesService, MessagesService, DeliveryService, DeadLettersService],
+  exports: [QueuesService, MessagesService, ByIdService, DeliveryService, DeadLettersService],
 })
 export class QueuesModule {}

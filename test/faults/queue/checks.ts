@@ -27,7 +27,9 @@ function checkNothingLost(
     violations.push(`dead letters are doubled: ${dead.length} of ${letters.size}`);
   for (const { id, body } of sends) {
     if (id === null) continue;
-    const mayBeAcked = (ends.get(id) ?? []).some(({ kind, status }) => kind === 'ack' && status !== 'stale');
+    const mayBeAcked = (ends.get(id) ?? []).some(
+      ({ kind, status }) => (kind === 'ack' || kind === 'cancel') && status !== 'stale',
+    );
     const wasAcked = (ends.get(id) ?? []).some(({ kind, status }) => kind === 'ack' && status === 'acked');
     if (!mayBeAcked && !letters.has(id)) {
       violations.push(
@@ -35,6 +37,9 @@ function checkNothingLost(
       );
     }
     if (wasAcked && letters.has(id)) violations.push(`${name(body)} (${id}) was acked, and is a dead letter`);
+    const wasCancelled = (ends.get(id) ?? []).some(({ status }) => status === 'cancelled');
+    if (wasCancelled && (wasAcked || letters.has(id)))
+      violations.push(`${name(body)} (${id}) was cancelled, and acked or is a dead letter`);
   }
   return violations;
 }
@@ -57,6 +62,10 @@ function checkMessage(
         `${id} was delivered (${last.receiveCount}.) after its ack (of the ${ack.receiveCount}.)`,
       );
     }
+  }
+  for (const { answeredAt } of ends.filter(({ status }) => status === 'cancelled')) {
+    const after = deliveries.find(({ deliveredAt }) => deliveredAt > answeredAt + CLOCK_MS);
+    if (after !== undefined) violations.push(`${id} was delivered after it was cancelled`);
   }
   for (const [i, delivery] of inOrder.entries()) {
     const early = delivery.enqueuedAt + delivery.body.delayMs - delivery.deliveredAt;
@@ -111,7 +120,7 @@ function checkGroups(
           const together = before.some(({ batch }) => batch === delivery.batch);
           const mayBeDone = (ends.get(earlier.id ?? '') ?? []).some(
             ({ kind, status, invokedAt }) =>
-              (kind === 'ack' || (kind === 'nack' && status === 'dead')) &&
+              (kind === 'ack' || kind === 'cancel' || (kind === 'nack' && status === 'dead')) &&
               status !== 'stale' &&
               invokedAt <= delivery.deliveredAt + CLOCK_MS,
           );

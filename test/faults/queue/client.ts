@@ -24,7 +24,7 @@ const TIMEOUT_MS = 3_000;
 /** Calls any node by plain HTTP. Throws when there is no answer. */
 export async function call(
   url: string,
-  method: 'GET' | 'PUT' | 'POST' | 'DELETE',
+  method: 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE',
   path: string,
   body?: unknown,
   timeoutMs = TIMEOUT_MS,

@@ -25,11 +25,12 @@ export interface DeliveryRecord {
   readonly batch: number;
 }
 
-/** An ack, nack or extension. `status` null: no answer. */
+/** An ack, nack, extension or cancel. `status` null: no answer; a cancel of what is not there is `stale`. */
 export interface EndRecord {
-  readonly kind: 'ack' | 'nack' | 'extend';
+  readonly kind: 'ack' | 'nack' | 'extend' | 'cancel';
   readonly id: string;
   readonly receiveCount: number;
   readonly invokedAt: number;
+  readonly answeredAt: number;
   readonly status: string | null;
 }

@@ -1,4 +1,5 @@
 import type { FaultSuite } from '../core/suite.js';
+import * as byId from './by-id-scenarios.js';
 import * as play from './scenarios.js';
 
 const ENGINE = 'libs/queues/src';
@@ -164,8 +165,36 @@ export const mutants: FaultSuite['mutants'] = [
   {
     name: 'a requeued message keeps no count of its deliveries',
     file: part('message'),
-    find: 'local attempts = Tries.add_failure(token)',
-    replace: 'local attempts = 1',
+    find: 'local failures = Tries.add_failure(token)',
+    replace: 'local failures = 1',
     run: play.olderDeliveriesAreStale.run,
+  },
+  {
+    name: 'what is cancelled stays in flight',
+    file: part('message'),
+    find: "if redis.call('ZREM', Queue.key('inFlight'), token) == 0 then",
+    replace: "if redis.call('ZSCORE', Queue.key('inFlight'), token) == false then",
+    run: byId.cancelledIsNotDelivered.run,
+  },
+  {
+    name: 'a message that is cancelled in flight blocks its group',
+    file: part('message'),
+    find: '    elseif Token.in_group(token) then\n      Group.end_flight',
+    replace: '    elseif false then\n      Group.end_flight',
+    run: byId.cancelledIsNotDelivered.run,
+  },
+  {
+    name: 'a rescheduled message is also delivered from its old place',
+    file: part('take'),
+    find: 'if Marks.has(Marks.RESCHEDULED) then',
+    replace: 'if false then',
+    run: byId.rescheduledIsDeliveredOnce.run,
+  },
+  {
+    name: 'a lost hint of an end is never made up for',
+    file: `${ENGINE}/by-id/end-watch.js`,
+    find: 'this.portions().map(',
+    replace: '[].map(',
+    run: byId.lostEndsCostASecond.run,
   },
 ];

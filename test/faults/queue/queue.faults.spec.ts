@@ -1,5 +1,6 @@
 import { FaultCluster } from '../core/fault-cluster.js';
 import { describeFaults } from '../core/suite.js';
+import * as byId from './by-id-scenarios.js';
 import * as scenarios from './scenarios.js';
 import { queueFaults } from './suite.js';
 
@@ -13,7 +14,10 @@ describe('the scenarios of the mutants', () => {
   });
   afterAll(() => cluster.stop());
 
-  it.each(Object.entries(scenarios))('find nothing wrong with the product: %s', async (name, { on }) => {
-    expect(await on(cluster, name)).toEqual([]);
-  });
+  it.each(Object.entries({ ...scenarios, ...byId }))(
+    'find nothing wrong with the product: %s',
+    async (name, { on }) => {
+      expect(await on(cluster, name)).toEqual([]);
+    },
+  );
 });

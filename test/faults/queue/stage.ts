@@ -14,6 +14,8 @@ export interface Stage {
   receive(options?: object, queue?: string): Promise<Message[]>;
   end(kind: 'ack' | 'nack' | 'extend', receipts: readonly string[], extra?: object): Promise<string[]>;
   stats(queue?: string): Promise<Record<string, number>>;
+  /** A call of one message by its id. */
+  byId(method: 'GET' | 'PATCH' | 'DELETE', id: string, body?: object): Promise<Answer>;
   expect(holds: boolean, otherwise: string): void;
 }
 
@@ -50,6 +52,7 @@ export function scenario(nodes: number, play: (stage: Stage) => Promise<void>): 
         return (body.results as { status: string }[]).map(({ status }) => status);
       },
       stats: async (of = queue) => (await call(url(), 'GET', of)).body.stats as Record<string, number>,
+      byId: (method, id, body) => call(url(), method, `${queue}/messages/${id}`, body, 10_000),
       expect: (holds, otherwise) => {
         if (!holds) violations.push(otherwise);
       },

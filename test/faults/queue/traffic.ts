@@ -32,7 +32,14 @@ export async function produce(p: number, options: TrafficOptions): Promise<void>
       ...(!plain && { deduplicationId: `${p}/${k}` }),
       ...(groupId !== null && { groupId }),
     };
-    history.sends.push({ body, groupId, id: await (plain ? sendOnce : sendUntilTaken)(message, options) });
+    const id = await (plain ? sendOnce : sendUntilTaken)(message, options);
+    history.sends.push({ body, groupId, id });
+    if (id !== null && random.chance(4)) await cancel(id, 0, options);
+    // Never earlier than it was sent for.
+    if (id !== null && groupId === null && random.chance(10)) {
+      const change = { delayMs: random.int(delayMs, 500), priority: random.int(0, 3) };
+      await call(anyOf(urls, random), 'PATCH', `${queue}/messages/${id}`, change).catch(() => null);
+    }
     // A group waits for each of its messages that is rejected, forgotten or overrun: faster, it would never drain.
     await sleep(groupId === null ? random.int(0, 15) : random.int(30, 120));
   }
@@ -53,6 +60,17 @@ export async function produce(p: number, options: TrafficOptions): Promise<void>
     }).catch(() => null);
     return answer?.status === 201 ? ((answer.body.messages as { id: string }[])[0]?.id ?? null) : null;
   }
+}
+
+/** Cancels a message, and notes what came of it. */
+async function cancel(id: string, receiveCount: number, options: TrafficOptions): Promise<void> {
+  const { queue, urls, random, history } = options;
+  const invokedAt = Date.now();
+  const path = `${queue}/messages/${id}`;
+  const answer = await call(anyOf(urls, random), 'DELETE', path, {}).catch(() => null);
+  const statuses: Record<number, string> = { 200: 'cancelled', 404: 'stale' };
+  const status = statuses[answer?.status ?? 0] ?? null;
+  history.ends.push({ kind: 'cancel', id, receiveCount, invokedAt, answeredAt: Date.now(), status });
 }
 
 /** Receives and acks; now and then it rejects, crashes, overruns its time, extends it, or disconnects. */
@@ -92,6 +110,7 @@ export async function consume(
     if (message.body.poison) return say('nack', message, { delayMs: random.int(0, 50) });
     if (!diligent) {
       if (random.chance(4)) return;
+      if (random.chance(3)) return cancel(message.id, message.receiveCount, options);
       if (random.chance(4)) return say('nack', message, { delayMs: random.int(0, 100) });
       if (random.chance(3)) await sleep(visibilityTimeoutMs + 50);
       if (random.chance(5)) await say('extend', message, { visibilityTimeoutMs: random.int(200, 800) });
@@ -111,6 +130,6 @@ export async function consume(
     }).catch(() => null);
     const status =
       answer?.status === 200 ? ((answer.body.results as { status: string }[])[0]?.status ?? null) : null;
-    history.ends.push({ kind, id, receiveCount, invokedAt, status });
+    history.ends.push({ kind, id, receiveCount, invokedAt, answeredAt: Date.now(), status });
   }
 }

@@ -79,12 +79,12 @@ export class MessagesService {
   nack(
     queue: string,
     receipts: GivenReceipts,
-    { delayMs, countsAs }: Pick<Nack, 'delayMs' | 'countsAs'>,
+    { countsAs, dead, ...how }: Omit<Nack, 'receipts'>,
   ): Promise<Nacked> {
     return this.end<'requeued' | 'dead' | 'expired'>(queue, 'nack', receipts, (deliveries) =>
-      countsAs === 'none'
-        ? this.store.giveBack(queue, deliveries, { delayMs, told: true })
-        : this.store.reject(queue, deliveries, delayMs),
+      countsAs === 'none' && !dead
+        ? this.store.giveBack(queue, deliveries, { ...how, told: true })
+        : this.store.reject(queue, deliveries, { ...how, dead }),
     );
   }
 

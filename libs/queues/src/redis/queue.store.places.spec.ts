@@ -42,6 +42,12 @@ describe('the places of a message', () => {
         max: fc.integer({ min: 1, max: 6 }),
         priorities: fc.array(fc.constantFrom(0, 3), { minLength: 1, maxLength: 8 }),
       }),
+      fc.record({
+        do: fc.constantFrom('cancel' as const, 'reschedule' as const, 'watch' as const),
+        which: fc.nat(),
+        delayMs: fc.constantFrom(undefined, 0, 3, 10_000),
+        priority: fc.constantFrom(undefined, 0, 3, 9),
+      }),
       fc.record({ do: fc.constantFrom('wait' as const, 'work' as const, 'purge' as const) }),
     );
     await fc.assert(
@@ -49,14 +55,21 @@ describe('the places of a message', () => {
         stage.nextQueue();
         await stage.configure({ maxReceives: 3 });
         const held: Delivery[] = [];
+        const ids: string[] = [];
+        const note = (reply: Awaited<ReturnType<typeof stage.send>>) => {
+          if (reply.outcome === 'sent')
+            ids.push(...reply.messages.flatMap((one) => ('id' in one ? [one.id] : [])));
+        };
         for (const action of steps) {
           if (action.do === 'send') {
-            await stage.send(
-              ...action.messages.map(({ groupId, ttlMs, ...rest }) => ({
-                ...rest,
-                ...(groupId !== undefined && { groupId }),
-                ...(ttlMs !== undefined && { ttlMs }),
-              })),
+            note(
+              await stage.send(
+                ...action.messages.map(({ groupId, ttlMs, ...rest }) => ({
+                  ...rest,
+                  ...(groupId !== undefined && { groupId }),
+                  ...(ttlMs !== undefined && { ttlMs }),
+                })),
+              ),
             );
           } else if (action.do === 'receive')
             held.push(...deliveries(await stage.receive(action.max, action.visibility)));
@@ -74,7 +87,12 @@ describe('the places of a message', () => {
           else if (action.do === 'nack') await stage.reject(held.splice(-action.some), undefined);
           else if (action.do === 'extend') await stage.extend(held.slice(0, action.some), 3);
           else if (action.do === 'giveBack') await stage.giveBack(held.splice(-action.some));
-          else if (action.do === 'wait') await sleep(4);
+          else if (action.do === 'cancel' || action.do === 'reschedule' || action.do === 'watch') {
+            const id = ids[action.which % Math.max(1, ids.length)] ?? '0-0';
+            if (action.do === 'cancel') await stage.store.cancel(stage.queue, id, undefined);
+            else if (action.do === 'watch') await stage.store.watch(stage.queue, [id], true);
+            else await stage.store.reschedule(stage.queue, id, action.delayMs, action.priority);
+          } else if (action.do === 'wait') await sleep(4);
           else if (action.do === 'work') await stage.store.doDueWork(stage.queue);
           else await stage.store.purge(stage.queue);
           expect(await stage.audit()).toEqual([]);

@@ -148,10 +148,7 @@ describe('messages, by the scripts of a queue', () => {
       reason: 'max-receives',
       receiveCount: 2,
     });
-    expect(content?.extra?.deadLetter?.attempts.map(({ outcome }) => outcome)).toEqual([
-      'nacked',
-      'timed-out',
-    ]);
+    expect(content?.extra?.deadLetter?.attempts.map(({ how }) => how)).toEqual(['nacked', 'timeout']);
   });
 
   it('delivers dead letters once, however often the outbox is emptied', async () => {
@@ -164,7 +161,9 @@ describe('messages, by the scripts of a queue', () => {
       stage.outbox.deliver(stage.queue),
       stage.outbox.deliver(stage.queue),
     ]);
-    const messages = stale.map(({ number, message: content }) => ({ number, content, returnsHome: false }));
+    const messages = stale.map(({ number, id, message }) => {
+      return { number, content: { ...message, extra: { id, deadLetter: null } }, returnsHome: false };
+    });
     await stage.store.adopt(`${stage.queue}.dead`, stage.queue, messages);
     expect((await stage.store.describe(`${stage.queue}.dead`))?.stats).toMatchObject({ ready: 3, sent: 3 });
     expect((await stage.store.peekOutbox(stage.queue)).posted).toEqual([]);

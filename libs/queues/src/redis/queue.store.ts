@@ -5,7 +5,9 @@ import type { BrowseQuery, Durability, QueueConfiguration } from '@syncline/cont
 import { Commits, pageAfter, REDIS, type RedisClient, storeError } from '@syncline/redis';
 import { queueKeys } from './queue.keys.js';
 import type { Delivery } from './receipt.js';
+import type { Failure } from './scripts/attempts.js';
 import { browse } from './scripts/browse.js';
+import * as byId from './scripts/by-id.js';
 import type { QueueCall } from './scripts/call.js';
 import * as ends from './scripts/ends.js';
 import { library } from './scripts/library.js';
@@ -18,6 +20,7 @@ import { type QueueWaiters, removeWaiter, renewWaiters, type Waiter } from './sc
 /** Hints between the nodes, which the scripts send. */
 export const WAKE = 'queue.wake';
 export const DUE = 'queue.due';
+export const ENDED = 'queue.ended';
 
 /** A node's parked receivers keep their place for this long without a word from it. */
 const WAITERS_LEASE_MS = 3_000;
@@ -27,6 +30,13 @@ const SECRET_BYTES = 18;
 const OUTBOX_PORTION = 100;
 /** Queues whose waiters are renewed by one script: some hundred microseconds. */
 const MOST_LINES = 200;
+
+/** How deliveries end without an ack. */
+export interface EndOptions {
+  readonly delayMs?: number | undefined;
+  readonly reason?: string | undefined;
+  readonly detail?: string | undefined;
+}
 
 /** Speaks Redis for this engine: one method, one script, one round trip. */
 @Injectable()
@@ -69,17 +79,44 @@ export class QueueStore {
     return ends.acknowledge(this.redis, { queue, deliveries });
   }
 
-  reject(queue: string, deliveries: readonly Delivery[], delayMs: number | undefined) {
-    return ends.reject(this.redis, { ...this.callOf(queue), deliveries, delayMs });
+  /** @param how without `delayMs` they wait for the queue's back-off; `dead`: they get no more attempts */
+  reject(queue: string, deliveries: readonly Delivery[], how: EndOptions & { readonly dead?: boolean }) {
+    const { delayMs, dead = false } = how;
+    const failure = this.failureOf(how);
+    return ends.reject(this.redis, { ...this.callOf(queue), deliveries, delayMs, dead, failure });
   }
 
   extend(queue: string, deliveries: readonly Delivery[], visibilityTimeoutMs: number) {
     return ends.extend(this.redis, { ...this.callOf(queue), deliveries, visibilityTimeoutMs });
   }
 
-  /** @param told whether somebody knows their receipts */
-  giveBack(queue: string, deliveries: readonly Delivery[], { delayMs = 0, told = false } = {}) {
-    return ends.giveBack(this.redis, { ...this.callOf(queue), deliveries, delayMs, told });
+  /** @param how `told`: somebody knows their receipts, so that each is an attempt */
+  giveBack(
+    queue: string,
+    deliveries: readonly Delivery[],
+    how: EndOptions & { readonly told?: boolean } = {},
+  ) {
+    const { delayMs = 0, told = false } = how;
+    const failure = this.failureOf(how);
+    return ends.giveBack(this.redis, { ...this.callOf(queue), deliveries, delayMs, told, failure });
+  }
+
+  lookUp(queue: string, id: string) {
+    return byId.lookUp(this.redis, { queue, id });
+  }
+
+  /** How messages ended. @param toBeTold whether this node is told of each that ends later */
+  watch(queue: string, ids: readonly string[], toBeTold: boolean) {
+    return byId.watch(this.redis, { queue, ids, nodeId: toBeTold ? this.membership.nodeId : '' });
+  }
+
+  cancel(queue: string, id: string, reason: string | undefined) {
+    return byId.cancel(this.redis, { queue, id, reason });
+  }
+
+  /** Undefined: as it is. */
+  reschedule(queue: string, id: string, delayMs: number | undefined, priority: number | undefined) {
+    return byId.reschedule(this.redis, { ...this.callOf(queue), id, delayMs, priority });
   }
 
   removeWaiter(queue: string, waiterId: string) {
@@ -180,6 +217,10 @@ export class QueueStore {
   private configure(queue: string, verb: 'make' | 'change', configuration: QueueConfiguration) {
     const secret = randomBytes(SECRET_BYTES).toString('base64url');
     return queues.configure(this.redis, { ...this.callOf(queue), verb, secret, configuration });
+  }
+
+  private failureOf({ reason, detail }: EndOptions): Failure {
+    return { nodeId: this.membership.nodeId, reason, detail };
   }
 
   private callOf(queue: string): QueueCall {

@@ -9,10 +9,13 @@ export interface Delivery {
   readonly delivery: number;
   /** Bytes of the record. */
   readonly size: number;
+  /** When it was handed out, milliseconds since 1970; null in receipts of an earlier version. */
+  readonly at: number | null;
 }
 
-/** `GEN.TOKEN.DELIVERY.SIZE.SIGNATURE`; gen as it is, the other numbers to base 36. */
-const RECEIPT = /^([0-9]{1,16})\.([0-9a-z]{1,11})\.([0-9a-z]{1,11})\.([0-9a-z]{1,11})\.([A-Za-z0-9_-]{16})$/;
+/** `GEN.TOKEN.DELIVERY.SIZE.AT.SIGNATURE`; gen as it is, the other numbers to base 36. An earlier version had no `AT`. */
+const RECEIPT =
+  /^([0-9]{1,16})\.([0-9a-z]{1,11})\.([0-9a-z]{1,11})\.([0-9a-z]{1,11})(?:\.([0-9a-z]{1,11}))?\.([A-Za-z0-9_-]{16})$/;
 const SIGNATURE_LENGTH = 16;
 
 /** Whether a text has the form of a receipt; whether it is genuine is another question. */
@@ -27,9 +30,10 @@ export const isReceipt = (text: string): boolean => RECEIPT.test(text);
 export function writeReceipt(
   secret: string,
   queue: string,
-  { gen, token, delivery, size }: Delivery,
+  { gen, token, delivery, size, at }: Delivery,
 ): string {
-  const text = `${gen}.${token.toString(36)}.${delivery.toString(36)}.${size.toString(36)}`;
+  const time = at === null ? '' : `.${at.toString(36)}`;
+  const text = `${gen}.${token.toString(36)}.${delivery.toString(36)}.${size.toString(36)}${time}`;
   return `${text}.${sign(secret, queue, text)}`;
 }
 
@@ -37,7 +41,7 @@ export function writeReceipt(
 export function readReceipt(secret: string, queue: string, receipt: string): Delivery | null {
   const match = RECEIPT.exec(receipt);
   if (match === null) return null;
-  const [, gen = '', token = '', delivery = '', size = '', signature = ''] = match;
+  const [, gen = '', token = '', delivery = '', size = '', at, signature = ''] = match;
   const text = receipt.slice(0, receipt.length - signature.length - 1);
   if (!timingSafeEqual(Buffer.from(signature), Buffer.from(sign(secret, queue, text)))) return null;
   return {
@@ -45,6 +49,7 @@ export function readReceipt(secret: string, queue: string, receipt: string): Del
     token: Number.parseInt(token, 36),
     delivery: Number.parseInt(delivery, 36),
     size: Number.parseInt(size, 36),
+    at: at === undefined ? null : Number.parseInt(at, 36),
   };
 }
 

@@ -6,10 +6,16 @@
 --         when there is no such queue.
 -- Invariants: only the newest delivery counts, and only within its time; once acked, a receipt answers so for 5 minutes.
 -- @include parts/acked.lua
+-- @include parts/ended.lua
 -- @include parts/ready.lua
 -- @include parts/receipts.lua
 -- @include parts/waiters.lua
-local FIELDS = { texts = 3, 'gen', 'remembering', 'durability', 'live', 'bytes', 'acked', 'mask', 'tried' }
+local FIELDS = { texts = 3, 'gen', 'remembering', 'durability', 'live', 'bytes', 'acked', 'mask', 'marks' }
+
+-- Their ids are forgotten, and who waits for their ends is told.
+local function note_ends(tokens)
+  for _, token in ipairs(tokens) do Ended.note(token, Record.of(token), 'done') end
+end
 
 -- Removes the records and remembers the acks: by buckets, and within them by deliveries, of which most are the first.
 local function forget(tokens, deliveries)
@@ -61,6 +67,7 @@ return function()
   end
   if n > 0 then
     redis.call('ZREM', Queue.key('inFlight'), unpack(tokens))
+    if (q.marks or 0) > Marks.TRIED then note_ends(tokens) end
     forget(tokens, deliveries)
     Queue.add('live', -n)
     Queue.add('bytes', -bytes)

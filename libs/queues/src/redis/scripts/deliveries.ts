@@ -28,17 +28,21 @@ const GIVEN_BACK = 1_024;
 
 export const failures = (tries: number): number => tries % GIVEN_BACK;
 
-/** @param tries deliveries that ended before, as counted in scripts/parts/tries.lua */
+/**
+ * @param tries deliveries that ended before, as counted in scripts/parts/tries.lua
+ * @param at    when it was handed out, milliseconds since 1970
+ */
 export const delivered = (
   gen: string,
   token: number,
   tries: number,
   size: number,
+  at: number,
   enqueuedAt: number,
   content: MessageContent,
 ): DeliveredMessage => ({
   id: content.extra?.id ?? messageId(gen, token),
-  delivery: { gen, token, delivery: tries + 1, size },
+  delivery: { gen, token, delivery: tries + 1, size, at },
   failures: failures(tries),
   enqueuedAt,
   content,

@@ -1,5 +1,6 @@
 import type { Durability } from '@syncline/contracts';
 import type { Delivery } from '../receipt.js';
+import { type Failure, factsOf } from './attempts.js';
 import { dueIn, keys, levelOf, type QueueCall } from './call.js';
 import { library } from './library.js';
 
@@ -33,6 +34,9 @@ const read = <Verdict extends string>(
   durability: levelOf(level),
 });
 
+const withFacts = ({ deliveries, failure }: Ended & { readonly failure: Failure }) =>
+  deliveries.flatMap((one) => [one.gen, one.token, one.delivery, factsOf(one.at, failure)]);
+
 const toTriples = (deliveries: readonly Delivery[]) =>
   deliveries.flatMap(({ gen, token, delivery }) => [gen, token, delivery]);
 
@@ -53,11 +57,10 @@ export const acknowledge = library.command({
 export const reject = library.command({
   name: 'reject',
   keys,
-  args: (input: QueueCall & Ended & { readonly delayMs: number | undefined }) => [
-    input.timersNode,
-    input.delayMs ?? '',
-    ...toTriples(input.deliveries),
-  ],
+  args: (
+    input: QueueCall &
+      Ended & { readonly delayMs: number | undefined; readonly dead: boolean; readonly failure: Failure },
+  ) => [input.timersNode, input.delayMs ?? '', input.dead ? 1 : 0, ...withFacts(input)],
   decode: (reply) => {
     if (reply === null) return null;
     const [digits, due, outboxLength, level] = reply as [string, number, number, string?];
@@ -85,12 +88,10 @@ export const extend = library.command({
 export const giveBack = library.command({
   name: 'give-back',
   keys,
-  args: (input: QueueCall & Ended & { readonly delayMs: number; readonly told: boolean }) => [
-    input.timersNode,
-    input.delayMs,
-    input.told ? 1 : 0,
-    ...toTriples(input.deliveries),
-  ],
+  args: (
+    input: QueueCall &
+      Ended & { readonly delayMs: number; readonly told: boolean; readonly failure: Failure },
+  ) => [input.timersNode, input.delayMs, input.told ? 1 : 0, ...withFacts(input)],
   decode: (reply) => {
     if (reply === null) return null;
     const [digits, due, level] = reply as [string, number, string?];

@@ -3,7 +3,8 @@
 -- those that their receiver gives back unhandled. Their messages wait again, or wait for a delay.
 -- KEYS 1 queue (see parts/queue.lua)
 -- ARGV 1 node that runs the timers ('': the caller)  2 delay, ms  3 '1': their receipts were told, so that the next
---      deliveries need others;  then for each: gen, token, delivery
+--      deliveries need others, and that this is an attempt
+--      then for each: gen, token, delivery, facts of the attempt (parts/attempts.lua)
 -- Returns {'1' (requeued), '3' (expired) or '0' (stale) for each, as one string; due in ms or -1; level of the queue,
 --         unless it is 'local'}; nil when there is no such queue.
 -- Invariant: as for acknowledge.lua.
@@ -12,11 +13,14 @@
 -- @include parts/waiters.lua
 return function()
   if not Queue.open(Queue.ALL) then return nil end
-  local tokens, indices, count = Receipts.valid(4, 3)
+  local tokens, indices, count = Receipts.valid(4, 4)
   local delay, told, verdicts = tonumber(ARGV[2]), ARGV[3] == '1', {}
   for i, token in ipairs(tokens) do
     redis.call('ZREM', Queue.key('inFlight'), token)
-    if told then Tries.add_given_back(token) end
+    if told then
+      Tries.add_given_back(token)
+      Attempts.add(token, 's', ARGV[4 * indices[i] + 3])
+    end
     verdicts[indices[i]] = Message.put_back(token, Record.of(token), delay) == 'expired' and '3' or '1'
   end
   Ready.place()

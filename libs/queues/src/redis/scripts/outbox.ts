@@ -1,6 +1,7 @@
 import type { DeadLetter } from '@syncline/contracts';
 import { queueKeys } from '../queue.keys.js';
-import { decodeRecord, encodeTail, type MessageContent, type StoredMessage } from '../record.js';
+import { decodeRecord, type Extra, encodeTail, type MessageContent, type StoredMessage } from '../record.js';
+import { readAttempts } from './attempts.js';
 import { dueIn, keys, levelOf, type QueueCall } from './call.js';
 import { library } from './library.js';
 
@@ -21,7 +22,7 @@ export interface Posted {
 /** A message that comes from another queue. */
 export interface Adopted {
   readonly number: string;
-  readonly content: MessageContent;
+  readonly content: MessageContent & { readonly extra: Extra };
   /** True when it was sent here in the first place. */
   readonly returnsHome: boolean;
 }
@@ -48,7 +49,7 @@ const readPosted = ([number, to, id, attempts, reason, history, postedAt, record
   id: String(id),
   attempts,
   reason: String(reason) as Posted['reason'],
-  history: readHistory(String(history)),
+  history: readAttempts(String(history)),
   postedAt,
   message: decodeRecord(record),
 });
@@ -72,6 +73,7 @@ export const adopt = library.command({
       number,
       encodeTail(content),
       returnsHome ? '1' : '0',
+      content.extra.id,
     ]),
   ],
   decode: (reply) => (reply === null ? null : true),
@@ -90,14 +92,3 @@ export const redrive = library.command({
     return { moved, seen, dueInMs: dueIn(due), wasDone: before === 1, durability: levelOf(level) };
   },
 });
-
-/** `n1769851800000;t1769851830000;`: how deliveries ended, and when. */
-function readHistory(text: string): DeadLetter['attempts'] {
-  return text
-    .split(';')
-    .filter((attempt) => attempt !== '')
-    .map((attempt) => ({
-      outcome: attempt.startsWith('n') ? 'nacked' : 'timed-out',
-      endedAt: new Date(Number(attempt.slice(1))).toISOString(),
-    }));
-}

@@ -8,7 +8,7 @@
 -- @include @redis/integer.lua
 -- @include parts/due.lua
 -- @include parts/trash.lua
-local COUNTERS = { 'seq', 'live', 'bytes', 'mask', 'tried', 'low', 'sweep', 'sweepAt' }
+local COUNTERS = { 'seq', 'live', 'bytes', 'mask', 'marks', 'low', 'sweep', 'sweepAt' }
 
 return function()
   if not Queue.open(Queue.ALL) then return nil end

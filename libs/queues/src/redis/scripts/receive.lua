@@ -4,7 +4,7 @@
 -- ARGV 1 how many at most  2 visibility timeout, ms ('': the queue's)  3 waiter 'NODE#ID' to park when there is
 --      nothing ('': none)  4 its arrival from an earlier call ('': it arrives now)  5 lease of its node, ms
 --      6 node that runs the timers ('': the caller)
--- Returns {gen, secret, visible until, due in ms or -1, outbox length, arrival, token, tries, record, ...}, and when there is a
+-- Returns {gen, secret, visible until, due in ms or -1, outbox length, arrival, now, token, tries, record, ...}, and when there is a
 --         message the level of the queue, unless it is 'local';
 --         nil when there is no such queue.
 -- Invariant: a message is in flight at most once; a group has one batch in flight.
@@ -12,7 +12,7 @@
 -- @include parts/flight.lua
 -- @include parts/take.lua
 local FIELDS = {
-  texts = 3, 'gen', 'secret', 'durability', 'mask', 'tried', 'due', 'paused', 'visibilityTimeoutMs', 'rateMax',
+  texts = 3, 'gen', 'secret', 'durability', 'mask', 'marks', 'due', 'paused', 'visibilityTimeoutMs', 'rateMax',
 }
 
 return function()
@@ -26,7 +26,7 @@ return function()
 
   local ends = now + (tonumber(ARGV[2]) or q.visibilityTimeoutMs)
   local waiter, arrival = ARGV[3], ARGV[4]
-  local reply = { q.gen, q.secret, ends, -1, outbox, '', nil, nil, nil }
+  local reply = { q.gen, q.secret, ends, -1, outbox, '', now, nil, nil, nil }
   local allowed = Rate.allowance()
   local tokens, records = Take.first(q.paused == 1 and 0 or math.min(tonumber(ARGV[1]), allowed))
   local count = #tokens
@@ -34,7 +34,7 @@ return function()
     local tries = Tries.of(tokens)
     Flight.begin(tokens, ends)
     for i = 1, count do
-      local at = 4 + 3 * i
+      local at = 5 + 3 * i
       reply[at], reply[at + 1], reply[at + 2] = tokens[i] + 0, tonumber(tries[i]) or 0, records[i]
     end
     if q.rateMax then Rate.spend(count) end

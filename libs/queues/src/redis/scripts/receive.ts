@@ -23,7 +23,7 @@ export interface ReceiveReply extends Deliveries {
   readonly durability: Durability;
 }
 
-const HEADER = 6;
+const HEADER = 7;
 
 /** Parks the waiter when there is nothing. Null: there is no such queue. */
 export const receive = library.command({
@@ -44,12 +44,13 @@ export const receive = library.command({
     if (reply === null) return null;
     const values = reply as (Buffer | number)[];
     const gen = String(values[0]);
+    const at = Number(values[6]);
     const messages: DeliveredMessage[] = [];
     let i = HEADER;
     for (; i + 2 < values.length; i += 3) {
       const [token, tries, record] = [values[i] as number, values[i + 1] as number, values[i + 2] as Buffer];
       const content = decodeRecord(record);
-      messages.push(delivered(gen, token, tries, record.length, content.enqueuedAt, content));
+      messages.push(delivered(gen, token, tries, record.length, at, content.enqueuedAt, content));
     }
     return {
       secret: String(values[1]),

@@ -28,9 +28,11 @@ return function()
     if Token.in_group(token) then Group.end_flight(Record.group(record, token), 1) end
     if to then
       Outbox.post(token, record, to, 'redrive', 0)
-      Message.forget(token, record)
+      Message.forget(token, record, 'gone')
       Queue.add('acked', 1)
       moved = moved + 1
+    elseif Record.is_rescheduled(record) then
+      Ready.requeue_first(token)
     elseif not Token.in_group(token) then
       Ready.arrive(token)
     end

@@ -119,7 +119,7 @@ function decodeSent(gen: string, one: number | string): SentMessage {
 function decodeHanded(
   gen: string,
   firstSeq: number,
-  [secret, enqueuedAt, ...portions]: HandedReply,
+  [secret, sentAt, ...portions]: HandedReply,
   asked: readonly NewMessage[],
 ): Handed[] {
   const handed: Handed[] = [];
@@ -127,7 +127,7 @@ function decodeHanded(
     const [waiter, visibleUntil, tokens] = portions.slice(i) as [number, number, number[]];
     const messages = tokens.map((token) => {
       const { content } = asked[seqOf(token) - firstSeq] as NewMessage;
-      return delivered(gen, token, 0, recordBytes(content), enqueuedAt, content);
+      return delivered(gen, token, 0, recordBytes(content), sentAt, sentAt, content);
     });
     handed.push({ waiter, deliveries: { secret, visibleUntil, messages } });
   }

@@ -31,11 +31,11 @@ do
       cost = cost + (Token.in_group(tokens[i]) and GROUPED_COST or 1)
     end
     redis.call('ZREM', Queue.key('delayed'), unpack(members, 1, #tokens))
-    local tries = Tries.of(tokens)
+    local tries, rescheduled = Tries.of(tokens), Marks.has(Marks.RESCHEDULED)
     for i, token in ipairs(tokens) do
       if Token.in_group(token) then
         Group.changed(Record.group(Record.of(token), token))
-      elseif tries[i] then
+      elseif tries[i] or (rescheduled and Record.is_rescheduled(Record.of(token))) then
         Ready.requeue_first(token)
       else
         Ready.arrive(token)
@@ -47,20 +47,12 @@ do
     local tokens = due_tokens('inFlight')
     if #tokens == 0 then return end
     redis.call('ZREM', Queue.key('inFlight'), unpack(tokens))
-    for _, token in ipairs(tokens) do Message.fail(token, 't', nil) end
-  end
-
-  local function unplace(token)
-    if redis.call('ZREM', Queue.key('delayed'), Token.member(token)) == 1 or Token.in_group(token) then return end
-    if redis.call('ZREM', Queue.key('ranked'), 'm' .. int(token)) == 1 then return end
-    -- Elsewhere than at the head the token stays behind: a receive finds no record for it and passes on.
-    local list = Ready.list_key(Token.priority(token))
-    if tonumber(redis.call('LINDEX', list, 0)) == token then redis.call('LPOP', list) end
+    for _, token in ipairs(tokens) do Message.fail(token, 't', nil, Attempts.UNKNOWN) end
   end
 
   local function end_ttls()
     for _, token in ipairs(due_tokens('expiring')) do
-      unplace(token)
+      Message.unplace(token)
       Message.expire(token, Record.of(token))
     end
   end
@@ -85,7 +77,7 @@ do
         end
         local token = Token.of(seq, Record.flags(record))
         if not redis.call('ZSCORE', Queue.key('inFlight'), token) then
-          unplace(token)
+          Message.unplace(token)
           Message.expire(token, record)
         end
         seq = seq + 1

@@ -1,17 +1,26 @@
 -- The ways by which a message leaves other than by its ack: back to the ready ones, away for ever, or to the dead letters.
--- Leaves: Message: forget(token, record) of one that stands in no place any more; expire(token, record), counted;
---         put_back(token, record, delay) and fail(token, why, delay) of one that has left `inFlight`, see there.
+-- Leaves: Message: unplace(token), of one that waits; forget(token, record, state, reason) of one that stands in no place any more,
+--         see parts/ended.lua; expire(token, record), counted; cancel(token, record, reason), wherever it stands;
+--         put_back(token, record, delay) and fail(token, why, delay, facts, dead) of one that has left `inFlight`, see there.
+-- @include parts/attempts.lua
+-- @include parts/ended.lua
 -- @include parts/outbox.lua
 -- @include parts/ready.lua
--- @include parts/record.lua
 -- @include parts/tries.lua
 local Message = {}
 do
-  local KEPT_ATTEMPTS = 20
+  function Message.unplace(token)
+    if redis.call('ZREM', Queue.key('delayed'), Token.member(token)) == 1 or Token.in_group(token) then return end
+    if redis.call('ZREM', Queue.key('ranked'), 'm' .. int(token)) == 1 then return end
+    -- Elsewhere than at the head the token stays behind: a receive finds no record for it and passes on.
+    local list = Ready.list_key(Token.priority(token))
+    if tonumber(redis.call('LINDEX', list, 0)) == token then redis.call('LPOP', list) end
+  end
 
-  function Message.forget(token, record)
+  function Message.forget(token, record, state, reason)
     local seq = Token.seq(token)
     redis.call('HDEL', Record.bucket(seq), Record.field(seq))
+    Ended.note(token, record, state, reason)
     Tries.forget(token)
     Queue.add('live', -1)
     Queue.add('bytes', -#record)
@@ -23,9 +32,20 @@ do
     end
   end
 
-  function Message.expire(token, record)
-    Message.forget(token, record)
+  local function drop(token, record, state, reason)
+    Message.forget(token, record, state, reason)
     Queue.add('expired', 1)
+  end
+
+  function Message.expire(token, record) drop(token, record, 'gone') end
+
+  function Message.cancel(token, record, reason)
+    if redis.call('ZREM', Queue.key('inFlight'), token) == 0 then
+      Message.unplace(token)
+    elseif Token.in_group(token) then
+      Group.end_flight(Record.group(record, token), 1)
+    end
+    drop(token, record, 'cancelled', reason)
   end
 
   -- Exponential, spread by a fifth so that what failed together does not come back together.
@@ -38,18 +58,23 @@ do
     return math.floor(delay + spread)
   end
 
+  -- When its TTL or the retention ends.
+  function Message.over_at(token, record)
+    local sent_at = Record.enqueued_at(record)
+    return sent_at + math.min(q.retentionMs, Token.has_ttl(token) and Record.ttl(record) or math.huge)
+  end
+
   -- It waits again: before all that are younger, or for a delay. 'expired': its TTL or the retention ends before it could be
   -- delivered again, and it was removed.
   function Message.put_back(token, record, delay)
     if Token.in_group(token) then Group.end_flight(Record.group(record, token), 1) end
-    local sent_at = Record.enqueued_at(record)
-    local over_at = Token.has_ttl(token) and sent_at + Record.ttl(record) or math.huge
     -- The sweep of the retention passes over what is in flight.
-    if math.min(over_at, sent_at + q.retentionMs) <= now + delay or Token.seq(token) < q.sweep then
+    if Message.over_at(token, record) <= now + delay or Token.seq(token) < q.sweep then
       Message.expire(token, record)
       return 'expired'
     end
     if Token.has_ttl(token) then
+      local over_at = Record.enqueued_at(record) + Record.ttl(record)
       redis.call('ZADD', Queue.key('expiring'), over_at, token)
       Due.announce(over_at)
     end
@@ -62,18 +87,19 @@ do
     return 'requeued'
   end
 
-  -- A delivery failed: the message is put back, or a dead letter. `why`: 'n' nacked, 't' its time was over. `delay`: nil for the
-  -- back-off.
-  function Message.fail(token, why, delay)
+  -- A delivery failed: the message is put back, or a dead letter. `why` and `facts`: see parts/attempts.lua. `delay`: nil for the
+  -- back-off. `dead`: whatever it has left.
+  function Message.fail(token, why, delay, facts, dead)
     local record = Record.of(token)
-    local attempts = Tries.add_failure(token)
-    local history = (redis.call('HGET', Queue.key('history'), token) or '') .. why .. int(now) .. ';'
-    redis.call('HSET', Queue.key('history'), token, string.sub(history, -15 * KEPT_ATTEMPTS))
-    if attempts < q.maxReceives then return Message.put_back(token, record, delay or backoff(attempts, token)) end
+    local failures = Tries.add_failure(token)
+    Attempts.add(token, why, facts)
+    if failures < q.maxReceives and not dead then
+      return Message.put_back(token, record, delay or backoff(failures, token))
+    end
 
     if Token.in_group(token) then Group.end_flight(Record.group(record, token), 1) end
-    Outbox.post(token, record, q.deadLetterQueue, 'max-receives', attempts)
-    Message.forget(token, record)
+    Outbox.post(token, record, q.deadLetterQueue, dead and 'rejected' or 'max-receives', failures)
+    Message.forget(token, record, 'dead')
     Queue.add('dead', 1)
     return 'dead'
   end

@@ -2,9 +2,9 @@
 -- knows what it has already.
 -- Leaves: Outbox: post(token, record, to, reason, attempts), the caller forgets the message; length(); RETRY_MS.
 -- @include @redis/clock.lua
--- @include @redis/integer.lua
+-- @include parts/attempts.lua
 -- @include parts/due.lua
--- @include parts/token.lua
+-- @include parts/identity.lua
 local Outbox = {}
 -- What could not be brought away is tried again after this time.
 Outbox.RETRY_MS = 1000
@@ -12,10 +12,8 @@ Outbox.RETRY_MS = 1000
 function Outbox.post(token, record, to, reason, attempts)
   local number = math.max((q.outSeq or 0) + 1, micros)
   Queue.set('outSeq', number)
-  local id = q.gen .. '-' .. int(Token.seq(token))
-  local history = redis.call('HGET', Queue.key('history'), token) or ''
   redis.call(
-    'RPUSH', Queue.lasting_key('out'), cmsgpack.pack(number, to, id, attempts, reason, history, now, record)
+    'RPUSH', Queue.lasting_key('out'), cmsgpack.pack(number, to, Identity.own(token), attempts, reason, Attempts.of(token), now, record)
   )
   Due.announce(now)
 end

@@ -5,6 +5,7 @@
 --   trash      list   generations that wait for removal
 --   rate       list   what the rate limit counts, with a TTL (parts/rate.lua)
 --   redrive:.. string id of a step of a redrive -> how many it moved, with a TTL
+--   ended:..   string id of a message -> how it ended, with a TTL (parts/ended.lua)
 -- and under the generation, which a purge changes:
 --   b:N        hash   seq % 4096 -> record, for the 4,096 messages of bucket N (parts/record.lua)
 --   r:P        list   tokens that are ready, by priority P (parts/ready.lua)
@@ -15,7 +16,9 @@
 --   groups     zset   group and token in lexicographic order: each message of a group until it is gone
 --   busy       hash   group -> how many of its messages are in flight
 --   tries      hash   token -> deliveries that ended without an ack (parts/tries.lua)
---   history    hash   token -> how and when the latest 20 failed
+--   history    hash   token -> how the latest ended (parts/attempts.lua)
+--   adopted    hash   id of a message from another queue -> its number (parts/identity.lua)
+--   watched    hash   number of a message -> the nodes that wait for its end (parts/ended.lua)
 --   d:...      string deduplication id -> message id, with a TTL
 --   acked:...  string deliveries that were acked, with a TTL (parts/acked.lua)
 --
@@ -27,7 +30,7 @@ local Queue = {}
 -- All that the work on what is due may need. `texts`: so many of the fields, at the front, are texts; the others are numbers.
 Queue.ALL = {
   texts = 3, 'gen', 'deadLetterQueue', 'durability', 'seq', 'live', 'bytes', 'sent', 'acked', 'expired', 'dead', 'mask', 'due',
-  'low', 'tried', 'sweep', 'sweepAt', 'paused', 'visibilityTimeoutMs', 'maxReceives', 'retentionMs', 'maxLength', 'maxBytes', 'backoffBase',
+  'low', 'marks', 'sweep', 'sweepAt', 'paused', 'visibilityTimeoutMs', 'maxReceives', 'retentionMs', 'maxLength', 'maxBytes', 'backoffBase',
   'backoffFactor', 'backoffMax', 'rateMax', 'ratePer', 'rateUsed', 'outSeq',
 }
 do
@@ -102,7 +105,7 @@ do
   -- Writes what was set. A queue without messages keeps nothing but itself.
   function Queue.save()
     if written == 0 then return end
-    if q.live == 0 and place_of('live') and Queue.get('tried') == 1 then Queue.set('tried', 0) end
+    if q.live == 0 and place_of('live') and (Queue.get('marks') or 0) > 0 then Queue.set('marks', 0) end
     if q.live == 0 and place_of('live') and Queue.get('mask') ~= 0 then
       for p = 0, 9 do
         if bit.band(q.mask, bit.lshift(1, p)) ~= 0 then redis.call('UNLINK', Queue.key('r:' .. p)) end

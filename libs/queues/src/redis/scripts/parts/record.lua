@@ -1,7 +1,9 @@
 -- A record is what is kept of a message: 6 bytes enqueued at (ms), 1 byte flags (low nibble: priority; 16 group, 32 TTL,
--- 64 extra), [6 bytes TTL], [2 bytes length, group], [3 bytes length, extra], 3 bytes length, headers, body. It never changes.
+-- 64 extra, 128 rescheduled), [6 bytes TTL], [2 bytes length, group], [3 bytes length, extra], 3 bytes length, headers, body. It changes only when it is
+-- rescheduled: from then on the message stands in no list, and what a list may still have of it is void.
 -- Leaves: Record: bucket(seq), bucket_number(seq) and field(seq), where it lies; of(token), of_all(tokens), in their order, false for those that
---         are gone; neighbours(tokens, first), see there; enqueued_at(record), flags(record), ttl(record), group(record, token), extra(record) or nil.
+--         are gone; neighbours(tokens, first), see there; enqueued_at(record), flags(record), ttl(record), group(record, token), extra(record) or nil;
+--         is_rescheduled(record); reschedule(record, priority), returns the new one.
 -- @include parts/queue.lua
 -- @include parts/token.lua
 -- @include @redis/integer.lua
@@ -53,6 +55,14 @@ function Record.flags(record) return string.byte(record, 7) end
 function Record.ttl(record) return (struct.unpack('>I6', record, 8)) end
 
 function Record.group(record, token) return (struct.unpack('>I2c0', record, Token.has_ttl(token) and 14 or 8)) end
+
+function Record.is_rescheduled(record) return Record.flags(record) >= 128 end
+
+function Record.reschedule(record, priority)
+  local flags = Record.flags(record)
+  flags = bit.bor(flags - flags % 16 + priority, 128)
+  return string.sub(record, 1, 6) .. string.char(flags) .. string.sub(record, 8)
+end
 
 function Record.extra(record)
   local flags, at = Record.flags(record), 8

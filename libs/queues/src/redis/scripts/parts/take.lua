@@ -51,7 +51,11 @@ do
     end
     local tokens = redis.call('LPOP', list, want) or {}
     if #tokens < want then Ready.drained(p) end
-    return tokens, Record.of_all(tokens)
+    local records = Record.of_all(tokens)
+    if Marks.has(Marks.RESCHEDULED) then
+      for i = 1, #tokens do records[i] = records[i] and not Record.is_rescheduled(records[i]) and records[i] end
+    end
+    return tokens, records
   end
 
   -- What comes next; nil when nothing is ready.

@@ -1,0 +1,124 @@
+import { messageId } from '../message-id.js';
+import { decodeRecord } from '../record.js';
+import { readAttempts } from './attempts.js';
+import type { BrowsedMessage } from './browse.js';
+import { dueIn, keys, levelOf, type QueueCall } from './call.js';
+import { failures } from './deliveries.js';
+import { library } from './library.js';
+
+/** How a message ended. `gone`: it was removed for its age, or by a purge or redrive. */
+export interface End {
+  readonly state: 'done' | 'cancelled' | 'dead' | 'gone';
+  /** Milliseconds since 1970; missing where only the state is known. */
+  readonly at?: number;
+  readonly reason?: string;
+}
+
+/** A message that was looked up, and why it is not delivered. Instants are milliseconds since 1970. */
+export interface FoundMessage extends BrowsedMessage {
+  readonly state: 'ready' | 'delayed' | 'inFlight';
+  readonly attempts: ReturnType<typeof readAttempts>;
+  readonly why: {
+    readonly kind: 'paused' | 'delayed' | 'group' | 'rate' | 'none';
+    readonly until: number | null;
+    readonly blockedBy: string | null;
+  };
+}
+
+/** It is not here. */
+export interface Missing {
+  readonly end: End | null;
+  readonly deadLetterQueue: string;
+  readonly outboxLength: number;
+}
+
+type ViewReply = [
+  state: Buffer,
+  until: number,
+  kind: Buffer,
+  heldUntil: number,
+  blockedBy: Buffer,
+  gen: Buffer,
+  token: number,
+  tries: number,
+  attempts: Buffer,
+  record: Buffer,
+];
+
+function readView(view: ViewReply): FoundMessage {
+  const [state, until, kind, heldUntil, blockedBy, gen, token, tries, attempts, record] = view;
+  const content = decodeRecord(record);
+  return {
+    id: content.extra?.id ?? messageId(String(gen), token),
+    state: String(state) as FoundMessage['state'],
+    failures: failures(tries),
+    inFlight: String(state) === 'inFlight',
+    availableAt: dueIn(until),
+    attempts: readAttempts(String(attempts)),
+    why: {
+      kind: String(kind) as FoundMessage['why']['kind'],
+      until: dueIn(heldUntil),
+      blockedBy: String(blockedBy) || null,
+    },
+    content,
+  };
+}
+
+const readEnd = (how: string): End | null => (how === '' ? null : (JSON.parse(how) as End));
+
+/** Looks a message up. Null: there is no such queue. */
+export const lookUp = library.command({
+  name: 'look-up',
+  keys,
+  args: (input: { queue: string; id: string }) => [input.id],
+  binary: true,
+  decode: (reply): FoundMessage | Missing | null => {
+    if (reply === null) return null;
+    const values = reply as ViewReply | [Buffer, Buffer, number];
+    if (values.length > 3) return readView(values as ViewReply);
+    const [how, deadLetterQueue, outboxLength] = values as [Buffer, Buffer, number];
+    return { end: readEnd(String(how)), deadLetterQueue: String(deadLetterQueue), outboxLength };
+  },
+});
+
+/** Asks how messages ended; null for one of which no end is known. With a `nodeId`, that node is told of those to come. */
+export const watch = library.command({
+  name: 'watch',
+  keys,
+  args: (input: { queue: string; nodeId: string; ids: readonly string[] }) => [input.nodeId, ...input.ids],
+  decode: (reply) => (reply === null ? null : (reply as string[]).map(readEnd)),
+});
+
+/** `done`: false when it is not here. Null: there is no such queue. */
+export const cancel = library.command({
+  name: 'cancel',
+  keys,
+  args: (input: { queue: string; id: string; reason: string | undefined }) => [input.id, input.reason ?? ''],
+  decode: (reply) => {
+    if (reply === null) return null;
+    const [done, level] = reply as [number, string?];
+    return { done: done === 1, durability: levelOf(level) };
+  },
+});
+
+/** `refusal`: `inFlight`, `over` when it would be over before it is due, empty when it is not here. Null: there is no such queue. */
+export const reschedule = library.command({
+  name: 'reschedule',
+  keys,
+  args: (input: QueueCall & { id: string; delayMs: number | undefined; priority: number | undefined }) => [
+    input.id,
+    input.delayMs ?? '',
+    input.priority ?? '',
+    input.timersNode,
+  ],
+  binary: true,
+  decode: (reply) => {
+    if (reply === null) return null;
+    const [outcome, due, level] = reply as [ViewReply | Buffer, number, Buffer?];
+    return {
+      outcome: Array.isArray(outcome) ? readView(outcome) : (String(outcome) as 'inFlight' | 'over' | ''),
+      dueInMs: dueIn(due),
+      durability: levelOf(level),
+    };
+  },
+});

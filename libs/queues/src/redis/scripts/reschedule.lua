@@ -1,0 +1,64 @@
+#!lua flags=allow-oom
+-- Gives a message that waits another delay, counted from now, or another priority.
+-- KEYS 1 queue (see parts/queue.lua)
+-- ARGV 1 id  2 delay, ms ('': as it is)  3 priority ('': as it is)  4 node that runs the timers ('': the caller)
+-- Returns {its view (see parts/view.lua), due in ms or -1, level of the queue, unless it is 'local'}, or instead of the view 'inFlight',
+--         'over' when it would be over before it is due, '' when it is not here; nil when there is no such queue.
+-- Invariants: it stands in one place; it stays in the order of its group.
+-- @include parts/due-work.lua
+-- @include parts/view.lua
+
+-- What is kept under its token, which has its priority.
+local function move(token, to, record)
+  Tries.move(token, to)
+  if Token.has_ttl(token) then
+    redis.call('ZREM', Queue.key('expiring'), token)
+    redis.call('ZADD', Queue.key('expiring'), Record.enqueued_at(record) + Record.ttl(record), to)
+  end
+  if Token.in_group(token) then
+    local group = Record.group(record, token)
+    redis.call('ZREM', Queue.key('groups'), Group.member(group, token))
+    redis.call('ZADD', Queue.key('groups'), 0, Group.member(group, to))
+  end
+end
+
+-- `due`: when it is ready, ms; nil for now. Returns its new token and record.
+local function reschedule(token, record, priority, due)
+  local seq = Token.seq(token)
+  Message.unplace(token)
+  Marks.add(Marks.RESCHEDULED)
+  record = Record.reschedule(record, priority)
+  redis.call('HSET', Record.bucket(seq), Record.field(seq), record)
+  local to = Token.of(seq, Record.flags(record))
+  if to ~= token then move(token, to, record) end
+  if due then
+    redis.call('ZADD', Queue.key('delayed'), due, Token.member(to))
+    Due.announce(due)
+  elseif not Token.in_group(to) then
+    Ready.requeue_first(to)
+  end
+  if Token.in_group(to) then Group.changed(Record.group(record, to)) end
+  return to, record
+end
+
+local function outcome()
+  local token, record = Identity.find(ARGV[1])
+  if not token then return '' end
+  if redis.call('ZSCORE', Queue.key('inFlight'), token) then return 'inFlight' end
+  local due, delay = tonumber(redis.call('ZSCORE', Queue.key('delayed'), Token.member(token))), tonumber(ARGV[2])
+  if delay then due = delay > 0 and now + delay or nil end
+  if due and due >= Message.over_at(token, record) then return 'over' end
+  token, record = reschedule(token, record, tonumber(ARGV[3]) or Token.priority(token), due)
+  Ready.place()
+  return View.of(token, record)
+end
+
+return function()
+  if not Queue.open(Queue.ALL) then return nil end
+  if q.due and q.due <= now then DueWork.run() end
+  local reply = outcome()
+  Waiters.wake(Ready.newly_ready())
+  local due = Due.tell(ARGV[4])
+  Queue.save()
+  return { reply, due, Queue.level() }
+end
