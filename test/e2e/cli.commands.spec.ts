@@ -57,6 +57,9 @@ describe('syncline lock', () => {
   });
 
   it('prints an empty list when no lock is held', async () => {
+    expect(await cli.json('lock', 'waits')).toEqual([]);
+    expect(await cli.text('lock', 'waits')).toBe('Nobody waits.\n');
+    expect(await cli.text('lock', 'deadlocks')).toBe('No deadlock within a day.\n');
     expect(await cli.json('lock', 'ls', '--prefix', 'nothing')).toEqual([]);
     const { stdout, stderr, code } = await cli.run(['lock', 'ls', '--prefix', 'nothing']);
     expect([code, stdout.toString(), stderr]).toEqual([0, '', 'syncline: no lock has holders or waiters.\n']);

@@ -107,6 +107,8 @@ describe('lock nodes on a Redis Cluster', () => {
       );
       const victims = done.filter(({ body }) => body.code === 'deadlock');
       expect(victims).toHaveLength(1);
+      const [newest] = (await call(one, 'GET', 'deadlocks')).body.deadlocks;
+      expect(newest.cycle).toEqual(victims[0]?.body.cycle);
       expect(done.filter(({ status }) => status === 200)).toHaveLength(count - 1);
       const cycle: { owner: string; waitsFor: string; heldBy: string }[] = victims[0]?.body.cycle;
       expect(cycle.map(({ owner }) => owner).sort()).toEqual(owners);

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Lease, Waiter } from '@syncline/contracts';
+import type { Lease, Lock, Waiter } from '@syncline/contracts';
 import { eventually, NodeProcess, RedisServer, startNodes, stopAll } from '@syncline/testing';
 import { acquire, call, describeLock, refusedBy, release } from './lock.calls.js';
 
@@ -290,6 +290,68 @@ describe('what lock nodes offer beside plain locks', () => {
     });
   });
 
+  describe('a look at those who wait', () => {
+    const waits = async () => (await call(two, 'GET', 'locks/waits')).body.waits;
+
+    it('shows who waits for what since when, and who holds it, of locks, sets and semaphores', async () => {
+      const gone = new AbortController();
+      const { body: a } = await acquire(one, 'look/a', { owner: 'Ä A' });
+      await acquire(one, 'look/b', { owner: 'B', mode: 'shared' });
+      await acquire(one, 'look/b', { owner: 'C', mode: 'shared' });
+      await post('semaphores/look%2Fs/acquire', { owner: 'D', limit: 1 });
+      const first = acquire(one, 'look/a', { owner: 'E', waitMs: 20_000 }, gone.signal).catch(() => 'gone');
+      await awaitWaiters('look/a', 1);
+      const asked = [
+        call(two, 'POST', 'locks/acquire', {
+          owner: 'F',
+          waitMs: 20_000,
+          locks: [{ name: 'look/a' }, { name: 'look/b' }],
+        }),
+        post('semaphores/look%2Fs/acquire', { owner: 'G', limit: 1, waitMs: 20_000 }),
+      ];
+      await eventually(async () => expect(await waits()).toHaveLength(4));
+      const shown: { owner: string; waitsFor: string; heldBy: string[]; since: string }[] = await waits();
+      expect(shown[0]).toEqual({
+        owner: 'E',
+        waitsFor: 'look/a',
+        heldBy: ['Ä A'],
+        since: expect.any(String),
+      });
+      expect(shown.map(({ owner, waitsFor, heldBy }) => [owner, waitsFor, heldBy.sort()])).toEqual(
+        expect.arrayContaining([
+          ['F', 'look/a', ['Ä A']],
+          ['F', 'look/b', ['B', 'C']],
+          ['G', 'look/s', ['D']],
+        ]),
+      );
+      const list = (query: string) => call(one, 'GET', `locks?prefix=look/&${query}`);
+      const names = ({ body }: Awaited<ReturnType<typeof list>>) => body.locks.map(({ name }: Lock) => name);
+      await acquire(one, 'look/free', { owner: 'H' });
+      expect(names(await list('awaited=true'))).toEqual(['look/a', 'look/b']);
+      expect(names(await list('awaited=false'))).toEqual(['look/a', 'look/b', 'look/free']);
+      expect((await list('awaited=1')).status).toBe(400);
+
+      gone.abort();
+      await first;
+      await eventually(async () => expect(await waits()).toHaveLength(3));
+      await release(one, a);
+      for (const name of ['look/b', 'look/free'])
+        await call(one, 'DELETE', `locks/${encodeURIComponent(name)}`);
+      await call(one, 'DELETE', 'semaphores/look%2Fs');
+      await Promise.all(asked);
+      expect(await waits()).toEqual([]);
+    });
+
+    it('leaves a lock of this name to be described by its other spelling', async () => {
+      const { body } = await acquire(one, 'waits', { owner: 'A' });
+      expect((await call(one, 'GET', 'locks/%77aits')).body).toMatchObject({
+        name: 'waits',
+        mode: 'exclusive',
+      });
+      await release(one, body);
+    });
+  });
+
   describe('deadlocks', () => {
     it('of two owners end before their waits do, at the cost of the youngest', async () => {
       const { body: a } = await acquire(one, 'dl/a', { owner: 'A' });
@@ -302,6 +364,8 @@ describe('what lock nodes offer beside plain locks', () => {
         { owner: 'B', waitsFor: 'dl/a', heldBy: 'A' },
         { owner: 'A', waitsFor: 'dl/b', heldBy: 'B' },
       ]);
+      const { deadlocks } = (await call(two, 'GET', 'deadlocks')).body;
+      expect(deadlocks).toEqual([{ at: expect.any(String), cycle: victim.body.cycle, victim: 'B' }]);
       await release(two, b);
       expect((await older).body.owner).toBe('A');
       await release(one, a);
@@ -393,7 +457,7 @@ describe('what lock nodes offer beside plain locks', () => {
       expect((await post('locks/f/renew', { leaseId: readers[1]?.body.leaseId })).status).toBe(410);
       expect((await call(one, 'DELETE', 'locks/unheld')).body).toEqual({ revoked: [] });
       const client = redis.connect();
-      const [entry] = await client.xrange('syncline:lock:{0}:audit', '-', '+');
+      const entry = (await client.xrange('syncline:lock:{0}:audit', '-', '+')).at(-1);
       client.disconnect();
       expect(entry?.[1]).toEqual(expect.arrayContaining(['revoke', 'l/f', 'stuck', 'lock_1']));
     });

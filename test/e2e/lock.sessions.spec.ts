@@ -1,4 +1,5 @@
-import { NodeProcess, RedisServer } from '@syncline/testing';
+import type { Sessions } from '@syncline/contracts';
+import { eventually, NodeProcess, RedisServer } from '@syncline/testing';
 import { acquire, call, release } from './lock.calls.js';
 
 describe('a session that is kept alive', () => {
@@ -42,6 +43,40 @@ describe('a session that is kept alive', () => {
     const client = redis.connect();
     expect(await client.keys(`*${sessionId}*`)).toEqual([]);
     client.disconnect();
+  });
+
+  it('is listed while it lives, by the beginning of its owner, in pages', async () => {
+    const list = async (query: string) => (await call(node, 'GET', `sessions?${query}`)).body;
+    const opened = new Map<string, string>();
+    for (let i = 0; i < 150; i += 1) {
+      const owner = `ü/${i}`;
+      opened.set((await call(node, 'POST', 'sessions', { owner, ttlMs: 60_000 })).body.sessionId, owner);
+    }
+    const short = await open(100);
+    const found = new Map<string, string>();
+    for (let cursor: string | null = ''; cursor !== null; ) {
+      const page: Sessions = await list(`prefix=%C3%BC/&limit=20${cursor === '' ? '' : `&cursor=${cursor}`}`);
+      expect(page.sessions.length).toBeLessThanOrEqual(20);
+      for (const { sessionId, owner } of page.sessions) found.set(sessionId, owner);
+      cursor = page.cursor;
+    }
+    expect(found).toEqual(opened);
+    await eventually(async () => {
+      const { sessions } = await list('limit=1000');
+      expect(sessions.map(({ sessionId }: { sessionId: string }) => sessionId)).not.toContain(short);
+    });
+    const [[first = '', owner] = []] = opened;
+    const { sessions } = await list(`prefix=${encodeURIComponent(String(owner))}`);
+    const alike = [...opened.values()].filter((each) => each.startsWith(String(owner)));
+    expect(sessions).toHaveLength(alike.length);
+    expect(sessions).toContainEqual({
+      sessionId: first,
+      owner,
+      ttlMs: 60_000,
+      expiresAt: expect.any(String),
+    });
+    expect((await call(node, 'GET', 'sessions?cursor=x')).status).toBe(400);
+    await Promise.all([...opened.keys()].map((id) => call(node, 'DELETE', `sessions/${id}`)));
   });
 
   it('counts no request that still waits as a lease', async () => {

@@ -7,6 +7,7 @@ import { LocksController } from './locks.controller.js';
 import { SemaphoresController } from './semaphores.controller.js';
 import { SessionsController } from './sessions.controller.js';
 import { SetsController } from './sets.controller.js';
+import { WaitingController } from './waiting.controller.js';
 
 /** The routes of a lock node. */
 @Module({
@@ -19,6 +20,7 @@ import { SetsController } from './sets.controller.js';
   controllers: [
     SetsController,
     BatchController,
+    WaitingController,
     LocksController,
     EventsController,
     SemaphoresController,

@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Post } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import {
   ApiCreatedResponse,
   ApiNoContentResponse,
@@ -11,10 +11,14 @@ import {
   createSessionSchema,
   type KeptSession,
   keptSessionSchema,
+  type ListSessions,
+  listSessionsSchema,
   type Session,
   type SessionDetails,
+  type Sessions,
   sessionDetailsSchema,
   sessionSchema,
+  sessionsSchema,
 } from '@syncline/contracts';
 import { ApiProblems } from '@syncline/http';
 import { SessionsService } from '@syncline/locks';
@@ -40,6 +44,17 @@ export class SessionsController {
   @ApiCreatedResponse({ standardSchema: sessionSchema })
   createSession(@Body({ schema: createSessionSchema }) body: CreateSession): Promise<Session> {
     return this.sessions.create(body);
+  }
+
+  @Get()
+  @ApiOperation({
+    summary: 'List sessions, in no order',
+    description:
+      'What is there from the first page to the last is listed. The end is where `cursor` is null.',
+  })
+  @ApiOkResponse({ standardSchema: sessionsSchema })
+  listSessions(@Query({ schema: listSessionsSchema }) query: ListSessions): Promise<Sessions> {
+    return this.sessions.list(query);
   }
 
   @Post(':id/keepalive')

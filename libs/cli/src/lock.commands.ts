@@ -34,6 +34,35 @@ export function addLockCommands(program: Command, nodes: Nodes, environment: Env
   );
 
   withOutput(
+    lock.command('waits').description('list who waits for what, and who holds it, the longest first'),
+  ).action(async (options: NodeOptions) => {
+    const waits = await nodes.lock(options).waits();
+    if (options.json) return writeJson(waits);
+    if (waits.length === 0) return writeLine('Nobody waits.');
+    const rows = waits.map(({ owner, waitsFor, heldBy, since }) => [
+      owner,
+      waitsFor,
+      heldBy.join(', '),
+      since,
+    ]);
+    await write(tableOf(['OWNER', 'WAITS FOR', 'HELD BY', 'SINCE'], rows));
+  });
+
+  withOutput(lock.command('deadlocks').description('list the last deadlocks of a day, newest first')).action(
+    async (options: NodeOptions) => {
+      const deadlocks = await nodes.lock(options).deadlocks();
+      if (options.json) return writeJson(deadlocks);
+      if (deadlocks.length === 0) return writeLine('No deadlock within a day.');
+      const rows = deadlocks.map(({ at, victim, cycle }) => [
+        at,
+        victim,
+        cycle.map(({ owner, waitsFor }) => `${owner} > ${waitsFor}`).join(' > '),
+      ]);
+      await write(tableOf(['AT', 'VICTIM', 'CYCLE'], rows));
+    },
+  );
+
+  withOutput(
     lock
       .command('release <name>')
       .description('revoke all leases of a lock, for operators; prints the owners'),

@@ -18,3 +18,4 @@ export * from './queue.js';
 export * from './semaphore.js';
 export * from './session.js';
 export * from './validation.js';
+export * from './waiting.js';

@@ -93,6 +93,10 @@ export const listLocksSchema = z.strictObject({
   prefix: namePrefixSchema,
   cursor: nameCursorSchema,
   limit: pageLimitSchema,
+  awaited: z
+    .stringbool({ truthy: ['true'], falsy: ['false'], case: 'sensitive' })
+    .default(false)
+    .describe('Only locks that somebody waits for; pages may be short then'),
 });
 export type ListLocks = z.infer<typeof listLocksSchema>;
 

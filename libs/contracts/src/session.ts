@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { instantSchema, jsonSchema, nameSchema } from './fields.js';
+import { instantSchema, jsonSchema, nameSchema, pageLimitSchema } from './fields.js';
 import { HOLDER_EXAMPLE, holderSchema, leaseTtlMs, metadataSchema, ownerNameSchema } from './lease.js';
 
 export const createSessionSchema = z
@@ -21,6 +21,22 @@ const SESSION = {
 export const sessionSchema = z.strictObject(sessionShape).meta({ id: 'Session', example: SESSION });
 /** A group of leases that a worker renews with one call. */
 export type Session = z.infer<typeof sessionSchema>;
+
+export const listSessionsSchema = z.strictObject({
+  prefix: z.string().max(256).default('').describe('What the owner begins with'),
+  cursor: z.string().optional().describe('`cursor` of the previous page'),
+  limit: pageLimitSchema,
+});
+export type ListSessions = z.infer<typeof listSessionsSchema>;
+
+export const sessionsSchema = z
+  .strictObject({
+    sessions: z.array(sessionSchema),
+    cursor: z.string().nullable().describe('Null at the end. Earlier pages may be short, or empty'),
+  })
+  .meta({ id: 'Sessions', example: { sessions: [SESSION], cursor: null } });
+/** Sessions in no order. Each that is there from the first page to the last is on one of them. */
+export type Sessions = z.infer<typeof sessionsSchema>;
 
 export const keptSessionSchema = z
   .strictObject({

@@ -25,6 +25,7 @@ import { AbandonedRequests } from './waiting/abandoned-requests.js';
 import { DeadlockSearch } from './waiting/deadlock-search.js';
 import { GrantsListener } from './waiting/grants.listener.js';
 import { Heartbeat } from './waiting/heartbeat.js';
+import { WaitingService } from './waiting/waiting.service.js';
 import { Waits } from './waiting/waits.js';
 
 /** The lock engine: leases of locks and semaphores. Needs `RedisModule`, `RuntimeModule` and `ClusterModule`. */
@@ -35,6 +36,7 @@ import { Waits } from './waiting/waits.js';
     SemaphoresService,
     SessionsService,
     LeasesService,
+    WaitingService,
     Waits,
     AbandonedRequests,
     DeadlockSearch,
@@ -53,7 +55,7 @@ import { Waits } from './waiting/waits.js';
     EventsStore,
     DeadlocksStore,
   ],
-  exports: [LocksService, SemaphoresService, SessionsService, Watches],
+  exports: [LocksService, SemaphoresService, SessionsService, WaitingService, Watches],
 })
 export class LocksModule {
   constructor(membership: Membership) {

@@ -12,6 +12,7 @@ export { primariesOf } from './connection/primary.js';
 export { PrimaryOf } from './connection/primary-of.js';
 export { InvalidRedisUrl, parseRedisUrl } from './connection/redis-url.js';
 export { Commits } from './durability/commits.js';
+export { FIRST_PAGE, fromCursor, nextPage, type PageStart, toCursor } from './listing.js';
 export { type LibraryCommand, LuaLibrary } from './lua/library.js';
 export { removeLibraries } from './lua/remove-libraries.js';
 export { pageAfter } from './pages.js';

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
+import { FIRST_PAGE, fromCursor, toCursor } from '@syncline/redis';
 import { EntriesStore } from '../redis/entries.store.js';
 import * as operations from '../redis/operations.js';
 import type { Conditions, Found, Life, ListedEntry, Put, Written } from './entry.js';
-import { fromCursor, toCursor } from './entry-cursor.js';
 import { Reader } from './reader.js';
 import { Writer } from './writer.js';
 
@@ -32,9 +32,9 @@ export class EntriesService {
     cursor: string | undefined,
     limit: number,
   ): Promise<{ entries: ListedEntry[]; cursor: string | null }> {
-    const from = cursor === undefined ? null : fromCursor(cursor);
-    const { entries, upTo } = await this.store.list(cache, { prefix, from, limit });
-    return { entries, cursor: upTo === null ? null : toCursor(upTo) };
+    const from = cursor === undefined ? FIRST_PAGE : fromCursor(cursor);
+    const { entries, next } = await this.store.list(cache, { prefix, limit, ...from });
+    return { entries, cursor: next && toCursor(next) };
   }
 
   /**

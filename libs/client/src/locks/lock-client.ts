@@ -1,10 +1,12 @@
 import type {
   Cluster,
+  Deadlocks,
   Lease as Grant,
   LeaseSet as GrantSet,
   Holder,
   Lock,
   Verified,
+  WaitList,
 } from '@syncline/contracts';
 import { Transport, type TransportOptions } from '../transport/transport.js';
 import {
@@ -228,6 +230,26 @@ export class LockClient implements AsyncDisposable {
   /** Locks with holders or waiters, page by page, sorted by name. */
   list(prefix = ''): AsyncGenerator<Lock, void, void> {
     return this.transport.list('/v1/locks', 'locks', { prefix });
+  }
+
+  /** Requests that wait, and who holds what they wait for: the longest first, about 1,000 at most. */
+  async waits(): Promise<WaitList['waits']> {
+    const answer = await this.transport.json<WaitList>({
+      method: 'GET',
+      path: '/v1/locks/waits',
+      idempotent: true,
+    });
+    return answer.waits;
+  }
+
+  /** The last 50 deadlocks of a day, newest first. */
+  async deadlocks(): Promise<Deadlocks['deadlocks']> {
+    const answer = await this.transport.json<Deadlocks>({
+      method: 'GET',
+      path: '/v1/deadlocks',
+      idempotent: true,
+    });
+    return answer.deadlocks;
   }
 
   /** The lock nodes, as Redis lists them now. */

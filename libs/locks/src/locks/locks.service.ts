@@ -85,8 +85,8 @@ export class LocksService {
     return toLock(await this.store.inspect(resourceKey('lock', name)));
   }
 
-  async list({ prefix, cursor, limit }: ListLocks): Promise<LockPage> {
-    const { states, last } = await this.store.listLocks(prefix, cursor, limit);
+  async list(query: ListLocks): Promise<LockPage> {
+    const { states, last } = await this.store.listLocks(query);
     return { locks: states.map(toLock), cursor: last === null ? null : resourceName(last) };
   }
 

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Membership } from '@syncline/cluster';
-import { REDIS, type RedisClient } from '@syncline/redis';
+import { REDIS, type RedisClient, storeError } from '@syncline/redis';
 import { ProcessIdentity } from '@syncline/runtime';
 import type { CycleStep } from '../lease/lease.errors.js';
 import { resourceName } from '../lease/resource.js';
@@ -8,12 +8,15 @@ import type { CircleStep, WaitGraph } from '../waiting/wait-graph.js';
 import { decodeOwner } from './lease-record.js';
 import { processIdOf } from './process-id.js';
 import * as scripts from './scripts/deadlocks.js';
+import { readCycle } from './scripts/waits.js';
 import { ShardCalls } from './shard-calls.js';
-import { Shards } from './shards.js';
+import { Shards, shardPrefix } from './shards.js';
 
 /** Most owners that a look follows from shard to shard, and most times that it does. */
 const MOST_OWNERS = 1_024;
 const MOST_ROUNDS = 16;
+/** So many deadlocks are remembered. */
+const MOST_RECENT = 50;
 
 /** Looks at the waits of all shards. */
 @Injectable()
@@ -90,6 +93,34 @@ export class DeadlocksStore {
     const shard = circle[0]?.wait.shard ?? 0;
     const ended = await this.calls.call(scripts.giveUpWait, { shard, processId: this.processId, circle });
     return ended ? circle.map(toCycleStep) : null;
+  }
+
+  /** Requests that wait, the longest first: about `most` at most. */
+  async waits(most: number): Promise<scripts.ShownWait[]> {
+    const found = await Promise.all(
+      this.shards.all.map((shard) => scripts.showWaits(this.redis, { shard, most })),
+    );
+    return found
+      .flat()
+      .sort((a, b) => a.since - b.since)
+      .slice(0, most);
+  }
+
+  /** The last waits that were given up, newest first. `at`: ms of Redis' clock. */
+  async recent(): Promise<{ at: number; cycle: CycleStep[] }[]> {
+    const kept = await Promise.all(
+      this.shards.all.map((shard) => this.redis.lrange(`${shardPrefix(shard)}deadlocks`, 0, -1)),
+    ).catch((error: unknown) => {
+      throw storeError(error);
+    });
+    return kept
+      .flat()
+      .map((text) => {
+        const [at = '', ...circle]: string[] = JSON.parse(text);
+        return { at: Number(at), cycle: readCycle(circle) };
+      })
+      .sort((a, b) => b.at - a.at)
+      .slice(0, MOST_RECENT);
   }
 
   /** Owners that owners wait for, over all shards. Where there is one, a look has followed them already. */

@@ -44,7 +44,9 @@ describe('leases in a Redis that has reached its maxmemory', () => {
     expect(again.outcome).toBe('granted');
     expect(place.outcome).toBe('waiting');
     expect((await node.inspect('a')).waiters).toHaveLength(2);
-    expect((await node.resources.listLocks('', undefined, 10)).states).toHaveLength(3);
+    expect(
+      (await node.resources.listLocks({ prefix: '', cursor: undefined, limit: 10, awaited: false })).states,
+    ).toHaveLength(3);
     expect((await node.beat()).requests).toBe(2);
     expect(await node.deadlocks.search(waitIdOf(first))).toBeNull();
     expect((await node.release('a', held.leaseId)).outcome).toBe('released');

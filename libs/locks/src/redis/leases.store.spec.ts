@@ -248,9 +248,11 @@ describe('leases in Redis', () => {
     await acquire(one, ask('b'));
     await stage.pass(expiring);
     expect((await one.inspect('a')).holders).toEqual([]);
-    expect((await one.resources.listLocks('', undefined, 10)).states.map((each) => each.key)).toEqual([
-      'l/b',
-    ]);
+    expect(
+      (
+        await one.resources.listLocks({ prefix: '', cursor: undefined, limit: 10, awaited: false })
+      ).states.map((each) => each.key),
+    ).toEqual(['l/b']);
   });
 
   it('keeps nothing of an idle name but what is forgotten within 5 minutes', async () => {
@@ -285,10 +287,25 @@ describe('leases in Redis', () => {
   it('lists by prefix, page by page', async () => {
     for (let i = 0; i < 7; i += 1) await acquire(one, ask(`job/${i}`));
     await acquire(one, ask('jobs'));
-    const first = await one.resources.listLocks('job/', undefined, 3);
+    const first = await one.resources.listLocks({
+      prefix: 'job/',
+      cursor: undefined,
+      limit: 3,
+      awaited: false,
+    });
     expect(first.states.map((each) => each.key)).toEqual(['l/job/0', 'l/job/1', 'l/job/2']);
-    const second = await one.resources.listLocks('job/', first.last?.slice(2), 3);
-    const third = await one.resources.listLocks('job/', second.last?.slice(2), 3);
+    const second = await one.resources.listLocks({
+      prefix: 'job/',
+      cursor: first.last?.slice(2),
+      limit: 3,
+      awaited: false,
+    });
+    const third = await one.resources.listLocks({
+      prefix: 'job/',
+      cursor: second.last?.slice(2),
+      limit: 3,
+      awaited: false,
+    });
     expect(third).toMatchObject({ last: null, states: [{ key: 'l/job/6' }] });
   });
 

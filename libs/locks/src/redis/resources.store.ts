@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Membership } from '@syncline/cluster';
+import type { ListLocks } from '@syncline/contracts';
 import { pageAfter } from '@syncline/redis';
 import { resourceKey } from '../lease/resource.js';
 import { Memory } from '../recovery/memory.js';
@@ -30,16 +31,16 @@ export class ResourcesStore {
   }
 
   /**
-   * A page of the locks that are held or awaited, in the order of their names.
+   * A page of the locks that are held or awaited, or of those that are awaited, in the order of their names.
    *
-   * @param cursor name after which the page begins
    * @returns `last`: the key after which the next page begins, null at the end
    */
-  async listLocks(
-    prefix: string,
-    cursor: string | undefined,
-    limit: number,
-  ): Promise<{ states: scripts.ResourceState[]; last: string | null }> {
+  async listLocks({
+    prefix,
+    cursor,
+    limit,
+    awaited,
+  }: ListLocks): Promise<{ states: scripts.ResourceState[]; last: string | null }> {
     const { from, to } = pageAfter(resourceKey('lock', prefix), cursor && resourceKey('lock', cursor));
     const mostBytes = Math.floor(MOST_BYTES_IN_LIST / this.shards.all.length);
     const pages = await Promise.all(
@@ -49,6 +50,7 @@ export class ResourcesStore {
           from,
           to,
           limit,
+          awaited,
           most: MOST_SHOWN_IN_LIST,
           mostBytes,
         }),

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { PageStart } from '@syncline/redis';
 import type { KeptSession } from '../recovery/kept.js';
 import { Memory } from '../recovery/memory.js';
 import { HeldReplies } from './held-replies.js';
@@ -66,6 +67,11 @@ export class SessionsStore {
     const session = earliest(shown);
     const leases = shown.flatMap((each) => each?.leases ?? []).slice(0, MOST_LEASES_SHOWN);
     return session && { ...session, leases };
+  }
+
+  /** A page of all sessions, in no order. They are in every shard, so any one will do. */
+  list(page: PageStart & { prefix: string; limit: number }) {
+    return this.calls.call(scripts.listSessions, { shard: 0, ...page });
   }
 
   /** False when it was gone. */

@@ -3,11 +3,14 @@ import { Injectable } from '@nestjs/common';
 import {
   type CreateSession,
   type KeptSession,
+  type ListSessions,
   Problem,
   type Session,
   type SessionDetails,
+  type Sessions,
   toInstant,
 } from '@syncline/contracts';
+import { FIRST_PAGE, fromCursor, toCursor } from '@syncline/redis';
 import { LeaseLost } from '../lease/lease.errors.js';
 import { SessionsStore } from '../redis/sessions.store.js';
 
@@ -44,6 +47,16 @@ export class SessionsService {
     if (session === null) throw new NoSuchSession();
     const { owner, ttlMs, endsAt, metadata, leases } = session;
     return { sessionId, owner, ttlMs, expiresAt: toInstant(endsAt), metadata, leases };
+  }
+
+  /** @throws ValidationFailed of a cursor that is none */
+  async list({ prefix, cursor, limit }: ListSessions): Promise<Sessions> {
+    const from = cursor === undefined ? FIRST_PAGE : fromCursor(cursor);
+    const { sessions, next } = await this.store.list({ prefix, limit, ...from });
+    return {
+      sessions: sessions.map(({ endsAt, ...facts }) => ({ ...facts, expiresAt: toInstant(endsAt) })),
+      cursor: next && toCursor(next),
+    };
   }
 
   /** Ends a session and releases its leases. @throws NoSuchSession */

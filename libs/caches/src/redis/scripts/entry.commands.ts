@@ -1,3 +1,4 @@
+import { nextPage, type PageStart } from '@syncline/redis';
 import type { ListedEntry } from '../../entries/entry.js';
 import { library, type OfCache, ofCache } from './library.js';
 import { decodeRead, type ReadReply } from './read-reply.js';
@@ -47,28 +48,16 @@ export const versionOf = library.command({
   decode: (reply) => reply as string | null,
 });
 
-/** Where a listing goes on: at which step of Redis' hash table, and after which key of it. */
-export interface ListedUpTo {
-  readonly step: string;
-  readonly after: string;
-}
-
-interface ListRequest {
+interface ListRequest extends PageStart {
   readonly prefix: string;
-  readonly from: ListedUpTo | null;
   readonly limit: number;
 }
 
-/** Lists entries, in no order; `upTo` is null at the end. */
+/** Lists entries, in no order. `next`: where the next page begins, null at the end. */
 export const listEntries = library.command({
   name: 'list',
   ...ofCache,
-  args: ({ prefix, from, limit }: OfCache & ListRequest) => [
-    prefix,
-    from?.step ?? '0',
-    from?.after ?? '',
-    limit,
-  ],
+  args: ({ prefix, step, after, limit }: OfCache & ListRequest) => [prefix, step, after, limit],
   decode: (reply) => {
     const [step, after, flat] = reply as [string, string, (string | number)[]];
     const entries: ListedEntry[] = [];
@@ -86,6 +75,6 @@ export const listEntries = library.command({
         expiresAt: expiresAt === '0' ? null : Number(expiresAt),
       });
     }
-    return { entries, upTo: step === '' ? null : { step, after } };
+    return { entries, next: nextPage(step, after) };
   },
 });

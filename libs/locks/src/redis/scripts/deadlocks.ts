@@ -1,5 +1,6 @@
 import { resourceName } from '../../lease/resource.js';
 import type { CircleStep, WaitItem, WaitNode } from '../../waiting/wait-graph.js';
+import { decodeOwner } from '../lease-record.js';
 import { grantingCommand, type InShard, lockCommand, type MayGrant } from './lock-command.js';
 
 interface From extends InShard {
@@ -54,4 +55,26 @@ export const giveUpWait = grantingCommand(
     ];
   },
   (reply) => reply === 1,
+);
+
+/** A request that waits for a name. `since`: ms of Redis' clock. */
+export interface ShownWait {
+  readonly owner: string;
+  readonly name: string;
+  readonly since: number;
+  /** Owners of its leases. */
+  readonly heldBy: readonly string[];
+}
+
+/** Some of the requests that wait in a shard, about `most`. */
+export const showWaits = lockCommand(
+  'waits',
+  ({ most }: InShard & { most: number }) => [most],
+  (reply): ShownWait[] =>
+    (reply as [string, string, number, string[]][]).map(([owner, key, since, holders]) => ({
+      owner: decodeOwner(owner),
+      name: resourceName(key),
+      since,
+      heldBy: holders.map(decodeOwner),
+    })),
 );

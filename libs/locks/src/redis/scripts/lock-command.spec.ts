@@ -61,7 +61,8 @@ class Steps {
       case 12:
         return (nodes) => nodes[i].inspect(name);
       case 13:
-        return (nodes) => nodes[i].resources.listLocks('', undefined, 3);
+        return (nodes) =>
+          nodes[i].resources.listLocks({ prefix: '', cursor: undefined, limit: 3, awaited: false });
       case 14:
         return this.session(i);
       case 15:

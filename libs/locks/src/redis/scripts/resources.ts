@@ -22,15 +22,24 @@ export const inspect = grantingCommand(
   (reply) => readState(reply),
 );
 
+interface ListRange {
+  readonly from: string;
+  readonly to: string;
+  readonly limit: number;
+  /** Only what is awaited. */
+  readonly awaited: boolean;
+}
+
 /** Shows a page of what is held or awaited. `last`: the last key looked at, null when these were all. */
 export const list = grantingCommand(
   'list',
-  (page: MayGrant & { from: string; to: string; limit: number; most: number; mostBytes: number }) => [
+  (page: MayGrant & ListRange & { most: number; mostBytes: number }) => [
     page.from,
     page.to,
     page.limit,
     page.most,
     page.mostBytes,
+    page.awaited ? 1 : 0,
   ],
   (reply) => {
     const [last, ...states] = reply as [string, ...unknown[]];

@@ -1,4 +1,5 @@
 import type { Holder, KeptSession } from '@syncline/contracts';
+import { nextPage, type PageStart } from '@syncline/redis';
 import { resourceName } from '../../lease/resource.js';
 import { decodeMetadata, decodeOwner, encodeMetadata, encodeOwner, readHolders } from '../lease-record.js';
 import { grantingCommand, type InShard, lockCommand, type MayGrant } from './lock-command.js';
@@ -86,6 +87,30 @@ export const showSession = grantingCommand(
       metadata: decodeMetadata(metadata),
       leases: readHolders(leases),
     };
+  },
+);
+
+export interface ListedSession extends StoredSession {
+  readonly sessionId: string;
+}
+
+/** Lists sessions, in no order. `next`: where the next page begins, null at the end. */
+export const listSessions = lockCommand(
+  'session-list',
+  ({ prefix, step, after, limit }: InShard & PageStart & { prefix: string; limit: number }) => [
+    encodeOwner(prefix),
+    step,
+    after,
+    limit,
+  ],
+  (reply) => {
+    const [step, after, flat] = reply as [string, string, string[]];
+    const sessions: ListedSession[] = [];
+    for (let i = 0; i < flat.length; i += 4) {
+      const [sessionId = '', ttlMs, owner = '', endsAt] = flat.slice(i, i + 4);
+      sessions.push({ sessionId, ttlMs: Number(ttlMs), owner: decodeOwner(owner), endsAt: Number(endsAt) });
+    }
+    return { sessions, next: nextPage(step, after) };
   },
 );
 

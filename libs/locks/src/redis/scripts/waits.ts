@@ -84,7 +84,8 @@ export const requestsOfProcess = lockCommand(
 );
 
 /** @param flat owner, name and owner in the way of each step in turn */
-function readCycle(flat: string[]): CycleStep[] {
+/** @param flat of each step in turn: owner, name, owner in the way */
+export function readCycle(flat: readonly string[]): CycleStep[] {
   const cycle: CycleStep[] = [];
   for (let i = 0; i < flat.length; i += 3) {
     cycle.push({

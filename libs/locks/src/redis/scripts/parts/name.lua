@@ -25,7 +25,7 @@
 --   instance, expected, told   which instance of Redis it is (see instance.lua)
 --   clock         string: no token of the shard is larger (see token.lua)
 --   index, due    zsets of names: held or awaited ones; a lower bound of the next end of a lease, ms
---   audit         stream: forced releases
+--   audit         stream: forced releases               deadlocks  list: the last ones, newest first (see give-up.lua)
 -- @include @redis/clock.lua
 -- @include @redis/integer.lua
 local Name = {}
