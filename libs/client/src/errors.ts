@@ -185,6 +185,19 @@ export class ReceiptStaleError extends SynclineError {
   }
 }
 
+/** The message that a handler has was cancelled: it is not delivered again, and nobody takes its acknowledgement. */
+export class CancelledError extends SynclineError {
+  readonly code = 'cancelled';
+
+  /** @param reason what the canceller said, null when nothing */
+  constructor(
+    readonly messageId: string,
+    readonly reason: string | null,
+  ) {
+    super(`Message ${messageId} was cancelled${reason === null ? '' : `: ${reason}`}`);
+  }
+}
+
 const isProblem = (body: unknown): body is ProblemBody =>
   typeof body === 'object' &&
   body !== null &&

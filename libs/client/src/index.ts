@@ -47,6 +47,7 @@ export type {
   ReceiveOptions,
   SendOptions,
   SentMessage,
+  ShownMessage,
 } from './queues/message.js';
 export { Queue } from './queues/queue.js';
 export { QueueClient } from './queues/queue-client.js';

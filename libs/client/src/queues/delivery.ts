@@ -1,20 +1,26 @@
-import { LeaseLostError } from '../errors.js';
+import { CancelledError, LeaseLostError } from '../errors.js';
+import type { Failure } from './failure.js';
 import type { Message } from './message.js';
 
 /** The second argument of a handler. */
 export interface HandlerContext {
-  /** Aborts with a {@link LeaseLostError} when the worker no longer holds the message. */
+  /**
+   * Aborts when the worker no longer holds the message: with a {@link CancelledError} when the message was cancelled, else
+   * with a {@link LeaseLostError}.
+   */
   readonly signal: AbortSignal;
 }
 
 /** A message that a worker has received and not yet acknowledged or given back. */
 export class Delivery<Body> implements HandlerContext {
   private controller: AbortController | undefined;
-  private lost: LeaseLostError | undefined;
+  private lost: LeaseLostError | CancelledError | undefined;
   /** The handler was called. */
   isBegun = false;
   /** The handler has ended, and its ack or nack is on its way. */
   isAnswered = false;
+  /** Set when the handler threw. */
+  failure: Failure | undefined;
 
   constructor(
     readonly number: number,
@@ -36,9 +42,21 @@ export class Delivery<Body> implements HandlerContext {
     return this.lost !== undefined;
   }
 
+  get isCancelled(): boolean {
+    return this.lost instanceof CancelledError;
+  }
+
   lose(why: string): void {
+    this.end(LeaseLostError.local(why));
+  }
+
+  cancel(reason: string | null): void {
+    this.end(new CancelledError(this.message.id, reason));
+  }
+
+  private end(why: LeaseLostError | CancelledError): void {
     if (this.isAnswered) return;
-    this.lost ??= LeaseLostError.local(why);
+    this.lost ??= why;
     this.controller?.abort(this.lost);
   }
 }

@@ -6,6 +6,8 @@ import type {
   ReceivedMessage,
   RefusedItem,
   Sent,
+  ShownMessage as Shown,
+  Watched,
 } from '@syncline/contracts';
 
 /** Headers and delivery options of a message. */
@@ -39,6 +41,11 @@ export interface ReceiveOptions {
 
 /** A delivery. */
 export type Message<Body> = Readonly<Omit<ReceivedMessage, 'body'>> & { readonly body: Body };
+/**
+ * A message as it stands: its `state`, its `attempts` (the latest deliveries that ended, when, how and why) and `why` it is
+ * not delivered. Of a message that has ended only its `state` may be known: then `enqueuedAt` and `body` are null.
+ */
+export type ShownMessage<Body> = Readonly<Omit<Shown, 'body'>> & { readonly body: Body };
 /** A sent message. `deduplicated`: a message with this `deduplicationId` existed, and `id` is the id of that message. */
 export type SentMessage = Exclude<Sent['messages'][number], RefusedItem>;
 /** Fields of a queue's configuration. Omitted or undefined fields get their defaults. */
@@ -55,6 +62,12 @@ export interface NackOptions {
    * `failure`.
    */
   readonly countsAs?: 'failure' | 'none';
+  /** Make the messages dead letters at once. Default false. */
+  readonly dead?: boolean;
+  /** Why, in a few words; kept with the attempt. At most 256 bytes. */
+  readonly reason?: string;
+  /** More of it, for example a stack. At most 4 KiB. */
+  readonly detail?: string;
 }
 
 /** The part of a queue that a worker uses. */
@@ -71,5 +84,6 @@ export interface MessageSource<Body> {
     visibilityTimeoutMs: number,
     signal?: AbortSignal,
   ): Promise<Extended['results']>;
+  watch(receipts: readonly string[], waitMs: number, signal: AbortSignal): Promise<Watched['cancelled']>;
   inspect(): Promise<QueueState>;
 }

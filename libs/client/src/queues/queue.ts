@@ -6,6 +6,7 @@ import type {
   Nacked,
   QueueConfiguration,
   Queue as QueueState,
+  Watched,
 } from '@syncline/contracts';
 import { abortable } from '../abortable.js';
 import { toError } from '../errors.js';
@@ -18,6 +19,7 @@ import type {
   ReceiveOptions,
   SendOptions,
   SentMessage,
+  ShownMessage,
 } from './message.js';
 import { Sends } from './sends.js';
 import { type Handler, Worker } from './worker.js';
@@ -193,6 +195,65 @@ export class Queue<Body = unknown> {
     return this.transport.json<Browsed>({ method: 'GET', path, idempotent: true });
   }
 
+  /**
+   * Where a message is, how its deliveries ended, and why it is not delivered. Dead letters are found under the queue that
+   * they come from, too.
+   *
+   * @param options `waitMs`: wait until the message has ended, at most 30,000. Default 0
+   * @throws {NotFoundError} no such queue or message, or nothing is kept of its end
+   * @throws the reason of `signal`
+   */
+  message(
+    id: string,
+    { waitMs = 0, signal }: { readonly waitMs?: number; readonly signal?: AbortSignal } = {},
+  ): Promise<ShownMessage<Body>> {
+    const path = `${this.pathOf(id)}?waitMs=${waitMs}`;
+    return this.transport.json({ method: 'GET', path, idempotent: true, waitMs, signal });
+  }
+
+  /**
+   * Gives a message that waits another delay, counted from now, or another priority.
+   *
+   * @throws {NotFoundError} no such queue or message
+   * @throws {InFlightError} it is in flight
+   */
+  reschedule(
+    id: string,
+    change: { readonly delayMs?: number; readonly priority?: number },
+  ): Promise<ShownMessage<Body>> {
+    const path = this.pathOf(id);
+    return this.transport.json({ method: 'PATCH', path, body: JSON.stringify(change), idempotent: true });
+  }
+
+  /**
+   * Removes a message that waits or is in flight: it is not delivered any more. The signal of a handler that has it aborts
+   * with a {@link CancelledError}. The same cancel again, within 5 minutes, is one call.
+   *
+   * @param options `reason`: told to who has the message; at most 256 bytes
+   * @throws {NotFoundError} no such queue or message; it may be acknowledged already
+   */
+  async cancel(id: string, options: { readonly reason?: string } = {}): Promise<void> {
+    const path = this.pathOf(id);
+    await this.transport.call({ method: 'DELETE', path, body: JSON.stringify(options), idempotent: true });
+  }
+
+  /**
+   * Waits until one of these deliveries is cancelled.
+   *
+   * @internal
+   */
+  async watch(receipts: readonly string[], waitMs: number, signal: AbortSignal) {
+    const { cancelled } = await this.transport.json<Watched>({
+      method: 'POST',
+      path: `${this.path}/watch`,
+      body: JSON.stringify({ receipts, waitMs }),
+      idempotent: true,
+      waitMs,
+      signal,
+    });
+    return cancelled;
+  }
+
   /** Removes all messages. */
   async purge(): Promise<void> {
     await this.command('purge');
@@ -230,6 +291,10 @@ export class Queue<Body = unknown> {
   /** Removes the queue and its messages. */
   async delete(): Promise<void> {
     await this.transport.call({ method: 'DELETE', path: this.path, idempotent: false });
+  }
+
+  private pathOf(id: string): string {
+    return `${this.path}/messages/${encodeURIComponent(id)}`;
   }
 
   private command<T>(verb: string): Promise<T> {

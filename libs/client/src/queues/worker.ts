@@ -3,7 +3,9 @@ import { abortable } from '../abortable.js';
 import { clock } from '../clock.js';
 import { NotFoundError, ReceiptStaleError } from '../errors.js';
 import { safeReporter } from '../report.js';
+import { CancelWatch } from './cancel-watch.js';
 import { Delivery, type HandlerContext, splitIntoSeries } from './delivery.js';
+import { failureOf } from './failure.js';
 import type { Message, MessageSource } from './message.js';
 import { QueueSettings } from './queue-settings.js';
 import { concurrencyOf, stopTimeoutOf, type WorkerOptions } from './worker-options.js';
@@ -36,6 +38,7 @@ export class Worker<Body> implements AsyncDisposable {
   private readonly settings: QueueSettings;
   private readonly report: (error: unknown, message: Message<unknown> | undefined) => void;
   private readonly stopping = new AbortController();
+  private readonly cancels: CancelWatch<Body>;
   private readonly polling: Promise<void>;
   private visibilityTimeoutMs = 0;
   private heartbeat: NodeJS.Timeout | undefined;
@@ -56,6 +59,7 @@ export class Worker<Body> implements AsyncDisposable {
     this.concurrency = concurrencyOf(options);
     this.report = safeReporter(options.onError);
     this.settings = new QueueSettings(queue, options);
+    this.cancels = new CancelWatch(queue, () => Object.values(this.held));
     this.polling = this.poll();
   }
 
@@ -104,6 +108,7 @@ export class Worker<Body> implements AsyncDisposable {
     await returned;
     if (this.heldCount > 0) await Promise.race([idle, givenUp]);
     clearTimeout(this.heartbeat);
+    this.cancels.stop();
     const late = Object.values(this.held).filter(({ isAnswered }) => !isAnswered);
     for (const delivery of late) delivery.lose('the worker was stopped before its handler was done');
     await this.giveBack(late);
@@ -156,6 +161,7 @@ export class Worker<Body> implements AsyncDisposable {
     const delivery = new Delivery(this.lastNumber, message, heldUntil);
     this.held[delivery.number] = delivery;
     this.heldCount += 1;
+    this.cancels.look();
     return delivery;
   }
 
@@ -200,8 +206,11 @@ export class Worker<Body> implements AsyncDisposable {
     };
     let next = 0;
     for (const delivery of series) {
-      if (!this.holds(delivery) || delivery.isLost) break;
+      const isGone = delivery.isCancelled;
+      if (isGone) this.forget(delivery);
+      else if (!this.holds(delivery) || delivery.isLost) break;
       next += 1;
+      if (isGone) continue;
       const isDone = await this.handle(delivery);
       if (!isDone || next === series.length) end();
       // Without an ack this message may come again, and must come before the next one of the group.
@@ -219,21 +228,26 @@ export class Worker<Body> implements AsyncDisposable {
       await this.handler(delivery.message, delivery);
       return true;
     } catch (thrown) {
-      this.report(thrown, delivery.message);
+      delivery.failure = failureOf(thrown);
+      if (!delivery.isCancelled) this.report(thrown, delivery.message);
       return false;
     } finally {
       this.handlers -= 1;
     }
   }
 
-  /** Sends the ack or nack. Returns whether the message was acknowledged; false if it was given back before. */
+  /** Sends the ack or nack. Returns whether the message has ended; false if it was given back before. */
   private async answer(delivery: Delivery<Body>, isDone: boolean): Promise<boolean> {
     if (!this.holds(delivery)) return false;
+    if (delivery.isCancelled) {
+      this.forget(delivery);
+      return true;
+    }
     const { message } = delivery;
     delivery.isAnswered = true;
     this.answering += 1;
     try {
-      const status = isDone ? await this.queue.ack(message.receipt) : await this.fail(message);
+      const status = isDone ? await this.queue.ack(message.receipt) : await this.fail(delivery);
       if (status === 'stale') this.report(new ReceiptStaleError(message.id, message.receipt), message);
       return status === 'acked';
     } catch (error) {
@@ -247,9 +261,10 @@ export class Worker<Body> implements AsyncDisposable {
     }
   }
 
-  private async fail({ receipt, receiveCount }: Message<Body>): Promise<unknown> {
-    const delayMs = this.settings.retryDelayMs(receiveCount);
-    const [result] = await this.queue.nack([receipt], delayMs === undefined ? {} : { delayMs });
+  private async fail({ message, failure }: Delivery<Body>): Promise<unknown> {
+    const delayMs = this.settings.retryDelayMs(message.receiveCount);
+    const how = { ...failure, ...(delayMs === undefined ? {} : { delayMs }) };
+    const [result] = await this.queue.nack([message.receipt], how);
     return result?.status;
   }
 
@@ -284,15 +299,16 @@ export class Worker<Body> implements AsyncDisposable {
     // Another worker may have the message now: abort the handler.
     const lose = (delivery: Delivery<Body>) =>
       delivery.lose('the worker no longer holds the message: it is delivered again');
+    // Give up before the next extension: a node that does not answer must not delay the check below.
+    const signal = AbortSignal.timeout(Math.ceil(visibilityTimeoutMs / 3));
     try {
       const receipts = deliveries.map(({ message }) => message.receipt);
-      // Give up before the next extension: a node that does not answer must not delay the check below.
-      const signal = AbortSignal.timeout(Math.ceil(visibilityTimeoutMs / 3));
       const results = await this.queue.extend(receipts, visibilityTimeoutMs, signal);
-      for (const [i, delivery] of deliveries.entries()) {
-        if (results[i]?.status === 'extended') delivery.heldUntil = sentAt + visibilityTimeoutMs;
-        else if (this.holds(delivery)) lose(delivery);
-      }
+      const isExtended = (_: unknown, i: number) => results[i]?.status === 'extended';
+      for (const delivery of deliveries.filter(isExtended)) delivery.heldUntil = sentAt + visibilityTimeoutMs;
+      const stale = deliveries.filter((delivery, i) => !isExtended(delivery, i) && this.holds(delivery));
+      if (stale.length > 0) await this.cancels.ask(stale, 0, signal).catch(() => undefined);
+      for (const delivery of stale) lose(delivery);
     } catch (error) {
       this.report(error, undefined);
     }

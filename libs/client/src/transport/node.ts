@@ -23,7 +23,7 @@ const REOPEN_AFTER_MS = 1_000;
 const REFUSED_FOR_MS = 10_000;
 
 export interface Exchange {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly path: string;
   /** In addition to the common headers. */
   readonly headers?: Record<string, string> | undefined;

@@ -35,7 +35,7 @@ export interface TransportOptions extends TlsOptions {
 }
 
 export interface Call {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly path: string;
   readonly headers?: Record<string, string>;
   /** A function is called at every attempt, because the remaining wait becomes shorter. */

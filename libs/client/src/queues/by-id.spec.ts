@@ -1,0 +1,159 @@
+import { eventually, type NodeProcess, RedisServer, startNodes, stopAll } from '@syncline/testing';
+import { CancelledError, InFlightError, NotFoundError, type Queue, QueueClient } from '../index.js';
+import { failureOf } from './failure.js';
+import { Worker } from './worker.js';
+
+let redis: RedisServer;
+let nodes: NodeProcess[];
+let queues: QueueClient;
+let queue: Queue<string>;
+let count = 0;
+
+beforeAll(async () => {
+  redis = await RedisServer.start();
+  nodes = await startNodes('queue', 2, { redisUrl: redis.url });
+  queues = new QueueClient({ urls: nodes.map(({ url }) => url) });
+});
+afterAll(async () => {
+  await queues?.close();
+  await stopAll(nodes ?? []);
+  await redis?.stop();
+});
+beforeEach(async () => {
+  queue = queues.queue<string>(`by-id-${count++}`);
+  // No heartbeat of a worker comes within a test.
+  await queue.configure({ visibilityTimeoutMs: 3_600_000 });
+});
+
+/** A handler that runs until its signal aborts, and what came of it. */
+function patientWorker(source = queue) {
+  const begun: string[] = [];
+  const ended: unknown[] = [];
+  const reported: unknown[] = [];
+  const worker = new Worker<string>(
+    source,
+    async ({ body }, { signal }) => {
+      begun.push(body);
+      if (body === 'short') return;
+      await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+      ended.push(signal.reason);
+      signal.throwIfAborted();
+    },
+    { onError: (error) => reported.push(error) },
+  );
+  return { worker, begun, ended, reported };
+}
+
+describe('a message by its id', () => {
+  it('is shown, rescheduled and waited for', async () => {
+    const { id } = await queue.send('x', { delayMs: 600_000 });
+    expect(await queue.message(id)).toMatchObject({
+      id,
+      body: 'x',
+      state: 'delayed',
+      why: { kind: 'delayed' },
+    });
+    expect(await queue.reschedule(id, { delayMs: 0, priority: 7 })).toMatchObject({
+      state: 'ready',
+      priority: 7,
+    });
+    const ended = queue.message(id, { waitMs: 30_000 });
+    const [message] = await queue.receive();
+    await expect(queue.reschedule(id, { priority: 1 })).rejects.toThrow(InFlightError);
+    await queue.ack(message?.receipt ?? '');
+    // Perhaps the wait began after the end.
+    const state = await ended.then((shown) => shown.state).catch((error) => error.constructor);
+    expect(['done', NotFoundError]).toContain(state);
+  });
+
+  it('is cancelled while it waits', async () => {
+    const { id } = await queue.send('x');
+    await queue.cancel(id);
+    await queue.cancel(id, { reason: 'again' });
+    expect(await queue.receive()).toEqual([]);
+    expect(await queue.message(id)).toMatchObject({ state: 'cancelled', body: null });
+    await expect(queue.cancel('1-1')).rejects.toThrow(NotFoundError);
+  });
+
+  it('leaves its handler at once when it is cancelled, which is no error, and its group goes on', async () => {
+    const { worker, begun, ended, reported } = patientWorker();
+    const { id } = await queue.send('long', { groupId: 'G' });
+    await eventually(() => expect(begun).toEqual(['long']));
+    await queue.send('short', { groupId: 'G' });
+    await queue.cancel(id, { reason: 'withdrawn' });
+    await eventually(() => expect(begun).toEqual(['long', 'short']));
+    expect(ended).toEqual([new CancelledError(id, 'withdrawn')]);
+    expect(ended[0]).toBeInstanceOf(CancelledError);
+    expect(reported).toEqual([]);
+    await eventually(async () =>
+      expect((await queue.inspect()).stats).toMatchObject({ acked: 1, expired: 1 }),
+    );
+    await worker.stop();
+  });
+
+  it('leaves its handler at the next heartbeat when nobody told the worker', async () => {
+    await queue.configure({ visibilityTimeoutMs: 3_000 });
+    const deaf = Object.create(queue, {
+      watch: {
+        value: (receipts: string[], waitMs: number, signal: AbortSignal) =>
+          waitMs > 0 ? Promise.reject(new Error('deaf')) : queue.watch(receipts, waitMs, signal),
+      },
+    }) as Queue<string>;
+    const { worker, begun, ended, reported } = patientWorker(deaf);
+    const { id } = await queue.send('long');
+    await eventually(() => expect(begun).toEqual(['long']));
+    await queue.cancel(id);
+    await eventually(() => expect(ended).toEqual([new CancelledError(id, null)]));
+    expect(ended[0]).toBeInstanceOf(CancelledError);
+    expect(reported).toEqual([]);
+    await worker.stop();
+  });
+
+  it('tells why its handler failed, and goes to the dead letters with it', async () => {
+    const failing = queue.worker(
+      () => {
+        throw new RangeError('too far');
+      },
+      { backoff: 'queue', onError: () => undefined },
+    );
+    const { id } = await queue.send('x');
+    await eventually(async () => expect((await queue.message(id)).state).toBe('dead'));
+    await failing.stop();
+    const { attempts } = await queue.message(id);
+    expect(attempts).toHaveLength(5);
+    for (const { how, reason, detail } of attempts) {
+      expect([how, reason]).toEqual(['nacked', 'RangeError: too far']);
+      expect(detail).toContain('by-id.spec');
+    }
+  });
+
+  it('becomes a dead letter at once, with the reason of who gives it back', async () => {
+    const { id } = await queue.send('x');
+    const [message] = await queue.receive();
+    const how = { dead: true, reason: 'malformed', detail: 'no orderId' };
+    expect(await queue.nack([message?.receipt ?? ''], how)).toMatchObject([{ status: 'dead' }]);
+    expect(await queue.message(id)).toMatchObject({ state: 'dead', attempts: [{ reason: 'malformed' }] });
+  });
+});
+
+describe('what a worker says about a failure', () => {
+  const bytes = (text = '') => Buffer.byteLength(text);
+
+  it('has the bytes that a node takes, and whole characters', () => {
+    const { reason, detail } = failureOf(new Error('ü'.repeat(10_000)));
+    expect([bytes(reason), bytes(detail)]).toEqual([255, 4_095]);
+    expect(reason).toMatch(/^Error: ü+$/);
+    expect(failureOf('\ud800')).toEqual({ reason: '\ufffd' });
+  });
+
+  it('is made of anything that is thrown', () => {
+    expect(failureOf(undefined)).toEqual({ reason: 'undefined' });
+    expect(failureOf({ code: 1 })).toEqual({ reason: '{ code: 1 }' });
+    const hostile = Object.defineProperty(new Error('x'), 'message', {
+      get: () => {
+        throw new Error('no');
+      },
+    });
+    expect(failureOf(hostile).reason).not.toBe('');
+  });
+});
