@@ -52,7 +52,7 @@ for (const name of importsOfNodes()) {
   const given = Object.keys(await import(name)).filter((each) => each !== 'module.exports');
   imports.push({ name, given: given.map((each) => [each, `$${imports.length}_${each}`]) });
 }
-await build({
+const { outputFiles } = await build({
   stdin: {
     contents: [
       `import '${FIRST}';`,
@@ -75,7 +75,18 @@ await build({
   plugins: [optional],
   banner: { js: COMMON_JS },
   logLevel: 'warning',
+  write: false,
 });
+const [{ text }] = outputFiles;
+// esbuild gives every function its name again, each time that it is made: those in a request, too. That took a sixth of a node's
+// time for a message. Only what has another name by now needs it, and of functions only those that can be classes.
+const NAMES = 'var __name=(target,value)=>';
+if (!text.includes(NAMES)) throw new Error('esbuild keeps names in another way now.');
+mkdirSync(BUNDLE, { recursive: true });
+writeFileSync(
+  `${BUNDLE}/dependencies.mjs`,
+  text.replace(NAMES, `${NAMES}target.name===value||target.prototype===undefined?target:`),
+);
 
 for (const { name, given } of imports) {
   const folder = join(BUNDLE, name);
