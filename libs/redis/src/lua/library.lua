@@ -43,7 +43,7 @@ local function command(name, flags, parts, run)
     local last = #args
     local expected = args[last]
     args[last] = nil
-    if string.byte(expected) == GUARDED then
+    if expected ~= '' and string.byte(expected) == GUARDED then
       expected = string.sub(expected, 2)
       keys[#keys] = nil
     end

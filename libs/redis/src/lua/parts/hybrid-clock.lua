@@ -41,8 +41,9 @@ end
 
 function HybridClock.next(key, least)
   local clock = current or read_clock(key)
-  local number = math.max(clock.last, least) + 1
-  if number < micros then number = micros end
+  local number, least_number = clock.last, least + 0
+  if number < least_number then number = least_number end
+  number = number < micros and micros or number + 1
   if number > clock.ceiling then
     set_ceiling(key, clock, clock.is_own and math.max(number, micros + HEAD_ROOM_US) or number)
   end

@@ -18,35 +18,26 @@ local lease_id, is_new, ttl, wait_ms, owner, metadata, session, claim
 local count
 local wanted, permits, weights, limits = {}, {}, {}, {}
 
+-- Returns whether it can make a difference that the names are brought up to date.
 local function read(first, last)
-  lease_id, is_new, ttl, wait_ms = ARGV[first], ARGV[first + 1] == '1', ARGV[first + 2], ARGV[first + 3] + 0
-  owner, metadata, session, claim = ARGV[first + 4], ARGV[first + 5], ARGV[first + 6], ARGV[first + 7]
+  local args, stale = ARGV, false
+  lease_id, is_new, ttl, wait_ms = args[first], args[first + 1] == '1', args[first + 2], args[first + 3] + 0
+  owner, metadata, session, claim = args[first + 4], args[first + 5], args[first + 6], args[first + 7]
   count = 0
   for at = first + 8, last, 3 do
+    local name, weight, limit = Name.of(args[at]), args[at + 1] + 0, args[at + 2] + 0
     count = count + 1
-    wanted[count], permits[count] = Name.of(ARGV[at]), ARGV[at + 1]
-    weights[count], limits[count] = ARGV[at + 1] + 0, ARGV[at + 2] + 0
-  end
-end
-
--- The limit that counts: what callers say does, once nobody uses the name and none is configured.
-local function limit_for(i)
-  local name = wanted[i]
-  if name.used > 0 or name.waiting > 0 or name.configured then return name.limit end
-  return limits[i]
-end
-
--- Brings the names up to date, where that can make a difference.
-local function tidy()
-  local stale = false
-  for i = 1, count do
-    local name, limit = wanted[i], limit_for(i)
-    if name.used > 0 or name.waiting > 0 then
-      stale = stale or name.waiting > 0 or name.used + weights[i] > limit or limits[i] ~= limit or
-        not is_new and Name.record(name, lease_id)
+    wanted[count], permits[count], weights[count], limits[count] = name, args[at + 1], weight, limit
+    if name.waiting > 0 then
+      stale = true
+    elseif name.used > 0 then
+      stale = stale or name.used + weight > name.limit or limit ~= name.limit or not is_new and Name.record(name, lease_id)
     end
   end
-  if not stale then return end
+  return stale
+end
+
+local function tidy()
   for i = 1, count do
     local name = wanted[i]
     Lease.expire(name)
@@ -110,7 +101,6 @@ local function held()
 end
 
 local function enqueue(wait_id)
-  for i = 1, count do wanted[i].limit = limit_for(i) end
   return Wait.enqueue({
     id = wait_id, weights = { unpack(weights, 1, count) }, ttl = ttl, deadline = now + wait_ms, processes = ARGV[1],
     session = session, owner = owner, metadata = metadata,
@@ -156,11 +146,10 @@ end
 
 local function grant()
   local reply = { 'granted', nil, nil, nil }
-  local state, ending = 'T:' .. claim, session ~= '-' and 'inf' or now + ttl
+  local ending = session ~= '-' and 'inf' or now + ttl
   for i = 1, count do
     local name = wanted[i]
-    name.limit = limit_for(i)
-    local record, at = Lease.grant(name, lease_id, permits[i], ending, state, session, '0', ttl, owner, metadata)
+    local record, at = Lease.grant(name, lease_id, permits[i], ending, 'T:', claim, session, '0', ttl, owner, metadata)
     Event.log('acquired', name, record, at)
     Lease.answer(reply, name, record, at)
   end
@@ -168,8 +157,7 @@ local function grant()
 end
 
 function Acquire.run(first, last)
-  read(first, last)
-  tidy()
+  if read(first, last) then tidy() end
   if not is_new then
     local reply = known()
     if reply then return reply end
@@ -180,7 +168,10 @@ function Acquire.run(first, last)
   end
   local free = true
   for i = 1, count do
-    local name, weight, asked, limit = wanted[i], weights[i], limits[i], limit_for(i)
+    local name, weight, asked = wanted[i], weights[i], limits[i]
+    -- What callers say counts, once nobody uses the name and none is configured.
+    if name.used == 0 and name.waiting == 0 and not name.configured then name.limit = asked end
+    local limit = name.limit
     if asked ~= limit and asked > 0 and not name.configured then return { 'limit', limit } end
     if limit == 0 then return { 'no-limit' } end
     if weight > limit then return { 'over', limit } end

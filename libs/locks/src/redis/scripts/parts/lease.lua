@@ -15,10 +15,10 @@ end)
 
 function Lease.parse(record)
   local weight, state, session, token, acquired, waited, ttl, owner, metadata =
-    string.match(record, '^([^ ]+) ([^ ]+) ([^ ]+) ([^ ]+) ([^ ]+) ([^ ]+) ([^ ]+) ([^ ]+) (.+)$')
+    string.match(record, '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) ()')
   return {
     weight = weight, state = state, session = session, token = token, acquired = acquired, waited = waited,
-    ttl = ttl, owner = owner, metadata = metadata,
+    ttl = ttl, owner = owner, metadata = string.sub(record, metadata),
   }
 end
 
@@ -60,11 +60,12 @@ function Lease.holding(name, lease_id)
   return record, ending
 end
 
--- Makes a lease; `ending`: ms, or 'inf' for one that lives as long as its session. Returns its record and when it ends.
-function Lease.grant(name, lease_id, weight, ending, state, session, waited, ttl, owner, metadata)
+-- Makes a lease; its state is `kind` with `holders`; `ending`: ms, or 'inf' for one that lives as long as its session. Returns
+-- its record and when it ends.
+function Lease.grant(name, lease_id, weight, ending, kind, holders, session, waited, ttl, owner, metadata)
   name.token = int(Token.after(name.token))
   now_text = now_text or int(now)
-  local record = weight .. ' ' .. state .. ' ' .. session .. ' ' .. name.token .. ' ' .. now_text .. ' ' .. waited ..
+  local record = weight .. ' ' .. kind .. holders .. ' ' .. session .. ' ' .. name.token .. ' ' .. now_text .. ' ' .. waited ..
     ' ' .. ttl .. ' ' .. owner .. ' ' .. metadata
   if ending == 'inf' then
     Name.hold(name, lease_id, record, ending)
@@ -94,7 +95,7 @@ end
 
 -- Ends a lease for good. One that nobody was told of leaves no trace: its client may ask again. Returns whether it was told.
 function Lease.finish(name, lease_id, record, kind, ending)
-  local weight, state, session = string.match(record, '^([^ ]+) ([^ ]+) ([^ ]+)')
+  local weight, state, session = string.match(record, '^(%S+) (%S+) (%S+)')
   Lease.drop(name, lease_id, weight, session)
   if not Lease.is_told(state) then return false end
   Name.remember(name, lease_id, kind == 'released' and '1' or '0')

@@ -69,7 +69,8 @@ end
 local function read_sole(name, text)
   local limit, waiting, weight
   name.token, limit, waiting, name.arrival, name.past, name.ending, name.sole, name.record, weight =
-    string.match(text, '^([^ ]+) ([^ ]+) ([^ ]+) ([^ ]+) ([^ ]+ [^ ]+ [^ ]+) ([^ ]+) ([^ ]+) (([^ ]+) .+)$')
+    string.match(text, '^(%S+) (%S+) (%S+) (%S+) (%S+ %S+ %S+) (%S+) (%S+) ()(%S+)')
+  name.record = string.sub(text, name.record)
   name.kept, name.used = 'sole', weight + 0
   if waiting ~= '0' then name.waiting = waiting + 0 end
   read_limit(name, limit)
@@ -89,14 +90,12 @@ function Name.of(id)
   local name = names[id]
   if name then return name end
   name = {
-    id = id, key = prefix .. 'l:' .. id, before = last_read, kept = false, changed = false, token = '0',
-    limit = string.byte(id) == 108 and LOCK_PERMITS or nil, past = NO_PAST, used = 0, waiting = 0, arrival = '0',
-    -- Its one holder, with the record and the end of that lease.
-    sole = false, record = false, ending = false,
-    -- When it is looked at, at the latest, and what `due` has to be told of that.
-    look_at = false, due = false,
-    -- Beside these: `configured`, whether its limit was. Of one with several holders `records`, of those that were read or
-    -- changed, false for those that hold it no longer, and `written`, which of them were changed.
+    id = id, key = prefix .. 'l:' .. id, before = last_read, token = '0', past = NO_PAST, used = 0, waiting = 0, arrival = '0',
+    limit = string.byte(id) == 108 and LOCK_PERMITS or nil,
+    -- Beside these, for which there is room: `kept`, as what it stands in the data; `changed`; of its one holder `sole`, the
+    -- lease id, `record` and `ending`; `look_at`, when it is looked at, at the latest, and `due`, the same where the list has to
+    -- be told. `configured`, whether its limit was. Of one with several holders `records`, of those that were read or changed,
+    -- false for those that hold it no longer, and `written`, which of them were changed.
   }
   names[id], last_read = name, name
   local text = redis.call('GET', name.key)
@@ -198,7 +197,8 @@ function Name.outcome_of(name, lease_id)
     local last, how, till = string.match(name.past, '^([^ ]+) ([^ ]+) ([^ ]+)$')
     if last == lease_id and till + 0 > now then return how end
   end
-  return redis.call('GET', spent_key(name, lease_id))
+  -- Of a name that was not there nothing else is.
+  return (name.kept or name.past ~= NO_PAST) and redis.call('GET', spent_key(name, lease_id))
 end
 
 -- Has a name looked at by then, at the latest, ms. `text`: the same, where it is known.
@@ -233,8 +233,9 @@ end
 local function save_idle(name)
   if name.configured then
     redis.call('SET', name.key, '- ' .. name.token .. ' ' .. limit_of(name) .. ' ' .. name.past)
-  elseif name.token ~= '0' then
-    redis.call('SET', name.key, '- ' .. name.token .. ' 0 ' .. name.past, 'PX', KEEP)
+  elseif name.token ~= '0' or name.past ~= NO_PAST then
+    kept_until = kept_until or int(now + KEEP_MS)
+    redis.call('SET', name.key, '- ' .. name.token .. ' 0 ' .. name.past, 'PXAT', kept_until)
   elseif name.kept then
     -- It was never held: there is nothing to remember.
     redis.call('DEL', name.key)

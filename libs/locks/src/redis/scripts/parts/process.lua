@@ -6,7 +6,7 @@ local Process = { LEASE_MS = 2500 }
 -- Until when processes live, as far as this call asked; and the clock by which that is judged.
 local lives, clock
 each_call(function()
-  lives, clock = {}, nil
+  lives, clock = nil, nil
 end)
 
 function Process.each(list)
@@ -34,6 +34,7 @@ end
 -- Until when a process was said to live, by that clock; 0 when it never was. One that was silent for LEASE_MS is taken for
 -- dead: its requests are then passed over.
 function Process.life_of(process)
+  lives = lives or {}
   local life = lives[process]
   if not life then
     life = (redis.call('ZSCORE', prefix .. 'nodes', process) or 0) + 0
@@ -43,6 +44,7 @@ function Process.life_of(process)
 end
 
 function Process.hear(process, ms)
+  lives = lives or {}
   lives[process] = Process.clock() + ms
   redis.call('ZADD', prefix .. 'nodes', lives[process], process)
 end

@@ -33,11 +33,12 @@ local function serve(wait, arrival, alive_until, freed, locals, served)
     served[#served + 1] = wait.id
   end
   local waited = int(math.max(0, now - math.floor(arrival / 1000)))
-  local state = claim and 'T:' .. claim or 'P:' .. wait.processes
+  local kind, holders = 'P:', wait.processes
+  if claim then kind, holders = 'T:', claim end
   for i, id in ipairs(wait.names) do
     local name = Name.of(id)
-    local record, at = Lease.grant(name, wait.lease_id, wait.weights[i], ending, state, wait.session, waited, wait.ttl,
-      wait.owner, wait.metadata)
+    local record, at = Lease.grant(name, wait.lease_id, wait.weights[i], ending, kind, holders, wait.session, waited,
+      wait.ttl, wait.owner, wait.metadata)
     if claim then
       Event.log('acquired', name, record, at)
       Lease.answer(served, name, record, at)

@@ -5,16 +5,20 @@
 -- @include @redis/hybrid-clock.lua
 -- @include parts/instance.lua
 local Token = {}
-local seen
+local seen, is_brought
 each_call(function()
   local last = #ARGV
   seen = ARGV[last] + 0
   ARGV[last] = nil
+  is_brought = false
 end)
 
 function Token.after(token)
   local key = Instance.clock()
-  HybridClock.bring(key, seen)
+  if not is_brought then
+    HybridClock.bring(key, seen)
+    is_brought = true
+  end
   return HybridClock.next(key, token)
 end
 
