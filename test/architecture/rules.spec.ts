@@ -50,6 +50,20 @@ const BREACHES: Record<RuleName, readonly [breaches: number, ...Source[]]> = {
     1,
     { path: 'docs/a.md', text: 'See `libs/redis/src/index.ts` and `libs/redis/src/nowhere.ts`.' },
   ],
+  'every handler says what it does, to which names': [
+    3,
+    {
+      path: 'apps/lock/src/a.controller.ts',
+      text: [
+        "  @Get(':name')\n  a() {}",
+        "  @Post()\n  @Does('lock', ':name')\n  b() {}",
+        "  @Sse('events')\n  c() {}",
+        "  @Delete()\n  @Does('lock', JUDGED_BY_HANDLER)\n  d() {}\n",
+        "  @Put()\n  @Does('lock', JUDGED_BY_HANDLER)\n  e(@CalledBy() caller: Caller) {}\n",
+      ].join('\n\n'),
+    },
+    { path: 'libs/http/src/b.controller.ts', text: '@Open()\nclass B {\n  @Get()\n  a() {}\n}\n' },
+  ],
   'the environment is read in one place': [
     1,
     { path: 'apps/lock/src/a.ts', text: 'const port = process.env.PORT;' },

@@ -146,12 +146,31 @@ const noTestIsSwitchedOff: Rule = (sources) =>
     )
     .map(({ path }) => `${path}: run all tests or remove those that are not needed`);
 
+const ROUTE = /^ {2}@(?:All|Delete|Get|Head|Options|Patch|Post|Put|Sse)\(/m;
+
+const handlersSayWhatTheyDo: Rule = (sources) =>
+  sources
+    .filter(({ path, text }) => path.endsWith('.controller.ts') && !/^@Open\(\)/m.test(text))
+    .flatMap(({ path, text }) =>
+      text
+        .split(ROUTE)
+        .slice(1)
+        .flatMap((handler) => {
+          if (!/^ {2}@(Does|AnyKey|Open)\(/m.test(handler))
+            return [`${path}: say what each handler does, below its route: @Does(action, names)`];
+          return handler.includes('JUDGED_BY_HANDLER') && !handler.includes('@CalledBy()')
+            ? [`${path}: take the caller, @CalledBy(), to judge the names`]
+            : [];
+        }),
+    );
+
 export const RULES = {
   'imports point one way: contracts <- redis <- runtime <- cluster <- engines, http <- apps':
     importsPointOneWay,
   'only the redis folder of an engine speaks Redis': onlyTheRedisFolderSpeaksRedis,
   'engines know no edge': enginesKnowNoEdge,
   'paths in documents exist': pathsInTextExist,
+  'every handler says what it does, to which names': handlersSayWhatTheyDo,
   'the environment is read in one place': environmentIsReadOnce,
   'no Lua inside of TypeScript': noLuaInTypeScript,
   'no mutable state of a module': noModuleState,

@@ -1,7 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { ROLES, type Role } from '@syncline/contracts';
+import { apiKeysFileSchema, ROLES, type Role } from '@syncline/contracts';
 import { NodeProcess, RedisServer } from '@syncline/testing';
 import request from 'supertest';
+import { z } from 'zod';
 
 interface Media {
   schema?: { $ref?: string; example?: unknown };
@@ -114,4 +115,11 @@ describe.each(ROLES)('the OpenAPI document of the %s nodes', (role: Role) => {
     });
     expect(without).toEqual([]);
   });
+});
+
+it('the JSON schema of API_KEYS_FILE is the published one (npm run openapi writes it)', () => {
+  const file = 'docs/api-keys.schema.json';
+  const schema = z.toJSONSchema(apiKeysFileSchema);
+  if (WRITE) writeFileSync(file, `${JSON.stringify(schema, null, 2)}\n`);
+  expect(schema).toEqual(JSON.parse(readFileSync(file, 'utf8')));
 });

@@ -16,7 +16,7 @@ import {
   type WrittenEntries,
   writtenEntriesSchema,
 } from '@syncline/contracts';
-import { ApiProblems, Requires } from '@syncline/http';
+import { ApiProblems, Does } from '@syncline/http';
 
 const JUDGED =
   'Each is judged by itself: one that is refused has its HTTP `status` and its `problem` in its place.';
@@ -28,7 +28,7 @@ export class BatchesController {
   constructor(private readonly batches: BatchesService) {}
 
   @Post('mget')
-  @Requires('read')
+  @Does('read', ':cache')
   @HttpCode(200)
   @ApiOperation({
     summary: 'Read many entries in one round',
@@ -43,6 +43,7 @@ export class BatchesController {
   }
 
   @Post('mset')
+  @Does('write', ':cache')
   @HttpCode(200)
   @ApiOperation({ summary: 'Store many entries in one round', description: JUDGED })
   @ApiOkResponse({ standardSchema: writtenEntriesSchema })
@@ -55,6 +56,7 @@ export class BatchesController {
   }
 
   @Post('mdelete')
+  @Does('write', ':cache')
   @HttpCode(200)
   @ApiOperation({ summary: 'Remove many entries in one round', description: JUDGED })
   @ApiOkResponse({ standardSchema: deletedEntriesSchema })

@@ -22,6 +22,7 @@ import {
   listEntriesQuerySchema,
   nameSchema,
 } from '@syncline/contracts';
+import { CalledBy, type Caller, Does, JUDGED_BY_HANDLER } from '@syncline/http';
 
 @ApiTags('caches')
 @Controller({ path: 'caches', version: '1' })
@@ -32,13 +33,18 @@ export class CachesController {
   ) {}
 
   @Get()
+  @Does('read', JUDGED_BY_HANDLER)
   @ApiOperation({ summary: 'List the caches that were ever written to or configured' })
   @ApiOkResponse({ standardSchema: cachesSchema })
-  list(@Query({ schema: listCachesQuerySchema }) { cursor, limit }: ListCachesQuery): Promise<Caches> {
-    return this.caches.list(cursor, limit);
+  list(
+    @Query({ schema: listCachesQuerySchema }) query: ListCachesQuery,
+    @CalledBy() caller: Caller,
+  ): Promise<Caches> {
+    return caller.page('caches', query, (part) => this.caches.list(part));
   }
 
   @Get(':cache')
+  @Does('read', ':cache')
   @ApiOperation({ summary: 'Show the configuration and the statistics of a cache' })
   @ApiOkResponse({ standardSchema: cacheSchema })
   describe(@Param('cache', { schema: nameSchema }) cache: string): Promise<Cache> {
@@ -46,6 +52,7 @@ export class CachesController {
   }
 
   @Put(':cache')
+  @Does('configure', ':cache')
   @ApiOperation({ summary: 'Configure a cache: what is not given gets its default' })
   @ApiOkResponse({ standardSchema: cacheSchema })
   configure(
@@ -56,6 +63,7 @@ export class CachesController {
   }
 
   @Delete(':cache')
+  @Does('purge', ':cache')
   @HttpCode(204)
   @ApiOperation({
     summary: 'Remove all entries at once; the configuration stays, unless the cache is dropped as a whole',
@@ -69,6 +77,7 @@ export class CachesController {
   }
 
   @Get(':cache/entries')
+  @Does('read', ':cache')
   @ApiOperation({
     summary: 'List entries without their values, in no order',
     description:
@@ -87,6 +96,7 @@ export class CachesController {
   }
 
   @Post(':cache/invalidate')
+  @Does('write', ':cache')
   @HttpCode(200)
   @ApiOperation({ summary: 'Invalidate entries by tag or by prefix, in constant time' })
   @ApiOkResponse({ standardSchema: invalidatedSchema })

@@ -48,7 +48,7 @@ import {
   touchBodySchema,
   ValidationFailed,
 } from '@syncline/contracts';
-import { ApiProblems, TakesBytes } from '@syncline/http';
+import { ApiProblems, Does, TakesBytes } from '@syncline/http';
 import type { Request, Response } from 'express';
 import { etagOf, names, versionsIn } from './etag.js';
 
@@ -62,6 +62,7 @@ export class EntriesController {
   constructor(private readonly entries: EntriesService) {}
 
   @Get()
+  @Does('read', ':cache')
   @ApiOperation({ summary: 'Read an entry: its bytes, with the content type they were stored with' })
   @ApiHeader({ name: 'If-None-Match', required: false, description: 'ETags that the caller already has' })
   @ApiHeader({ name: 'Cache-Control', required: false, description: '`no-cache`: ask Redis' })
@@ -93,6 +94,7 @@ export class EntriesController {
   }
 
   @Put()
+  @Does('write', ':cache')
   @TakesBytes()
   @ApiOperation({
     summary: 'Store an entry: any bytes, stored as they come',
@@ -150,6 +152,8 @@ export class EntriesController {
   }
 
   @Post('increment')
+  @Does('read', ':cache')
+  @Does('write', ':cache')
   @HttpCode(200)
   @ApiOperation({ summary: 'Add to a counter' })
   @ApiHeader({
@@ -173,6 +177,7 @@ export class EntriesController {
   }
 
   @Post('touch')
+  @Does('write', ':cache')
   @HttpCode(200)
   @ApiOperation({ summary: 'Give an entry another TTL, from now on: its bytes and its version stay' })
   @ApiOkResponse({ standardSchema: storedEntrySchema })
@@ -186,6 +191,7 @@ export class EntriesController {
   }
 
   @Delete()
+  @Does('write', ':cache')
   @HttpCode(204)
   @ApiOperation({ summary: 'Remove an entry' })
   @ApiHeader({

@@ -17,7 +17,7 @@ import {
   renewFillBodySchema,
   toInstant,
 } from '@syncline/contracts';
-import { ApiProblems, Disconnect } from '@syncline/http';
+import { ApiProblems, Disconnect, Does } from '@syncline/http';
 import { type DisconnectSignal } from '@syncline/runtime';
 
 /** Values that one caller in the cluster computes. */
@@ -27,6 +27,8 @@ export class FillsController {
   constructor(private readonly fills: FillsService) {}
 
   @Post()
+  @Does('read', ':cache')
+  @Does('write', ':cache')
   @HttpCode(200)
   @ApiOperation({
     summary: 'Get the value, or the right to compute it: one caller in the cluster, the others wait',
@@ -46,6 +48,7 @@ export class FillsController {
   }
 
   @Post(':lease/renew')
+  @Does('write', ':cache')
   @HttpCode(200)
   @ApiOperation({ summary: 'Keep a fill lease while computing: it lasts `leaseMs` from now on' })
   @ApiOkResponse({ standardSchema: renewedFillSchema })
@@ -61,6 +64,7 @@ export class FillsController {
   }
 
   @Delete(':lease')
+  @Does('write', ':cache')
   @HttpCode(204)
   @ApiOperation({
     summary: 'Give a fill lease back: nothing will be stored with it',

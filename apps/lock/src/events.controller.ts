@@ -1,7 +1,7 @@
 import { Controller, Headers, type MessageEvent, Param, Sse } from '@nestjs/common';
 import { ApiHeader, ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import { nameSchema, ValidationFailed } from '@syncline/contracts';
-import { Disconnect } from '@syncline/http';
+import { CalledBy, type Caller, Disconnect, Does } from '@syncline/http';
 import { Watches } from '@syncline/locks';
 import { type DisconnectSignal, Drain } from '@syncline/runtime';
 import { Observable } from 'rxjs';
@@ -20,6 +20,7 @@ export class EventsController {
   ) {}
 
   @Sse(':name/events')
+  @Does('read', ':name')
   @ApiOperation({
     summary: 'Watch a lock: acquired, released, expired, revoked',
     description:
@@ -39,18 +40,20 @@ export class EventsController {
     @Param('name', { schema: nameSchema }) name: string,
     @Disconnect() disconnect: DisconnectSignal,
     @Headers('last-event-id') lastEventId: string | undefined,
+    @CalledBy() caller: Caller,
   ): Promise<Observable<MessageEvent>> {
     const after = lastEventId || null;
     if (after !== null && !EVENT_ID.test(after)) {
       throw new ValidationFailed([{ path: 'Last-Event-ID', message: 'expected the id of an event' }]);
     }
-    return this.follow(name, after, disconnect);
+    return this.follow(name, after, disconnect, () => caller.may('read', name));
   }
 
   private async follow(
     name: string,
     after: string | null,
     disconnect: DisconnectSignal,
+    mayRead: () => boolean,
   ): Promise<Observable<MessageEvent>> {
     // Told before anybody listens: kept until then.
     const early: MessageEvent[] = [];
@@ -71,14 +74,15 @@ export class EventsController {
     disconnect.addEventListener('abort', stop);
     if (disconnect.aborted) stop();
     return new Observable<MessageEvent>((subscriber) => {
-      subscriber.next({ id: from, comment: '' });
-      for (const event of early) subscriber.next(event);
+      const end = () => subscriber.complete();
+      // The key may expire or be taken away while the stream is open.
+      push = (event) => (mayRead() ? subscriber.next(event) : end());
+      push({ id: from, comment: '' });
+      for (const event of early) push(event);
       // A node that cannot read events is no use to the watcher: it had better go to another one.
       const signs = setInterval(() => {
-        if (this.watches.isCurrent) subscriber.next({ comment: '' });
+        if (this.watches.isCurrent) push({ comment: '' });
       }, SIGN_OF_LIFE_MS);
-      push = (event) => subscriber.next(event);
-      const end = () => subscriber.complete();
       this.drain.signal.addEventListener('abort', end);
       if (this.drain.draining) end();
       return () => {

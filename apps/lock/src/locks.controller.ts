@@ -27,7 +27,7 @@ import {
   verifiedSchema,
   verifySchema,
 } from '@syncline/contracts';
-import { ApiProblems, Disconnect, Requires } from '@syncline/http';
+import { ApiProblems, CalledBy, type Caller, Disconnect, Does, JUDGED_BY_HANDLER } from '@syncline/http';
 import { LocksService } from '@syncline/locks';
 import { type DisconnectSignal } from '@syncline/runtime';
 
@@ -37,6 +37,7 @@ export class LocksController {
   constructor(private readonly locks: LocksService) {}
 
   @Post(':name/acquire')
+  @Does('lock', ':name')
   @HttpCode(200)
   @ApiOperation({ summary: 'Acquire a lock, and wait for it when it is held' })
   @ApiOkResponse({ standardSchema: leaseSchema })
@@ -50,6 +51,7 @@ export class LocksController {
   }
 
   @Post(':name/renew')
+  @Does('lock', ':name')
   @HttpCode(200)
   @ApiOperation({ summary: 'Renew a lease' })
   @ApiOkResponse({ standardSchema: leaseSchema })
@@ -62,6 +64,7 @@ export class LocksController {
   }
 
   @Post(':name/release')
+  @Does('lock', ':name')
   @HttpCode(200)
   @ApiOperation({ summary: 'Release a lease: the next request in the queue is granted at once' })
   @ApiOkResponse({ standardSchema: releasedSchema })
@@ -74,7 +77,7 @@ export class LocksController {
   }
 
   @Post(':name/verify')
-  @Requires('read')
+  @Does('read', ':name')
   @HttpCode(200)
   @ApiOperation({ summary: 'Verify that a fencing token is still the newest' })
   @ApiOkResponse({ standardSchema: verifiedSchema })
@@ -86,6 +89,7 @@ export class LocksController {
   }
 
   @Get(':name')
+  @Does('read', ':name')
   @ApiOperation({ summary: 'Describe a lock: its holders and the requests that wait for it' })
   @ApiOkResponse({ standardSchema: lockSchema })
   describeLock(@Param('name', { schema: nameSchema }) name: string): Promise<Lock> {
@@ -93,14 +97,18 @@ export class LocksController {
   }
 
   @Get()
+  @Does('read', JUDGED_BY_HANDLER)
   @ApiOperation({ summary: 'List the locks that are held or awaited, in the order of their names' })
   @ApiOkResponse({ standardSchema: lockPageSchema })
-  listLocks(@Query({ schema: listLocksSchema }) query: ListLocks): Promise<LockPage> {
-    return this.locks.list(query);
+  listLocks(
+    @Query({ schema: listLocksSchema }) query: ListLocks,
+    @CalledBy() caller: Caller,
+  ): Promise<LockPage> {
+    return caller.page('locks', query, (part) => this.locks.list({ ...query, ...part }));
   }
 
   @Delete(':name')
-  @Requires('admin')
+  @Does('purge', ':name')
   @ApiOperation({ summary: 'Revoke the leases of a lock, for operators; written to the audit stream' })
   @ApiOkResponse({ standardSchema: revokedSchema })
   revokeLock(

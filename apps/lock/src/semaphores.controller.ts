@@ -21,7 +21,7 @@ import {
   type Semaphore,
   semaphoreSchema,
 } from '@syncline/contracts';
-import { ApiProblems, Disconnect, Requires } from '@syncline/http';
+import { ApiProblems, Disconnect, Does } from '@syncline/http';
 import { SemaphoresService } from '@syncline/locks';
 import { type DisconnectSignal } from '@syncline/runtime';
 
@@ -31,6 +31,7 @@ export class SemaphoresController {
   constructor(private readonly semaphores: SemaphoresService) {}
 
   @Post(':name/acquire')
+  @Does('lock', ':name')
   @HttpCode(200)
   @ApiOperation({ summary: 'Acquire permits, and wait for them when too few are free' })
   @ApiOkResponse({ standardSchema: leaseSchema })
@@ -44,6 +45,7 @@ export class SemaphoresController {
   }
 
   @Post(':name/renew')
+  @Does('lock', ':name')
   @HttpCode(200)
   @ApiOperation({ summary: 'Renew a lease of permits' })
   @ApiOkResponse({ standardSchema: leaseSchema })
@@ -56,6 +58,7 @@ export class SemaphoresController {
   }
 
   @Post(':name/release')
+  @Does('lock', ':name')
   @HttpCode(200)
   @ApiOperation({ summary: 'Release permits: the requests that wait are granted at once' })
   @ApiOkResponse({ standardSchema: releasedSchema })
@@ -68,6 +71,7 @@ export class SemaphoresController {
   }
 
   @Get(':name')
+  @Does('read', ':name')
   @ApiOperation({
     summary: 'Describe a semaphore: the holders of its permits and the requests that wait for them',
   })
@@ -77,6 +81,7 @@ export class SemaphoresController {
   }
 
   @Put(':name')
+  @Does('configure', ':name')
   @ApiOperation({
     summary: 'Configure the limit of a semaphore',
     description:
@@ -92,7 +97,7 @@ export class SemaphoresController {
   }
 
   @Delete(':name')
-  @Requires('admin')
+  @Does('purge', ':name')
   @ApiOperation({
     summary: 'Revoke the leases of a semaphore and forget its limit, for operators',
     description:

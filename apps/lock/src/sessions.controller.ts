@@ -20,7 +20,7 @@ import {
   sessionSchema,
   sessionsSchema,
 } from '@syncline/contracts';
-import { ApiProblems } from '@syncline/http';
+import { ApiProblems, CalledBy, type Caller, Does, JUDGED_BY_HANDLER, NO_NAME } from '@syncline/http';
 import { SessionsService } from '@syncline/locks';
 import { z } from 'zod';
 
@@ -40,6 +40,7 @@ export class SessionsController {
   constructor(private readonly sessions: SessionsService) {}
 
   @Post()
+  @Does('lock', NO_NAME)
   @ApiOperation({ summary: 'Open a session' })
   @ApiCreatedResponse({ standardSchema: sessionSchema })
   createSession(@Body({ schema: createSessionSchema }) body: CreateSession): Promise<Session> {
@@ -47,17 +48,25 @@ export class SessionsController {
   }
 
   @Get()
+  @Does('read', JUDGED_BY_HANDLER)
   @ApiOperation({
     summary: 'List sessions, in no order',
     description:
       'What is there from the first page to the last is listed. The end is where `cursor` is null.',
   })
   @ApiOkResponse({ standardSchema: sessionsSchema })
-  listSessions(@Query({ schema: listSessionsSchema }) query: ListSessions): Promise<Sessions> {
+  listSessions(
+    @Query({ schema: listSessionsSchema }) query: ListSessions,
+    @CalledBy() caller: Caller,
+  ): Promise<Sessions> {
+    caller.requireForAll('read', 'Sessions have no names.');
+    // An id is the right to its session.
+    if (caller.mayToSome('lock')) caller.requireForAll('lock', 'The ids of sessions would be told to it.');
     return this.sessions.list(query);
   }
 
   @Post(':id/keepalive')
+  @Does('lock', JUDGED_BY_HANDLER)
   @HttpCode(200)
   @ApiOperation({
     summary: 'Keep a session alive, and every lease in it',
@@ -67,19 +76,29 @@ export class SessionsController {
   })
   @ApiOkResponse({ standardSchema: keptSessionSchema })
   @ApiProblems('lease-lost')
-  keepSession(@Param('id', { schema: idSchema }) sessionId: string): Promise<KeptSession> {
-    return this.sessions.keep(sessionId);
+  async keepSession(
+    @Param('id', { schema: idSchema }) sessionId: string,
+    @CalledBy() caller: Caller,
+  ): Promise<KeptSession> {
+    const session = await this.sessions.keep(sessionId);
+    return { ...session, lost: session.lost.filter(({ name }) => caller.knows(name)) };
   }
 
   @Get(':id')
+  @Does('read', JUDGED_BY_HANDLER)
   @ApiOperation({ summary: 'Describe a session and its leases' })
   @ApiOkResponse({ standardSchema: sessionDetailsSchema })
   @ApiProblems('not-found')
-  describeSession(@Param('id', { schema: idSchema }) sessionId: string): Promise<SessionDetails> {
-    return this.sessions.describe(sessionId);
+  async describeSession(
+    @Param('id', { schema: idSchema }) sessionId: string,
+    @CalledBy() caller: Caller,
+  ): Promise<SessionDetails> {
+    const session = await this.sessions.describe(sessionId);
+    return { ...session, leases: session.leases.filter(({ name }) => caller.may('read', name)) };
   }
 
   @Delete(':id')
+  @Does('lock', NO_NAME)
   @HttpCode(204)
   @ApiOperation({ summary: 'End a session and release its leases' })
   @ApiNoContentResponse()

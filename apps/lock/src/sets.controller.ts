@@ -12,7 +12,7 @@ import {
   releaseSetSchema,
   renewSetSchema,
 } from '@syncline/contracts';
-import { ApiProblems, Disconnect } from '@syncline/http';
+import { ApiProblems, CalledBy, type Caller, Disconnect, Does, JUDGED_BY_HANDLER } from '@syncline/http';
 import { LocksService } from '@syncline/locks';
 import { type DisconnectSignal } from '@syncline/runtime';
 
@@ -23,6 +23,7 @@ export class SetsController {
   constructor(private readonly locks: LocksService) {}
 
   @Post('acquire')
+  @Does('lock', JUDGED_BY_HANDLER)
   @HttpCode(200)
   @ApiOperation({ summary: 'Acquire several locks at once, all or none' })
   @ApiOkResponse({ standardSchema: leaseSetSchema })
@@ -30,25 +31,37 @@ export class SetsController {
   acquireSet(
     @Body({ schema: acquireSetSchema }) body: AcquireSet,
     @Disconnect() disconnect: DisconnectSignal,
+    @CalledBy() caller: Caller,
   ): Promise<LeaseSet> {
+    caller.require(
+      'lock',
+      body.locks.map(({ name }) => name),
+    );
     return this.locks.acquireSet(body, disconnect);
   }
 
   @Post('renew')
+  @Does('lock', JUDGED_BY_HANDLER)
   @HttpCode(200)
   @ApiOperation({ summary: 'Renew several leases, all or none' })
   @ApiOkResponse({ standardSchema: leaseSetSchema })
   @ApiProblems('cross-slot', 'lease-lost')
-  renewSet(@Body({ schema: renewSetSchema }) body: RenewSet): Promise<LeaseSet> {
+  renewSet(@Body({ schema: renewSetSchema }) body: RenewSet, @CalledBy() caller: Caller): Promise<LeaseSet> {
+    caller.require('lock', body.names);
     return this.locks.renewSet(body);
   }
 
   @Post('release')
+  @Does('lock', JUDGED_BY_HANDLER)
   @HttpCode(200)
   @ApiOperation({ summary: 'Release several leases' })
   @ApiOkResponse({ standardSchema: releasedSchema })
   @ApiProblems('cross-slot', 'lease-lost')
-  releaseSet(@Body({ schema: releaseSetSchema }) body: ReleaseSet): Promise<Released> {
+  releaseSet(
+    @Body({ schema: releaseSetSchema }) body: ReleaseSet,
+    @CalledBy() caller: Caller,
+  ): Promise<Released> {
+    caller.require('lock', body.names);
     return this.locks.releaseSet(body);
   }
 }

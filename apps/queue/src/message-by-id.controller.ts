@@ -17,7 +17,7 @@ import {
   watchedSchema,
   watchSchema,
 } from '@syncline/contracts';
-import { ApiProblems, Disconnect } from '@syncline/http';
+import { ApiProblems, Disconnect, Does } from '@syncline/http';
 import { ByIdService } from '@syncline/queues';
 import { type DisconnectSignal } from '@syncline/runtime';
 import type { z } from 'zod';
@@ -28,6 +28,7 @@ export class MessageByIdController {
   constructor(private readonly byId: ByIdService) {}
 
   @Get('messages/:id')
+  @Does('read', ':queue')
   @ApiOperation({ summary: 'Show a message and why it is not delivered, or wait until it has ended' })
   @ApiOkResponse({ standardSchema: shownMessageSchema })
   @ApiProblems('not-found')
@@ -41,6 +42,8 @@ export class MessageByIdController {
   }
 
   @Patch('messages/:id')
+  @Does('read', ':queue')
+  @Does('configure', ':queue')
   @ApiOperation({ summary: 'Reschedule a message that waits: another delay or priority' })
   @ApiOkResponse({ standardSchema: shownMessageSchema })
   @ApiProblems('not-found', 'in-flight')
@@ -53,6 +56,7 @@ export class MessageByIdController {
   }
 
   @Delete('messages/:id')
+  @Does('purge', ':queue')
   @ApiOperation({ summary: 'Cancel a message, waiting or in flight: it is not delivered any more' })
   @ApiOkResponse({ standardSchema: cancelledSchema })
   @ApiProblems('not-found')
@@ -65,6 +69,7 @@ export class MessageByIdController {
   }
 
   @Post('watch')
+  @Does('consume', ':queue')
   @HttpCode(200)
   @ApiOperation({ summary: 'Learn which deliveries were cancelled, or wait until one is' })
   @ApiOkResponse({ standardSchema: watchedSchema })

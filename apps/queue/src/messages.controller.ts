@@ -21,7 +21,7 @@ import {
   sendSchema,
   sentSchema,
 } from '@syncline/contracts';
-import { ApiProblems, Disconnect } from '@syncline/http';
+import { ApiProblems, Disconnect, Does } from '@syncline/http';
 import { DeliveryService, MessagesService } from '@syncline/queues';
 import { type DisconnectSignal } from '@syncline/runtime';
 import type { z } from 'zod';
@@ -35,6 +35,7 @@ export class MessagesController {
   ) {}
 
   @Post('messages')
+  @Does('produce', ':queue')
   @ApiOperation({ summary: 'Send messages, all or none; the queue is made when there is none' })
   @ApiCreatedResponse({ standardSchema: sentSchema })
   @ApiProblems('queue-full', 'payload-too-large')
@@ -46,6 +47,7 @@ export class MessagesController {
   }
 
   @Post('receive')
+  @Does('consume', ':queue')
   @HttpCode(200)
   @ApiOperation({ summary: 'Receive messages, and wait for them when there are none' })
   @ApiOkResponse({ standardSchema: receivedSchema })
@@ -59,6 +61,7 @@ export class MessagesController {
   }
 
   @Post('ack')
+  @Does('consume', ':queue')
   @HttpCode(200)
   @ApiOperation({ summary: 'Acknowledge deliveries: their messages are never delivered again' })
   @ApiOkResponse({ standardSchema: ackedSchema })
@@ -71,6 +74,7 @@ export class MessagesController {
   }
 
   @Post('nack')
+  @Does('consume', ':queue')
   @HttpCode(200)
   @ApiOperation({
     summary: 'Give deliveries back: after a delay, or as dead letters when too many failed',
@@ -85,6 +89,7 @@ export class MessagesController {
   }
 
   @Post('extend')
+  @Does('consume', ':queue')
   @HttpCode(200)
   @ApiOperation({ summary: 'Extend deliveries: another visibility timeout, from now on' })
   @ApiOkResponse({ standardSchema: extendedSchema })

@@ -20,8 +20,8 @@ import {
   redrivenSchema,
   redriveSchema,
 } from '@syncline/contracts';
-import { ApiProblems, Disconnect } from '@syncline/http';
-import { DeadLettersService, MessagesService, QueuesService } from '@syncline/queues';
+import { ApiProblems, CalledBy, type Caller, Disconnect, Does, JUDGED_BY_HANDLER } from '@syncline/http';
+import { DeadLettersService, deadLettersOf, MessagesService, QueuesService } from '@syncline/queues';
 import { type DisconnectSignal } from '@syncline/runtime';
 import type { z } from 'zod';
 
@@ -35,26 +35,35 @@ export class QueuesController {
   ) {}
 
   @Get()
+  @Does('read', JUDGED_BY_HANDLER)
   @ApiOperation({ summary: 'List all queues in the order of their names' })
   @ApiOkResponse({ standardSchema: queuesSchema })
   listQueues(
-    @Query({ schema: listQueuesQuerySchema })
-    { prefix, cursor, limit }: z.infer<typeof listQueuesQuerySchema>,
+    @Query({ schema: listQueuesQuerySchema }) query: z.infer<typeof listQueuesQuerySchema>,
+    @CalledBy() caller: Caller,
   ): Promise<Queues> {
-    return this.queues.list(prefix, cursor ?? null, limit);
+    return caller.page('queues', query, ({ prefix, cursor, limit }) =>
+      this.queues.list(prefix, cursor ?? null, limit),
+    );
   }
 
   @Put(':queue')
+  @Does('configure', ':queue')
   @ApiOperation({ summary: 'Make a queue, or replace its configuration' })
   @ApiOkResponse({ standardSchema: queueSchema })
   putQueue(
     @Param('queue', { schema: nameSchema }) queue: string,
     @Body({ schema: putQueueSchema }) given: PutQueue,
+    @CalledBy() caller: Caller,
   ): Promise<Queue> {
+    const { deadLetterQueue = deadLettersOf(queue) } = given;
+    // The default one belongs to the queue. To any other one the queue will send.
+    if (deadLetterQueue !== deadLettersOf(queue)) caller.require('produce', [deadLetterQueue]);
     return this.queues.put(queue, given);
   }
 
   @Get(':queue')
+  @Does('read', ':queue')
   @ApiOperation({ summary: 'Show the configuration and the counts of a queue' })
   @ApiOkResponse({ standardSchema: queueSchema })
   @ApiProblems('not-found')
@@ -63,6 +72,7 @@ export class QueuesController {
   }
 
   @Delete(':queue')
+  @Does('purge', ':queue')
   @HttpCode(204)
   @ApiOperation({ summary: 'Remove a queue with all its messages' })
   @ApiNoContentResponse({ description: 'It is gone' })
@@ -72,6 +82,7 @@ export class QueuesController {
   }
 
   @Post(':queue/purge')
+  @Does('purge', ':queue')
   @HttpCode(200)
   @ApiOperation({ summary: 'Remove all messages: ready, delayed and in flight' })
   @ApiOkResponse({ standardSchema: purgedSchema })
@@ -81,6 +92,7 @@ export class QueuesController {
   }
 
   @Post(':queue/pause')
+  @Does('configure', ':queue')
   @HttpCode(200)
   @ApiOperation({ summary: 'Pause deliveries; sends and acks go on' })
   @ApiOkResponse({ standardSchema: queueSchema })
@@ -90,6 +102,7 @@ export class QueuesController {
   }
 
   @Post(':queue/resume')
+  @Does('configure', ':queue')
   @HttpCode(200)
   @ApiOperation({ summary: 'Resume deliveries' })
   @ApiOkResponse({ standardSchema: queueSchema })
@@ -99,6 +112,7 @@ export class QueuesController {
   }
 
   @Get(':queue/messages')
+  @Does('read', ':queue')
   @ApiOperation({ summary: 'Browse messages without receiving them' })
   @ApiOkResponse({ standardSchema: browsedSchema })
   @ApiProblems('not-found')
@@ -110,6 +124,8 @@ export class QueuesController {
   }
 
   @Post(':queue/redrive')
+  @Does('consume', ':queue')
+  @Does('produce', JUDGED_BY_HANDLER)
   @HttpCode(200)
   @ApiOperation({ summary: 'Move the dead letters of this queue back to where they came from' })
   @ApiOkResponse({ standardSchema: redrivenSchema })
@@ -118,7 +134,12 @@ export class QueuesController {
     @Param('queue', { schema: nameSchema }) queue: string,
     @Body({ schema: redriveSchema }) body: Redrive,
     @Disconnect() disconnect: DisconnectSignal,
+    @CalledBy() caller: Caller,
   ): Promise<Redriven> {
+    // Where they came from is found out when they are moved.
+    if (body.to === undefined)
+      caller.requireForAll('produce', 'Name the queue that the messages go to, as `to`.');
+    else caller.require('produce', [body.to]);
     return this.deadLetters.redrive(queue, body, disconnect);
   }
 }

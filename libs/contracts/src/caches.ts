@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { MAX_ENTRY_BYTES, ttlMsSchema } from './cache.js';
 import { nodeIdSchema } from './cluster.js';
-import { nameCursorSchema, nameSchema, pageLimitSchema } from './fields.js';
+import { nameCursorSchema, namePrefixSchema, nameSchema, pageLimitSchema } from './fields.js';
 
 const configFields = {
   defaultTtlMs: ttlMsSchema.nullable(),
@@ -99,6 +99,7 @@ export const deleteCacheQuerySchema = z.strictObject({
 export type DeleteCacheQuery = z.infer<typeof deleteCacheQuerySchema>;
 
 export const listCachesQuerySchema = z.strictObject({
+  prefix: namePrefixSchema,
   cursor: nameCursorSchema,
   limit: pageLimitSchema,
 });

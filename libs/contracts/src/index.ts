@@ -1,3 +1,4 @@
+export * from './access.js';
 export * from './attempt.js';
 export * from './batch.js';
 export * from './cache.js';

@@ -79,6 +79,11 @@ export class Problem extends Error {
     return PROBLEMS[this.code].status;
   }
 
+  /** What a caller is told that may know only some of the names. */
+  shownTo(_mayKnow: (name: string) => boolean): Problem {
+    return this;
+  }
+
   /** @param instance path of the request that failed */
   toBody(instance: string): ProblemBody {
     const { status, title } = PROBLEMS[this.code];

@@ -1,4 +1,5 @@
-export { Open, Requires } from './access/api-key.guard.js';
+export { CalledBy, Caller } from './access/caller.js';
+export { AnyKey, Does, JUDGED_BY_HANDLER, NO_NAME, Open } from './access/does.decorator.js';
 export { ApiProblems } from './document/api-problems.decorator.js';
 export { NODE_CONFIG, type NodeConfig, readNodeConfig } from './node/node.config.js';
 export { type NodeRole, startNode } from './node/start-node.js';

@@ -7,6 +7,7 @@ import {
   cacheConfigSchema,
   type InvalidateBody,
   type Invalidated,
+  type ListCachesQuery,
 } from '@syncline/contracts';
 import { Replicas } from '../coherence/replicas.js';
 import { Writer } from '../entries/writer.js';
@@ -66,8 +67,8 @@ export class CachesService {
   }
 
   /** Caches that were ever written to or configured, by name, after `cursor`. */
-  async list(cursor: string | undefined, limit: number): Promise<Caches> {
-    const names = await this.store.names(cursor, limit + 1);
+  async list({ prefix, cursor, limit }: ListCachesQuery): Promise<Caches> {
+    const names = await this.store.names(prefix, cursor, limit + 1);
     const page = names.slice(0, limit);
     const described = await Promise.all(page.map(async (name) => ({ name, ...(await this.lookAt(name)) })));
     // Dropped while the node that took it off the list died; or about to be made, and then put on the list again.

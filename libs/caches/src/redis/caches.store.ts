@@ -31,9 +31,9 @@ export class CachesStore {
     await this.redis.zrem(NAMES_KEY, cache).catch(fail);
   }
 
-  /** At most `limit` names in order, after `after`. */
-  names(after: string | null | undefined, limit: number): Promise<string[]> {
-    const { from, to } = pageAfter('', after);
+  /** At most `limit` names with a prefix in order, after `after`. */
+  names(prefix: string, after: string | null | undefined, limit: number): Promise<string[]> {
+    const { from, to } = pageAfter(prefix, after);
     return this.redis.zrange(NAMES_KEY, from, to, 'BYLEX', 'LIMIT', 0, limit).catch(fail);
   }
 }

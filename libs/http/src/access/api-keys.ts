@@ -1,44 +1,112 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
-import { Inject, Injectable } from '@nestjs/common';
-import { Problem } from '@syncline/contracts';
-import { type ApiKey, NODE_CONFIG, type NodeConfig } from '../node/node.config.js';
+import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { type ApiKey, Problem } from '@syncline/contracts';
+import { NODE_CONFIG, type NodeConfig } from '../node/node.config.js';
+import { watchFiles } from '../node/watch-files.js';
+import { Caller } from './caller.js';
+import { InvalidKeysFile, readKeysFile } from './keys-file.js';
+import { ALL_GRANTS, GRANTS_OF_RIGHT, Rights } from './rights.js';
 
-export type Right = ApiKey['right'];
+/** One secret of a key. */
+interface KnownSecret {
+  readonly name: string;
+  readonly rights: Rights;
+  /** Ms since 1970. */
+  readonly expiresAt: number;
+}
 
-const digest = (text: string) => createHash('sha256').update(text).digest();
-
-/** The API keys of this node. Without any key, every caller may do everything. */
+/** The API keys of this node. Without `API_KEYS` and `API_KEYS_FILE` every caller may do everything. */
 @Injectable()
-export class ApiKeys {
-  private readonly known: readonly { digest: Buffer; name: string; right: Right }[];
+export class ApiKeys implements OnModuleInit {
+  /**
+   * By digest. Secrets are long and random, so nobody can guess one that its digest resembles, and the time of a look-up
+   * tells nothing: see `docs/decisions/access.md`.
+   */
+  private known: ReadonlyMap<string, KnownSecret>;
+  /** Of the file, when it was read last. */
+  private text: string | undefined;
+  private readonly logger = new Logger(ApiKeys.name);
+  private readonly anonymous: Caller;
 
-  constructor(@Inject(NODE_CONFIG) config: NodeConfig) {
-    this.known = config.apiKeys.map(({ secret, name, right }) => ({ digest: digest(secret), name, right }));
+  constructor(@Inject(NODE_CONFIG) private readonly config: NodeConfig) {
+    const { apiKeysFile, role } = config;
+    this.text = apiKeysFile?.text;
+    this.known = this.toKnown(apiKeysFile?.keys ?? []);
+    const everything = Rights.of(role, ALL_GRANTS);
+    this.anonymous = new Caller(null, () => everything);
   }
 
-  /** Whether callers need a key. */
-  get required(): boolean {
-    return this.known.length > 0;
+  onModuleInit(): void {
+    const { apiKeysFile } = this.config;
+    if (apiKeysFile === undefined) return;
+    const readAgain = () => this.readAgain(apiKeysFile);
+    watchFiles([apiKeysFile.path], readAgain);
+    // It may have changed while the node started.
+    readAgain();
   }
 
   /**
-   * The key of a request, from `Authorization: Bearer SECRET` or `X-Api-Key: SECRET`.
+   * The caller of a request, by `Authorization: Bearer SECRET` or `X-Api-Key: SECRET`.
    *
    * @throws Problem `unauthenticated` when the request has no known key
    */
-  keyOf(headers: IncomingHttpHeaders): { readonly name: string; readonly right: Right } {
-    const given = digest(secretIn(headers));
-    const key = this.known.find((candidate) => timingSafeEqual(candidate.digest, given));
+  callerOf(headers: IncomingHttpHeaders): Caller {
+    if (!this.config.requiresKeys) return this.anonymous;
+    const digest = digestOf(secretIn(headers));
+    const key = this.inForce(digest);
     if (key === undefined) {
       throw new Problem(
         'unauthenticated',
         'Send a valid API key as "Authorization: Bearer SECRET" or "X-Api-Key: SECRET".',
       );
     }
-    return key;
+    return new Caller(key.name, () => this.inForce(digest)?.rights ?? Rights.none);
+  }
+
+  private inForce(digest: string): KnownSecret | undefined {
+    const key = this.known.get(digest);
+    return key === undefined || key.expiresAt <= Date.now() ? undefined : key;
+  }
+
+  private readAgain({ path }: { readonly path: string }): void {
+    try {
+      const { text, keys } = readKeysFile(path);
+      if (text === this.text) return;
+      this.text = text;
+      this.known = this.toKnown(keys);
+      this.logger.log(`Read ${keys.length} API keys from ${path}.`);
+    } catch (error) {
+      if (!(error instanceof InvalidKeysFile)) throw error;
+      this.logger.error(`The API keys stay as they are: ${path}: ${error.message}.`);
+    }
+  }
+
+  private toKnown(ofFile: readonly ApiKey[]): ReadonlyMap<string, KnownSecret> {
+    const { apiKeys, role } = this.config;
+    const fromVariable = apiKeys.map(({ name, secret, right }) => ({
+      name,
+      secrets: [{ hash: `${HASH}${digestOf(secret)}`, expiresAt: undefined }],
+      grants: GRANTS_OF_RIGHT[right],
+    }));
+    return new Map(
+      [...fromVariable, ...ofFile].flatMap(({ name, secrets, grants }) => {
+        const rights = Rights.of(role, grants);
+        return secrets.map(({ hash: digest, expiresAt }): [string, KnownSecret] => [
+          digest.slice(HASH.length),
+          {
+            name,
+            rights,
+            expiresAt: expiresAt === undefined ? Number.POSITIVE_INFINITY : Date.parse(expiresAt),
+          },
+        ]);
+      }),
+    );
   }
 }
+
+const HASH = 'sha256:';
+const digestOf = (secret: string): string => hash('sha256', secret, 'hex');
 
 function secretIn(headers: IncomingHttpHeaders): string {
   const bearer = /^Bearer (.+)$/i.exec(headers.authorization ?? '')?.[1];

@@ -23,10 +23,10 @@ export class CrossSiteProtection {
   private readonly hosts: ReadonlySet<string>;
   private readonly domains: readonly string[];
 
-  constructor(config: Pick<NodeConfig, 'allowedHosts' | 'apiKeys' | 'peers' | 'url'>) {
-    const { allowedHosts, apiKeys, peers, url } = config;
+  constructor(config: Pick<NodeConfig, 'allowedHosts' | 'requiresKeys' | 'peers' | 'url'>) {
+    const { allowedHosts, requiresKeys, peers, url } = config;
     // A page does not know an API key, so with keys any host name is safe.
-    this.anyHost = allowedHosts?.includes('*') ?? apiKeys.length > 0;
+    this.anyHost = allowedHosts?.includes('*') ?? requiresKeys;
     const urls = [...peers.map((peer) => peer.url), ...(url === undefined ? [] : [url])];
     const own = [hostname().toLowerCase(), ...urls.map((each) => new URL(each).hostname)];
     const given = allowedHosts ?? [];

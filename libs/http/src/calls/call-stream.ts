@@ -10,6 +10,7 @@ import {
 } from '@syncline/contracts';
 import { ClientDisconnected, type Drain, ShuttingDown } from '@syncline/runtime';
 import type { WebSocket } from 'ws';
+import { callerOf } from '../access/caller.js';
 import type { HttpMetrics } from '../metrics/http-metrics.js';
 import { FINISH_MS, type ServerStop } from '../node/server-stop.js';
 import { problemOf, retryAfterOf } from '../problems/problems.js';
@@ -122,7 +123,12 @@ export class CallStream {
         return;
       }
       const { id, method, path } = call;
-      const problem = problemOf(error, logger, { method, path, requestId: `${this.requestId}.${id}` });
+      const problem = problemOf(error, logger, {
+        method,
+        path,
+        requestId: `${this.requestId}.${id}`,
+        caller: callerOf(call),
+      });
       status = problem.status;
       const retryAfter = retryAfterOf(problem);
       const [instance] = path.split('?', 1);

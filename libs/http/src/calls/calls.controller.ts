@@ -1,12 +1,14 @@
 import { Controller, Get } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { ValidationFailed } from '@syncline/contracts';
+import { AnyKey } from '../access/does.decorator.js';
 
 /** Documents call streams, and refuses plain requests to their path. */
 @ApiTags('node')
 @Controller({ path: 'calls', version: '1' })
 export class CallsController {
   @Get()
+  @AnyKey()
   @ApiOperation({
     summary: 'Open a call stream: a WebSocket for many calls at a time',
     description: [

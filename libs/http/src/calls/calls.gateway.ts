@@ -117,7 +117,7 @@ export class CallsGateway implements OnApplicationBootstrap, BeforeApplicationSh
       );
     }
     this.crossSite.check(request);
-    if (this.keys.required) this.keys.keyOf(request.headers);
+    this.keys.callerOf(request.headers);
     if (this.drain.draining) throw new ShuttingDown();
   }
 }

@@ -2,6 +2,7 @@ import { Controller, Get, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Membership } from '@syncline/cluster';
 import { type Cluster, clusterSchema, type Owner, ownerQuerySchema, ownerSchema } from '@syncline/contracts';
+import { Does, NO_NAME } from '../access/does.decorator.js';
 
 @ApiTags('cluster')
 @Controller({ path: 'cluster', version: '1' })
@@ -9,6 +10,7 @@ export class ClusterController {
   constructor(private readonly membership: Membership) {}
 
   @Get()
+  @Does('read', NO_NAME)
   @ApiOperation({ summary: 'List the nodes of this role' })
   @ApiOkResponse({ standardSchema: clusterSchema })
   cluster(): Promise<Cluster> {
@@ -16,6 +18,7 @@ export class ClusterController {
   }
 
   @Get('owner')
+  @Does('read', NO_NAME)
   @ApiOperation({
     summary: 'Get the owner of a key on the hash ring',
     description:

@@ -8,12 +8,15 @@ import { problemResponse } from './api-problems.decorator.js';
 const TITLES = { lock: 'Syncline lock manager', queue: 'Syncline queue', cache: 'Syncline cache' } as const;
 
 /** The OpenAPI document of an app, generated from its decorators and schemas. */
-function apiDocument(app: INestApplication, config: Pick<NodeConfig, 'role' | 'apiKeys'>): OpenAPIObject {
+function apiDocument(
+  app: INestApplication,
+  config: Pick<NodeConfig, 'role' | 'requiresKeys'>,
+): OpenAPIObject {
   const builder = new DocumentBuilder()
     .setTitle(TITLES[config.role])
     .setVersion('1')
     .setOpenAPIVersion('3.0.3');
-  if (config.apiKeys.length > 0) builder.addBearerAuth().addSecurityRequirements('bearer');
+  if (config.requiresKeys) builder.addBearerAuth().addSecurityRequirements('bearer');
   const document = SwaggerModule.createDocument(app, builder.build(), {
     operationIdFactory: (_controller, method) => method,
   });
@@ -21,7 +24,7 @@ function apiDocument(app: INestApplication, config: Pick<NodeConfig, 'role' | 'a
   return document;
 }
 
-/** Adds the problems of every call: an invalid request, an unreachable Redis, a node that shuts down. */
+/** Adds the problems of every call: an invalid request, a missing API key, an unreachable Redis, a node that shuts down. */
 function addCommonProblems(document: OpenAPIObject): void {
   const { $schema: _dialect, ...schema } = z.toJSONSchema(problemSchema, { target: 'openapi-3.0' });
   document.components ??= {};
@@ -30,6 +33,7 @@ function addCommonProblems(document: OpenAPIObject): void {
     if (!path.startsWith('/v1/')) continue;
     for (const operation of [item.get, item.put, item.post, item.delete]) {
       if (operation === undefined) continue;
+      operation.responses['401'] ??= problemResponse(401, ['unauthenticated'], path);
       operation.responses['400'] ??= problemResponse(400, ['validation-failed'], path);
       operation.responses['503'] ??= problemResponse(503, ['store-unavailable', 'shutting-down'], path);
     }

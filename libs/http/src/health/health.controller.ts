@@ -3,7 +3,7 @@ import { ApiOkResponse, ApiOperation, ApiServiceUnavailableResponse, ApiTags } f
 import { type HealthCheckResult, HealthCheckService, HealthIndicatorService } from '@nestjs/terminus';
 import { Drain } from '@syncline/runtime';
 import type { Response } from 'express';
-import { Open } from '../access/api-key.guard.js';
+import { Open } from '../access/does.decorator.js';
 import { ClusterHealth } from './cluster.health.js';
 import { RedisHealth } from './redis.health.js';
 

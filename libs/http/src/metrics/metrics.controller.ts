@@ -1,7 +1,7 @@
 import { Controller, Get, Header, VERSION_NEUTRAL } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import { Metrics } from '@syncline/runtime';
-import { Open } from '../access/api-key.guard.js';
+import { Open } from '../access/does.decorator.js';
 
 @ApiTags('node')
 @Open()

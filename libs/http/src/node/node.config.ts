@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { durabilitySchema, nodeIdSchema, type Role } from '@syncline/contracts';
 import { InvalidRedisUrl, parseRedisUrl, type RedisAccess } from '@syncline/redis';
 import { z } from 'zod';
+import { InvalidKeysFile, readKeysFile } from '../access/keys-file.js';
 import { InvalidCertificate, readCertificate, type TlsFiles } from '../tls/certificate.js';
 
 const DEFAULT_PORTS = { lock: 8001, queue: 8004, cache: 8007 } as const satisfies Record<Role, number>;
@@ -27,16 +28,16 @@ const peersSchema = z.string().transform((text, context): { nodeId: string; addr
     }),
 );
 
-const keySchema = z.strictObject({
+const namedSecretSchema = z.strictObject({
   name: z.string().regex(/\S/),
   // Visible ASCII, which can be sent in a header.
   secret: z.string().regex(/^[\x21-\x7e]{16,}$/),
   right: z.enum(['read', 'write', 'admin']),
 });
-/** One API key: name, secret, and right (each right includes the ones before it). */
-export type ApiKey = z.infer<typeof keySchema>;
+/** One entry of `API_KEYS`: name, secret, and right (each right includes the ones before it). */
+type NamedSecret = z.infer<typeof namedSecretSchema>;
 
-const apiKeysSchema = z.string().transform((text, context): ApiKey[] => {
+const apiKeysSchema = z.string().transform((text, context): NamedSecret[] => {
   const entries = text
     .split(',')
     .map((entry) => entry.trim())
@@ -46,7 +47,7 @@ const apiKeysSchema = z.string().transform((text, context): ApiKey[] => {
   const placeOf = new Map<string, number>();
   return entries.map((entry, index) => {
     const [name, secret, right, ...rest] = entry.split(':');
-    const key = keySchema.safeParse({ name, secret, right });
+    const key = namedSecretSchema.safeParse({ name, secret, right });
     // The message must not quote the entry, which has a secret.
     if (!key.success || rest.length > 0) {
       context.addIssue(
@@ -63,6 +64,16 @@ const apiKeysSchema = z.string().transform((text, context): ApiKey[] => {
     placeOf.set(key.data.secret, index + 1);
     return key.data;
   });
+});
+
+const keysFileSchema = z.string().transform((path, context) => {
+  try {
+    return { path, ...readKeysFile(path) };
+  } catch (error) {
+    if (!(error instanceof InvalidKeysFile)) throw error;
+    context.addIssue(`${path}: ${error.message}`);
+    return z.NEVER;
+  }
 });
 
 const HOST = /^(?:\*|(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*)$/;
@@ -139,6 +150,7 @@ const nodeConfigSchema = (role: Role) =>
       PEERS: peersSchema.default([]),
       LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
       API_KEYS: apiKeysSchema.default([]),
+      API_KEYS_FILE: keysFileSchema.optional(),
       ALLOWED_HOSTS: hostsSchema.optional(),
       TLS_CERT: z.string().optional(),
       TLS_KEY: z.string().optional(),
@@ -167,6 +179,9 @@ const nodeConfigSchema = (role: Role) =>
       peers: env.PEERS.map(({ nodeId, address }) => ({ nodeId, url: `${env.scheme}://${address}` })),
       logLevel: env.LOG_LEVEL,
       apiKeys: env.API_KEYS,
+      apiKeysFile: env.API_KEYS_FILE,
+      /** Whether callers need a key. */
+      requiresKeys: env.API_KEYS.length > 0 || env.API_KEYS_FILE !== undefined,
       allowedHosts: env.ALLOWED_HOSTS,
       lockDurability: env.LOCK_DURABILITY,
     }));

@@ -5,7 +5,7 @@ import { ClusterModule } from '@syncline/cluster';
 import { RedisModule } from '@syncline/redis';
 import { RuntimeModule } from '@syncline/runtime';
 import { LoggerModule } from 'nestjs-pino';
-import { ApiKeyGuard } from '../access/api-key.guard.js';
+import { AccessGuard } from '../access/access.guard.js';
 import { ApiKeys } from '../access/api-keys.js';
 import { CrossSiteProtection } from '../access/cross-site-protection.js';
 import { CallRoutes } from '../calls/call-routes.js';
@@ -59,8 +59,8 @@ export class NodeModule {
         HttpMetrics,
         { provide: APP_FILTER, useClass: ProblemFilter },
         { provide: APP_PIPE, useClass: ContractPipe },
-        // In this order: check the API key, then read the body.
-        { provide: APP_GUARD, useClass: ApiKeyGuard },
+        // In this order: judge the key, then read the body.
+        { provide: APP_GUARD, useClass: AccessGuard },
         { provide: APP_GUARD, useClass: BodyGuard },
       ],
       exports: [NODE_CONFIG],

@@ -10,6 +10,7 @@ import type { Problem } from '@syncline/contracts';
 import { ClientDisconnected } from '@syncline/runtime';
 import type { Request, Response } from 'express';
 import { EMPTY, type Observable } from 'rxjs';
+import { callerOf } from '../access/caller.js';
 import { NODE_CONFIG, type NodeConfig } from '../node/node.config.js';
 import { hasBody } from '../request/body.guard.js';
 import { headersOf, problemOf } from './problems.js';
@@ -61,6 +62,7 @@ export class ProblemFilter implements ExceptionFilter {
       method: request.method,
       path: request.originalUrl,
       requestId: String(response.getHeader('X-Request-Id')),
+      caller: callerOf(request),
     });
     // A stream that has already started: the status cannot be changed any more.
     if (response.headersSent) response.destroy();

@@ -1,5 +1,6 @@
 import { HttpException, type Logger } from '@nestjs/common';
 import { Problem, ValidationFailed } from '@syncline/contracts';
+import type { Caller } from '../access/caller.js';
 import { MethodNotAllowed } from './route-problems.js';
 
 /** An error of the Express body parsers. */
@@ -44,9 +45,13 @@ export interface RequestFacts {
 }
 
 /** The only place that turns errors into problems. An unexpected error is logged with its stack and becomes a 500. */
-export function problemOf(error: unknown, logger: Logger, facts: RequestFacts): Problem {
+export function problemOf(
+  error: unknown,
+  logger: Logger,
+  { caller, ...facts }: RequestFacts & { readonly caller: Caller | undefined },
+): Problem {
   const problem = toProblem(error);
-  if (problem !== null) return problem;
+  if (problem !== null) return caller?.told(problem) ?? problem;
   logger.error({ err: error, ...facts });
   return new Problem('internal-error', 'The node failed. Its log has the details under this request id.');
 }

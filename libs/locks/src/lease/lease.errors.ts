@@ -28,10 +28,14 @@ export interface CycleStep {
 
 /** The wait would never have ended; this one, the youngest of the circle, was given up. */
 export class Deadlock extends Problem {
-  constructor(cycle: readonly CycleStep[]) {
+  constructor(private readonly cycle: readonly CycleStep[]) {
     super('deadlock', 'The owners wait for each other. Release what this owner holds, then try again.', {
       cycle,
     });
+  }
+
+  override shownTo(mayKnow: (name: string) => boolean): Problem {
+    return new Deadlock(this.cycle.filter(({ waitsFor }) => mayKnow(waitsFor)));
   }
 }
 

@@ -15,7 +15,7 @@ export function completeConfiguration(queue: string, given: PutQueue): QueueConf
 }
 
 /** A name so long that `.dead` does not fit is cut; a hash of all of it keeps it apart from those that begin alike. */
-function deadLettersOf(queue: string): string {
+export function deadLettersOf(queue: string): string {
   if (queue.length + DEAD_SUFFIX.length <= MAX_NAME) return `${queue}${DEAD_SUFFIX}`;
   const end = `.${hash('sha256', queue, 'hex').slice(0, HASH_LENGTH)}${DEAD_SUFFIX}`;
   return `${queue.slice(0, MAX_NAME - end.length)}${end}`;

@@ -1,0 +1,105 @@
+import { z } from 'zod';
+import { ROLES, type Role } from './cluster.js';
+
+/** What a key may be allowed to do at the nodes of each role. */
+export const ACTIONS = {
+  lock: ['read', 'lock', 'configure', 'purge', 'admin'],
+  queue: ['read', 'produce', 'consume', 'configure', 'purge', 'admin'],
+  cache: ['read', 'write', 'configure', 'purge', 'admin'],
+} as const satisfies Record<Role, readonly string[]>;
+
+/**
+ * `read`: look at names and what they hold. `lock`: acquire, renew and release. `produce`: send. `consume`: receive and end
+ * deliveries. `write`: store and remove entries. `configure`: change settings, pause and resume. `purge`: destroy what is
+ * stored, or take it away from others. `admin`: what concerns the cluster as a whole.
+ */
+export type Action = (typeof ACTIONS)[Role][number];
+const ALL_ACTIONS = [...new Set(ROLES.flatMap((role): readonly Action[] => ACTIONS[role]))] as [
+  Action,
+  ...Action[],
+];
+
+/** Most names and prefixes of one key: a list reads each of them. */
+const MAX_NAMES = 256;
+
+/** A name, or the beginning of names and `*`. A list of such names is a few ranges, whatever else there is. */
+const namesSchema = z
+  .string()
+  .regex(
+    /^(?=.)[A-Za-z0-9._:/@{}-]{0,256}\*?$/,
+    'expected a name, or a prefix of names and "*", as in billing:*',
+  )
+  .meta({ example: 'billing:*' });
+
+export const grantSchema = z
+  .strictObject({
+    role: z.enum([...ROLES, '*']).describe('`*`: nodes of every role'),
+    actions: z.array(z.enum(ALL_ACTIONS)).min(1),
+    names: z.array(namesSchema).min(1).max(MAX_NAMES).describe('Locks and semaphores, queues, or caches'),
+  })
+  .refine(
+    ({ role, actions }) =>
+      role === '*' || actions.every((action) => (ACTIONS[role] as readonly Action[]).includes(action)),
+    { path: ['actions'], error: 'expected actions of this role' },
+  );
+/** Allows every one of the actions on every one of the names. */
+export type Grant = z.infer<typeof grantSchema>;
+
+export const secretHashSchema = z
+  .string()
+  .regex(
+    /^sha256:[0-9a-f]{64}$/,
+    'expected sha256: and 64 hexadecimal digits, as syncline keys new prints it',
+  );
+
+export const apiKeySchema = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]{1,64}$/, 'expected 1 to 64 characters out of A-Z a-z 0-9 . _ -')
+    .describe('Shown in refusals and logs'),
+  secrets: z
+    .array(z.strictObject({ hash: secretHashSchema, expiresAt: z.iso.datetime({ offset: true }).optional() }))
+    .max(8)
+    .describe(
+      'Any of them is the key: two while one replaces the other. Without `expiresAt` it does not expire',
+    ),
+  grants: z
+    .array(grantSchema)
+    .max(64)
+    .refine(
+      (grants) => grants.reduce((sum, { names }) => sum + names.length, 0) <= MAX_NAMES,
+      `expected at most ${MAX_NAMES} names in all grants of a key; use prefixes`,
+    ),
+});
+/** One caller: its secrets, and what it may do. */
+export type ApiKey = z.infer<typeof apiKeySchema>;
+
+const isDistinct = (values: readonly string[]) => new Set(values).size === values.length;
+
+/** The file that `API_KEYS_FILE` names. */
+export const apiKeysFileSchema = z
+  .strictObject({
+    $schema: z.string().optional(),
+    keys: z
+      .array(apiKeySchema)
+      .max(10_000)
+      .refine((keys) => isDistinct(keys.map(({ name }) => name)), 'expected every name once')
+      .refine(
+        (keys) => isDistinct(keys.flatMap(({ secrets }) => secrets.map(({ hash }) => hash))),
+        'expected every hash once',
+      ),
+  })
+  .meta({
+    id: 'ApiKeys',
+    description: 'Who may do what at the nodes of Syncline',
+    example: {
+      keys: [
+        {
+          name: 'billing',
+          secrets: [{ hash: `sha256:${'0'.repeat(64)}`, expiresAt: '2027-01-31T00:00:00Z' }],
+          grants: [{ role: 'queue', actions: ['produce', 'consume'], names: ['billing:*'] }],
+        },
+      ],
+    },
+  });
+export type ApiKeysFile = z.infer<typeof apiKeysFileSchema>;
