@@ -42,8 +42,9 @@ do
   function Message.cancel(token, record, reason)
     if redis.call('ZREM', Queue.key('inFlight'), token) == 0 then
       Message.unplace(token)
-    elseif Token.in_group(token) then
-      Group.end_flight(Record.group(record, token), 1)
+    else
+      Queue.add('unacked', 1)
+      if Token.in_group(token) then Group.end_flight(Record.group(record, token), 1) end
     end
     drop(token, record, 'cancelled', reason)
   end
@@ -91,6 +92,8 @@ do
   -- back-off. `dead`: whatever it has left.
   function Message.fail(token, why, delay, facts, dead)
     local record = Record.of(token)
+    Queue.add('failed', 1)
+    Queue.add('unacked', 1)
     local failures = Tries.add_failure(token)
     Attempts.add(token, why, facts)
     if failures < q.maxReceives and not dead then
