@@ -60,9 +60,7 @@ describe('docker-compose.yml', () => {
   it.each(fixed)('runs %s as a node with that name that knows its peers', (name, service) => {
     const config = configOf(service);
     expect(config.nodeId).toBe(name);
-    // Reached by other containers; from outside through this machine alone.
-    expect(config.exposure.host).toBe('0.0.0.0');
-    expect(service.ports).toEqual([`127.0.0.1:${config.port}:${config.port}`]);
+    expect(service.ports).toEqual([`${config.port}:${config.port}`]);
     const ofItsRole = fixed.filter(([, other]) => other.build?.args.APP === config.role);
     expect(config.peers).toEqual(
       ofItsRole.map(([peer, other]) => ({ nodeId: peer, url: `http://${peer}:${configOf(other).port}` })),
@@ -95,7 +93,7 @@ describe('docker-compose.yml', () => {
       expect(service.environment).not.toHaveProperty('NODE_ID');
       expect(service.environment).not.toHaveProperty('PORT');
       const config = configOf(service);
-      expect(service.ports).toEqual([`127.0.0.1::${config.port}`]);
+      expect(service.ports).toEqual([`${config.port}`]);
       const sibling = fixed.find(([, other]) => other.build?.args.APP === config.role);
       expect(config.peers).toEqual(sibling && configOf(sibling[1]).peers);
     },
@@ -135,9 +133,9 @@ describe('.env.example', () => {
   });
 
   it('shows the defaults of a node', () => {
-    const { LOG_LEVEL, API_KEYS } = example;
+    const { HOST, LOG_LEVEL, API_KEYS } = example;
     const unset = readNodeConfig('lock', { NODE_ID: 'a' });
-    expect(readNodeConfig('lock', { NODE_ID: 'a', LOG_LEVEL, API_KEYS })).toEqual(unset);
+    expect(readNodeConfig('lock', { NODE_ID: 'a', HOST, LOG_LEVEL, API_KEYS })).toEqual(unset);
   });
 });
 

@@ -46,17 +46,15 @@ export class Traffic {
     this.stopped = true;
     await Promise.all(this.running);
     const { random } = this;
-    const look = () =>
+    const left = () =>
       this.repeat(random, () => call(random.pick(this.nodes.queue), 'GET', `queues/${QUEUE}`));
-    let counted = 0;
     for (;;) {
-      const { ready, inFlight, delayed, lost } = (await look())?.body.stats ?? {};
-      counted = lost;
+      const { ready, inFlight, delayed } = (await left())?.body.stats ?? {};
       if (ready + inFlight + delayed === 0) break;
       await this.receive(random);
     }
     await Promise.all(this.history.held.map((name) => this.acquire(random, name)));
-    this.history.finish(counted);
+    this.history.finish();
   }
 
   private async loop(once: (random: Random) => Promise<void>, random: Random): Promise<void> {

@@ -35,7 +35,7 @@ it('a call stream reads no more calls while its client does not read the answers
     [WebSocket],
     [],
   ];
-  new CallStream(socket, {}, 'r1', {
+  new CallStream(socket, { headers: {}, socket: {} }, 'r1', {
     routes: {
       find: () => ({ route: { template: '/v1/x', status: 200, handle }, params: {} }),
     } as unknown as CallRoutes,

@@ -1,5 +1,4 @@
 import { EventEmitter, once } from 'node:events';
-import type { IncomingHttpHeaders } from 'node:http';
 import type { Logger } from '@nestjs/common';
 import {
   CANCELLED,
@@ -32,6 +31,9 @@ export interface CallServices {
   readonly logger: Logger;
 }
 
+/** What calls have of the request that opened their stream. */
+type OpeningRequest = Pick<Call, 'headers' | 'socket'>;
+
 /** The calls of one connection: they run in parallel and are answered in the order in which they end. */
 export class CallStream {
   /**
@@ -45,8 +47,7 @@ export class CallStream {
 
   constructor(
     private readonly socket: WebSocket,
-    /** Headers of the request that opened the stream. */
-    private readonly headers: IncomingHttpHeaders,
+    private readonly opening: OpeningRequest,
     private readonly requestId: string,
     private readonly services: CallServices,
   ) {
@@ -86,7 +87,8 @@ export class CallStream {
       else if (this.inFlight === MAX_STREAMED_CALLS || this.calls[call.id] !== undefined) {
         this.refuse(1008, `Send at most ${MAX_STREAMED_CALLS} calls at a time, each with a unique id.`);
         return;
-      } else void this.perform(new Call(call.id, call.path, call.body, this.headers));
+      } else
+        void this.perform(new Call(call.id, call.path, call.body, this.opening.headers, this.opening.socket));
     }
   }
 
@@ -135,6 +137,7 @@ export class CallStream {
       this.answer(call, JSON.stringify({ id, status, retryAfter, body: problem.toBody(instance ?? path) }));
     } finally {
       delete this.calls[call.id];
+      call.ended();
       this.inFlight -= 1;
       if (this.inFlight === 0) this.idle.emit('idle');
       server.requestEnded();

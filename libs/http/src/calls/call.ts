@@ -10,6 +10,7 @@ export class Call {
   /** Whether the client that cancelled the call asked for an answer. */
   tellsCancelled = false;
   private abandoned = false;
+  private atEnd: (() => void) | undefined;
   private link: ClientLink | undefined;
 
   constructor(
@@ -19,6 +20,8 @@ export class Call {
     readonly body: unknown,
     /** Headers of the request that opened the stream, such as `Authorization`. */
     readonly headers: IncomingHttpHeaders,
+    /** Of the stream. */
+    readonly socket: { readonly remoteAddress?: string | undefined },
   ) {}
 
   get(name: string): string | undefined {
@@ -31,6 +34,15 @@ export class Call {
     this.link ??= new ClientLink();
     if (this.abandoned) this.link.disconnect();
     return this.link;
+  }
+
+  /** Calls back once, when the call has ended in any way. */
+  whenEnded(callback: () => void): void {
+    this.atEnd = callback;
+  }
+
+  ended(): void {
+    this.atEnd?.();
   }
 
   abandon(): void {

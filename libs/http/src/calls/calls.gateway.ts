@@ -16,6 +16,8 @@ import { Gauge } from 'prom-client';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { ApiKeys } from '../access/api-keys.js';
 import { CrossSiteProtection } from '../access/cross-site-protection.js';
+import { clientOf } from '../limits/client.js';
+import { ClientLimit } from '../limits/client-limit.js';
 import { HttpMetrics } from '../metrics/http-metrics.js';
 import { MAX_BODY_BYTES, NODE_CONFIG, type NodeConfig } from '../node/node.config.js';
 import { GRACE_MS, ServerStop } from '../node/server-stop.js';
@@ -25,6 +27,9 @@ import { CallStream } from './call-stream.js';
 
 /** Interval of WebSocket pings. A connection that did not answer the previous ping is dropped. */
 const PING_EVERY_MS = 15_000;
+/** A process needs one at each node. A client without one makes plain requests, which cost the node more. */
+const MOST_STREAMS = 4_096;
+const MOST_STREAMS_OF_ONE = 1_024;
 
 /** Opens call streams: WebSockets at `/v1/calls`. */
 @Injectable()
@@ -40,6 +45,7 @@ export class CallsGateway implements OnApplicationBootstrap, BeforeApplicationSh
     maxPayload: MAX_BODY_BYTES,
   });
   private readonly streams = new Set<CallStream>();
+  private readonly limit = new ClientLimit('call streams', MOST_STREAMS, MOST_STREAMS_OF_ONE);
 
   constructor(
     private readonly adapterHost: HttpAdapterHost,
@@ -67,6 +73,7 @@ export class CallsGateway implements OnApplicationBootstrap, BeforeApplicationSh
     http.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
       try {
         this.check(request);
+        socket.once('close', this.limit.take(clientOf(request)));
       } catch (error) {
         if (!(error instanceof Problem)) throw error;
         answerRaw(socket, error, CallsGateway.path, this.config.nodeId);
@@ -88,7 +95,7 @@ export class CallsGateway implements OnApplicationBootstrap, BeforeApplicationSh
       headers.push(`X-Node-Id: ${this.config.nodeId}`, `X-Request-Id: ${requestId}`);
     this.server.once('headers', addIds);
     this.server.handleUpgrade(request, socket, head, (connection) => {
-      const stream = new CallStream(connection, request.headers, requestId, {
+      const stream = new CallStream(connection, request, requestId, {
         routes: this.routes,
         drain: this.drain,
         server: this.serverStop,

@@ -7,8 +7,11 @@ import express, { type Express, type Request, type Response } from 'express';
 
 /** Longer than the usual idle timeout of clients and load balancers, so that they close first, never mid-request. */
 const KEEP_ALIVE_MS = 65_000;
-/** How long a client may take for a TLS handshake. */
+/** How long a client may take for a TLS handshake, for the head of a request, and for all of it: not for its answer. */
 const HANDSHAKE_MS = 10_000;
+const HEAD_MS = 10_000;
+const REQUEST_MS = 60_000;
+const LOOK_FOR_SLOW_MS = 2_000;
 const JSON_TYPE = 'application/json; charset=utf-8';
 
 /**
@@ -66,6 +69,9 @@ export class FastExpressAdapter extends ExpressAdapter {
       IncomingMessage: ExpressRequest,
       ServerResponse: ExpressResponse as typeof ServerResponse,
       keepAliveTimeout: KEEP_ALIVE_MS,
+      headersTimeout: HEAD_MS,
+      requestTimeout: REQUEST_MS,
+      connectionsCheckingInterval: LOOK_FOR_SLOW_MS,
       // The edge middleware answers requests without a Host header with a problem.
       requireHostHeader: false,
     };

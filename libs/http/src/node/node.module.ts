@@ -15,6 +15,7 @@ import { ClusterController } from '../cluster/cluster.controller.js';
 import { ClusterHealth } from '../health/cluster.health.js';
 import { HealthController } from '../health/health.controller.js';
 import { RedisHealth } from '../health/redis.health.js';
+import { ParkedGuard } from '../limits/parked.guard.js';
 import { HttpMetrics } from '../metrics/http-metrics.js';
 import { MetricsController } from '../metrics/metrics.controller.js';
 import { ProblemFilter } from '../problems/problem.filter.js';
@@ -59,9 +60,10 @@ export class NodeModule {
         HttpMetrics,
         { provide: APP_FILTER, useClass: ProblemFilter },
         { provide: APP_PIPE, useClass: ContractPipe },
-        // In this order: judge the key, then read the body.
+        // In this order: judge the key, read the body, see whether the request may wait.
         { provide: APP_GUARD, useClass: AccessGuard },
         { provide: APP_GUARD, useClass: BodyGuard },
+        { provide: APP_GUARD, useClass: ParkedGuard },
       ],
       exports: [NODE_CONFIG],
     };

@@ -10,12 +10,12 @@ import { Drain } from '@syncline/runtime';
 import { Logger } from 'nestjs-pino';
 import { CrossSiteProtection } from '../access/cross-site-protection.js';
 import { serveApiDocument } from '../document/api-document.js';
+import { boundConnections } from '../limits/connections.js';
 import { HttpMetrics } from '../metrics/http-metrics.js';
 import { answerUnreadable } from '../problems/raw-answer.js';
 import { edge } from '../request/edge.middleware.js';
 import { readCertificate } from '../tls/certificate.js';
 import { renewCertificate } from '../tls/renewal.js';
-import { isLoopback } from './exposure.js';
 import { FastExpressAdapter } from './fast-express.adapter.js';
 import { InvalidConfig, NODE_CONFIG, type NodeConfig, readNodeConfig } from './node.config.js';
 import { NodeModule } from './node.module.js';
@@ -65,6 +65,7 @@ async function createNode(node: NodeRole, config: NodeConfig): Promise<NestExpre
   );
   const server = app.getHttpServer();
   answerUnreadable(server, config.nodeId);
+  boundConnections(server, config.maxConnections, logger);
   if (config.tls !== undefined) renewCertificate(server as TlsServer, config.tls, logger);
   app.connectMicroservice(
     { strategy: new NodeTransport({ redis: config.redis, role: config.role, nodeId: config.nodeId }) },
@@ -78,13 +79,10 @@ async function createNode(node: NodeRole, config: NodeConfig): Promise<NestExpre
 async function openNode(app: INestApplication): Promise<string> {
   const config: NodeConfig = app.get(NODE_CONFIG);
   await app.startAllMicroservices();
-  const { host, warning } = config.exposure;
-  if (warning !== undefined) app.get(Logger).warn(warning);
-  await app.listen(config.port, host);
+  await app.listen(config.port, config.host);
   const { port } = app.getHttpServer().address() as AddressInfo;
   const named = config.peers.find((peer) => peer.nodeId === config.nodeId);
-  const url =
-    config.url ?? named?.url ?? `${config.scheme}://${isLoopback(host) ? 'localhost' : hostname()}:${port}`;
+  const url = config.url ?? named?.url ?? `${config.scheme}://${hostname()}:${port}`;
   app.get(Logger).log({ msg: 'listening', port, url });
   await app.get(Membership).start(url);
   return url;

@@ -6,13 +6,15 @@ import type { CrossSiteProtection } from '../access/cross-site-protection.js';
 import type { HttpMetrics } from '../metrics/http-metrics.js';
 import type { ServerStop } from '../node/server-stop.js';
 import { sendProblem } from '../problems/problem.filter.js';
-import { setSecurityHeaders } from './security-headers.js';
 
 /** A request id from a client: visible ASCII of bounded length, safe in a header and a log. */
 const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
 
+/** For this long a client may read nothing of an answer before its connection ends. */
+const UNREAD_MS = 30_000;
+
 /**
- * Runs for every request before routing: adds the ids and the security headers, counts and measures the request, and refuses it while the node
+ * Runs for every request before routing: adds the ids, counts and measures the request, and refuses it while the node
  * stops. The health routes still answer then, so that load balancers learn about the stop.
  */
 export function edge(
@@ -27,7 +29,6 @@ export function edge(
     const requestId = typeof sent === 'string' && REQUEST_ID.test(sent) ? sent : randomUUID();
     response.setHeader('X-Node-Id', nodeId);
     response.setHeader('X-Request-Id', requestId);
-    setSecurityHeaders(response);
 
     const startedAt = performance.now();
     server.requestStarted();
@@ -35,6 +36,11 @@ export function edge(
       server.requestEnded();
       const route: string = request.route?.path ?? 'none';
       metrics.observe(request.method, route, response.statusCode, performance.now() - startedAt);
+    });
+
+    response.once('prefinish', () => {
+      // The rest of the answer waits for the client to read it.
+      if (request.socket.writableLength > 0) request.socket.setTimeout(UNREAD_MS);
     });
 
     if (drain.draining) {

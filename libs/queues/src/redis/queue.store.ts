@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import { Membership, RecentMembers } from '@syncline/cluster';
+import { Membership } from '@syncline/cluster';
 import type { BrowseQuery, Durability, QueueConfiguration } from '@syncline/contracts';
 import { Commits, pageAfter, REDIS, type RedisClient, storeError } from '@syncline/redis';
 import { queueKeys } from './queue.keys.js';
-import { QueueOpenings } from './queue-openings.js';
 import type { Delivery } from './receipt.js';
 import type { Failure } from './scripts/attempts.js';
 import { browse } from './scripts/browse.js';
@@ -46,8 +45,6 @@ export class QueueStore {
     @Inject(REDIS) private readonly redis: RedisClient,
     private readonly membership: Membership,
     private readonly commits: Commits,
-    private readonly openings: QueueOpenings,
-    private readonly members: RecentMembers,
   ) {
     membership.uses(library);
   }
@@ -69,18 +66,13 @@ export class QueueStore {
     return this.commits.confirm(level, queueKeys.queue(queue));
   }
 
-  /** @param tails of the messages, by `encodeTails` */
-  send(queue: string, messages: readonly NewMessage[], tails: Buffer, localWaiters: readonly LocalWaiter[]) {
+  send(queue: string, messages: readonly NewMessage[], localWaiters: readonly LocalWaiter[]) {
     const rememberMs = REMEMBER_DEDUPLICATION_MS;
-    return this.openings.call(queue, () =>
-      send(this.redis, { ...this.callOf(queue), messages, tails, localWaiters, rememberMs }),
-    );
+    return send(this.redis, { ...this.callOf(queue), messages, localWaiters, rememberMs });
   }
 
   receive(queue: string, options: ReceiveOptions & { waiter: Waiter | null }) {
-    return this.openings.call(queue, () =>
-      receive(this.redis, { ...this.callOf(queue), ...options, leaseMs: WAITERS_LEASE_MS }),
-    );
+    return receive(this.redis, { ...this.callOf(queue), ...options, leaseMs: WAITERS_LEASE_MS });
   }
 
   acknowledge(queue: string, deliveries: readonly Delivery[]) {
@@ -195,9 +187,7 @@ export class QueueStore {
   /** @param step its id: what was done by this id before is not done again */
   redrive(queue: string, max: number, to: string | undefined, step: string | undefined) {
     const rememberMs = REMEMBER_REDRIVE_MS;
-    return this.openings.call(queue, () =>
-      outbox.redrive(this.redis, { ...this.callOf(queue), max, to, step, rememberMs }),
-    );
+    return outbox.redrive(this.redis, { ...this.callOf(queue), max, to, step, rememberMs });
   }
 
   peekOutbox(queue: string) {
@@ -210,8 +200,7 @@ export class QueueStore {
 
   adopt(queue: string, from: string, messages: readonly outbox.Adopted[]) {
     // Also when this node is the owner: what comes here was not asked for by a caller who would arm its timers.
-    const timersNode = this.ownerOf(queue);
-    return this.openings.call(queue, () => outbox.adopt(this.redis, { queue, timersNode, from, messages }));
+    return outbox.adopt(this.redis, { queue, timersNode: this.ownerOf(queue), from, messages });
   }
 
   /** What signs the receipts of a queue; null when there is no such queue. */
@@ -227,13 +216,7 @@ export class QueueStore {
 
   private configure(queue: string, verb: 'make' | 'change', configuration: QueueConfiguration) {
     const secret = randomBytes(SECRET_BYTES).toString('base64url');
-    return this.openings.call(queue, () =>
-      queues.configure(this.redis, {
-        ...{ ...this.callOf(queue), verb, secret, configuration },
-        // A node that only just started knows nothing of what was before.
-        ...{ mayBeLost: this.members.areAll, gen: '' },
-      }),
-    );
+    return queues.configure(this.redis, { ...this.callOf(queue), verb, secret, configuration });
   }
 
   private failureOf({ reason, detail }: EndOptions): Failure {

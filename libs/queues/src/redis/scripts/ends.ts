@@ -13,8 +13,6 @@ export interface Verdicts<Verdict extends string> {
   readonly outboxLength: number;
   /** The level of the queue. */
   readonly durability: Durability;
-  /** How many messages of the generation are gone, where the script tells it. */
-  readonly gone?: number;
 }
 
 interface Ended {
@@ -48,13 +46,10 @@ export const acknowledge = library.command({
   keys,
   args: ({ deliveries }: Ended) =>
     deliveries.flatMap(({ gen, token, delivery, size }) => [gen, token, delivery, size]),
-  decode: (reply, { deliveries }) => {
+  decode: (reply) => {
     if (reply === null) return null;
-    const [digits, gone, level] =
-      typeof reply === 'number'
-        ? ['1'.repeat(deliveries.length), reply]
-        : (reply as [string, number, string?]);
-    return { ...read(digits, { 1: 'acked' }, level), gone };
+    const [digits, level] = typeof reply === 'string' ? [reply] : (reply as [string, string]);
+    return read(digits, { 1: 'acked' }, level);
   },
 });
 

@@ -7,10 +7,7 @@
 -- Returns {moved, looked at, due in ms or -1, 1 when this step was done before, level of the queue, unless
 --         it is 'local'}; nil when there is no such queue.
 -- Invariant: a message that has left for another queue is in this one no more; a step with an id is done once.
--- @include parts/instance.lua
 -- @include parts/take.lua
-local FIELDS = { texts = 2, 'gen', 'instance' }
-
 local function origin_of(record)
   local extra = Record.extra(record)
   local dead_letter = extra and extra.deadLetter
@@ -18,9 +15,7 @@ local function origin_of(record)
 end
 
 return function()
-  if not Queue.open(FIELDS) then return nil end
-  Instance.check()
-  Queue.open(Queue.ALL)
+  if not Queue.open(Queue.ALL) then return nil end
   local outcome = ARGV[4] ~= '' and Queue.lasting_key('redrive:' .. ARGV[4])
   local before = outcome and redis.call('GET', outcome)
   if before then return { tonumber(before), 0, -1, 1, Queue.level() } end
@@ -35,7 +30,6 @@ return function()
       Outbox.post(token, record, to, 'redrive', 0)
       Message.forget(token, record, 'gone')
       Queue.add('acked', 1)
-      Queue.add('unacked', -1)
       moved = moved + 1
     elseif Record.is_rescheduled(record) then
       Ready.requeue_first(token)

@@ -1,6 +1,6 @@
 import { type Durability, durabilitySchema } from '@syncline/contracts';
 import { seqOf } from '../message-id.js';
-import { type MessageContent, recordBytes } from '../record.js';
+import { encodeTails, type MessageContent, recordBytes } from '../record.js';
 import { dueIn, keys, levelOf, type QueueCall } from './call.js';
 import { type Deliveries, delivered } from './deliveries.js';
 import { library } from './library.js';
@@ -35,9 +35,6 @@ export type SendReply =
       readonly outcome: 'sent';
       /** Null when the timers need not be told. */
       readonly dueInMs: number | null;
-      readonly gen: string;
-      /** Of the messages; -1 for one that was not taken, or is a duplicate. */
-      readonly seqs: { readonly first: number; readonly count: number } | readonly number[];
       readonly messages: readonly SentMessage[];
       /** The level of the queue. */
       readonly durability: Durability;
@@ -54,8 +51,6 @@ export type SendReply =
 
 type SendInput = QueueCall & {
   readonly messages: readonly NewMessage[];
-  /** Their records without the time, as `encodeTails` gives them. */
-  readonly tails: Buffer;
   readonly rememberMs: number;
   /** In the order of their arrival here. */
   readonly localWaiters: readonly LocalWaiter[];
@@ -65,17 +60,17 @@ const LEVELS: ReadonlySet<unknown> = new Set(durabilitySchema.options);
 type HandedReply = [secret: string, sentAt: number, ...(number | number[])[]];
 
 /** Ready at once, to be found in the list of its priority, and not to be remembered. */
-export const isPlain = ({ content, delayMs, deduplicationHash }: NewMessage): boolean =>
+const isPlain = ({ content, delayMs, deduplicationHash }: NewMessage): boolean =>
   delayMs === 0 && deduplicationHash === '' && content.groupId === null && content.ttlMs === null;
 
 /** Null: there is no such queue. */
 export const send = library.command({
   name: 'send',
   keys,
-  args: ({ timersNode, rememberMs, messages, tails, localWaiters }: SendInput) => [
+  args: ({ timersNode, rememberMs, messages, localWaiters }: SendInput) => [
     timersNode,
     rememberMs,
-    tails,
+    encodeTails(messages.map(({ content }) => content)),
     messages.length,
     localWaiters.length,
     ...localWaiters.flatMap(({ id, max, visibilityTimeoutMs }) => [id, max, visibilityTimeoutMs ?? '']),
@@ -110,15 +105,11 @@ export const send = library.command({
       outcome: 'sent',
       dueInMs: dueIn(Number(second)),
       durability: levelOf(level),
-      gen: first,
-      seqs: rest.length < asked.length ? { first: Number(seq), count: asked.length } : rest.map(takenSeq),
       messages,
       handed: decodeHanded(first, Number(seq), handed, asked),
     };
   },
 });
-
-const takenSeq = (one: number | string): number => (typeof one === 'string' || one < 0 ? -1 : one);
 
 function decodeSent(gen: string, one: number | string): SentMessage {
   if (typeof one === 'string') return { id: one, deduplicated: true };

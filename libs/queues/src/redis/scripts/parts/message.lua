@@ -42,9 +42,8 @@ do
   function Message.cancel(token, record, reason)
     if redis.call('ZREM', Queue.key('inFlight'), token) == 0 then
       Message.unplace(token)
-    else
-      Queue.add('unacked', 1)
-      if Token.in_group(token) then Group.end_flight(Record.group(record, token), 1) end
+    elseif Token.in_group(token) then
+      Group.end_flight(Record.group(record, token), 1)
     end
     drop(token, record, 'cancelled', reason)
   end
@@ -92,8 +91,6 @@ do
   -- back-off. `dead`: whatever it has left.
   function Message.fail(token, why, delay, facts, dead)
     local record = Record.of(token)
-    Queue.add('failed', 1)
-    Queue.add('unacked', 1)
     local failures = Tries.add_failure(token)
     Attempts.add(token, why, facts)
     if failures < q.maxReceives and not dead then
