@@ -55,7 +55,7 @@ end
 return function()
   if not Queue.open(FIELDS) then return nil end
   local tokens, indices, count = Receipts.valid(1, 4)
-  local n, deliveries, bytes, grouped = #tokens, {}, 0, false
+  local n, deliveries, bytes, grouped = #tokens, { nil }, 0, false
   for i = 1, n do
     local at = 4 * indices[i]
     deliveries[i] = ARGV[at - 1]
@@ -69,12 +69,11 @@ return function()
     redis.call('ZREM', Queue.key('inFlight'), unpack(tokens))
     if (q.marks or 0) > Marks.TRIED then note_ends(tokens) end
     forget(tokens, deliveries)
-    Queue.add('live', -n)
-    Queue.add('bytes', -bytes)
-    Queue.add('acked', n)
+    Queue.set('live', q.live - n)
+    Queue.set('bytes', q.bytes - bytes)
+    Queue.set('acked', q.acked + n)
     if grouped then
-      Ready.place()
-      Waiters.wake(Ready.newly_ready())
+      Waiters.wake(Ready.place())
     end
     Queue.save()
   end

@@ -23,8 +23,7 @@ return function()
   end
   Append.write()
   redis.call('HSET', KEYS[1], from, int(last))
-  Ready.place()
-  Waiters.wake(Ready.newly_ready())
+  Waiters.wake(Ready.place())
   Due.tell(ARGV[2])
   Queue.save()
   return 1

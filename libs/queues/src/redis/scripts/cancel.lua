@@ -17,8 +17,7 @@ return function()
   local token, record = Identity.find(ARGV[1])
   if not token then return { was_cancelled(ARGV[1]) and 1 or 0, Queue.level() } end
   Message.cancel(token, record, ARGV[2] ~= '' and ARGV[2] or nil)
-  Ready.place()
-  Waiters.wake(Ready.newly_ready())
+  Waiters.wake(Ready.place())
   Queue.save()
   return { 1, Queue.level() }
 end

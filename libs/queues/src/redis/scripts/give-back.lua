@@ -23,8 +23,7 @@ return function()
     end
     verdicts[indices[i]] = Message.put_back(token, Record.of(token), delay) == 'expired' and '3' or '1'
   end
-  Ready.place()
-  Waiters.wake(Ready.newly_ready())
+  Waiters.wake(Ready.place())
   local due = Due.tell(ARGV[1])
   Queue.save()
   return { Receipts.verdicts(verdicts, count), due, Queue.level() }

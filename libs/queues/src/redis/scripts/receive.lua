@@ -24,18 +24,18 @@ return function()
     outbox = Outbox.length()
   end
 
-  local ends = now + (tonumber(ARGV[2]) or q.visibilityTimeoutMs)
+  local ends = now + (ARGV[2] ~= '' and ARGV[2] or q.visibilityTimeoutMs)
   local waiter, arrival = ARGV[3], ARGV[4]
   local reply = { q.gen, q.secret, ends, -1, outbox, '', now, nil, nil, nil }
   local allowed = Rate.allowance()
-  local tokens, records = Take.first(q.paused == 1 and 0 or math.min(tonumber(ARGV[1]), allowed))
+  local tokens, records = Take.first(q.paused == 1 and 0 or math.min(ARGV[1], allowed))
   local count = #tokens
   if count > 0 then
     local tries = Tries.of(tokens)
     Flight.begin(tokens, ends)
     for i = 1, count do
       local at = 5 + 3 * i
-      reply[at], reply[at + 1], reply[at + 2] = tokens[i] + 0, tonumber(tries[i]) or 0, records[i]
+      reply[at], reply[at + 1], reply[at + 2] = tokens[i] + 0, (tries[i] or 0) + 0, records[i]
     end
     if q.rateMax then Rate.spend(count) end
     if arrival ~= '' then Waiters.remove(waiter) end
@@ -44,8 +44,7 @@ return function()
     reply[6] = Waiters.park(waiter, arrival, tonumber(ARGV[5]))
     if q.rateMax and allowed < 1 and Ready.any() then Due.announce(Rate.room_at()) end
   end
-  Ready.place()
-  Waiters.wake(Ready.newly_ready() - count)
+  Waiters.wake(Ready.place() - count)
   reply[4] = Due.tell(ARGV[6])
   Queue.save()
   return reply

@@ -21,8 +21,7 @@ return function()
     local facts = ARGV[4 * indices[i] + 3]
     verdicts[indices[i]] = VERDICTS[Message.fail(token, 'n', delay, facts, dead)]
   end
-  Ready.place()
-  Waiters.wake(Ready.newly_ready())
+  Waiters.wake(Ready.place())
   local due = Due.tell(ARGV[1])
   Queue.save()
   return { Receipts.verdicts(verdicts, count), due, Outbox.length(), Queue.level() }

@@ -46,7 +46,7 @@ end
 
 return function()
   if not Queue.open(FIELDS) then return nil end
-  local tails, from, count, unpack_tail = ARGV[3], 1, ARGV[4] + 0, struct.unpack
+  local tails, from, count, unpack_tail, add = ARGV[3], 1, ARGV[4] + 0, struct.unpack, Append.add
   local local_waiters = ARGV[5] + 0
   local options = FIRST_WAITER + 3 * local_waiters
   local plain, limited = #ARGV < options, q.maxLength or q.maxBytes
@@ -54,49 +54,53 @@ return function()
   -- Ids by the hashes of their deduplication ids; why not all fit, and which would, were they sent one after the other.
   local ids, full, fits
   for i = 1, count do
-    local delay, tail, dedup, original, over = 0, nil, nil, nil, nil
+    local tail
     tail, from = unpack_tail('>I3c0', tails, from)
-    if not plain then
-      delay, dedup = ARGV[options + 2 * i - 2] + 0, ARGV[options + 2 * i - 1]
-      if dedup ~= '' then
-        ids = ids or {}
-        original = ids[dedup] or redis.call('GET', Queue.key('d:' .. dedup))
-      end
-    end
-    if original then
-      reply[3 + i] = original
-    elseif delay > 0 and delay >= Queue.get('retentionMs') then
-      reply[3 + i] = -q.retentionMs
+    if plain and not limited then
+      add(tail, 0)
     else
-      if limited then
-        over = q.maxLength and q.live + Append.added() >= q.maxLength and 'maxLength'
-          or q.maxBytes and q.bytes + Append.bytes() + #tail + 6 > q.maxBytes and 'maxBytes'
-      end
-      if over then
-        full = full or over
-      else
-        local seq = Append.add(tail, delay)
-        if not plain then
-          reply[3 + i] = seq
-          if dedup ~= '' then ids[dedup] = q.gen .. '-' .. int(seq) end
+      local delay, dedup, original, over = 0, nil, nil, nil
+      if not plain then
+        delay, dedup = ARGV[options + 2 * i - 2] + 0, ARGV[options + 2 * i - 1]
+        if dedup ~= '' then
+          ids = ids or {}
+          original = ids[dedup] or redis.call('GET', Queue.key('d:') .. dedup)
         end
       end
-    end
-    if limited and not over then
-      fits = fits or {}
-      fits[#fits + 1] = i - 1
+      if original then
+        reply[3 + i] = original
+      elseif delay > 0 and delay >= Queue.get('retentionMs') then
+        reply[3 + i] = -q.retentionMs
+      else
+        if limited then
+          over = q.maxLength and q.live + Append.added() >= q.maxLength and 'maxLength'
+            or q.maxBytes and q.bytes + Append.bytes() + #tail + 6 > q.maxBytes and 'maxBytes'
+        end
+        if over then
+          full = full or over
+        else
+          local seq = add(tail, delay)
+          if not plain then
+            reply[3 + i] = seq
+            if dedup ~= '' then ids[dedup] = q.gen .. '-' .. int(seq) end
+          end
+        end
+      end
+      if limited and not over then
+        fits = fits or {}
+        fits[#fits + 1] = i - 1
+      end
     end
   end
   if full then return { 'full', full, fits or {} } end
 
-  Queue.add('sent', Append.added())
+  Queue.set('sent', q.sent + Append.added())
   Append.write()
   if ids then
-    for dedup, id in pairs(ids) do redis.call('SET', Queue.key('d:' .. dedup), id, 'PX', ARGV[2]) end
+    for dedup, id in pairs(ids) do redis.call('SET', Queue.key('d:') .. dedup, id, 'PX', ARGV[2]) end
   end
   if plain and local_waiters > 0 then reply[3] = hand_over(local_waiters) end
-  Ready.place()
-  Waiters.wake(Ready.newly_ready())
+  Waiters.wake(Ready.place())
   reply[2] = Due.tell(ARGV[1])
   reply[#reply + 1] = Queue.level()
   Queue.save()

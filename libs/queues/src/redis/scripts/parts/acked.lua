@@ -11,16 +11,17 @@ do
   local LONGEST_RUN = 52
 
   -- The name that was made last, and of what: most calls need it again.
-  local gen_of_name, delivery_of_name, bucket_of_name, span_of_name, name
+  local gen_of_name, delivery_of_name, bucket_of_name, span_of_name, name, key_of_name, queue
 
-  -- `ago`: 0 for the 5 minutes of now, 1 for those before.
+  -- Returns its key, too. `ago`: 0 for the 5 minutes of now, 1 for those before.
   local function name_of(gen, seq, delivery, ago)
     local bucket, span = Record.bucket_number(seq), (now - now % REMEMBERED_MS) / REMEMBERED_MS - ago
-    if bucket ~= bucket_of_name or span ~= span_of_name or delivery ~= delivery_of_name or gen ~= gen_of_name then
-      gen_of_name, delivery_of_name, bucket_of_name, span_of_name = gen, delivery, bucket, span
+    if bucket ~= bucket_of_name or span ~= span_of_name or delivery ~= delivery_of_name or gen ~= gen_of_name or queue ~= KEYS[1] then
+      gen_of_name, delivery_of_name, bucket_of_name, span_of_name, queue = gen, delivery, bucket, span, KEYS[1]
       name = string.format('%s:acked:%s:%d:%d', gen, delivery, bucket, span)
+      key_of_name = Queue.lasting_key(name)
     end
-    return name
+    return name, key_of_name
   end
 
   -- Sets bits. Those that follow each other are set by one number of as many bits.
@@ -37,8 +38,7 @@ do
   end
 
   function Acked.remember(seq, delivery, fields, first, last)
-    local remembering = name_of(q.gen, seq, delivery, 0)
-    local key = Queue.lasting_key(remembering)
+    local remembering, key = name_of(q.gen, seq, delivery, 0)
     set_bits(key, fields, first, last)
     if q.remembering ~= remembering then
       redis.call('PEXPIRE', key, 2 * REMEMBERED_MS)
@@ -49,7 +49,7 @@ do
   function Acked.was(gen, token, delivery)
     local seq = Token.seq(token)
     for ago = 0, 1 do
-      local key = Queue.lasting_key(name_of(gen, seq, delivery, ago))
+      local _, key = name_of(gen, seq, delivery, ago)
       if redis.call('GETBIT', key, seq % Record.PER_BUCKET) == 1 then return true end
     end
     return false

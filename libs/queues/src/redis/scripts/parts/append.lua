@@ -5,15 +5,23 @@
 -- @include parts/record.lua
 local Append = {}
 do
+  local PER_BUCKET = Record.PER_BUCKET
   local added, bytes, time, buckets, records, size, delayed, expiring, members
+  -- Tokens of one priority that follow each other, to be listed together.
+  local run, priority_of_run
   each_call(function()
-    added, bytes, time, buckets, records = 0, 0, nil, nil, nil
+    added, bytes, time, buckets, records, run = 0, 0, nil, nil, nil, nil
     delayed, expiring, members = nil, nil, nil
   end)
 
   function Append.added() return added end
 
   function Append.bytes() return bytes end
+
+  local function end_run()
+    Ready.list(run, priority_of_run)
+    run = nil
+  end
 
   local function push(list, first, second)
     if not list then return { first, second } end
@@ -24,8 +32,8 @@ do
 
   function Append.add(tail, delay)
     local seq, flags = q.seq + added, string.byte(tail)
-    local field, token = seq % Record.PER_BUCKET, Token.of(seq, flags)
-    time = time or struct.pack('>I6', now)
+    local field, token = seq % PER_BUCKET, Token.of(seq, flags)
+    if not time then time = struct.pack('>I6', now) end
     local record = time .. tail
     if field == 0 or not records then
       records, size = { field, record }, 2
@@ -37,7 +45,12 @@ do
     added, bytes = added + 1, bytes + #record
 
     if flags < 16 and delay == 0 then
-      Ready.list(token, flags)
+      if run and priority_of_run == flags then
+        run[#run + 1] = token
+      else
+        if run then end_run() end
+        run, priority_of_run = { token }, flags
+      end
       return seq
     end
     if Token.has_ttl(token) then
@@ -54,6 +67,7 @@ do
       delayed = push(delayed, now + delay, Token.member(token))
       Due.announce(now + delay)
     elseif not Token.in_group(token) then
+      if run then end_run() end
       Ready.arrive(token)
     end
     return seq
@@ -61,15 +75,16 @@ do
 
   function Append.write()
     if added == 0 then return end
+    if run then end_run() end
     if q.live == 0 then
       Queue.set('low', q.seq)
       Queue.set('sweep', q.seq)
       Queue.set('sweepAt', now)
       Due.announce(now + Queue.get('retentionMs'))
     end
-    Queue.add('seq', added)
-    Queue.add('live', added)
-    Queue.add('bytes', bytes)
+    Queue.set('seq', q.seq + added)
+    Queue.set('live', q.live + added)
+    Queue.set('bytes', q.bytes + bytes)
     for i = 1, #buckets, 2 do redis.call('HSET', buckets[i], unpack(buckets[i + 1])) end
     if delayed then redis.call('ZADD', Queue.key('delayed'), unpack(delayed)) end
     if expiring then redis.call('ZADD', Queue.key('expiring'), unpack(expiring)) end

@@ -6,7 +6,11 @@
 -- given another delay or priority (parts/record.lua). WATCHED: a node waits for its end (parts/ended.lua).
 local Marks = { TRIED = 1, ADOPTED = 2, RESCHEDULED = 4, WATCHED = 8 }
 
-function Marks.has(mark) return bit.band(Queue.get('marks') or 0, mark) ~= 0 end
+function Marks.has(mark)
+  local marks = q.marks
+  if marks == nil then marks = Queue.get('marks') end
+  return marks and marks > 0 and bit.band(marks, mark) ~= 0
+end
 
 function Marks.add(mark)
   if not Marks.has(mark) then Queue.add('marks', mark) end

@@ -24,7 +24,7 @@
 --
 -- Leaves: q, the fields of the hash that were read: numbers or texts, false for what is empty or not there;
 --         Queue: open(fields), get(field), set(field, value), add(field, amount), save(), key(part) under the generation,
---         lasting_key(part) beside the queue, name(); level(), nothing for 'local', where `durability` was read as a text.
+--         lasting_key(part) beside the queue, `waiting`, that of its parked receivers; name(); level(), nothing for 'local', where `durability` was read as a text.
 local q
 local Queue = {}
 -- All that the work on what is due may need. `texts`: so many of the fields, at the front, are texts; the others are numbers.
@@ -36,38 +36,51 @@ Queue.ALL = {
 do
   -- What is to be written: field, value, ..., so many of them; and where the value of a field stands in it, if it does.
   local writes, written, places = {}, 0, {}
-  -- The queue of the call before, and what its keys begin with, beside it and under its generation.
-  local key, gen, base, own
+  -- The queue of the call before; what its keys begin with, beside it and under its generation; the keys under that.
+  local key, gen, base, own, keys
+  -- What `q` has beside the fields that it was opened with.
+  local others
   each_call(function()
-    -- With room for the fields of most commands: a table that grows one by one costs more than what it is for.
-    q = { gen = nil, secret = nil, seq = nil, live = nil, bytes = nil, sent = nil, acked = nil, mask = nil, due = nil }
-    written = 0
+    q, written = nil, 0
     if key ~= KEYS[1] then
       key, gen = KEYS[1], nil
       base = string.sub(key, 1, -6)
+      Queue.waiting = base .. 'w'
     end
   end)
 
-  local function place_of(field)
+  local function is_set(field)
     local place = places[field]
-    return place and place <= written and writes[place - 1] == field and place
+    return place and place <= written and writes[place - 1] == field
   end
 
-  local function read(fields)
-    local values, texts = redis.call('HMGET', KEYS[1], unpack(fields)), fields.texts
+  local function read(fields, is_first)
+    local values, texts, known = redis.call('HMGET', KEYS[1], unpack(fields)), fields.texts, q
     for i = 1, #fields do
       local field, value = fields[i], values[i]
-      -- What is known may have been changed by this call.
-      if q[field] == nil then q[field] = value and (i <= texts and value or value ~= '' and value + 0) end
+      if value and i > texts then value = value ~= '' and value + 0 end
+      if is_first then
+        known[field] = value
+      elseif known[field] == nil then
+        -- What is known may have been changed by this call.
+        known[field], others[#others + 1] = value, field
+      end
     end
   end
 
   -- `fields`: as ALL, `gen` first. False when there is no queue.
   function Queue.open(fields)
-    read(fields)
+    local is_first = not q
+    if is_first then
+      -- A command opens it with the same fields at each call: their table is kept.
+      q, others = fields.q or {}, fields.others or {}
+      fields.q, fields.others = q, others
+      for i = #others, 1, -1 do q[others[i]], others[i] = nil, nil end
+    end
+    read(fields, is_first)
     if gen ~= q.gen then
       gen = q.gen
-      own = base .. (gen or '') .. ':'
+      own, keys = base .. (gen or '') .. ':', {}
     end
     return gen
   end
@@ -79,20 +92,27 @@ do
   end
 
   function Queue.set(field, value)
+    if q[field] == nil then others[#others + 1] = field end
     q[field] = value
-    local place = place_of(field)
-    if not place then
+    local place = places[field]
+    if not place or place > written or writes[place - 1] ~= field then
       place = written + 2
       writes[place - 1], places[field], written = field, place, place
     end
     writes[place] = value or ''
   end
 
-  function Queue.add(field, amount) Queue.set(field, (q[field] or Queue.get(field) or 0) + amount) end
+  function Queue.add(field, amount) return Queue.set(field, (q[field] or Queue.get(field) or 0) + amount) end
 
-  function Queue.key(part) return own .. part end
-
-  function Queue.numbered_key(part, number) return own .. part .. number end
+  -- Of a part that each queue has; what is one of many is joined to it.
+  function Queue.key(part)
+    local known = keys[part]
+    if not known then
+      known = own .. part
+      keys[part] = known
+    end
+    return known
+  end
 
   function Queue.lasting_key(part) return base .. part end
 
@@ -105,10 +125,10 @@ do
   -- Writes what was set. A queue without messages keeps nothing but itself.
   function Queue.save()
     if written == 0 then return end
-    if q.live == 0 and place_of('live') and (Queue.get('marks') or 0) > 0 then Queue.set('marks', 0) end
-    if q.live == 0 and place_of('live') and Queue.get('mask') ~= 0 then
+    if q.live == 0 and is_set('live') and (Queue.get('marks') or 0) > 0 then Queue.set('marks', 0) end
+    if q.live == 0 and is_set('live') and Queue.get('mask') ~= 0 then
       for p = 0, 9 do
-        if bit.band(q.mask, bit.lshift(1, p)) ~= 0 then redis.call('UNLINK', Queue.key('r:' .. p)) end
+        if bit.band(q.mask, bit.lshift(1, p)) ~= 0 then redis.call('UNLINK', Queue.key('r:') .. p) end
       end
       Queue.set('mask', 0)
     end

@@ -1,9 +1,9 @@
 -- What can be received, in order: higher priority first, then the older one. Plain messages stand in a list a priority, in
 -- the order in which they became ready for the first time; groups, messages that came back and those with a TTL of their
 -- own stand in `ranked`, by their age. `mask` has a bit for each list that may hold something.
--- Leaves: Ready: arrive(token) for the first time, requeue_first(token) before all that are younger, both written by place();
---         newly_ready(), messages and groups that became receivable in this call, at_least(count); pull(most), takes those back
---         that arrived; list(p), highest() or nil, drained(p), first_ranked() and its rank, any().
+-- Leaves: Ready: arrive(token) for the first time, list(tokens, priority) of plain ones, requeue_first(token) before all that are
+--         younger, all written by place(), which returns newly_ready(): messages and groups that became receivable in this call;
+--         at_least(count); pull(most), takes those back that arrived; list_key(p), highest() or nil, drained(p), first_ranked() and its rank, any().
 -- @include parts/group.lua
 -- @include @redis/integer.lua
 local Ready = {}
@@ -29,21 +29,21 @@ do
     newly = newly + 1
   end
 
-  function Ready.list(token, p)
-    local tokens = arrived and arrived[p]
-    if tokens then
-      tokens[#tokens + 1] = token
+  function Ready.list(tokens, p)
+    local others = arrived and arrived[p]
+    if others then
+      for i = 1, #tokens do others[#others + 1] = tokens[i] end
     elseif arrived then
-      arrived[p] = { token }
+      arrived[p] = tokens
     else
-      arrived = { [p] = { token } }
+      arrived = { [p] = tokens }
     end
-    newly = newly + 1
+    newly = newly + #tokens
   end
 
   function Ready.arrive(token)
     if Token.has_ttl(token) then return Ready.requeue_first(token) end
-    Ready.list(token, Token.priority(token))
+    Ready.list({ token }, Token.priority(token))
   end
 
   function Ready.pull(most)
@@ -64,13 +64,14 @@ do
   function Ready.place()
     if arrived then
       for p, tokens in pairs(arrived) do
-        redis.call('RPUSH', Ready.list_key(p), unpack(tokens))
-        if bit.band(q.mask, BITS[p]) == 0 then Queue.add('mask', BITS[p]) end
+        redis.call('RPUSH', Queue.key(LISTS[p]), unpack(tokens))
+        if q.mask % (2 * BITS[p]) < BITS[p] then Queue.add('mask', BITS[p]) end
       end
     end
     if ranked then redis.call('ZADD', Queue.key('ranked'), unpack(ranked)) end
     arrived, ranked = nil, nil
     newly = newly + Group.offer_changed()
+    return newly
   end
 
   function Ready.highest()

@@ -15,7 +15,16 @@ function Record.field(seq) return seq % Record.PER_BUCKET end
 
 function Record.bucket_number(seq) return (seq - seq % Record.PER_BUCKET) / Record.PER_BUCKET end
 
-function Record.bucket(seq) return Queue.numbered_key('b:', Record.bucket_number(seq)) end
+-- The key that was made last, and of what: most calls need it again.
+local bucket_key, number_of_bucket, buckets_of_queue
+
+function Record.bucket(seq)
+  local number, buckets = Record.bucket_number(seq), Queue.key('b:')
+  if number ~= number_of_bucket or buckets ~= buckets_of_queue then
+    bucket_key, number_of_bucket, buckets_of_queue = buckets .. number, number, buckets
+  end
+  return bucket_key
+end
 
 function Record.of(token)
   local seq = Token.seq(token)

@@ -26,7 +26,7 @@ do
 
   function Trash.discard()
     for _, part in ipairs(PARTS) do redis.call('UNLINK', Queue.key(part)) end
-    for p = 0, 9 do redis.call('UNLINK', Queue.key('r:' .. p)) end
+    for p = 0, 9 do redis.call('UNLINK', Queue.key('r:') .. p) end
     if q.live > 0 then
       local low, high = math.floor(q.low / Record.PER_BUCKET), math.floor((q.seq - 1) / Record.PER_BUCKET)
       redis.call('RPUSH', Queue.lasting_key('trash'), q.gen .. ':' .. int(low) .. ':' .. int(high))

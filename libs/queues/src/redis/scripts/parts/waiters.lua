@@ -25,12 +25,12 @@ do
 
   function Waiters.park(waiter, arrival, lease)
     if arrival == '' then arrival = int(micros) end
-    redis.call('ZADD', Queue.lasting_key('w'), arrival, waiter)
+    redis.call('ZADD', Queue.waiting, arrival, waiter)
     Waiters.renew(Queue.lasting_key(''), string.match(waiter, '^(.-)#'), lease)
     return arrival
   end
 
-  function Waiters.any() return redis.call('ZCARD', Queue.lasting_key('w')) > 0 end
+  function Waiters.any() return redis.call('ZCARD', Queue.waiting) > 0 end
 
   -- Nobody waits: nothing stays.
   local function forget_nodes()
@@ -38,12 +38,12 @@ do
   end
 
   function Waiters.remove(waiter)
-    local removed = redis.call('ZREM', Queue.lasting_key('w'), waiter)
+    local removed = redis.call('ZREM', Queue.waiting, waiter)
     forget_nodes()
     return removed
   end
 
-  function Waiters.first(count) return redis.call('ZRANGE', Queue.lasting_key('w'), '0', count - 1) end
+  function Waiters.first(count) return redis.call('ZRANGE', Queue.waiting, '0', count - 1) end
 
   function Waiters.wake(count)
     if count <= 0 or not Waiters.any() or Queue.get('paused') == 1 then return end
@@ -52,7 +52,7 @@ do
     while woken < count do
       local waiters = Waiters.first(math.min(count - woken, MOST_AT_ONCE))
       if #waiters == 0 then break end
-      redis.call('ZREM', Queue.lasting_key('w'), unpack(waiters))
+      redis.call('ZREM', Queue.waiting, unpack(waiters))
       for _, waiter in ipairs(waiters) do
         local node, id = string.match(waiter, '^(.-)#(.*)$')
         ends_of[node] = ends_of[node] or tonumber(redis.call('HGET', Queue.lasting_key('nodes'), node)) or 0
