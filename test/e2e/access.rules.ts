@@ -53,6 +53,8 @@ export const NEEDED: Readonly<Record<string, NeededRights>> = {
   rescheduleMessage: onName('read', 'configure'),
   cancelMessage: onName('purge'),
   watchDeliveries: onName('consume'),
+  searchMessages: onName('read'),
+  deleteMessages: onName('purge'),
   send: onName('produce'),
   receive: onName('consume'),
   ack: onName('consume'),

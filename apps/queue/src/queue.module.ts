@@ -3,10 +3,11 @@ import { QueuesModule } from '@syncline/queues';
 import { MessageByIdController } from './message-by-id.controller.js';
 import { MessagesController } from './messages.controller.js';
 import { QueuesController } from './queues.controller.js';
+import { SearchController } from './search.controller.js';
 
 /** The routes of a queue node. */
 @Module({
   imports: [QueuesModule],
-  controllers: [QueuesController, MessagesController, MessageByIdController],
+  controllers: [QueuesController, MessagesController, MessageByIdController, SearchController],
 })
 export class QueueModule {}

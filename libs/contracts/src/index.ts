@@ -14,6 +14,7 @@ export * from './lease.js';
 export * from './lock.js';
 export * from './message.js';
 export * from './message-by-id.js';
+export * from './message-search.js';
 export * from './problem.js';
 export * from './queue.js';
 export * from './semaphore.js';

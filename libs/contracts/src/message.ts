@@ -20,7 +20,7 @@ export const MAX_BATCH = 1_000;
 const idTextSchema = z.string().min(1).max(256).refine(isWellFormed, ILL_FORMED);
 
 /** Not `z.record`, which drops a header named `__proto__`. */
-const headersSchema = z
+export const headersSchema = z
   .unknown()
   .superRefine((headers, context) => {
     const refuse = (message: string, ...path: string[]) =>
@@ -33,16 +33,15 @@ const headersSchema = z
       if (!isWellFormed(name) || !isWellFormed(value)) return refuse(ILL_FORMED, name);
     }
   })
-  .default({})
   .meta({ type: 'object', additionalProperties: { type: 'string' } }) as unknown as z.ZodType<
   Readonly<Record<string, string>>,
-  Readonly<Record<string, string>> | undefined
+  Readonly<Record<string, string>>
 >;
 
 const newMessageSchema = z
   .strictObject({
     body: jsonSchema,
-    headers: headersSchema,
+    headers: headersSchema.default({}),
     delayMs: durationMs(0, YEAR_MS).default(0),
     priority: z.int().min(0).max(9).default(0).describe('Higher first'),
     groupId: idTextSchema.optional().describe('Messages of a group are delivered in the order of sending'),
@@ -218,7 +217,11 @@ export type Nacked = z.infer<typeof nackedSchema>;
 export type Extended = z.infer<typeof extendedSchema>;
 
 /** The cursor of ready messages is a number; the others also have the due time. */
-const CURSORS = { ready: /^\d{1,16}$/, delayed: /^\d{1,16}:\d{1,16}$/, inFlight: /^\d{1,16}:\d{1,16}$/ };
+export const CURSORS = {
+  ready: /^\d{1,16}$/,
+  delayed: /^\d{1,16}:\d{1,16}$/,
+  inFlight: /^\d{1,16}:\d{1,16}$/,
+};
 
 export const browseQuerySchema = z
   .strictObject({
@@ -232,15 +235,14 @@ export const browseQuerySchema = z
   });
 export type BrowseQuery = z.infer<typeof browseQuerySchema>;
 
+export const browsedMessageSchema = z.strictObject({
+  ...messageShape,
+  receiveCount: z.int(),
+  availableAt: instantSchema.nullable().describe('When it becomes ready; null when it is ready'),
+});
 export const browsedSchema = z
   .strictObject({
-    messages: z.array(
-      z.strictObject({
-        ...messageShape,
-        receiveCount: z.int(),
-        availableAt: instantSchema.nullable().describe('When it becomes ready; null when it is ready'),
-      }),
-    ),
+    messages: z.array(browsedMessageSchema),
     cursor: z.string().nullable().describe('Null at the end. Earlier pages may be short too'),
   })
   .meta({
@@ -253,19 +255,3 @@ export const purgedSchema = z
   .strictObject({ purged: z.int() })
   .meta({ id: 'Purged', example: { purged: 1_200 } });
 export type Purged = z.infer<typeof purgedSchema>;
-
-export const redriveSchema = z
-  .strictObject({
-    max: z.int().min(1).optional().describe('Default: all messages that are ready now'),
-    to: nameSchema.optional().describe('Default: the original queue of each message'),
-    id: z
-      .uuid()
-      .optional()
-      .describe('Chosen by the caller: for 5 minutes, a repeated call with this id moves nothing more'),
-  })
-  .meta({ id: 'Redrive', example: { max: 100 } });
-export type Redrive = z.infer<typeof redriveSchema>;
-export const redrivenSchema = z
-  .strictObject({ moved: z.int() })
-  .meta({ id: 'Redriven', example: { moved: 42 } });
-export type Redriven = z.infer<typeof redrivenSchema>;

@@ -10,6 +10,7 @@ import { MessagesService } from './messages/messages.service.js';
 import { Receipts } from './messages/receipts.js';
 import { QueuesService } from './queues/queues.service.js';
 import { QueueStore } from './redis/queue.store.js';
+import { SearchService } from './search/search.service.js';
 import { DueTimers } from './timers/due-timers.js';
 
 /** The queue engine. Needs `RedisModule`, `RuntimeModule` and `ClusterModule`. */
@@ -21,6 +22,7 @@ import { DueTimers } from './timers/due-timers.js';
     MessagesService,
     ByIdService,
     EndWatch,
+    SearchService,
     Receipts,
     DeliveryService,
     ParkedReceivers,
@@ -28,6 +30,6 @@ import { DueTimers } from './timers/due-timers.js';
     Outbox,
     DeadLettersService,
   ],
-  exports: [QueuesService, MessagesService, ByIdService, DeliveryService, DeadLettersService],
+  exports: [QueuesService, MessagesService, ByIdService, SearchService, DeliveryService, DeadLettersService],
 })
 export class QueuesModule {}

@@ -10,7 +10,7 @@ export function toShown(found: FoundMessage): ShownMessage {
   return {
     ...toBrowsed(found),
     state,
-    attempts,
+    attempts: [...attempts],
     ...NOTHING_YET,
     why: { ...why, until: why.until === null ? null : toInstant(why.until) },
   };

@@ -3,6 +3,7 @@ import type { Redrive, Redriven } from '@syncline/contracts';
 import { type DisconnectSignal, Drain } from '@syncline/runtime';
 import { existing } from '../queues/queue.errors.js';
 import { QueueStore } from '../redis/queue.store.js';
+import { SearchService } from '../search/search.service.js';
 import { DueTimers } from '../timers/due-timers.js';
 import { RedriveToItself } from './dead-letters.errors.js';
 import { Outbox } from './outbox.js';
@@ -16,22 +17,38 @@ export class DeadLettersService {
     private readonly store: QueueStore,
     private readonly timers: DueTimers,
     private readonly outbox: Outbox,
+    private readonly search: SearchService,
     private readonly drain: Drain,
   ) {}
 
   /**
    * Moves dead letters back, in steps: what has left stays moved when a later step fails, and calling again goes
    * on; calling with the same `id` is one call. Messages that never were elsewhere stay when `to` does not say where they
-   * should go.
+   * should go. With `ids` or `where`: those that wait, also for a delay.
    *
    * @throws QueueNotFound, RedriveToItself
    */
-  async redrive(
+  async redrive(queue: string, redrive: Redrive, disconnect: DisconnectSignal): Promise<Redriven> {
+    if (redrive.to === queue) throw new RedriveToItself();
+    return redrive.ids || redrive.where
+      ? this.redriveSome(queue, redrive)
+      : this.redriveAll(queue, redrive, disconnect);
+  }
+
+  private async redriveSome(queue: string, { to, ...selected }: Redrive): Promise<Redriven> {
+    const { done, cursor } = await this.search.change(queue, selected, ['ready', 'delayed'], async (ids) => {
+      const moved = await this.timers.follow(queue, this.store.redriveSome(queue, ids, to));
+      await this.outbox.deliver(queue);
+      return moved;
+    });
+    return { moved: done, cursor };
+  }
+
+  private async redriveAll(
     queue: string,
     { max = Number.POSITIVE_INFINITY, to, id }: Redrive,
     disconnect: DisconnectSignal,
   ): Promise<Redriven> {
-    if (to === queue) throw new RedriveToItself();
     const { stats } = existing(queue, await this.store.describe(queue));
     let moved = 0;
     let seen = 0;

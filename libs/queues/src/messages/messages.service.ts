@@ -63,7 +63,7 @@ export class MessagesService {
 
   /** @throws QueueNotFound */
   async browse(queue: string, { state, cursor = '', limit }: BrowseQuery): Promise<Browsed> {
-    const page = existing(queue, await this.store.browse(queue, state, cursor, limit));
+    const page = existing(queue, await this.store.browse(queue, { state, cursor, limit }));
     return { messages: page.messages.map(toBrowsed), cursor: page.cursor };
   }
 

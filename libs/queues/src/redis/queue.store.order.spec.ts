@@ -102,7 +102,7 @@ describe('the order of what becomes ready', () => {
     expect(gen).not.toBeNull();
     const seen: number[] = [];
     for (let cursor: string | null = ''; cursor !== null; ) {
-      const page = await stage.store.browse(stage.queue, 'delayed', cursor, 7);
+      const page = await stage.store.browse(stage.queue, { state: 'delayed', cursor, limit: 7 });
       seen.push(...(page?.messages ?? []).map(({ content }) => Number(content.body)));
       cursor = page?.cursor ?? null;
     }

@@ -43,7 +43,7 @@ describe('the places of a message', () => {
         priorities: fc.array(fc.constantFrom(0, 3), { minLength: 1, maxLength: 8 }),
       }),
       fc.record({
-        do: fc.constantFrom('cancel' as const, 'reschedule' as const, 'watch' as const),
+        do: fc.constantFrom('cancel' as const, 'reschedule' as const, 'watch' as const, 'redrive' as const),
         which: fc.nat(),
         delayMs: fc.constantFrom(undefined, 0, 3, 10_000),
         priority: fc.constantFrom(undefined, 0, 3, 9),
@@ -87,9 +87,10 @@ describe('the places of a message', () => {
           else if (action.do === 'nack') await stage.reject(held.splice(-action.some), undefined);
           else if (action.do === 'extend') await stage.extend(held.slice(0, action.some), 3);
           else if (action.do === 'giveBack') await stage.giveBack(held.splice(-action.some));
-          else if (action.do === 'cancel' || action.do === 'reschedule' || action.do === 'watch') {
+          else if ('which' in action) {
             const id = ids[action.which % Math.max(1, ids.length)] ?? '0-0';
             if (action.do === 'cancel') await stage.store.cancel(stage.queue, id, undefined);
+            else if (action.do === 'redrive') await stage.store.redriveSome(stage.queue, [id], 'elsewhere');
             else if (action.do === 'watch') await stage.store.watch(stage.queue, [id], true);
             else await stage.store.reschedule(stage.queue, id, action.delayMs, action.priority);
           } else if (action.do === 'wait') await sleep(4);

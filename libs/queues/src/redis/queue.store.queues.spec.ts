@@ -97,7 +97,7 @@ describe('a queue as a whole, by its scripts', () => {
     const all = async (state: 'ready' | 'delayed' | 'inFlight', limit: number) => {
       const seen: number[] = [];
       for (let cursor: string | null = ''; cursor !== null; ) {
-        const page = await stage.store.browse(stage.queue, state, cursor, limit);
+        const page = await stage.store.browse(stage.queue, { state, cursor, limit });
         if (page === null) throw new Error('no such queue');
         seen.push(...page.messages.map(({ content }) => Number(content.body)));
         cursor = page.cursor;

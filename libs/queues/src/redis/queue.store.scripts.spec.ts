@@ -88,7 +88,11 @@ class Player {
         return reply.outcome === 'sent' && reply.handed.map((handed) => take(handed.deliveries));
       }
       case 'browse': {
-        const page = await stage.store.browse(stage.queue, plain ? 'ready' : 'inFlight', '', 10);
+        const page = await stage.store.browse(stage.queue, {
+          state: plain ? 'ready' : 'inFlight',
+          cursor: '',
+          limit: 10,
+        });
         return page?.messages.map(({ content, failures }) => [content.body, failures]);
       }
       case 'pause':

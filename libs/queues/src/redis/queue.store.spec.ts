@@ -87,7 +87,11 @@ describe('messages, by the scripts of a queue', () => {
     await stage.reject(deliveries(await stage.receive()), 0);
     expect(await stage.stats()).toMatchObject({ ready: 1, delayed: 0 });
     const delayOf = async () => {
-      const { messages } = (await stage.store.browse(stage.queue, 'delayed', '', 1)) ?? { messages: [] };
+      const { messages } = (await stage.store.browse(stage.queue, {
+        state: 'delayed',
+        cursor: '',
+        limit: 1,
+      })) ?? { messages: [] };
       return (messages[0]?.availableAt ?? 0) - Date.now();
     };
     await stage.reject(deliveries(await stage.receive()), undefined);

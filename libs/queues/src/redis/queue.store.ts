@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { Membership } from '@syncline/cluster';
-import type { BrowseQuery, Durability, QueueConfiguration } from '@syncline/contracts';
+import type { Durability, QueueConfiguration } from '@syncline/contracts';
 import { Commits, pageAfter, REDIS, type RedisClient, storeError } from '@syncline/redis';
 import { queueKeys } from './queue.keys.js';
 import type { Delivery } from './receipt.js';
 import type { Failure } from './scripts/attempts.js';
-import { browse } from './scripts/browse.js';
+import { type BrowseOptions, browse } from './scripts/browse.js';
 import * as byId from './scripts/by-id.js';
 import type { QueueCall } from './scripts/call.js';
 import * as ends from './scripts/ends.js';
@@ -180,8 +180,16 @@ export class QueueStore {
     return queues.remove(this.redis, { queue });
   }
 
-  browse(queue: string, state: BrowseQuery['state'], cursor: string, limit: number) {
-    return browse(this.redis, { queue, state, cursor, limit });
+  browse(queue: string, options: BrowseOptions) {
+    return browse(this.redis, { queue, ...options });
+  }
+
+  deleteSome(queue: string, ids: readonly string[]) {
+    return byId.deleteSome(this.redis, { queue, ids });
+  }
+
+  redriveSome(queue: string, ids: readonly string[], to: string | undefined) {
+    return byId.redriveSome(this.redis, { ...this.callOf(queue), ids, to });
   }
 
   /** @param step its id: what was done by this id before is not done again */

@@ -2,21 +2,37 @@
 -- Looks at messages without receiving them: ready ones in the order of sending, others in the order in which
 -- they become ready.
 -- KEYS 1 queue (see parts/queue.lua)
--- ARGV 1 'ready', 'delayed' or 'inFlight'  2 cursor, '' at first  3 how many at most
--- Returns {gen, cursor or '' at the end, token, tries, available at in ms or -1, record, ...};
+-- ARGV 1 'ready', 'delayed' or 'inFlight'  2 cursor, '' at first  3 how many at most  4 how many to examine at most
+--      5 text that is in the record or in the attempts of each ('': any)  then texts that are in the record
+-- Returns {gen, cursor or '' at the end, examined, token, tries, available at in ms or -1, attempts, record, ...};
 --         nil when there is no such queue.
 -- @include @redis/integer.lua
+-- @include parts/attempts.lua
 -- @include parts/record.lua
 -- @include parts/tries.lua
--- One call looks at so many places at most: a page may be short, and have a cursor.
-local LOOKS, LOOKS_AT_ONCE, ENOUGH_BYTES = 2048, 128, 2097152
+-- One call looks at so many places, and so many bytes, at most: a page may be short, and have a cursor.
+local LOOKS, LOOKS_AT_ONCE, ENOUGH_BYTES, ENOUGH_LOOKED = 2048, 64, 2097152, 8388608
+
+-- Attempts are kept of those that failed only.
+local function attempts_of(token) return Marks.has(Marks.TRIED) and Attempts.of(token) or '' end
+
+local function has_all(token, record)
+  for i = 6, #ARGV do
+    if not string.find(record, ARGV[i], 1, true) then return false end
+  end
+  return ARGV[5] == '' or string.find(record, ARGV[5], 1, true) or string.find(attempts_of(token), ARGV[5], 1, true)
+end
 
 -- True while there is room for more.
 local function add(page, token, at, record)
-  local n = #page.tokens + 1
-  page.tokens[n], page.times[n], page.records[n] = token, at, record
-  page.size = page.size + #record
-  return n < page.limit and page.size < ENOUGH_BYTES
+  page.examined, page.looked = page.examined + 1, page.looked + #record
+  if has_all(token, record) then
+    local n = #page.tokens + 1
+    page.tokens[n], page.times[n], page.records[n] = token, at, record
+    page.size = page.size + #record
+  end
+  return #page.tokens < page.limit and page.size < ENOUGH_BYTES
+    and page.examined < page.most and page.looked < ENOUGH_LOOKED
 end
 
 local function is_ready(token)
@@ -73,19 +89,25 @@ end
 -- Returns the score and the token of the last one, nil at the end.
 local function browse_set(page, part, cursor)
   local from = index_after(part, cursor)
-  local members = redis.call('ZRANGE', Queue.key(part), from, from + page.limit, 'WITHSCORES')
-  for i = 1, #members, 2 do
-    local token, score = token_in(part, members[i]), members[i + 1]
-    if not add(page, token, tonumber(score), Record.of(token)) then
-      return i + 2 <= #members and score .. ':' .. int(token) or nil
+  while true do
+    local members = redis.call('ZRANGE', Queue.key(part), from, from + LOOKS_AT_ONCE, 'WITHSCORES')
+    for i = 1, math.min(#members, 2 * LOOKS_AT_ONCE), 2 do
+      local token, score = token_in(part, members[i]), members[i + 1]
+      if not add(page, token, tonumber(score), Record.of(token)) then
+        return i + 2 <= #members and score .. ':' .. int(token) or nil
+      end
     end
+    if #members <= 2 * LOOKS_AT_ONCE then return nil end
+    from = from + LOOKS_AT_ONCE
   end
-  return nil
 end
 
 return function()
-  if not Queue.open({ texts = 1, 'gen', 'seq', 'low' }) then return nil end
-  local page = { limit = tonumber(ARGV[3]), size = 0, tokens = {}, times = {}, records = {} }
+  if not Queue.open({ texts = 1, 'gen', 'seq', 'low', 'marks' }) then return nil end
+  local page = {
+    limit = tonumber(ARGV[3]), most = math.min(LOOKS, tonumber(ARGV[4])),
+    examined = 0, looked = 0, size = 0, tokens = {}, times = {}, records = {},
+  }
   local state, cursor, next_cursor = ARGV[1], ARGV[2], nil
   if state == 'ready' then
     next_cursor = browse_ready(page, cursor)
@@ -93,12 +115,12 @@ return function()
   else
     next_cursor = browse_set(page, state, cursor)
   end
-  local reply, tokens = { q.gen, next_cursor or '' }, page.tokens
+  local reply, tokens = { q.gen, next_cursor or '', page.examined }, page.tokens
   local tries = #tokens > 0 and Tries.of(tokens) or {}
   for i = 1, #tokens do
-    local at = 4 * i - 1
+    local at = 5 * i - 1
     reply[at], reply[at + 1] = tokens[i], tonumber(tries[i]) or 0
-    reply[at + 2], reply[at + 3] = page.times[i], page.records[i]
+    reply[at + 2], reply[at + 3], reply[at + 4] = page.times[i], attempts_of(tokens[i]), page.records[i]
   end
   return reply
 end

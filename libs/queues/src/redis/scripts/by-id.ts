@@ -1,7 +1,7 @@
 import { messageId } from '../message-id.js';
 import { decodeRecord } from '../record.js';
 import { readAttempts } from './attempts.js';
-import type { BrowsedMessage } from './browse.js';
+import type { BrowsedMessage, State } from './browse.js';
 import { dueIn, keys, levelOf, type QueueCall } from './call.js';
 import { failures } from './deliveries.js';
 import { library } from './library.js';
@@ -16,8 +16,7 @@ export interface End {
 
 /** A message that was looked up, and why it is not delivered. Instants are milliseconds since 1970. */
 export interface FoundMessage extends BrowsedMessage {
-  readonly state: 'ready' | 'delayed' | 'inFlight';
-  readonly attempts: ReturnType<typeof readAttempts>;
+  readonly state: State;
   readonly why: {
     readonly kind: 'paused' | 'delayed' | 'group' | 'rate' | 'none';
     readonly until: number | null;
@@ -120,5 +119,33 @@ export const reschedule = library.command({
       dueInMs: dueIn(due),
       durability: levelOf(level),
     };
+  },
+});
+
+/** Removes messages. Null: there is no such queue. */
+export const deleteSome = library.command({
+  name: 'delete',
+  keys,
+  args: (input: { queue: string; ids: readonly string[] }) => [...input.ids],
+  decode: (reply) => {
+    if (reply === null) return null;
+    const [deleted, level] = reply as [number, string?];
+    return { done: deleted, durability: levelOf(level) };
+  },
+});
+
+/** Moves dead letters into the outbox. Null: there is no such queue. */
+export const redriveSome = library.command({
+  name: 'redrive-some',
+  keys,
+  args: (input: QueueCall & { to: string | undefined; ids: readonly string[] }) => [
+    input.to ?? '',
+    input.timersNode,
+    ...input.ids,
+  ],
+  decode: (reply) => {
+    if (reply === null) return null;
+    const [moved, due, level] = reply as [number, number, string?];
+    return { done: moved, dueInMs: dueIn(due), durability: levelOf(level) };
   },
 });

@@ -8,12 +8,7 @@
 --         it is 'local'}; nil when there is no such queue.
 -- Invariant: a message that has left for another queue is in this one no more; a step with an id is done once.
 -- @include parts/take.lua
-local function origin_of(record)
-  local extra = Record.extra(record)
-  local dead_letter = extra and extra.deadLetter
-  return type(dead_letter) == 'table' and dead_letter.queue or nil
-end
-
+-- @include parts/way-back.lua
 return function()
   if not Queue.open(Queue.ALL) then return nil end
   local outcome = ARGV[4] ~= '' and Queue.lasting_key('redrive:' .. ARGV[4])
@@ -24,17 +19,13 @@ return function()
   local moved = 0
   for i, token in ipairs(tokens) do
     local record = records[i]
-    local to = ARGV[2] ~= '' and ARGV[2] or origin_of(record)
+    local to = WayBack.leads(record, ARGV[2])
     if Token.in_group(token) then Group.end_flight(Record.group(record, token), 1) end
     if to then
-      Outbox.post(token, record, to, 'redrive', 0)
-      Message.forget(token, record, 'gone')
-      Queue.add('acked', 1)
+      WayBack.post(token, record, to)
       moved = moved + 1
-    elseif Record.is_rescheduled(record) then
-      Ready.requeue_first(token)
     elseif not Token.in_group(token) then
-      Ready.arrive(token)
+      if Record.is_rescheduled(record) then Ready.requeue_first(token) else Ready.arrive(token) end
     end
   end
   Ready.place()

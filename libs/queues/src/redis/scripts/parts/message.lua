@@ -1,6 +1,6 @@
 -- The ways by which a message leaves other than by its ack: back to the ready ones, away for ever, or to the dead letters.
--- Leaves: Message: unplace(token), of one that waits; forget(token, record, state, reason) of one that stands in no place any more,
---         see parts/ended.lua; expire(token, record), counted; cancel(token, record, reason), wherever it stands;
+-- Leaves: Message: unplace(token), of one that waits; forget(token, record, state, ...) of one that stands in no place any more,
+--         as Ended.note has it; expire(token, record), counted; cancel(token, record, reason), wherever it stands;
 --         put_back(token, record, delay) and fail(token, why, delay, facts, dead) of one that has left `inFlight`, see there.
 -- @include parts/attempts.lua
 -- @include parts/ended.lua
@@ -17,10 +17,10 @@ do
     if tonumber(redis.call('LINDEX', list, 0)) == token then redis.call('LPOP', list) end
   end
 
-  function Message.forget(token, record, state, reason)
+  function Message.forget(token, record, state, ...)
     local seq = Token.seq(token)
     redis.call('HDEL', Record.bucket(seq), Record.field(seq))
-    Ended.note(token, record, state, reason)
+    Ended.note(token, record, state, ...)
     Tries.forget(token)
     Queue.add('live', -1)
     Queue.add('bytes', -#record)
@@ -32,20 +32,21 @@ do
     end
   end
 
-  local function drop(token, record, state, reason)
-    Message.forget(token, record, state, reason)
+  local function drop(token, record, state, ...)
+    Message.forget(token, record, state, ...)
     Queue.add('expired', 1)
   end
 
   function Message.expire(token, record) drop(token, record, 'gone') end
 
   function Message.cancel(token, record, reason)
-    if redis.call('ZREM', Queue.key('inFlight'), token) == 0 then
+    local was_in_flight = redis.call('ZREM', Queue.key('inFlight'), token) == 1
+    if not was_in_flight then
       Message.unplace(token)
     elseif Token.in_group(token) then
       Group.end_flight(Record.group(record, token), 1)
     end
-    drop(token, record, 'cancelled', reason)
+    drop(token, record, 'cancelled', reason, was_in_flight)
   end
 
   -- Exponential, spread by a fifth so that what failed together does not come back together.

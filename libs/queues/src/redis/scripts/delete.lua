@@ -1,0 +1,23 @@
+#!lua flags=allow-oom
+-- Removes some messages, wherever they stand. Receipts of theirs are stale from now on.
+-- KEYS 1 queue (see parts/queue.lua)
+-- ARGV ids
+-- Returns {how many, level of the queue, unless it is 'local'}; nil when there is no such queue.
+-- Invariant: what was removed is not delivered afterwards.
+-- @include parts/message.lua
+-- @include parts/waiters.lua
+return function()
+  if not Queue.open(Queue.ALL) then return nil end
+  local deleted = 0
+  for _, id in ipairs(ARGV) do
+    local token, record = Identity.find(id)
+    if token then
+      Message.cancel(token, record)
+      deleted = deleted + 1
+    end
+  end
+  Ready.place()
+  Waiters.wake(Ready.newly_ready())
+  Queue.save()
+  return { deleted, Queue.level() }
+end
