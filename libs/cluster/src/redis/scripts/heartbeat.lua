@@ -9,15 +9,14 @@
 return function()
   local role, node, incarnation = ARGV[1], ARGV[2], ARGV[3]
   if not Members.holds(node, incarnation) then return nil end
-  local clock = Members.hear(node)
+  local clock, epoch = Members.hear(node)
   local silent = redis.call('ZRANGE', KEYS[2], '-inf', clock - ARGV[5], 'BYSCORE')
   if #silent > 0 then
     redis.call('HDEL', KEYS[1], unpack(silent))
     redis.call('ZREM', KEYS[2], unpack(silent))
-    Members.changed(role, ARGV[4])
+    epoch = Members.changed(role, ARGV[4])
   end
 
-  local epoch = redis.call('GET', KEYS[4])
   if epoch == ARGV[4] then return { epoch } end
   return { epoch, unpack(redis.call('HVALS', KEYS[1])) }
 end

@@ -7,6 +7,7 @@
 --          no smaller than any token of the shard, instance}.
 -- Invariant: with every hint lost a request learns its outcome by the next beat.
 -- @include parts/open.lua
+-- @include parts/process.lua
 -- @include parts/session.lua
 local MOST_SESSIONS, MOST_PROCESSES, MOST_REQUESTS, MOST_NAMES = 4, 8, 256, 64
 
@@ -34,42 +35,53 @@ local function bury(process)
   return false
 end
 
-local function first_by_score(key, most, until_ms)
-  return redis.call('ZRANGE', prefix .. key, '-inf', until_ms, 'BYSCORE', 'LIMIT', 0, most)
+local function first_score(key)
+  return redis.call('ZRANGE', prefix .. key, 0, 0, 'WITHSCORES')[2]
 end
 
--- Returns the next end of a lease, ms; -1 when there is none, `now` when there is more to do at once.
+-- What is due, and when the first of it is.
+local function due_in(key, most, until_ms)
+  local first = first_score(key)
+  if not first or first + 0 > until_ms then return {}, first end
+  return redis.call('ZRANGE', prefix .. key, '-inf', until_ms, 'BYSCORE', 'LIMIT', 0, most), first
+end
+
+local function look_at(id)
+  local name = Name.of(id)
+  name.look_at = false
+  Queue.touch(id)
+  local first, at = Lease.first(name)
+  if first and at ~= 'inf' then Name.look_by(name, at + 0) end
+end
+
+-- Returns the next end of a lease or a session, ms; `now` when there is more to do at once.
 local function sweep()
   local more = false
-  for _, id in ipairs(first_by_score('sessions', MOST_SESSIONS, now)) do more = Session.finish(id, 'expired') or more end
-  for _, process in ipairs(first_by_score('nodes', MOST_PROCESSES, Process.clock())) do more = bury(process) or more end
-  local due = first_by_score('due', MOST_NAMES, now)
-  if #due > 0 then redis.call('ZREM', prefix .. 'due', unpack(due)) end
-  for _, id in ipairs(due) do
-    local name = Name.of(id)
-    name.look_at = false
-    Queue.touch(id)
-    local first, at = Lease.first(name)
-    if first and at ~= 'inf' then Name.look_by(name, at + 0) end
-  end
+  local sessions, session_end = due_in('sessions', MOST_SESSIONS, now)
+  for _, id in ipairs(sessions) do more = Session.finish(id, 'expired') or more end
+  local processes = due_in('nodes', MOST_PROCESSES, Process.clock())
+  for _, process in ipairs(processes) do more = bury(process) or more end
+  local names, lease_end = due_in('due', MOST_NAMES, now)
+  if #names > 0 then redis.call('ZREM', prefix .. 'due', unpack(names)) end
+  for _, id in ipairs(names) do look_at(id) end
   Name.save()
-  if more or #due == MOST_NAMES then return now end
-  local at = redis.call('ZRANGE', prefix .. 'due', 0, 0, 'WITHSCORES')[2]
-  local ending = redis.call('ZRANGE', prefix .. 'sessions', 0, 0, 'WITHSCORES')[2]
-  if ending and (not at or ending + 0 < at + 0) then at = ending end
-  return (at or -1) + 0
+  if more or #names == MOST_NAMES then return now end
+  if #sessions + #processes + #names > 0 then session_end, lease_end = first_score('sessions'), first_score('due') end
+  return math.min(lease_end or math.huge, session_end or math.huge)
+end
+
+-- What Redis has for a process: how many requests, and outcomes. Most hold none.
+local function kept_for(process)
+  local requests, outcomes = prefix .. 'n:' .. process, prefix .. 'g:' .. process
+  if redis.call('EXISTS', requests, outcomes) == 0 then return 0, {} end
+  return redis.call('SCARD', requests), redis.call('HGETALL', outcomes)
 end
 
 return function()
   local process = ARGV[1]
-  Process.hear(process, Process.LEASE_MS)
-  redis.call('SET', prefix .. 'pulse', Silence.pulse(redis.call('GET', prefix .. 'pulse')), 'PX', KEEP)
+  Process.beat(process)
   local at = sweep()
-  return {
-    redis.call('SCARD', prefix .. 'n:' .. process),
-    at < 0 and -1 or math.max(0, at - now),
-    redis.call('HGETALL', prefix .. 'g:' .. process),
-    int(Token.keep()),
-    redis.call('GET', prefix .. 'instance'),
-  }
+  local requests, outcomes = kept_for(process)
+  local left = at < math.huge and math.max(0, at - now) or -1
+  return { requests, left, outcomes, int(Token.keep()), Instance.name() }
 end

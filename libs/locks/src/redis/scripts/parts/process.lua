@@ -3,8 +3,8 @@
 -- @include @redis/silence.lua
 -- @include parts/name.lua
 local Process = { LEASE_MS = 2500 }
--- Until when processes live, as far as this call asked; and the clock by which that is judged.
-local lives, clock
+-- Until when processes live, as far as this call asked; the clock by which that is judged, and the pulse that it was read from.
+local lives, clock, pulse
 each_call(function()
   lives, clock = nil, nil
 end)
@@ -27,8 +27,17 @@ end
 
 -- The clock by which silence is judged, ms.
 function Process.clock()
-  if not clock then clock = Silence.clock(redis.call('GET', prefix .. 'pulse')) end
+  if not clock then
+    pulse = redis.call('GET', prefix .. 'pulse')
+    clock = Silence.clock(pulse)
+  end
   return clock
+end
+
+-- A process beats: it lives, and the clock goes on.
+function Process.beat(process)
+  Process.hear(process, Process.LEASE_MS)
+  redis.call('SET', prefix .. 'pulse', Silence.pulse(pulse), 'PX', KEEP)
 end
 
 -- Until when a process was said to live, by that clock; 0 when it never was. One that was silent for LEASE_MS is taken for
