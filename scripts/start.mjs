@@ -57,7 +57,7 @@ async function startRedis({ redisUrl, redisPort, dataDir }, binary) {
   return url;
 }
 
-async function startNodes({ nodes: wanted, dataDir }, redisUrl) {
+async function startNodes({ nodes: wanted, host, dataDir }, redisUrl) {
   const { Processes } = await import('./start/processes.mjs');
   let isReady = false;
   // Not AbortSignal.any with AbortSignal.timeout: Node 20 loses the timeout at a garbage collection.
@@ -72,6 +72,7 @@ async function startNodes({ nodes: wanted, dataDir }, redisUrl) {
       env: {
         NODE: process.execPath,
         NODE_ID: nodeId,
+        HOST: host,
         PORT: `${port}`,
         NODE_URL: '',
         PEERS: peers,

@@ -8,6 +8,7 @@ export const DEFAULTS = {
   REDIS_URL: '',
   REDIS_PORT: '6399',
   DATA_DIR: '.data',
+  HOST: '127.0.0.1',
 };
 
 /** An obstacle that a person can remove. The message says how. */
@@ -44,7 +45,7 @@ export function readSettings() {
       ...toNodes('queue', 'QUEUE_PEERS', read('QUEUE_PEERS')),
       ...toNodes('cache', 'CACHE_PEERS', read('CACHE_PEERS')),
     ],
-    host: process.env.HOST || '0.0.0.0',
+    host: read('HOST'),
     redisUrl: read('REDIS_URL') || null,
     redisPort,
     dataDir: read('DATA_DIR'),

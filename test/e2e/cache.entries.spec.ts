@@ -271,7 +271,16 @@ describe('cache entries', () => {
       type: 'string',
       format: 'binary',
     });
-    expect(Object.keys(entry.put.responses).sort()).toEqual(['200', '201', '400', '412', '413', '503']);
+    expect(Object.keys(entry.put.responses).sort()).toEqual([
+      '200',
+      '201',
+      '400',
+      '401',
+      '403',
+      '412',
+      '413',
+      '503',
+    ]);
     expect(entry.put.parameters.map(({ name }: { name: string }) => name).sort()).toEqual(
       [
         'Content-Encoding',

@@ -253,7 +253,7 @@ describe('a syncline command that fails', () => {
       const reader = new Cli([node], { SYNCLINE_API_KEY: '0123456789abcdef0123456789abcdef' });
       await reader.text('lock', 'ls');
       const refused = await reader.run(['lock', 'release', 'x']);
-      expect(refused).toMatchObject({ code: 77, stderr: expect.stringContaining('needs admin') });
+      expect(refused).toMatchObject({ code: 77, stderr: expect.stringContaining('may not purge') });
     } finally {
       await node.stop();
     }

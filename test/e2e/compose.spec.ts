@@ -60,7 +60,9 @@ describe('docker-compose.yml', () => {
   it.each(fixed)('runs %s as a node with that name that knows its peers', (name, service) => {
     const config = configOf(service);
     expect(config.nodeId).toBe(name);
-    expect(service.ports).toEqual([`${config.port}:${config.port}`]);
+    // Reached by other containers; from outside through this machine alone.
+    expect(config.exposure.host).toBe('0.0.0.0');
+    expect(service.ports).toEqual([`127.0.0.1:${config.port}:${config.port}`]);
     const ofItsRole = fixed.filter(([, other]) => other.build?.args.APP === config.role);
     expect(config.peers).toEqual(
       ofItsRole.map(([peer, other]) => ({ nodeId: peer, url: `http://${peer}:${configOf(other).port}` })),
@@ -93,7 +95,7 @@ describe('docker-compose.yml', () => {
       expect(service.environment).not.toHaveProperty('NODE_ID');
       expect(service.environment).not.toHaveProperty('PORT');
       const config = configOf(service);
-      expect(service.ports).toEqual([`${config.port}`]);
+      expect(service.ports).toEqual([`127.0.0.1::${config.port}`]);
       const sibling = fixed.find(([, other]) => other.build?.args.APP === config.role);
       expect(config.peers).toEqual(sibling && configOf(sibling[1]).peers);
     },
@@ -133,9 +135,9 @@ describe('.env.example', () => {
   });
 
   it('shows the defaults of a node', () => {
-    const { HOST, LOG_LEVEL, API_KEYS } = example;
+    const { LOG_LEVEL, API_KEYS } = example;
     const unset = readNodeConfig('lock', { NODE_ID: 'a' });
-    expect(readNodeConfig('lock', { NODE_ID: 'a', HOST, LOG_LEVEL, API_KEYS })).toEqual(unset);
+    expect(readNodeConfig('lock', { NODE_ID: 'a', LOG_LEVEL, API_KEYS })).toEqual(unset);
   });
 });
 

@@ -252,7 +252,6 @@ function send({ source, entry }: Found, known: string, response: Response): void
   const { contentType, contentEncoding } = contentOf(entry.contentType);
   response.setHeader('Content-Type', contentType);
   // Whatever was stored: a browser that opens it runs nothing of it in the name of this node.
-  response.setHeader('X-Content-Type-Options', 'nosniff');
   response.setHeader('Content-Security-Policy', 'sandbox');
   if (contentEncoding !== undefined) response.setHeader('Content-Encoding', contentEncoding);
   response.setHeader('Content-Length', entry.bytes.length);

@@ -1,8 +1,10 @@
+import type { ServerResponse } from 'node:http';
 import type { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { problemSchema } from '@syncline/contracts';
 import { z } from 'zod';
 import type { NodeConfig } from '../node/node.config.js';
+import { allowPage } from '../request/security-headers.js';
 import { problemResponse } from './api-problems.decorator.js';
 
 const TITLES = { lock: 'Syncline lock manager', queue: 'Syncline queue', cache: 'Syncline cache' } as const;
@@ -42,6 +44,10 @@ function addCommonProblems(document: OpenAPIObject): void {
 
 /** Serves Swagger UI at `/api/doc` and the document at `/api/doc-json`. The document is generated on first use. */
 export function serveApiDocument(app: INestApplication, config: NodeConfig): void {
+  app.use('/api/doc', (_request: unknown, response: ServerResponse, next: () => void) => {
+    allowPage(response);
+    next();
+  });
   SwaggerModule.setup('api/doc', app, () => apiDocument(app, config), {
     customSiteTitle: `${TITLES[config.role]} (${config.nodeId})`,
   });

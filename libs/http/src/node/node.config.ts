@@ -5,6 +5,7 @@ import { InvalidRedisUrl, parseRedisUrl, type RedisAccess } from '@syncline/redi
 import { z } from 'zod';
 import { InvalidKeysFile, readKeysFile } from '../access/keys-file.js';
 import { InvalidCertificate, readCertificate, type TlsFiles } from '../tls/certificate.js';
+import { exposureOf } from './exposure.js';
 
 const DEFAULT_PORTS = { lock: 8001, queue: 8004, cache: 8007 } as const satisfies Record<Role, number>;
 
@@ -128,12 +129,15 @@ function checkTls<Env extends { TLS_CERT?: string | undefined; TLS_KEY?: string 
   return { ...env, tls, scheme: 'https' };
 }
 
+const requiresKeys = (env: { API_KEYS: readonly unknown[]; API_KEYS_FILE?: unknown }): boolean =>
+  env.API_KEYS.length > 0 || env.API_KEYS_FILE !== undefined;
+
 /** The variables of a node of any role. */
 const nodeConfigSchema = (role: Role) =>
   z
     .object({
       NODE_ID: nodeIdSchema.optional(),
-      HOST: z.string().default('0.0.0.0'),
+      HOST: z.string().optional(),
       PORT: z.coerce.number().int().min(0).max(65_535).default(DEFAULT_PORTS[role]),
       NODE_URL: z.url().optional(),
       REDIS_URL: redisUrlSchema.default('redis://localhost:6379'),
@@ -151,6 +155,7 @@ const nodeConfigSchema = (role: Role) =>
       LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
       API_KEYS: apiKeysSchema.default([]),
       API_KEYS_FILE: keysFileSchema.optional(),
+      ALLOW_ANONYMOUS: z.stringbool().default(false),
       ALLOWED_HOSTS: hostsSchema.optional(),
       TLS_CERT: z.string().optional(),
       TLS_KEY: z.string().optional(),
@@ -161,7 +166,10 @@ const nodeConfigSchema = (role: Role) =>
     .transform((env) => ({
       role,
       nodeId: env.NODE_ID ?? `${role}_${hostname()}_${env.PORT}`,
-      host: env.HOST,
+      exposure: exposureOf(env.HOST, {
+        requiresKeys: requiresKeys(env),
+        allowsAnonymous: env.ALLOW_ANONYMOUS,
+      }),
       port: env.PORT,
       url: env.NODE_URL,
       redis: {
@@ -182,7 +190,7 @@ const nodeConfigSchema = (role: Role) =>
       apiKeys: env.API_KEYS,
       apiKeysFile: env.API_KEYS_FILE,
       /** Whether callers need a key. */
-      requiresKeys: env.API_KEYS.length > 0 || env.API_KEYS_FILE !== undefined,
+      requiresKeys: requiresKeys(env),
       allowedHosts: env.ALLOWED_HOSTS,
       maxConnections: env.MAX_CONNECTIONS,
       lockDurability: env.LOCK_DURABILITY,

@@ -16,6 +16,7 @@ import { answerUnreadable } from '../problems/raw-answer.js';
 import { edge } from '../request/edge.middleware.js';
 import { readCertificate } from '../tls/certificate.js';
 import { renewCertificate } from '../tls/renewal.js';
+import { isLoopback } from './exposure.js';
 import { FastExpressAdapter } from './fast-express.adapter.js';
 import { InvalidConfig, NODE_CONFIG, type NodeConfig, readNodeConfig } from './node.config.js';
 import { NodeModule } from './node.module.js';
@@ -79,10 +80,13 @@ async function createNode(node: NodeRole, config: NodeConfig): Promise<NestExpre
 async function openNode(app: INestApplication): Promise<string> {
   const config: NodeConfig = app.get(NODE_CONFIG);
   await app.startAllMicroservices();
-  await app.listen(config.port, config.host);
+  const { host, warning } = config.exposure;
+  if (warning !== undefined) app.get(Logger).warn(warning);
+  await app.listen(config.port, host);
   const { port } = app.getHttpServer().address() as AddressInfo;
   const named = config.peers.find((peer) => peer.nodeId === config.nodeId);
-  const url = config.url ?? named?.url ?? `${config.scheme}://${hostname()}:${port}`;
+  const url =
+    config.url ?? named?.url ?? `${config.scheme}://${isLoopback(host) ? 'localhost' : hostname()}:${port}`;
   app.get(Logger).log({ msg: 'listening', port, url });
   await app.get(Membership).start(url);
   return url;

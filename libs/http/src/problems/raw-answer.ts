@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { Problem, ValidationFailed } from '@syncline/contracts';
+import { SECURITY_HEADERS } from '../request/security-headers.js';
 import { headersOf } from './problems.js';
 
 /** Answers with a problem and ends the connection, when there is no response object. */
@@ -13,6 +14,7 @@ export function answerRaw(socket: Duplex, problem: Problem, instance: string, no
     'Content-Length': Buffer.byteLength(body),
     'X-Node-Id': nodeId,
     'X-Request-Id': randomUUID(),
+    ...SECURITY_HEADERS,
     ...headersOf(problem),
   };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);

@@ -6,6 +6,7 @@ import type { CrossSiteProtection } from '../access/cross-site-protection.js';
 import type { HttpMetrics } from '../metrics/http-metrics.js';
 import type { ServerStop } from '../node/server-stop.js';
 import { sendProblem } from '../problems/problem.filter.js';
+import { setSecurityHeaders } from './security-headers.js';
 
 /** A request id from a client: visible ASCII of bounded length, safe in a header and a log. */
 const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
@@ -14,7 +15,7 @@ const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
 const UNREAD_MS = 30_000;
 
 /**
- * Runs for every request before routing: adds the ids, counts and measures the request, and refuses it while the node
+ * Runs for every request before routing: adds the ids and the security headers, counts and measures the request, and refuses it while the node
  * stops. The health routes still answer then, so that load balancers learn about the stop.
  */
 export function edge(
@@ -29,6 +30,7 @@ export function edge(
     const requestId = typeof sent === 'string' && REQUEST_ID.test(sent) ? sent : randomUUID();
     response.setHeader('X-Node-Id', nodeId);
     response.setHeader('X-Request-Id', requestId);
+    setSecurityHeaders(response);
 
     const startedAt = performance.now();
     server.requestStarted();
