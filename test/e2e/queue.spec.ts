@@ -11,6 +11,7 @@ interface Message {
   readonly id: string;
   readonly body: unknown;
   readonly receipt: string;
+  readonly receiveCount: number;
 }
 
 describe('the HTTP contract of the queue', () => {
@@ -59,6 +60,7 @@ describe('the HTTP contract of the queue', () => {
       maxBytes: null,
       backoff: null,
       rateLimit: null,
+      deduplicationWindowMs: 300_000,
       durability: 'local',
     };
     const stats = {
@@ -310,6 +312,38 @@ describe('the HTTP contract of the queue', () => {
     expect((await get()).body.stats.ready).toBe(1);
   });
 
+  it('remembers a deduplicationId for as long as the queue is configured to', async () => {
+    await put({ deduplicationWindowMs: 300 });
+    const messageSent = async () =>
+      (await send({ body: 1, deduplicationId: 'order-42' }).expect(201)).body.messages[0];
+    const { id } = await messageSent();
+    await eventually(async () => expect(await messageSent()).toMatchObject({ deduplicated: false }));
+    await put({ deduplicationWindowMs: 3_600_000 });
+    const later = await eventually(async () => {
+      const sent = await messageSent();
+      expect(sent.deduplicated).toBe(false);
+      return sent;
+    });
+    expect(later.id).not.toBe(id);
+    expect(await messageSent()).toEqual({ id: later.id, deduplicated: true });
+    await put({ deduplicationWindowMs: 0 }).expect(400);
+  });
+
+  it('delivers with a visibility timeout of 0 what others may receive at once', async () => {
+    await put({ maxReceives: 3 });
+    await send({ body: 1 });
+    const [first] = await receive({ visibilityTimeoutMs: 0 });
+    const [second] = await receive({ visibilityTimeoutMs: 0, waitMs: 5_000 });
+    expect([first?.receiveCount, second?.receiveCount]).toEqual([1, 2]);
+    expect(second?.id).toBe(first?.id);
+    const { body } = await post('ack', { receipts: [first?.receipt] }).expect(200);
+    expect(body.results[0].status).toBe('stale');
+    const parked = receive({ waitMs: 5_000, visibilityTimeoutMs: 0 });
+    const [third] = await parked;
+    expect(third?.receiveCount).toBe(3);
+    await eventually(async () => expect((await get()).body.stats).toMatchObject({ inFlight: 0, dead: 1 }));
+  });
+
   it('refuses what does not fit: 409 queue-full, nothing taken', async () => {
     await put({ maxLength: 2 });
     const { body } = await send({ body: 1 }, { body: 2 }, { body: 3 })
@@ -397,7 +431,7 @@ describe('the HTTP contract of the queue', () => {
     ['receive', { max: 0 }, 'max'],
     ['receive', { max: 1_001 }, 'max'],
     ['receive', { waitMs: 30_001 }, 'waitMs'],
-    ['receive', { visibilityTimeoutMs: 0 }, 'visibilityTimeoutMs'],
+    ['receive', { visibilityTimeoutMs: -1 }, 'visibilityTimeoutMs'],
     ['ack', { receipts: [] }, 'receipts'],
     ['nack', {}, 'receipts'],
     ['extend', { receipts: ['x'] }, 'visibilityTimeoutMs'],

@@ -22,6 +22,7 @@ const DEFAULTS: PutQueue = {
   maxBytes: null,
   backoff: null,
   rateLimit: null,
+  deduplicationWindowMs: 300_000,
   durability: 'local',
 };
 

@@ -11,7 +11,7 @@ import {
   nameSchema,
   pageLimitSchema,
 } from './fields.js';
-import { visibilitySchema, YEAR_MS } from './queue.js';
+import { receiveVisibilitySchema, visibilitySchema, YEAR_MS } from './queue.js';
 
 /** Largest message, in bytes: header names and values plus the body (a string as text, any other value as JSON). */
 export const MAX_MESSAGE_BYTES = 262_144;
@@ -45,7 +45,9 @@ const newMessageSchema = z
     delayMs: durationMs(0, YEAR_MS).default(0),
     priority: z.int().min(0).max(9).default(0).describe('Higher first'),
     groupId: idTextSchema.optional().describe('Messages of a group are delivered in the order of sending'),
-    deduplicationId: idTextSchema.optional().describe('Remembered for 5 minutes'),
+    deduplicationId: idTextSchema
+      .optional()
+      .describe('The same again within the `deduplicationWindowMs` of the queue is the same message'),
     ttlMs: durationMs(1, YEAR_MS).optional().describe('Dropped when not received within this time'),
   })
   .refine(({ delayMs, ttlMs = Number.POSITIVE_INFINITY }) => delayMs < ttlMs, {
@@ -86,7 +88,7 @@ export const receiveSchema = z
   .strictObject({
     max: z.int().min(1).max(MAX_BATCH).default(1),
     waitMs: durationMs(0, 30_000).default(0),
-    visibilityTimeoutMs: visibilitySchema.optional().describe("Default: the queue's"),
+    visibilityTimeoutMs: receiveVisibilitySchema.optional().describe("Default: the queue's"),
   })
   .meta({ id: 'Receive', example: { max: 10, waitMs: 20_000 } });
 export type Receive = z.infer<typeof receiveSchema>;

@@ -6,6 +6,12 @@ import { durationMs, nameCursorSchema, namePrefixSchema, nameSchema, pageLimitSc
 export const YEAR_MS = 31_536_000_000;
 const HALF_A_DAY_MS = 43_200_000;
 export const visibilitySchema = durationMs(1, HALF_A_DAY_MS);
+/** 0: a delivery that is over at once, and others may have the message. */
+export const receiveVisibilitySchema = durationMs(0, HALF_A_DAY_MS);
+const WEEK_MS = 604_800_000;
+const deduplicationWindowSchema = durationMs(1, WEEK_MS).describe(
+  'How long a `deduplicationId` is remembered from the sending of its message on',
+);
 
 export const backoffSchema = z
   .strictObject({
@@ -30,6 +36,7 @@ const CONFIGURATION_EXAMPLE = {
   maxBytes: null,
   backoff: null,
   rateLimit: null,
+  deduplicationWindowMs: 300_000,
   durability: 'local' as const,
 };
 
@@ -45,6 +52,7 @@ export const putQueueSchema = z
     maxBytes: z.int().min(1).nullable().default(null),
     backoff: backoffSchema.nullable().default(null),
     rateLimit: rateLimitSchema.nullable().default(null),
+    deduplicationWindowMs: deduplicationWindowSchema.default(300_000),
     durability: durabilitySchema.default('local'),
   })
   .refine(({ backoff, retentionMs }) => backoff === null || backoff.baseMs < retentionMs, {
@@ -70,6 +78,7 @@ const configurationShape = {
   maxBytes: z.int().nullable(),
   backoff: backoffSchema.nullable(),
   rateLimit: rateLimitSchema.nullable(),
+  deduplicationWindowMs: deduplicationWindowSchema,
   durability: durabilitySchema,
 };
 const configurationSchema = z.strictObject(configurationShape);

@@ -24,7 +24,6 @@ export const ENDED = 'queue.ended';
 
 /** A node's parked receivers keep their place for this long without a word from it. */
 const WAITERS_LEASE_MS = 3_000;
-const REMEMBER_DEDUPLICATION_MS = 300_000;
 const REMEMBER_REDRIVE_MS = 300_000;
 const SECRET_BYTES = 18;
 const OUTBOX_PORTION = 100;
@@ -67,8 +66,7 @@ export class QueueStore {
   }
 
   send(queue: string, messages: readonly NewMessage[], localWaiters: readonly LocalWaiter[]) {
-    const rememberMs = REMEMBER_DEDUPLICATION_MS;
-    return send(this.redis, { ...this.callOf(queue), messages, localWaiters, rememberMs });
+    return send(this.redis, { ...this.callOf(queue), messages, localWaiters });
   }
 
   receive(queue: string, options: ReceiveOptions & { waiter: Waiter | null }) {

@@ -19,7 +19,7 @@ export const configure = library.command({
 function toFields(configuration: QueueConfiguration): Record<string, string | number> {
   const { visibilityTimeoutMs, maxReceives, deadLetterQueue, retentionMs, maxLength, maxBytes } =
     configuration;
-  const { backoff, rateLimit, durability } = configuration;
+  const { backoff, rateLimit, deduplicationWindowMs, durability } = configuration;
   return {
     configuration: JSON.stringify(configuration),
     visibilityTimeoutMs,
@@ -33,6 +33,7 @@ function toFields(configuration: QueueConfiguration): Record<string, string | nu
     backoffMax: backoff?.maxMs ?? '',
     rateMax: rateLimit?.max ?? '',
     ratePer: rateLimit?.perMs ?? '',
+    deduplicationWindowMs,
     durability: durability === 'local' ? '' : durability,
   };
 }

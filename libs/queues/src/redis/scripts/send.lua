@@ -1,9 +1,9 @@
 #!lua
 -- Takes messages in: all that can ever be, or none.
 -- KEYS 1 queue (see parts/queue.lua)
--- ARGV 1 node that runs the timers ('': the caller)  2 how long deduplication ids are remembered, ms
---      3 the records without their time, each behind its length of 3 bytes  4 how many
---      5 number of local waiters: receivers that are parked on the caller, whose clients are connected;
+-- ARGV 1 node that runs the timers ('': the caller)
+--      2 the records without their time, each behind its length of 3 bytes  3 how many
+--      4 number of local waiters: receivers that are parked on the caller, whose clients are connected;
 --      then of each: waiter, most messages, visibility timeout in ms ('': the queue's);
 --      then for each message, but not when all are plain: delay in ms, hash of its deduplication id or ''
 -- Returns {gen, due in ms or -1, handed, seq of the first of plain messages}, they follow each other;
@@ -18,7 +18,7 @@
 -- @include parts/flight.lua
 -- @include parts/waiters.lua
 local FIELDS = { texts = 2, 'gen', 'durability', 'seq', 'live', 'bytes', 'sent', 'mask', 'maxLength', 'maxBytes' }
-local FIRST_WAITER = 6
+local FIRST_WAITER = 5
 
 -- Those at the head of the line get at once what they would come for, as long as they are local, and these messages are all
 -- that is ready. Not where an answer has to be safe before it is told: then a receiver asks for itself.
@@ -46,8 +46,8 @@ end
 
 return function()
   if not Queue.open(FIELDS) then return nil end
-  local tails, from, count, unpack_tail, add = ARGV[3], 1, ARGV[4] + 0, struct.unpack, Append.add
-  local local_waiters = ARGV[5] + 0
+  local tails, from, count, unpack_tail, add = ARGV[2], 1, ARGV[3] + 0, struct.unpack, Append.add
+  local local_waiters = ARGV[4] + 0
   local options = FIRST_WAITER + 3 * local_waiters
   local plain, limited = #ARGV < options, q.maxLength or q.maxBytes
   local reply = { q.gen, -1, {}, q.seq }
@@ -97,7 +97,8 @@ return function()
   Queue.set('sent', q.sent + Append.added())
   Append.write()
   if ids then
-    for dedup, id in pairs(ids) do redis.call('SET', Queue.key('d:') .. dedup, id, 'PX', ARGV[2]) end
+    local window = Queue.get('deduplicationWindowMs')
+    for dedup, id in pairs(ids) do redis.call('SET', Queue.key('d:') .. dedup, id, 'PX', window) end
   end
   if plain and local_waiters > 0 then reply[3] = hand_over(local_waiters) end
   Waiters.wake(Ready.place())

@@ -51,7 +51,6 @@ export type SendReply =
 
 type SendInput = QueueCall & {
   readonly messages: readonly NewMessage[];
-  readonly rememberMs: number;
   /** In the order of their arrival here. */
   readonly localWaiters: readonly LocalWaiter[];
 };
@@ -67,9 +66,8 @@ const isPlain = ({ content, delayMs, deduplicationHash }: NewMessage): boolean =
 export const send = library.command({
   name: 'send',
   keys,
-  args: ({ timersNode, rememberMs, messages, localWaiters }: SendInput) => [
+  args: ({ timersNode, messages, localWaiters }: SendInput) => [
     timersNode,
-    rememberMs,
     encodeTails(messages.map(({ content }) => content)),
     messages.length,
     localWaiters.length,
