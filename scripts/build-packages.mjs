@@ -1,7 +1,7 @@
 // Builds the published packages, each in a folder that is ready for `npm publish`:
 // `node scripts/build-packages.mjs [folder]`, by default dist/packages.
 // Packages import each other by name. The types of the contracts that the client needs are written out, so that users need
-// neither the contracts nor zod.
+// neither the contracts nor zod. The command line, which checks files by them, brings the contracts along.
 import { copyFileSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join, posix, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -92,9 +92,11 @@ write(join(target, 'client/dist/contracts.js'), 'export {};\n');
 
 const { emitSkipped, diagnostics } = program.emit(undefined, (fileName, text) => {
   const [, name, path] = /^libs\/([^/]+)\/src\/(.*)$/.exec(relative(options.outDir, fileName)) ?? [];
+  if (name === 'contracts') write(join(target, 'cli/dist/contracts', path), text);
   if (!Object.hasOwn(PACKAGES, name)) return;
   const up = posix.relative(posix.dirname(path), '.') || '.';
-  write(join(target, name, 'dist', path), text.replaceAll(`'${CONTRACTS}'`, `'${up}/contracts.js'`));
+  const contracts = name === 'cli' ? `${up}/contracts/index.js` : `${up}/contracts.js`;
+  write(join(target, name, 'dist', path), text.replaceAll(`'${CONTRACTS}'`, `'${contracts}'`));
 });
 const problems = [...ts.getPreEmitDiagnostics(program), ...diagnostics];
 if (emitSkipped || problems.length > 0) {

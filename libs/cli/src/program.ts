@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { addCacheCommands } from './cache.commands.js';
 import { addClusterCommand } from './cluster.command.js';
 import { EXIT_CODES_HELP } from './exit-codes.js';
+import { addKeysCommands } from './keys.commands.js';
 import { addLockCommands } from './lock.commands.js';
 import { type Environment, NODES_HELP, Nodes } from './nodes.js';
 import { addQueueCommands } from './queue.commands.js';
@@ -23,5 +24,6 @@ export function makeProgram(environment: Environment): Command {
   addQueueCommands(program, nodes);
   addCacheCommands(program, nodes);
   addClusterCommand(program, nodes);
+  addKeysCommands(program);
   return program;
 }

@@ -1,4 +1,5 @@
 export * from './access.js';
+export * from './api-keys-file.js';
 export * from './attempt.js';
 export * from './batch.js';
 export * from './cache.js';

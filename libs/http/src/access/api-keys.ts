@@ -1,11 +1,11 @@
 import { hash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
-import { type ApiKey, Problem } from '@syncline/contracts';
+import { type ApiKey, InvalidKeysFile, Problem } from '@syncline/contracts';
 import { NODE_CONFIG, type NodeConfig } from '../node/node.config.js';
 import { watchFiles } from '../node/watch-files.js';
 import { Caller } from './caller.js';
-import { InvalidKeysFile, readKeysFile } from './keys-file.js';
+import { readKeysFile } from './keys-file.js';
 import { ALL_GRANTS, GRANTS_OF_RIGHT, Rights } from './rights.js';
 
 /** One secret of a key. */

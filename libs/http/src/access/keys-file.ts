@@ -1,14 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { type ApiKey, apiKeysFileSchema } from '@syncline/contracts';
-
-/** A refused file can be this large, ten thousand keys fit into less. */
-const MAX_BYTES = 16_777_216;
-const MAX_ISSUES = 5;
-
-/** The file cannot be used. The message is one line, and quotes nothing of the file: it may have secrets in wrong places. */
-export class InvalidKeysFile extends Error {
-  override readonly name = 'InvalidKeysFile';
-}
+import { type ApiKey, InvalidKeysFile, parseKeysFile } from '@syncline/contracts';
 
 /** The content of the file of API keys. */
 export interface KeysFile {
@@ -18,39 +9,14 @@ export interface KeysFile {
 
 /** @throws InvalidKeysFile */
 export function readKeysFile(path: string): KeysFile {
+  const text = textOf(path);
+  return { text, keys: parseKeysFile(text) };
+}
+
+function textOf(path: string): string {
   try {
-    return parseKeysFile(readFileSync(path, 'utf8'));
+    return readFileSync(path, 'utf8');
   } catch (error) {
-    throw unreadable(error);
+    throw new InvalidKeysFile(`it cannot be read (${(error as NodeJS.ErrnoException).code})`);
   }
 }
-
-/** @throws InvalidKeysFile */
-export function parseKeysFile(text: string): KeysFile {
-  if (text.length > MAX_BYTES) throw new InvalidKeysFile(`it is larger than ${MAX_BYTES} bytes`);
-  const parsed = apiKeysFileSchema.safeParse(json(text));
-  if (parsed.success) return { text, keys: parsed.data.keys };
-  const issues = parsed.error.issues.slice(0, MAX_ISSUES).map((issue) => {
-    const message = issue.code === 'unrecognized_keys' ? 'it has unknown fields' : issue.message;
-    return `${issue.path.join('.') || 'the file'}: ${message}`;
-  });
-  const more = parsed.error.issues.length - issues.length;
-  throw new InvalidKeysFile(issues.join('; ') + (more > 0 ? `; and ${more} more` : ''));
-}
-
-function json(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    // The message of the parser may quote the file.
-    const [, position] = /position (\d+)/.exec(String(error)) ?? [];
-    const line =
-      position === undefined ? '' : ` (line ${text.slice(0, Number(position)).split('\n').length})`;
-    throw new InvalidKeysFile(`it is not JSON${line}`);
-  }
-}
-
-const unreadable = (error: unknown): Error =>
-  error instanceof InvalidKeysFile
-    ? error
-    : new InvalidKeysFile(`it cannot be read (${(error as NodeJS.ErrnoException).code})`);

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { durabilitySchema, nodeIdSchema, type Role } from '@syncline/contracts';
+import { durabilitySchema, InvalidKeysFile, nodeIdSchema, type Role } from '@syncline/contracts';
 import { InvalidRedisUrl, parseRedisUrl, type RedisAccess } from '@syncline/redis';
 import { z } from 'zod';
-import { InvalidKeysFile, readKeysFile } from '../access/keys-file.js';
+import { readKeysFile } from '../access/keys-file.js';
 import { InvalidCertificate, readCertificate, type TlsFiles } from '../tls/certificate.js';
 import { exposureOf } from './exposure.js';
 

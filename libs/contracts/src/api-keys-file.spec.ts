@@ -1,5 +1,5 @@
-import { apiKeysFileSchema } from '@syncline/contracts';
-import { InvalidKeysFile, parseKeysFile } from './keys-file.js';
+import { apiKeysFileSchema } from './access.js';
+import { InvalidKeysFile, parseKeysFile } from './api-keys-file.js';
 
 const HASH = `sha256:${'5'.repeat(64)}`;
 const key = { name: 'a', secrets: [{ hash: HASH }], grants: [] };
@@ -18,8 +18,8 @@ const refusalOf = (content: unknown): string => {
 describe('a file of API keys', () => {
   it('may be the example of its schema, or have no keys', () => {
     const example = apiKeysFileSchema.meta()?.example;
-    expect(parseKeysFile(JSON.stringify(example)).keys).toHaveLength(1);
-    expect(parseKeysFile('{"keys":[]}').keys).toEqual([]);
+    expect(parseKeysFile(JSON.stringify(example))).toHaveLength(1);
+    expect(parseKeysFile('{"keys":[]}')).toEqual([]);
   });
 
   it.each([
