@@ -67,4 +67,23 @@ describe('queue nodes on a Redis Cluster', () => {
     expect(await call(two, 'graveyard/redrive', {})).toEqual({ moved: 2 });
     await eventually(async () => expect(await stats(one, 'jobs')).toMatchObject({ ready: 2, dead: 0 }));
   });
+
+  it('send again what a primary lost that came back without its data', async () => {
+    const names = Array.from({ length: 6 }, (_, i) => `kept-${i}`);
+    const sent = await Promise.all(
+      names.map((name) => call(one, `${name}/messages`, { messages: [{ body: name }] })),
+    );
+    const primary = await redis.primaryOf('syncline:{queue:kept-0}:queue');
+    await primary.kill();
+    await primary.restart();
+    for (const [i, name] of names.entries()) {
+      const received = await eventually(async () => {
+        const messages = await receive(two, name, { max: 10, visibilityTimeoutMs: 600_000 });
+        expect(messages).toHaveLength(1);
+        return messages;
+      });
+      expect(received).toMatchObject([{ id: sent[i].messages[0].id, body: name }]);
+      expect(await stats(one, name)).toMatchObject({ sent: 1, lost: 0, inFlight: 1 });
+    }
+  });
 });

@@ -70,9 +70,13 @@ describe('the HTTP contract of the queue', () => {
       dead: 0,
       bytes: 0,
       oldestAgeMs: 0,
+      oldestReadyAgeMs: 0,
       sent: 0,
+      received: 0,
       acked: 0,
+      failed: 0,
       expired: 0,
+      lost: 0,
     };
     const { body } = await put().expect(200);
     expect(body).toEqual({ name: queue, ...configuration, paused: false, stats });

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Membership } from '@syncline/cluster';
+import { type Membership, RecentMembers } from '@syncline/cluster';
 import type { Lease } from '@syncline/contracts';
 import { Commits, commandConnection, type RedisClient, SeenNumbers } from '@syncline/redis';
 import { ProcessIdentity } from '@syncline/runtime';
@@ -8,7 +8,6 @@ import { EMPTY } from 'rxjs';
 import { inOrder, type LeaseRequest, LOCK_PERMITS, permitsOf } from '../../libs/locks/src/lease/lease.js';
 import { resourceKey } from '../../libs/locks/src/lease/resource.js';
 import { Memory } from '../../libs/locks/src/recovery/memory.js';
-import { RecentMembers } from '../../libs/locks/src/recovery/recent-members.js';
 import { DeadlocksStore } from '../../libs/locks/src/redis/deadlocks.store.js';
 import { EventsStore } from '../../libs/locks/src/redis/events.store.js';
 import { HeldReplies } from '../../libs/locks/src/redis/held-replies.js';

@@ -93,7 +93,10 @@ export async function auditQueue(redis: Redis, queue: string): Promise<string[]>
   }
   if (records.size === 0) {
     const left = transaction.keys.filter(
-      (key) => !/:(queue|w|nodes|out|rate|d:.*|acked:.*|ended:.*)$/.test(key.slice(base.length - 1)),
+      (key) =>
+        !/:(queue|w|nodes|out|rate|opening|again|over|d:.*|acked:.*|ended:.*)$/.test(
+          key.slice(base.length - 1),
+        ),
     );
     expect(left.length === 0, `drained, but these are left: ${left.join(' ')}`);
   }

@@ -1,13 +1,19 @@
 import type { Membership } from '@syncline/cluster';
-import { Ring } from '@syncline/cluster';
+import { RecentMembers, Ring } from '@syncline/cluster';
 import type { PutQueue, QueueStats } from '@syncline/contracts';
 import { Commits } from '@syncline/redis';
+import { Metrics } from '@syncline/runtime';
 import { RedisServer } from '@syncline/testing';
 import type { Redis } from 'ioredis';
+import { EMPTY } from 'rxjs';
 import { Outbox } from '../../libs/queues/src/dead-letters/outbox.js';
 import { completeConfiguration } from '../../libs/queues/src/queues/configuration.js';
+import { Losses } from '../../libs/queues/src/recovery/losses.js';
+import { Memory } from '../../libs/queues/src/recovery/memory.js';
 import { QueueStore } from '../../libs/queues/src/redis/queue.store.js';
+import { QueueOpenings } from '../../libs/queues/src/redis/queue-openings.js';
 import type { Delivery } from '../../libs/queues/src/redis/receipt.js';
+import { encodeTails } from '../../libs/queues/src/redis/record.js';
 import type { Deliveries } from '../../libs/queues/src/redis/scripts/deliveries.js';
 import type { Verdicts } from '../../libs/queues/src/redis/scripts/ends.js';
 import type { ReceiveReply } from '../../libs/queues/src/redis/scripts/receive.js';
@@ -55,8 +61,13 @@ export class QueueScripts {
     const server = await RedisServer.start({ args: user });
     const redis = server.connect();
     if (by === 'scripts') await redis.auth('scripter', 'secret');
-    const alone = { nodeId: 'queue_1', ring: new Ring(['queue_1']), owns: () => true, uses: () => {} };
-    const store = new QueueStore(redis, alone as unknown as Membership, new Commits(redis));
+    const ring = new Ring(['queue_1']);
+    const alone = { nodeId: 'queue_1', ring, owns: () => true, uses: () => {}, changed: EMPTY };
+    const membership = alone as unknown as Membership;
+    const members = new RecentMembers(membership);
+    const losses = new Losses(new Metrics());
+    const openings = new QueueOpenings(redis, membership, members, new Memory(), losses);
+    const store = new QueueStore(redis, membership, new Commits(redis), openings, members);
     return new QueueScripts(server, redis, store, new Outbox(store));
   }
 
@@ -84,15 +95,15 @@ export class QueueScripts {
   }
 
   async sendTo(localWaiters: readonly LocalWaiter[], messages: readonly Given[]) {
-    const reply = await this.store.send(
-      this.queue,
-      messages.map(({ body = 'x', priority = 0, groupId = null, ttlMs = null, delayMs = 0, dedup = '' }) => ({
+    const sent = messages.map(
+      ({ body = 'x', priority = 0, groupId = null, ttlMs = null, delayMs = 0, dedup = '' }) => ({
         content: { body: JSON.stringify(body), headers: {}, priority, groupId, ttlMs, extra: null },
         delayMs,
         deduplicationHash: dedup,
-      })),
-      localWaiters,
+      }),
     );
+    const tails = encodeTails(sent.map(({ content }) => content));
+    const reply = await this.store.send(this.queue, sent, tails, localWaiters);
     if (reply === null) throw new Error('no such queue');
     return reply;
   }

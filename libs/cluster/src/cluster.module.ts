@@ -2,6 +2,7 @@ import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { ClusterListener } from './cluster.listener.js';
 import { CLUSTER_OPTIONS, type ClusterOptions } from './cluster.options.js';
 import { Membership } from './membership.js';
+import { RecentMembers } from './recent-members.js';
 import { RedisWatch } from './redis-watch.js';
 
 /** Membership, hash ring and hints of a node. */
@@ -12,8 +13,8 @@ export class ClusterModule {
     return {
       module: ClusterModule,
       controllers: [ClusterListener],
-      providers: [{ provide: CLUSTER_OPTIONS, useValue: options }, Membership, RedisWatch],
-      exports: [Membership, RedisWatch],
+      providers: [{ provide: CLUSTER_OPTIONS, useValue: options }, Membership, RecentMembers, RedisWatch],
+      exports: [Membership, RecentMembers, RedisWatch],
     };
   }
 }

@@ -2,6 +2,8 @@ export { ClusterModule } from './cluster.module.js';
 export type { ClusterOptions, Peer } from './cluster.options.js';
 export { Membership } from './membership.js';
 export { NodeTransport } from './node-transport.js';
+export { Openings } from './openings.js';
+export { RecentMembers } from './recent-members.js';
 export { nodeChannel, roleChannel } from './redis/cluster.keys.js';
 export { RedisWatch } from './redis-watch.js';
 export { Ring } from './ring.js';

@@ -93,9 +93,17 @@ export const queueStatsSchema = z
     dead: z.int().describe('Moved to the dead-letter queue and not moved back by a redrive'),
     bytes: z.int().describe('Stored size of all messages that are ready, delayed or in flight'),
     oldestAgeMs: z.int().describe('Age of the oldest of these messages; 0 when there is none'),
+    oldestReadyAgeMs: z.int().describe('The same of those that are ready; 0 when there is none'),
     sent: z.int(),
+    received: z.int().describe('Deliveries, those that are in flight too; not those that could not be told'),
     acked: z.int().describe('Acknowledged, or moved away by a redrive'),
+    failed: z.int().describe('Deliveries that were rejected, or whose visibility timeout ended'),
     expired: z.int().describe('Removed by their TTL, the retention, a purge or a cancel'),
+    lost: z
+      .int()
+      .describe(
+        'Acknowledged messages that Redis lost with an earlier instance, as far as nodes knew of them',
+      ),
   })
   .describe('At every moment: ready + delayed + inFlight + dead = sent - acked - expired');
 /** Counts of a queue, all at one moment. */
@@ -116,9 +124,13 @@ export const queueSchema = z
         dead: 0,
         bytes: 4_180,
         oldestAgeMs: 950,
+        oldestReadyAgeMs: 950,
         sent: 40,
+        received: 26,
         acked: 23,
+        failed: 1,
         expired: 0,
+        lost: 0,
       },
     },
   });

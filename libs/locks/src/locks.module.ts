@@ -7,7 +7,6 @@ import { Watches } from './events/watches.js';
 import { LeasesService } from './lease/leases.service.js';
 import { LocksService } from './locks/locks.service.js';
 import { Memory } from './recovery/memory.js';
-import { RecentMembers } from './recovery/recent-members.js';
 import { RecoveryListener } from './recovery/recovery.listener.js';
 import { DeadlocksStore } from './redis/deadlocks.store.js';
 import { EventsStore } from './redis/events.store.js';
@@ -46,7 +45,6 @@ import { Waits } from './waiting/waits.js';
     HeldReplies,
     SeenNumbers,
     Memory,
-    RecentMembers,
     ShardCalls,
     LeasesStore,
     WaitsStore,

@@ -9,7 +9,10 @@ import { ParkedReceivers } from './delivery/parked-receivers.js';
 import { MessagesService } from './messages/messages.service.js';
 import { Receipts } from './messages/receipts.js';
 import { QueuesService } from './queues/queues.service.js';
+import { Losses } from './recovery/losses.js';
+import { Memory } from './recovery/memory.js';
 import { QueueStore } from './redis/queue.store.js';
+import { QueueOpenings } from './redis/queue-openings.js';
 import { SearchService } from './search/search.service.js';
 import { DueTimers } from './timers/due-timers.js';
 
@@ -17,6 +20,9 @@ import { DueTimers } from './timers/due-timers.js';
 @Module({
   controllers: [HintsListener],
   providers: [
+    Memory,
+    Losses,
+    QueueOpenings,
     QueueStore,
     QueuesService,
     MessagesService,

@@ -1,3 +1,6 @@
+/** What `local` does not promise: acks that the promoted replica lacks. */
+export const UNDONE = 'was delivered after its ack had been answered';
+
 /** What callers were told over a run of failovers, and what of it turned out to be wrong. */
 export class History {
   readonly violations: string[] = [];
@@ -27,7 +30,7 @@ export class History {
   onReceived(message: string, askedAt: number): void {
     this.seen.add(message);
     if ((this.acked.get(message) ?? Number.POSITIVE_INFINITY) < askedAt) {
-      this.violations.push(`${message} was delivered after its ack had been answered`);
+      this.violations.push(`${message} ${UNDONE}`);
     }
   }
 
@@ -43,10 +46,12 @@ export class History {
     this.counts.granted += 1;
   }
 
-  /** When all that is left was received. */
-  finish(): void {
-    for (const message of this.sent) {
-      if (!this.seen.has(message)) this.violations.push(`${message} was acknowledged and is lost`);
+  /** When all that is left was received. @param counted how many messages the queue says are lost */
+  finish(counted: number): void {
+    const missing = [...this.sent].filter((message) => !this.seen.has(message));
+    this.violations.push(...missing.map((message) => `${message} was acknowledged and is lost`));
+    if (counted !== missing.length) {
+      this.violations.push(`${missing.length} messages are lost, and ${counted} are told to be`);
     }
   }
 }

@@ -25,9 +25,9 @@ export async function failOver(
   const history = new History();
   const { counts, violations } = history;
   await using redis = await RedisReplication.start({ replicas: REPLICAS });
-  const options = { redisUrl: redis.url, env: { LOCK_DURABILITY: level }, dist };
+  const options = { redisUrl: redis.url, env: { LOCK_DURABILITY: level } };
   const [queues, locks] = await Promise.all([
-    startNodes('queue', NODES, options),
+    startNodes('queue', NODES, { ...options, dist }),
     startNodes('lock', NODES, options),
   ]);
   try {

@@ -46,15 +46,17 @@ export class Traffic {
     this.stopped = true;
     await Promise.all(this.running);
     const { random } = this;
-    const left = () =>
+    const look = () =>
       this.repeat(random, () => call(random.pick(this.nodes.queue), 'GET', `queues/${QUEUE}`));
+    let counted = 0;
     for (;;) {
-      const { ready, inFlight, delayed } = (await left())?.body.stats ?? {};
+      const { ready, inFlight, delayed, lost } = (await look())?.body.stats ?? {};
+      counted = lost;
       if (ready + inFlight + delayed === 0) break;
       await this.receive(random);
     }
     await Promise.all(this.history.held.map((name) => this.acquire(random, name)));
-    this.history.finish();
+    this.history.finish(counted);
   }
 
   private async loop(once: (random: Random) => Promise<void>, random: Random): Promise<void> {

@@ -179,8 +179,8 @@ export const mutants: FaultSuite['mutants'] = [
   {
     name: 'a message that is cancelled in flight blocks its group',
     file: part('message'),
-    find: '    elseif Token.in_group(token) then\n      Group.end_flight',
-    replace: '    elseif false then\n      Group.end_flight',
+    find: '      if Token.in_group(token) then Group.end_flight(Record.group(record, token), 1) end\n',
+    replace: '',
     run: byId.cancelledIsNotDelivered.run,
   },
   {

@@ -1,7 +1,6 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import { Membership } from '@syncline/cluster';
+import { Membership, Openings, RecentMembers } from '@syncline/cluster';
 import {
-  isReplyError,
   type LibraryCommand,
   logUnlessAway,
   REDIS,
@@ -11,7 +10,6 @@ import {
 } from '@syncline/redis';
 import { ProcessIdentity } from '@syncline/runtime';
 import { Memory } from '../recovery/memory.js';
-import { RecentMembers } from '../recovery/recent-members.js';
 import { processIdOf } from './process-id.js';
 import { assertKnowledge, itemsOf } from './scripts/assertion.js';
 import type { InShard } from './scripts/lock-command.js';
@@ -20,7 +18,6 @@ import type { InShard } from './scripts/lock-command.js';
 const PORTION = 100;
 /** A call waits so long for a shard to open: longer than an instance takes (`instance.lua`). */
 const OPENS_WITHIN_MS = 2_500;
-const TRIES = 3;
 
 /**
  * Calls in a shard. Where Redis is a new instance nothing runs, until the nodes have asserted what they know: then this node does
@@ -28,9 +25,7 @@ const TRIES = 3;
  */
 @Injectable()
 export class ShardCalls {
-  private readonly openings = new Map<number, Promise<void>>();
-  /** Wakes those who wait for a shard to open. */
-  private readonly wakes = new Map<number, () => void>();
+  private readonly openings = new Openings<number>((shard) => this.open(shard));
   /** Shards that this node knew before, and the instance of each as it was found last; null when that may be another one now. */
   private readonly known = new Map<number, string | null>();
   private readonly processId: string;
@@ -53,30 +48,16 @@ export class ShardCalls {
     input: Omit<Input, 'seen'>,
   ): Promise<Reply> {
     const { shard } = input as unknown as InShard;
-    for (let attempt = 0; attempt < TRIES; attempt += 1) {
-      try {
-        const reply = await command(this.redis, {
-          ...input,
-          seen: this.tokens.of(shard),
-        } as unknown as Input);
-        if (!this.known.has(shard)) this.known.set(shard, null);
-        return reply;
-      } catch (error) {
-        if (!isOpening(error)) throw error;
-        await this.opened(shard);
-      }
-    }
-    throw new StoreUnavailable('Redis was another instance several times.');
+    const reply = await this.openings.call(shard, () =>
+      command(this.redis, { ...input, seen: this.tokens.of(shard) } as unknown as Input),
+    );
+    if (!this.known.has(shard)) this.known.set(shard, null);
+    return reply;
   }
 
   /** Resolves when the shard is open; asserts what this node knows. */
   opened(shard: number): Promise<void> {
-    let opening = this.openings.get(shard);
-    if (opening === undefined) {
-      opening = this.open(shard).finally(() => this.openings.delete(shard));
-      this.openings.set(shard, opening);
-    }
-    return opening;
+    return this.openings.opened(shard);
   }
 
   /** A shard is in an instance. Where that opened without this node, what it knows is asserted late: as far as nobody else was served. */
@@ -88,7 +69,7 @@ export class ShardCalls {
 
   /** A hint: the shard is open. */
   onOpened(shard: number): void {
-    this.wakes.get(shard)?.();
+    this.openings.onOpened(shard);
   }
 
   private async open(shard: number): Promise<void> {
@@ -113,22 +94,7 @@ export class ShardCalls {
       at = leftMs < 0 ? 0 : at + PORTION;
       if (!last || leftMs < 0) continue;
       if (leftMs === 0) return;
-      await this.wait(shard, leftMs);
+      await this.openings.wait(shard, leftMs);
     }
   }
-
-  /** Until the shard is said to be open, or is open at the latest. */
-  private wait(shard: number, leftMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const wake = () => {
-        clearTimeout(timer);
-        this.wakes.delete(shard);
-        resolve();
-      };
-      const timer = setTimeout(wake, leftMs + 1);
-      this.wakes.set(shard, wake);
-    });
-  }
 }
-
-const isOpening = (error: unknown): boolean => isReplyError(error) && error.message.startsWith('OPENING');

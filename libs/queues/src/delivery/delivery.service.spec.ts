@@ -4,6 +4,7 @@ import { eventually } from '@syncline/testing';
 import { bodies, QueueScripts } from '../../../../test/stages/queue-scripts.js';
 import { MessagesService } from '../messages/messages.service.js';
 import { Receipts } from '../messages/receipts.js';
+import { Memory } from '../recovery/memory.js';
 import { DueTimers } from '../timers/due-timers.js';
 import { DeliveryService } from './delivery.service.js';
 import { ParkedReceivers } from './parked-receivers.js';
@@ -52,8 +53,9 @@ describe('a node whose receiver is handed messages', () => {
     receivers = new ParkedReceivers(stage.store, alone, new ProcessIdentity(), drain);
     timers = new DueTimers(stage.store, alone, stage.outbox);
     const receipts = new Receipts(stage.store);
-    delivery = new DeliveryService(stage.store, receipts, receivers, timers);
-    messages = new MessagesService(stage.store, receipts, receivers, delivery, timers);
+    const memory = new Memory();
+    delivery = new DeliveryService(stage.store, receipts, receivers, timers, memory);
+    messages = new MessagesService(stage.store, receipts, receivers, delivery, timers, memory);
   });
   afterEach(() => {
     drain.onModuleDestroy();

@@ -5,6 +5,8 @@ import type { DisconnectSignal } from '@syncline/runtime';
 import { toReceived } from '../messages/message-view.js';
 import { Receipts } from '../messages/receipts.js';
 import { existing } from '../queues/queue.errors.js';
+import { Memory } from '../recovery/memory.js';
+import { seqOf } from '../redis/message-id.js';
 import { QueueStore } from '../redis/queue.store.js';
 import type { Deliveries } from '../redis/scripts/deliveries.js';
 import type { ReceiveOptions, ReceiveReply } from '../redis/scripts/receive.js';
@@ -24,6 +26,7 @@ export class DeliveryService {
     private readonly receipts: Receipts,
     private readonly receivers: ParkedReceivers,
     private readonly timers: DueTimers,
+    private readonly memory: Memory,
   ) {}
 
   /**
@@ -93,6 +96,8 @@ export class DeliveryService {
     if (disconnect.aborted) await this.takeBack(queue, deliveries);
     disconnect.throwIfAborted();
     this.receipts.learn(queue, deliveries.secret);
+    for (const { delivery } of deliveries.messages)
+      this.memory.saw(queue, delivery.gen, seqOf(delivery.token));
     return toReceived(queue, deliveries);
   }
 

@@ -1,7 +1,9 @@
 import { Controller } from '@nestjs/common';
 import { EventPattern } from '@nestjs/microservices';
 import { EndWatch } from '../by-id/end-watch.js';
+import { Memory } from '../recovery/memory.js';
 import { DUE, ENDED, WAKE } from '../redis/queue.store.js';
+import { QueueOpenings } from '../redis/queue-openings.js';
 import type { End } from '../redis/scripts/by-id.js';
 import { DueTimers } from '../timers/due-timers.js';
 import { ParkedReceivers } from './parked-receivers.js';
@@ -13,6 +15,8 @@ export class HintsListener {
     private readonly receivers: ParkedReceivers,
     private readonly timers: DueTimers,
     private readonly ends: EndWatch,
+    private readonly openings: QueueOpenings,
+    private readonly memory: Memory,
   ) {}
 
   @EventPattern(WAKE)
@@ -30,5 +34,22 @@ export class HintsListener {
   onEnded({ queue, ids, how }: { queue: string; ids: readonly string[]; how: string }): void {
     const end = JSON.parse(how) as End;
     for (const id of ids) this.ends.tell(queue, id, end);
+    if (end.state === 'cancelled') this.memory.cancelled(queue, ids);
+  }
+
+  @EventPattern('queue.opening')
+  onOpening({ queue }: { queue: string }): void {
+    this.openings.onOpening(queue);
+  }
+
+  @EventPattern('queue.opened')
+  onOpened({ queue }: { queue: string }): void {
+    this.openings.onOpened(queue);
+  }
+
+  /** A generation was purged or removed. What a lost hint leaves is forgotten when the queue is used again. */
+  @EventPattern('queue.over')
+  onOver({ queue, gen, next }: { queue: string; gen: string; next: string }): void {
+    this.memory.over(queue, gen, next);
   }
 }

@@ -17,10 +17,13 @@ import { DeliveryService } from '../delivery/delivery.service.js';
 import { ParkedReceivers } from '../delivery/parked-receivers.js';
 import { defaultConfiguration } from '../queues/configuration.js';
 import { existing } from '../queues/queue.errors.js';
+import { Memory } from '../recovery/memory.js';
+import { seqOf } from '../redis/message-id.js';
 import { QueueStore } from '../redis/queue.store.js';
 import type { Delivery } from '../redis/receipt.js';
+import { encodeTails } from '../redis/record.js';
 import type { Verdicts } from '../redis/scripts/ends.js';
-import type { NewMessage, SendReply, SentMessage } from '../redis/scripts/send.js';
+import { isPlain, type NewMessage, type SendReply, type SentMessage } from '../redis/scripts/send.js';
 import { DueTimers } from '../timers/due-timers.js';
 import { OverBeforeDue, QueueFull } from './message.errors.js';
 import { toBrowsed } from './message-view.js';
@@ -36,6 +39,7 @@ export class MessagesService {
     private readonly receivers: ParkedReceivers,
     private readonly delivery: DeliveryService,
     private readonly timers: DueTimers,
+    private readonly memory: Memory,
   ) {}
 
   /**
@@ -101,15 +105,18 @@ export class MessagesService {
     messages: readonly NewMessage[],
     indicesOf: (fits: readonly number[]) => readonly number[],
   ): Promise<SentBatch> {
+    const tails = encodeTails(messages.map(({ content }) => content));
     for (;;) {
       const waiters = this.receivers.localWaiters(queue);
-      const reply = await this.timers.follow(queue, this.store.send(queue, messages, waiters));
+      const reply = await this.timers.follow(queue, this.store.send(queue, messages, tails, waiters));
       if (reply === null) {
         await this.timers.follow(queue, this.store.make(queue, defaultConfiguration(queue)));
       } else if (reply.outcome === 'full') {
         throw new QueueFull(queue, reply.limit, indicesOf(reply.fits));
       } else {
         this.delivery.handOver(queue, waiters, reply.handed);
+        const options = messages.every(isPlain) ? [] : messages;
+        this.memory.sent(queue, reply.gen, { at: performance.now(), seqs: reply.seqs, tails, options });
         return reply;
       }
     }
@@ -130,6 +137,7 @@ export class MessagesService {
       const reply = existing(queue, await this.timers.follow(queue, applyToGenuine(genuine)));
       await this.timers.emptyOutbox(queue, reply.outboxLength);
       ({ verdicts, durability } = reply);
+      this.remember(queue, genuine, reply);
     }
     let next = 0;
     const outcomes = read.map((one, i): Problem | { receipt: string; status: Verdict | 'stale' } => {
@@ -143,7 +151,26 @@ export class MessagesService {
     };
     return { results: answerItems(outcomes, `${pathOf(queue)}/${call}`, nameOf), durability };
   }
+
+  /** What has ended is not sent again, should Redis lose it. */
+  private remember(
+    queue: string,
+    deliveries: readonly Delivery[],
+    { verdicts, gone }: Verdicts<string>,
+  ): void {
+    const ended = deliveries.filter((_, i) => ENDS.has(verdicts[i] as string));
+    const gen = ended[0]?.gen;
+    if (gen === undefined) return;
+    this.memory.ended(
+      queue,
+      gen,
+      ended.map(({ token }) => seqOf(token)),
+      gone,
+    );
+  }
 }
+
+const ENDS: ReadonlySet<string> = new Set(['acked', 'dead', 'expired']);
 
 type SentBatch = Pick<Extract<SendReply, { outcome: 'sent' }>, 'messages' | 'durability'>;
 const NOTHING_SENT: SentBatch = { messages: [], durability: 'local' };

@@ -146,6 +146,7 @@ describe('a send that meets parked receivers of its node', () => {
     const acked = await stage.store.acknowledge(stage.queue, deliveries(received));
     expect(acked).toEqual({
       verdicts: ['acked', 'acked'],
+      gone: 2,
       durability: 'replicated',
       dueInMs: null,
       outboxLength: 0,

@@ -136,6 +136,42 @@ describe('a queue as a whole, by its scripts', () => {
       if (!lasting.includes(key)) expect(await stage.redis.pttl(key)).toBeGreaterThan(0);
   });
 
+  it('counts deliveries and failures, however the deliveries end', async () => {
+    await stage.configure({ visibilityTimeoutMs: 1, maxReceives: 2 });
+    await stage.send({}, {}, {}, {}, { groupId: 'g' });
+    const taken = deliveries(await stage.receive(5, 60_000));
+    expect(await stage.stats()).toMatchObject({ received: 5, failed: 0, inFlight: 5 });
+    await stage.acknowledge(taken.slice(0, 1));
+    await stage.reject(taken.slice(1, 2), 60_000);
+    await stage.giveBack(taken.slice(2, 3), { told: true, delayMs: 60_000 });
+    // Nobody was told of this one.
+    await stage.giveBack(taken.slice(3, 4), { delayMs: 60_000 });
+    expect(await stage.stats()).toMatchObject({ received: 4, acked: 1, failed: 1, inFlight: 1 });
+    await stage.store.purge(stage.queue);
+    await stage.send({});
+    await stage.receive();
+    await eventually(async () => expect(await stage.stats()).toMatchObject({ ready: 1, failed: 2 }));
+    expect(await stage.stats()).toMatchObject({ received: 5, acked: 1, inFlight: 0 });
+  });
+
+  it('tells the age of the oldest ready message apart from that of the others', async () => {
+    await stage.configure();
+    await stage.send({ delayMs: 60_000 }, {});
+    await stage.receive();
+    await sleep(30);
+    expect((await stage.stats()).oldestReadyAgeMs).toBe(0);
+    for (const given of [{}, { groupId: 'g' }, { ttlMs: 60_000 }, { priority: 9 }]) {
+      const sentAt = performance.now();
+      await stage.send(given);
+      await sleep(10);
+      const { oldestReadyAgeMs } = await stage.stats();
+      expect(oldestReadyAgeMs).toBeGreaterThanOrEqual(9);
+      expect(oldestReadyAgeMs).toBeLessThanOrEqual(Math.ceil(performance.now() - sentAt) + 1);
+      await stage.receive();
+    }
+    expect((await stage.stats()).oldestAgeMs).toBeGreaterThanOrEqual(60);
+  });
+
   it('tells the age of the oldest message exactly, also past long gaps', async () => {
     await stage.configure();
     for (let i = 0; i < 6; i += 1) await stage.send(...Array.from({ length: 1_000 }, () => ({})));

@@ -128,7 +128,7 @@ class Player {
     const all = [];
     for (const queue of this.queues) {
       this.stage.queue = queue;
-      all.push({ ...(await this.stage.stats()), oldestAgeMs: 0 });
+      all.push({ ...(await this.stage.stats()), oldestAgeMs: 0, oldestReadyAgeMs: 0 });
     }
     return all;
   }

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import { Membership } from '@syncline/cluster';
+import { Membership, RecentMembers } from '@syncline/cluster';
 import type { Durability, QueueConfiguration } from '@syncline/contracts';
 import { Commits, pageAfter, REDIS, type RedisClient, storeError } from '@syncline/redis';
 import { queueKeys } from './queue.keys.js';
+import { QueueOpenings } from './queue-openings.js';
 import type { Delivery } from './receipt.js';
 import type { Failure } from './scripts/attempts.js';
 import { type BrowseOptions, browse } from './scripts/browse.js';
@@ -44,6 +45,8 @@ export class QueueStore {
     @Inject(REDIS) private readonly redis: RedisClient,
     private readonly membership: Membership,
     private readonly commits: Commits,
+    private readonly openings: QueueOpenings,
+    private readonly members: RecentMembers,
   ) {
     membership.uses(library);
   }
@@ -65,12 +68,17 @@ export class QueueStore {
     return this.commits.confirm(level, queueKeys.queue(queue));
   }
 
-  send(queue: string, messages: readonly NewMessage[], localWaiters: readonly LocalWaiter[]) {
-    return send(this.redis, { ...this.callOf(queue), messages, localWaiters });
+  /** @param tails of the messages, by `encodeTails` */
+  send(queue: string, messages: readonly NewMessage[], tails: Buffer, localWaiters: readonly LocalWaiter[]) {
+    return this.openings.call(queue, () =>
+      send(this.redis, { ...this.callOf(queue), messages, tails, localWaiters }),
+    );
   }
 
   receive(queue: string, options: ReceiveOptions & { waiter: Waiter | null }) {
-    return receive(this.redis, { ...this.callOf(queue), ...options, leaseMs: WAITERS_LEASE_MS });
+    return this.openings.call(queue, () =>
+      receive(this.redis, { ...this.callOf(queue), ...options, leaseMs: WAITERS_LEASE_MS }),
+    );
   }
 
   acknowledge(queue: string, deliveries: readonly Delivery[]) {
@@ -193,7 +201,9 @@ export class QueueStore {
   /** @param step its id: what was done by this id before is not done again */
   redrive(queue: string, max: number, to: string | undefined, step: string | undefined) {
     const rememberMs = REMEMBER_REDRIVE_MS;
-    return outbox.redrive(this.redis, { ...this.callOf(queue), max, to, step, rememberMs });
+    return this.openings.call(queue, () =>
+      outbox.redrive(this.redis, { ...this.callOf(queue), max, to, step, rememberMs }),
+    );
   }
 
   peekOutbox(queue: string) {
@@ -206,7 +216,8 @@ export class QueueStore {
 
   adopt(queue: string, from: string, messages: readonly outbox.Adopted[]) {
     // Also when this node is the owner: what comes here was not asked for by a caller who would arm its timers.
-    return outbox.adopt(this.redis, { queue, timersNode: this.ownerOf(queue), from, messages });
+    const timersNode = this.ownerOf(queue);
+    return this.openings.call(queue, () => outbox.adopt(this.redis, { queue, timersNode, from, messages }));
   }
 
   /** What signs the receipts of a queue; null when there is no such queue. */
@@ -222,7 +233,13 @@ export class QueueStore {
 
   private configure(queue: string, verb: 'make' | 'change', configuration: QueueConfiguration) {
     const secret = randomBytes(SECRET_BYTES).toString('base64url');
-    return queues.configure(this.redis, { ...this.callOf(queue), verb, secret, configuration });
+    return this.openings.call(queue, () =>
+      queues.configure(this.redis, {
+        ...{ ...this.callOf(queue), verb, secret, configuration },
+        // A node that only just started knows nothing of what was before.
+        ...{ mayBeLost: this.members.areAll, gen: '' },
+      }),
+    );
   }
 
   private failureOf({ reason, detail }: EndOptions): Failure {

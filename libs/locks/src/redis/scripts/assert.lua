@@ -9,6 +9,7 @@
 --             changes nothing.
 -- @include parts/assertion.lua
 -- @include parts/instance.lua
+-- @include @redis/opening.lua
 local kinds = { session = Assertion.session, lease = Assertion.lease, ended = Assertion.ended, wait = Assertion.wait }
 
 return function()
@@ -26,6 +27,6 @@ return function()
   Name.save()
   Token.keep()
   if is_open then return { 0, instance } end
-  if ARGV[2] == '1' then Instance.tell(ARGV[1], { unpack(ARGV, 6, first - 1) }, ARGV[3] == '1') end
+  if ARGV[2] == '1' then Opening.tell(KEYS[1], ARGV[1], { unpack(ARGV, 6, first - 1) }, ARGV[3] == '1') end
   return { Instance.open_when_told(), instance }
 end

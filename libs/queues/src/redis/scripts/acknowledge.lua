@@ -2,15 +2,15 @@
 -- Ends deliveries for good: their messages are never delivered again.
 -- KEYS 1 queue (see parts/queue.lua)
 -- ARGV for each receipt: gen, token, delivery, size of the record
--- Returns '1' (acked) or '0' (stale) for each, as one string, or {that string, level of the queue} when it is not 'local'; nil
---         when there is no such queue.
+-- Returns {'1' (acked) or '0' (stale) for each, as one string; how many messages of the generation are gone; level of the queue,
+--         unless it is 'local'}, or only that number when all were acked and the level is 'local'; nil when there is no such queue.
 -- Invariants: only the newest delivery counts, and only within its time; once acked, a receipt answers so for 5 minutes.
 -- @include parts/acked.lua
 -- @include parts/ended.lua
 -- @include parts/ready.lua
 -- @include parts/receipts.lua
 -- @include parts/waiters.lua
-local FIELDS = { texts = 3, 'gen', 'remembering', 'durability', 'live', 'bytes', 'acked', 'mask', 'marks' }
+local FIELDS = { texts = 3, 'gen', 'remembering', 'durability', 'seq', 'live', 'bytes', 'acked', 'mask', 'marks' }
 
 -- Their ids are forgotten, and who waits for their ends is told.
 local function note_ends(tokens)
@@ -39,11 +39,6 @@ local function forget(tokens, deliveries)
     first = last + 1
   end
   if tried then Tries.forget(unpack(tried)) end
-end
-
-local function answer(verdicts)
-  local level = Queue.level()
-  return level and { verdicts, level } or verdicts
 end
 
 local function leave_group(token)
@@ -77,11 +72,11 @@ return function()
     end
     Queue.save()
   end
-  if n == count then return answer(string.rep('1', count)) end
-  local verdicts = {}
+  local gone, level, verdicts = q.seq - q.live, Queue.level(), {}
+  if n == count and not level then return gone end
   for i = 1, n do verdicts[indices[i]] = '1' end
   for i = 1, count do
     if not verdicts[i] and Acked.was(ARGV[4 * i - 3], ARGV[4 * i - 2], ARGV[4 * i - 1]) then verdicts[i] = '1' end
   end
-  return answer(Receipts.verdicts(verdicts, count))
+  return { Receipts.verdicts(verdicts, count), gone, level }
 end

@@ -8,9 +8,14 @@
 -- @include @redis/integer.lua
 -- @include parts/append.lua
 -- @include parts/identity.lua
+-- @include parts/instance.lua
 -- @include parts/waiters.lua
+local FIELDS = { texts = 2, 'gen', 'instance' }
+
 return function()
-  if not Queue.open(Queue.ALL) then return nil end
+  if not Queue.open(FIELDS) then return nil end
+  Instance.check()
+  Queue.open(Queue.ALL)
   local from = 'from:' .. ARGV[1]
   local last = tonumber(redis.call('HGET', KEYS[1], from)) or 0
   for i = 3, #ARGV, 4 do

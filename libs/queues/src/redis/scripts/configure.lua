@@ -2,12 +2,14 @@
 -- Makes a queue, or gives one a new configuration.
 -- KEYS 1 queue (see parts/queue.lua)
 -- ARGV 1 'make': leave one that exists alone, or 'change': leave it unmade  2 secret for a new queue
---      3 node that runs the timers ('': the caller)  then field, value, ...
+--      3 node that runs the timers ('': the caller)  4 '1': a new Redis instance may lack it, which the nodes are to tell first
+--      5 generation that it had in the instance before ('': a new one)  then field, value, ...
 -- Returns {1 when this was done, 0 when not; due in ms or -1}.
 -- Invariant: a queue that is made again begins a generation that was never used.
 -- @include @redis/clock.lua
 -- @include @redis/integer.lua
 -- @include parts/due.lua
+-- @include parts/instance.lua
 local COUNTERS = {
   'seq', 'live', 'bytes', 'sent', 'acked', 'expired', 'dead', 'mask', 'low', 'sweep', 'sweepAt', 'paused',
 }
@@ -15,11 +17,17 @@ local COUNTERS = {
 return function()
   local exists = Queue.open(Queue.ALL)
   if exists == (ARGV[1] == 'make') then return { 0, -1 } end
-  redis.call('HSET', KEYS[1], unpack(ARGV, 4))
+  local gen = ARGV[5]
+  if not exists and gen == '' then Instance.check_absent(ARGV[4] == '1') end
+  redis.call('HSET', KEYS[1], unpack(ARGV, 6))
   if exists then
     if q.live > 0 then Due.announce(now) end
   else
-    redis.call('HSET', KEYS[1], 'gen', int(micros), 'secret', ARGV[2])
+    if gen == '' then
+      gen = int(micros)
+      Queue.set('instance', Instance.name())
+    end
+    redis.call('HSET', KEYS[1], 'gen', gen, 'secret', ARGV[2])
     for _, counter in ipairs(COUNTERS) do Queue.set(counter, 0) end
   end
   local due = Due.tell(ARGV[3])

@@ -13,6 +13,8 @@ export interface Verdicts<Verdict extends string> {
   readonly outboxLength: number;
   /** The level of the queue. */
   readonly durability: Durability;
+  /** How many messages of the generation are gone, where the script tells it. */
+  readonly gone?: number;
 }
 
 interface Ended {
@@ -46,10 +48,13 @@ export const acknowledge = library.command({
   keys,
   args: ({ deliveries }: Ended) =>
     deliveries.flatMap(({ gen, token, delivery, size }) => [gen, token, delivery, size]),
-  decode: (reply) => {
+  decode: (reply, { deliveries }) => {
     if (reply === null) return null;
-    const [digits, level] = typeof reply === 'string' ? [reply] : (reply as [string, string]);
-    return read(digits, { 1: 'acked' }, level);
+    const [digits, gone, level] =
+      typeof reply === 'number'
+        ? ['1'.repeat(deliveries.length), reply]
+        : (reply as [string, number, string?]);
+    return { ...read(digits, { 1: 'acked' }, level), gone };
   },
 });
 

@@ -20,6 +20,7 @@ return function()
     if told then
       Tries.add_given_back(token)
       Attempts.add(token, 's', ARGV[4 * indices[i] + 3])
+      Queue.add('unacked', 1)
     end
     verdicts[indices[i]] = Message.put_back(token, Record.of(token), delay) == 'expired' and '3' or '1'
   end

@@ -7,14 +7,18 @@
 -- @include @redis/clock.lua
 -- @include @redis/integer.lua
 -- @include parts/due.lua
+-- @include @redis/hint.lua
 -- @include parts/trash.lua
 local COUNTERS = { 'seq', 'live', 'bytes', 'mask', 'marks', 'low', 'sweep', 'sweepAt' }
 
 return function()
   if not Queue.open(Queue.ALL) then return nil end
   local purged = q.live
+  local gen = q.gen
+  Queue.add('unacked', redis.call('ZCARD', Queue.key('inFlight')))
   Trash.discard()
-  Queue.set('gen', int(math.max(q.gen + 1, micros)))
+  Queue.set('gen', int(math.max(gen + 1, micros)))
+  hint('queue', 'queue.over', nil, cjson.encode({ queue = Queue.name(), gen = gen, next = q.gen }))
   Queue.add('expired', purged)
   for _, counter in ipairs(COUNTERS) do Queue.set(counter, 0) end
   if Trash.any() then Due.announce(now) end

@@ -7,8 +7,23 @@ export const configure = library.command({
   name: 'configure',
   keys,
   args: (
-    input: QueueCall & { verb: 'make' | 'change'; secret: string; configuration: QueueConfiguration },
-  ) => [input.verb, input.secret, input.timersNode, ...Object.entries(toFields(input.configuration)).flat()],
+    input: QueueCall & {
+      verb: 'make' | 'change';
+      secret: string;
+      configuration: QueueConfiguration;
+      /** A new Redis instance may lack the queue; then the nodes are to tell first. */
+      mayBeLost: boolean;
+      /** The generation that it had before that; empty: a new one. */
+      gen: string;
+    },
+  ) => [
+    input.verb,
+    input.secret,
+    input.timersNode,
+    input.mayBeLost ? '1' : '0',
+    input.gen,
+    ...Object.entries(toFields(input.configuration)).flat(),
+  ],
   decode: (reply, { configuration: { durability } }) => {
     const [done, due] = reply as [number, number];
     return { done: done === 1, dueInMs: dueIn(due), durability };
@@ -38,15 +53,20 @@ function toFields(configuration: QueueConfiguration): Record<string, string | nu
   };
 }
 
+/** As `describe.lua` returns them. */
+const COUNTS = [
+  ...(['ready', 'delayed', 'inFlight', 'dead', 'bytes', 'oldestAgeMs', 'oldestReadyAgeMs', 'sent'] as const),
+  ...(['received', 'acked', 'failed', 'expired', 'lost'] as const),
+] satisfies readonly (keyof QueueStats)[];
+
 /** Null: there is no such queue. */
 export const describe = library.command({
   name: 'describe',
   keys,
   decode: (reply): { configuration: QueueConfiguration; paused: boolean; stats: QueueStats } | null => {
     if (reply === null) return null;
-    const [configuration, paused, ready, delayed, inFlight, dead, bytes, oldestAgeMs, sent, acked, expired] =
-      reply as [string, ...number[]];
-    const stats = { ready, delayed, inFlight, dead, bytes, oldestAgeMs, sent, acked, expired } as QueueStats;
+    const [configuration, paused, ...counts] = reply as [string, ...number[]];
+    const stats = Object.fromEntries(COUNTS.map((name, i) => [name, counts[i]])) as QueueStats;
     return { configuration: JSON.parse(configuration) as QueueConfiguration, paused: paused === 1, stats };
   },
 });

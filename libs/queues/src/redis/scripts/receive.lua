@@ -10,13 +10,15 @@
 -- Invariant: a message is in flight at most once; a group has one batch in flight.
 -- @include parts/due-work.lua
 -- @include parts/flight.lua
+-- @include parts/instance.lua
 -- @include parts/take.lua
 local FIELDS = {
-  texts = 3, 'gen', 'secret', 'durability', 'mask', 'marks', 'due', 'paused', 'visibilityTimeoutMs', 'rateMax',
+  texts = 4, 'gen', 'instance', 'secret', 'durability', 'mask', 'marks', 'due', 'paused', 'visibilityTimeoutMs', 'rateMax',
 }
 
 return function()
   if not Queue.open(FIELDS) then return nil end
+  Instance.check()
   local outbox = 0
   if q.due and q.due <= now then
     Queue.open(Queue.ALL)

@@ -7,10 +7,15 @@
 -- Returns {moved, looked at, due in ms or -1, 1 when this step was done before, level of the queue, unless
 --         it is 'local'}; nil when there is no such queue.
 -- Invariant: a message that has left for another queue is in this one no more; a step with an id is done once.
+-- @include parts/instance.lua
 -- @include parts/take.lua
 -- @include parts/way-back.lua
+local FIELDS = { texts = 2, 'gen', 'instance' }
+
 return function()
-  if not Queue.open(Queue.ALL) then return nil end
+  if not Queue.open(FIELDS) then return nil end
+  Instance.check()
+  Queue.open(Queue.ALL)
   local outcome = ARGV[4] ~= '' and Queue.lasting_key('redrive:' .. ARGV[4])
   local before = outcome and redis.call('GET', outcome)
   if before then return { tonumber(before), 0, -1, 1, Queue.level() } end

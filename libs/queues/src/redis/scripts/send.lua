@@ -13,11 +13,13 @@
 --         the level of the queue follows, unless it is 'local';
 --         {'full', 'maxLength' or 'maxBytes', {index from 0 of each message that is not over it, were they sent one after
 --         the other}}; nil when there is no such queue.
--- Invariants: a deduplication id names one message for as long as it is remembered; nobody in the line is overtaken.
+-- Invariants: a deduplication id names one message for as long as it is remembered; nobody in the line is overtaken; nothing is
+--             sent in a Redis instance that is not open.
 -- @include parts/append.lua
 -- @include parts/flight.lua
+-- @include parts/instance.lua
 -- @include parts/waiters.lua
-local FIELDS = { texts = 2, 'gen', 'durability', 'seq', 'live', 'bytes', 'sent', 'mask', 'maxLength', 'maxBytes' }
+local FIELDS = { texts = 3, 'gen', 'instance', 'durability', 'seq', 'live', 'bytes', 'sent', 'mask', 'maxLength', 'maxBytes' }
 local FIRST_WAITER = 5
 
 -- Those at the head of the line get at once what they would come for, as long as they are local, and these messages are all
@@ -46,6 +48,7 @@ end
 
 return function()
   if not Queue.open(FIELDS) then return nil end
+  Instance.check()
   local tails, from, count, unpack_tail, add = ARGV[2], 1, ARGV[3] + 0, struct.unpack, Append.add
   local local_waiters = ARGV[4] + 0
   local options = FIRST_WAITER + 3 * local_waiters

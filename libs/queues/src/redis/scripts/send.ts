@@ -1,6 +1,6 @@
 import { type Durability, durabilitySchema } from '@syncline/contracts';
 import { seqOf } from '../message-id.js';
-import { encodeTails, type MessageContent, recordBytes } from '../record.js';
+import { type MessageContent, recordBytes } from '../record.js';
 import { dueIn, keys, levelOf, type QueueCall } from './call.js';
 import { type Deliveries, delivered } from './deliveries.js';
 import { library } from './library.js';
@@ -35,6 +35,9 @@ export type SendReply =
       readonly outcome: 'sent';
       /** Null when the timers need not be told. */
       readonly dueInMs: number | null;
+      readonly gen: string;
+      /** Of the messages; -1 for one that was not taken, or is a duplicate. */
+      readonly seqs: { readonly first: number; readonly count: number } | readonly number[];
       readonly messages: readonly SentMessage[];
       /** The level of the queue. */
       readonly durability: Durability;
@@ -51,6 +54,8 @@ export type SendReply =
 
 type SendInput = QueueCall & {
   readonly messages: readonly NewMessage[];
+  /** Their records without the time, as `encodeTails` gives them. */
+  readonly tails: Buffer;
   /** In the order of their arrival here. */
   readonly localWaiters: readonly LocalWaiter[];
 };
@@ -59,16 +64,16 @@ const LEVELS: ReadonlySet<unknown> = new Set(durabilitySchema.options);
 type HandedReply = [secret: string, sentAt: number, ...(number | number[])[]];
 
 /** Ready at once, to be found in the list of its priority, and not to be remembered. */
-const isPlain = ({ content, delayMs, deduplicationHash }: NewMessage): boolean =>
+export const isPlain = ({ content, delayMs, deduplicationHash }: NewMessage): boolean =>
   delayMs === 0 && deduplicationHash === '' && content.groupId === null && content.ttlMs === null;
 
 /** Null: there is no such queue. */
 export const send = library.command({
   name: 'send',
   keys,
-  args: ({ timersNode, messages, localWaiters }: SendInput) => [
+  args: ({ timersNode, messages, tails, localWaiters }: SendInput) => [
     timersNode,
-    encodeTails(messages.map(({ content }) => content)),
+    tails,
     messages.length,
     localWaiters.length,
     ...localWaiters.flatMap(({ id, max, visibilityTimeoutMs }) => [id, max, visibilityTimeoutMs ?? '']),
@@ -103,11 +108,15 @@ export const send = library.command({
       outcome: 'sent',
       dueInMs: dueIn(Number(second)),
       durability: levelOf(level),
+      gen: first,
+      seqs: rest.length < asked.length ? { first: Number(seq), count: asked.length } : rest.map(takenSeq),
       messages,
       handed: decodeHanded(first, Number(seq), handed, asked),
     };
   },
 });
+
+const takenSeq = (one: number | string): number => (typeof one === 'string' || one < 0 ? -1 : one);
 
 function decodeSent(gen: string, one: number | string): SentMessage {
   if (typeof one === 'string') return { id: one, deduplicated: true };

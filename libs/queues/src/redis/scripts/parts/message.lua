@@ -43,8 +43,9 @@ do
     local was_in_flight = redis.call('ZREM', Queue.key('inFlight'), token) == 1
     if not was_in_flight then
       Message.unplace(token)
-    elseif Token.in_group(token) then
-      Group.end_flight(Record.group(record, token), 1)
+    else
+      Queue.add('unacked', 1)
+      if Token.in_group(token) then Group.end_flight(Record.group(record, token), 1) end
     end
     drop(token, record, 'cancelled', reason, was_in_flight)
   end
@@ -92,6 +93,8 @@ do
   -- back-off. `dead`: whatever it has left.
   function Message.fail(token, why, delay, facts, dead)
     local record = Record.of(token)
+    Queue.add('failed', 1)
+    Queue.add('unacked', 1)
     local failures = Tries.add_failure(token)
     Attempts.add(token, why, facts)
     if failures < q.maxReceives and not dead then

@@ -16,4 +16,5 @@ function WayBack.post(token, record, to)
   Outbox.post(token, record, to, 'redrive', 0)
   Message.forget(token, record, 'gone')
   Queue.add('acked', 1)
+  Queue.add('unacked', -1)
 end

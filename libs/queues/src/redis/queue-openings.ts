@@ -1,0 +1,160 @@
+import { randomBytes } from 'node:crypto';
+import { Inject, Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { Membership, Openings, RecentMembers } from '@syncline/cluster';
+import { logUnlessAway, REDIS, type RedisClient, StoreUnavailable, storeError } from '@syncline/redis';
+import { Loop } from '@syncline/runtime';
+import { defaultConfiguration } from '../queues/configuration.js';
+import type { Knowledge } from '../recovery/kept.js';
+import { Losses } from '../recovery/losses.js';
+import { Memory } from '../recovery/memory.js';
+import { queueKeys } from './queue.keys.js';
+import { configure } from './scripts/queue.js';
+import { type RestoreReply, restore } from './scripts/restore.js';
+
+/** One portion: a millisecond or two of Redis. */
+const PORTION = 200;
+const PORTION_BYTES = 1_048_576;
+/** A call waits so long for a queue to open: longer than an instance takes (`opening.lua`). */
+const OPENS_WITHIN_MS = 2_500;
+/** Queues in which nothing happens are asked about this often, as long as messages of them are held. */
+const ASK_MS = 5_000;
+const ASKED_AT_ONCE = 100;
+const SECRET_BYTES = 18;
+
+type Portion = Pick<Knowledge, 'ended' | 'held'>;
+const NOTHING: Portion = { ended: [], held: [] };
+
+/**
+ * Queues in a new Redis instance: this node tells what it knows of them, and nothing is sent or received until all have. It does so when a call
+ * is refused for it, when it is told by a hint, when a connection was made again, and about idle queues once in a while.
+ */
+@Injectable()
+export class QueueOpenings implements OnModuleInit, OnModuleDestroy {
+  private readonly logger = new Logger(QueueOpenings.name);
+  private readonly report = logUnlessAway(this.logger);
+  private readonly openings = new Openings<string>((queue) => this.open(queue));
+  private readonly asking = new Loop(() => this.ask(this.memory.unconfirmed), ASK_MS, this.logger);
+  private readonly onConnected = () => void this.ask(this.memory.known).catch(this.report);
+
+  constructor(
+    @Inject(REDIS) private readonly redis: RedisClient,
+    private readonly membership: Membership,
+    private readonly members: RecentMembers,
+    private readonly memory: Memory,
+    private readonly losses: Losses,
+  ) {}
+
+  onModuleInit(): void {
+    this.asking.start();
+    this.redis.on('ready', this.onConnected);
+    this.redis.on('+node', this.onConnected);
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    this.redis.off('ready', this.onConnected);
+    this.redis.off('+node', this.onConnected);
+    await this.asking.stop();
+  }
+
+  /** A call that sends or takes messages: it waits for the queue to open. @throws StoreUnavailable */
+  call<Reply>(queue: string, send: () => Promise<Reply>): Promise<Reply> {
+    return this.openings.call(queue, send);
+  }
+
+  /** A hint: a queue is in a new instance. */
+  onOpening(queue: string): void {
+    this.openings.opened(queue).catch(this.report);
+  }
+
+  /** A hint: it is open. */
+  onOpened(queue: string): void {
+    this.openings.onOpened(queue);
+  }
+
+  private async ask(queues: readonly string[]): Promise<void> {
+    for (let at = 0; at < queues.length; at += ASKED_AT_ONCE) {
+      const some = queues.slice(at, at + ASKED_AT_ONCE);
+      await Promise.all(some.map((queue) => this.openings.opened(queue)));
+    }
+  }
+
+  private async open(queue: string): Promise<void> {
+    const askedAt = performance.now();
+    const known = this.memory.recall(queue);
+    let reply = await this.tell(queue, known, NOTHING, false);
+    if (reply.gen === '' && reply.opening !== '' && known !== null && isWorthMaking(known)) {
+      await this.make(queue, known.gen);
+      reply = await this.tell(queue, known, NOTHING, false);
+    }
+    for (let toldTo = ''; reply.opening !== ''; ) {
+      if (reply.opening !== toldTo) {
+        toldTo = reply.opening;
+        if (reply.leftMs === 0 && this.memory.wasTold(queue, toldTo)) break;
+        for (const portion of portionsOf(known, reply)) await this.tell(queue, known, portion, false);
+      }
+      reply = await this.tell(queue, known, NOTHING, true);
+      if (reply.opening !== toldTo) continue;
+      if (reply.leftMs === 0) {
+        this.memory.told(queue, toldTo);
+        if (reply.gen !== '') await this.redis.zadd(queueKeys.names(), 0, queue).catch(fail);
+        break;
+      }
+      if (performance.now() - askedAt > OPENS_WITHIN_MS) throw new StoreUnavailable('Redis does not open.');
+      await this.openings.wait(queue, reply.leftMs);
+    }
+    this.memory.confirm(queue, askedAt);
+  }
+
+  private async tell(
+    queue: string,
+    known: Knowledge | null,
+    portion: Portion,
+    last: boolean,
+  ): Promise<RestoreReply> {
+    const { nodeIds: members, areAll } = this.members;
+    const { nodeId, ring } = this.membership;
+    const timersNode = ring.owner(queue) ?? '';
+    const told = { queue, timersNode, nodeId, members, areAll, known, last, ...portion };
+    const reply = await restore(this.redis, told);
+    this.losses.sentAgain(queue, reply.sentAgain);
+    this.losses.lost(queue, reply.lost);
+    return reply;
+  }
+
+  /** The queue was lost as a whole, its configuration too. */
+  private make(queue: string, gen: string) {
+    const secret = randomBytes(SECRET_BYTES).toString('base64url');
+    const configuration = defaultConfiguration(queue);
+    const call = { queue, timersNode: '', verb: 'make' as const, secret, configuration };
+    return configure(this.redis, { ...call, mayBeLost: false, gen });
+  }
+}
+
+/** Whether messages of a queue were lost that had not ended, as far as this node knows. */
+const isWorthMaking = ({ held, unheld, gone }: Knowledge): boolean => held.length > 0 || unheld > gone;
+
+function portionsOf(known: Knowledge | null, { gen, from, to }: RestoreReply): Portion[] {
+  if (known === null || known.gen !== gen) return [];
+  const ended = known.ended.filter((seq) => seq >= from && seq < to);
+  const portions: Portion[] = [];
+  for (let at = 0; at < ended.length; at += PORTION) {
+    portions.push({ ended: ended.slice(at, at + PORTION), held: [] });
+  }
+  let held: Knowledge['held'][number][] = [];
+  let bytes = 0;
+  for (const message of known.held) {
+    if (message.seq < from || message.seq >= to) continue;
+    held.push(message);
+    bytes += message.tail.length;
+    if (held.length < PORTION && bytes < PORTION_BYTES) continue;
+    portions.push({ ended: [], held });
+    held = [];
+    bytes = 0;
+  }
+  if (held.length > 0) portions.push({ ended: [], held });
+  return portions;
+}
+
+function fail(error: unknown): never {
+  throw storeError(error);
+}
