@@ -93,7 +93,9 @@ class Player {
           cursor: '',
           limit: 10,
         });
-        return page?.messages.map(({ content, failures }) => [content.body, failures]);
+        const found = page?.messages.map(({ content, failures }) => `${content.body} ${failures}`);
+        // Those in flight are in the order of their ends, which may be one millisecond here and two there.
+        return plain ? found : found?.sort();
       }
       case 'pause':
       case 'resume':
