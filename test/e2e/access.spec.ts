@@ -380,6 +380,68 @@ describe('what is shown to a key', () => {
   });
 });
 
+describe('the quotas of a key', () => {
+  const limited = { ...keyOf('everything'), name: 'limited' };
+  const secret = 'limited-0123456789abcdef';
+  const asLimited = (path: string) => request(nodes.lock.url).get(path).set('X-Api-Key', secret);
+  const readsOf = (node: NodeProcess) => node.output.match(/Read \d+ API keys/g)?.length ?? 0;
+  const use = async (quotas: object) => {
+    const secrets = [{ hash: hashOf(secret) }];
+    const reads = readsOf(nodes.lock);
+    writeKeys({ keys: [...allKeys().keys, { ...limited, secrets, quotas }] });
+    await eventually(async () => expect(readsOf(nodes.lock)).toBeGreaterThan(reads));
+    await eventually(() => asLimited('/v1/cluster').expect(200));
+  };
+
+  it('bound its call streams and the requests that wait, and no others', async () => {
+    await use({ callStreams: 1, waitingRequests: 1 });
+    const open = () =>
+      new WebSocket(`${nodes.lock.url.replace('http', 'ws')}/v1/calls`, { headers: { 'X-Api-Key': secret } });
+    const first = open();
+    await once(first, 'open');
+    const second = open();
+    second.on('error', () => undefined);
+    const [, refused] = await once(second, 'unexpected-response');
+    expect([refused.statusCode, refused.headers['retry-after']]).toEqual([429, '1']);
+    second.terminate();
+
+    await ask('lock', 'everything', 'post', '/v1/locks/held/acquire', lease()).expect(200);
+    const calls = new Calls(first);
+    const wait = () => calls.call('/v1/locks/held/acquire', { ...lease(), waitMs: 30_000 });
+    void wait();
+    expect(await wait()).toMatchObject({ status: 429, retryAfter: 1, body: { code: 'rate-limited' } });
+    expect((await calls.call('/v1/locks/held/acquire', lease())).status).toBe(409);
+    first.terminate();
+    // Their places are free again.
+    await eventually(async () => {
+      const third = open();
+      third.on('error', () => undefined);
+      const [outcome] = await Promise.race([
+        once(third, 'open').then(() => ['open']),
+        once(third, 'unexpected-response').then(() => ['refused']),
+      ]);
+      third.terminate();
+      expect(outcome).toBe('open');
+    });
+  });
+
+  it('bound its requests a second, over HTTP and call streams; metrics tell them by key', async () => {
+    await use({ requestsPerSecond: 5 });
+    const answers = await Promise.all(Array.from({ length: 40 }, () => asLimited('/v1/locks/a')));
+    const refused = answers.filter(({ status }) => status === 429);
+    expect(refused.length).toBeGreaterThan(10);
+    expect(refused[0]?.headers['retry-after']).toBe('1');
+    expect(refused[0]?.body).toMatchObject({
+      code: 'rate-limited',
+      detail: expect.stringContaining('5 requests'),
+    });
+    await ask('lock', 'everything', 'get', '/v1/locks/a').expect(200);
+    await eventually(() => asLimited('/v1/locks/a').expect(200));
+    const { text } = await request(nodes.lock.url).get('/metrics').expect(200);
+    expect(text).toMatch(/api_key_requests_total\{key="limited"\} [4-9]\d/);
+  });
+});
+
 describe('the file of keys', () => {
   const works = (key: string) => ask('lock', key, 'get', '/v1/locks/mine:f');
 

@@ -52,6 +52,16 @@ export const secretHashSchema = z
     'expected sha256: and 64 hexadecimal digits, as syncline keys new prints it',
   );
 
+const quotaSchema = z.int().min(1).max(1_000_000).optional();
+const keyQuotasSchema = z
+  .strictObject({
+    requestsPerSecond: quotaSchema.describe('A call of a call stream is a request; so is a batch'),
+    waitingRequests: quotaSchema.describe('With `waitMs`, at a time'),
+    callStreams: quotaSchema.describe('At a time'),
+  })
+  .describe('Most that the key may have at one node; without them: what every client may have');
+export type KeyQuotas = z.infer<typeof keyQuotasSchema>;
+
 export const apiKeySchema = z.strictObject({
   name: z
     .string()
@@ -70,6 +80,7 @@ export const apiKeySchema = z.strictObject({
       (grants) => grants.reduce((sum, { names }) => sum + names.length, 0) <= MAX_NAMES,
       `expected at most ${MAX_NAMES} names in all grants of a key; use prefixes`,
     ),
+  quotas: keyQuotasSchema.optional(),
 });
 /** One caller: its secrets, and what it may do. */
 export type ApiKey = z.infer<typeof apiKeySchema>;

@@ -21,6 +21,7 @@ export class AccessGuard implements CanActivate {
     const request: Request | Call = context.switchToHttp().getRequest();
     const caller = this.keys.callerOf(request.headers);
     setCaller(request, caller);
+    caller.usage.countRequest();
     if (access === undefined) {
       throw new Problem('forbidden', 'This node has no rule who may call this route, so nobody may.');
     }

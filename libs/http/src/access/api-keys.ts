@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { type ApiKey, InvalidKeysFile, Problem } from '@syncline/contracts';
+import { Usage } from '../limits/key-usage.js';
 import { NODE_CONFIG, type NodeConfig } from '../node/node.config.js';
 import { watchFiles } from '../node/watch-files.js';
 import { Caller } from './caller.js';
@@ -12,6 +13,7 @@ import { ALL_GRANTS, GRANTS_OF_RIGHT, Rights } from './rights.js';
 interface KnownSecret {
   readonly name: string;
   readonly rights: Rights;
+  readonly usage: Usage;
   /** Ms since 1970. */
   readonly expiresAt: number;
 }
@@ -27,6 +29,8 @@ export class ApiKeys implements OnModuleInit {
   /** Of the file, when it was read last. */
   private text: string | undefined;
   private readonly logger = new Logger(ApiKeys.name);
+  /** By name of the key. */
+  private usages: ReadonlyMap<string, Usage> = new Map();
   private readonly anonymous: Caller;
 
   constructor(@Inject(NODE_CONFIG) private readonly config: NodeConfig) {
@@ -34,7 +38,7 @@ export class ApiKeys implements OnModuleInit {
     this.text = apiKeysFile?.text;
     this.known = this.toKnown(apiKeysFile?.keys ?? []);
     const everything = Rights.of(role, ALL_GRANTS);
-    this.anonymous = new Caller(null, () => everything);
+    this.anonymous = new Caller(null, () => everything, new Usage('', {}));
   }
 
   onModuleInit(): void {
@@ -61,7 +65,12 @@ export class ApiKeys implements OnModuleInit {
         'Send a valid API key as "Authorization: Bearer SECRET" or "X-Api-Key: SECRET".',
       );
     }
-    return new Caller(key.name, () => this.inForce(digest)?.rights ?? Rights.none);
+    return new Caller(key.name, () => this.inForce(digest)?.rights ?? Rights.none, key.usage);
+  }
+
+  /** What the keys that were used have used, in the order of the configuration. */
+  get inUse(): readonly Usage[] {
+    return [...this.usages.values()].filter(({ requests }) => requests > 0);
   }
 
   private inForce(digest: string): KnownSecret | undefined {
@@ -88,15 +97,27 @@ export class ApiKeys implements OnModuleInit {
       name,
       secrets: [{ hash: `${HASH}${digestOf(secret)}`, expiresAt: undefined }],
       grants: GRANTS_OF_RIGHT[right],
+      quotas: undefined,
     }));
+    const all = [...fromVariable, ...ofFile];
+    // What a key has used counts on, whatever else changed.
+    this.usages = new Map(
+      all.map(({ name, quotas = {} }) => {
+        const usage = this.usages.get(name) ?? new Usage(name, quotas);
+        usage.quotas = quotas;
+        return [name, usage];
+      }),
+    );
     return new Map(
-      [...fromVariable, ...ofFile].flatMap(({ name, secrets, grants }) => {
+      all.flatMap(({ name, secrets, grants }) => {
         const rights = Rights.of(role, grants);
+        const usage = this.usages.get(name) as Usage;
         return secrets.map(({ hash: digest, expiresAt }): [string, KnownSecret] => [
           digest.slice(HASH.length),
           {
             name,
             rights,
+            usage,
             expiresAt: expiresAt === undefined ? Number.POSITIVE_INFINITY : Date.parse(expiresAt),
           },
         ]);

@@ -1,5 +1,6 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import { type Action, Problem } from '@syncline/contracts';
+import type { Usage } from '../limits/key-usage.js';
 import type { PageOf, PagePart, PageQuery } from './names.js';
 import type { Rights } from './rights.js';
 
@@ -14,6 +15,8 @@ export class Caller {
   constructor(
     readonly name: string | null,
     private readonly getRights: () => Rights,
+    /** What its key uses of this node. */
+    readonly usage: Usage,
   ) {}
 
   may(action: Action, name: string): boolean {

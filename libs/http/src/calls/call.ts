@@ -38,7 +38,11 @@ export class Call {
 
   /** Calls back once, when the call has ended in any way. */
   whenEnded(callback: () => void): void {
-    this.atEnd = callback;
+    const earlier = this.atEnd;
+    this.atEnd = () => {
+      earlier?.();
+      callback();
+    };
   }
 
   ended(): void {

@@ -15,6 +15,7 @@ import { Drain, Metrics, ShuttingDown } from '@syncline/runtime';
 import { Gauge } from 'prom-client';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { ApiKeys } from '../access/api-keys.js';
+import type { Caller } from '../access/caller.js';
 import { CrossSiteProtection } from '../access/cross-site-protection.js';
 import { clientOf } from '../limits/client.js';
 import { ClientLimit } from '../limits/client-limit.js';
@@ -72,8 +73,9 @@ export class CallsGateway implements OnApplicationBootstrap, BeforeApplicationSh
     const http: Server = this.adapterHost.httpAdapter.getHttpServer();
     http.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
       try {
-        this.check(request);
+        const caller = this.check(request);
         socket.once('close', this.limit.take(clientOf(request)));
+        socket.once('close', caller.usage.hold('callStreams'));
       } catch (error) {
         if (!(error instanceof Problem)) throw error;
         answerRaw(socket, error, CallsGateway.path, this.config.nodeId);
@@ -111,7 +113,7 @@ export class CallsGateway implements OnApplicationBootstrap, BeforeApplicationSh
   }
 
   /** @throws Problem when this request must not open a stream */
-  private check(request: IncomingMessage): void {
+  private check(request: IncomingMessage): Caller {
     const [path] = request.url?.split('?', 1) ?? [];
     if (path !== CallsGateway.path) {
       throw new Problem('not-found', `WebSockets are served only at ${CallsGateway.path}.`);
@@ -124,8 +126,9 @@ export class CallsGateway implements OnApplicationBootstrap, BeforeApplicationSh
       );
     }
     this.crossSite.check(request);
-    this.keys.callerOf(request.headers);
+    const caller = this.keys.callerOf(request.headers);
     if (this.drain.draining) throw new ShuttingDown();
+    return caller;
   }
 }
 

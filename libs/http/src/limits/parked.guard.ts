@@ -2,6 +2,7 @@ import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/com
 import { Metrics } from '@syncline/runtime';
 import type { Request, Response } from 'express';
 import { Gauge } from 'prom-client';
+import { callerOf } from '../access/caller.js';
 import { Call } from '../calls/call.js';
 import { clientOf } from './client.js';
 import { ClientLimit } from './client-limit.js';
@@ -33,9 +34,13 @@ export class ParkedGuard implements CanActivate {
     const request: Request | Call = http.getRequest();
     const asked = request instanceof Call ? request.body : { ...request.query, ...request.body };
     if (!(Number((asked as { waitMs?: unknown } | undefined)?.waitMs) > 0)) return true;
-    const giveBack = this.limit.take(clientOf(request));
-    if (request instanceof Call) request.whenEnded(giveBack);
-    else http.getResponse<Response>().once('close', giveBack);
+    const whenEnded = (giveBack: () => void) => {
+      if (request instanceof Call) request.whenEnded(giveBack);
+      else http.getResponse<Response>().once('close', giveBack);
+    };
+    whenEnded(this.limit.take(clientOf(request)));
+    const caller = callerOf(request);
+    if (caller !== undefined) whenEnded(caller.usage.hold('waitingRequests'));
     return true;
   }
 }

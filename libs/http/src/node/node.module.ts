@@ -15,6 +15,7 @@ import { ClusterController } from '../cluster/cluster.controller.js';
 import { ClusterHealth } from '../health/cluster.health.js';
 import { HealthController } from '../health/health.controller.js';
 import { RedisHealth } from '../health/redis.health.js';
+import { KeyMetrics } from '../limits/key-metrics.js';
 import { ParkedGuard } from '../limits/parked.guard.js';
 import { HttpMetrics } from '../metrics/http-metrics.js';
 import { MetricsController } from '../metrics/metrics.controller.js';
@@ -58,6 +59,7 @@ export class NodeModule {
         CallRoutes,
         CallsGateway,
         HttpMetrics,
+        KeyMetrics,
         { provide: APP_FILTER, useClass: ProblemFilter },
         { provide: APP_PIPE, useClass: ContractPipe },
         // In this order: judge the key, read the body, see whether the request may wait.

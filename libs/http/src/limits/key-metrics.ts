@@ -1,0 +1,27 @@
+import { Injectable } from '@nestjs/common';
+import { Metrics } from '@syncline/runtime';
+import { Counter } from 'prom-client';
+import { ApiKeys } from '../access/api-keys.js';
+
+/** Keys beyond these are counted together, so that a file of keys does not become as many series. */
+const MOST_KEYS = 200;
+const OTHERS = '(others)';
+
+/** Who uses the node, by key. */
+@Injectable()
+export class KeyMetrics {
+  constructor(keys: ApiKeys, { registry }: Metrics) {
+    new Counter({
+      name: 'api_key_requests_total',
+      help: 'Requests and calls of each API key, refused ones too; beyond 200 keys as one',
+      labelNames: ['key'],
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const [i, { key, requests }] of keys.inUse.entries()) {
+          this.inc({ key: i < MOST_KEYS ? key : OTHERS }, requests);
+        }
+      },
+    });
+  }
+}
