@@ -33,13 +33,14 @@ afterAll(async () => {
 });
 
 const portOf = ({ url }: NodeProcess) => Number(new URL(url).port);
+/** Opens connections and asks on each, so that those that the node takes stay open. */
 const openFrom = (localAddress: string, count: number): Socket[] =>
-  Array.from({ length: count }, () =>
-    connect({ port: portOf(queue), host: '127.0.0.1', localAddress })
-      .on('error', () => undefined)
-      .resume(),
-  );
-/** How many of them the node has not closed, once it has answered on the last one that it took. */
+  Array.from({ length: count }, () => {
+    const socket = connect({ port: portOf(queue), host: '127.0.0.1', localAddress });
+    socket.on('error', () => undefined).resume();
+    socket.write('GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    return socket;
+  });
 const keptOf = (sockets: readonly Socket[]) => sockets.filter((socket) => !socket.closed).length;
 
 describe('A node', () => {

@@ -1,6 +1,7 @@
 export * from './access.js';
 export * from './api-keys-file.js';
 export * from './attempt.js';
+export * from './audit.js';
 export * from './batch.js';
 export * from './cache.js';
 export * from './cache-batch.js';

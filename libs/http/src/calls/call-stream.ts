@@ -14,6 +14,7 @@ import type { HttpMetrics } from '../metrics/http-metrics.js';
 import { FINISH_MS, type ServerStop } from '../node/server-stop.js';
 import { problemOf, retryAfterOf } from '../problems/problems.js';
 import { readJson } from '../request/json.js';
+import type { Trail } from '../trail/trail.js';
 import { Call } from './call.js';
 import type { CallRoute, CallRoutes } from './call-routes.js';
 
@@ -28,6 +29,7 @@ export interface CallServices {
   readonly drain: Drain;
   readonly server: ServerStop;
   readonly metrics: HttpMetrics;
+  readonly trail: Trail;
   readonly logger: Logger;
 }
 
@@ -105,12 +107,13 @@ export class CallStream {
   }
 
   private async perform(call: Call): Promise<void> {
-    const { routes, drain, server, metrics, logger } = this.services;
+    const { routes, drain, server, metrics, trail, logger } = this.services;
     this.calls[call.id] = call;
     this.inFlight += 1;
     server.requestStarted();
     let route: CallRoute | undefined;
     let status = 404;
+    const requestId = `${this.requestId}.${call.id}`;
     try {
       if (drain.draining) throw new ShuttingDown();
       const found = routes.find(call.path);
@@ -128,7 +131,7 @@ export class CallStream {
       const problem = problemOf(error, logger, {
         method,
         path,
-        requestId: `${this.requestId}.${id}`,
+        requestId,
         caller: callerOf(call),
       });
       status = problem.status;
@@ -141,7 +144,9 @@ export class CallStream {
       this.inFlight -= 1;
       if (this.inFlight === 0) this.idle.emit('idle');
       server.requestEnded();
-      metrics.observe(call.method, route?.template ?? 'none', status, performance.now() - call.startedAt);
+      const template = route?.template ?? 'none';
+      metrics.observe(call.method, template, status, performance.now() - call.startedAt);
+      trail.note(call, { requestId, route: template, status, answered: !call.isAbandoned });
     }
   }
 

@@ -49,6 +49,10 @@ export class Call {
     this.atEnd?.();
   }
 
+  get isAbandoned(): boolean {
+    return this.abandoned;
+  }
+
   abandon(): void {
     this.abandoned = true;
     this.link?.disconnect();

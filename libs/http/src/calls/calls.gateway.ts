@@ -23,6 +23,7 @@ import { HttpMetrics } from '../metrics/http-metrics.js';
 import { MAX_BODY_BYTES, NODE_CONFIG, type NodeConfig } from '../node/node.config.js';
 import { GRACE_MS, ServerStop } from '../node/server-stop.js';
 import { answerRaw } from '../problems/raw-answer.js';
+import { Trail } from '../trail/trail.js';
 import { CallRoutes } from './call-routes.js';
 import { CallStream } from './call-stream.js';
 
@@ -55,6 +56,7 @@ export class CallsGateway implements OnApplicationBootstrap, BeforeApplicationSh
     private readonly serverStop: ServerStop,
     private readonly metrics: Metrics,
     private readonly requests: HttpMetrics,
+    private readonly trail: Trail,
     private readonly keys: ApiKeys,
     private readonly crossSite: CrossSiteProtection,
     @Inject(NODE_CONFIG) private readonly config: NodeConfig,
@@ -78,7 +80,12 @@ export class CallsGateway implements OnApplicationBootstrap, BeforeApplicationSh
         socket.once('close', caller.usage.hold('callStreams'));
       } catch (error) {
         if (!(error instanceof Problem)) throw error;
-        answerRaw(socket, error, CallsGateway.path, this.config.nodeId);
+        const requestId = answerRaw(socket, error, CallsGateway.path, this.config.nodeId);
+        const { method = '' } = request;
+        this.trail.note(
+          { method, socket: request.socket },
+          { requestId, route: CallsGateway.path, status: error.status, answered: true },
+        );
         return;
       }
       this.open(request, socket, head);
@@ -102,6 +109,7 @@ export class CallsGateway implements OnApplicationBootstrap, BeforeApplicationSh
         drain: this.drain,
         server: this.serverStop,
         metrics: this.requests,
+        trail: this.trail,
         logger: this.logger,
       });
       this.streams.add(stream);

@@ -22,6 +22,10 @@ import { MetricsController } from '../metrics/metrics.controller.js';
 import { ProblemFilter } from '../problems/problem.filter.js';
 import { BodyGuard } from '../request/body.guard.js';
 import { ContractPipe } from '../request/contract.pipe.js';
+import { AuditController } from '../trail/audit.controller.js';
+import { TrailGuard } from '../trail/trail.guard.js';
+import { Trail } from '../trail/trail.js';
+import { TrailStore } from '../trail/trail.store.js';
 import { NODE_CONFIG, type NodeConfig } from './node.config.js';
 import { ServerStop } from './server-stop.js';
 
@@ -48,12 +52,14 @@ export class NodeModule {
           peers: config.peers,
         }),
       ],
-      controllers: [HealthController, MetricsController, ClusterController, CallsController],
+      controllers: [HealthController, MetricsController, ClusterController, CallsController, AuditController],
       providers: [
         { provide: NODE_CONFIG, useValue: config },
         ApiKeys,
         { provide: CrossSiteProtection, useValue: new CrossSiteProtection(config) },
         ServerStop,
+        TrailStore,
+        Trail,
         RedisHealth,
         ClusterHealth,
         CallRoutes,
@@ -62,7 +68,8 @@ export class NodeModule {
         KeyMetrics,
         { provide: APP_FILTER, useClass: ProblemFilter },
         { provide: APP_PIPE, useClass: ContractPipe },
-        // In this order: judge the key, read the body, see whether the request may wait.
+        // In this order: note what the handler does, judge the key, read the body, see whether the request may wait.
+        { provide: APP_GUARD, useClass: TrailGuard },
         { provide: APP_GUARD, useClass: AccessGuard },
         { provide: APP_GUARD, useClass: BodyGuard },
         { provide: APP_GUARD, useClass: ParkedGuard },

@@ -16,6 +16,7 @@ import { answerUnreadable } from '../problems/raw-answer.js';
 import { edge } from '../request/edge.middleware.js';
 import { readCertificate } from '../tls/certificate.js';
 import { renewCertificate } from '../tls/renewal.js';
+import { Trail } from '../trail/trail.js';
 import { isLoopback } from './exposure.js';
 import { FastExpressAdapter } from './fast-express.adapter.js';
 import { InvalidConfig, NODE_CONFIG, type NodeConfig, readNodeConfig } from './node.config.js';
@@ -61,6 +62,7 @@ async function createNode(node: NodeRole, config: NodeConfig): Promise<NestExpre
       app.get(Drain),
       app.get(ServerStop),
       app.get(HttpMetrics),
+      app.get(Trail),
       app.get(CrossSiteProtection),
     ),
   );

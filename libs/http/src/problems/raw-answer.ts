@@ -5,21 +5,23 @@ import { Problem, ValidationFailed } from '@syncline/contracts';
 import { SECURITY_HEADERS } from '../request/security-headers.js';
 import { headersOf } from './problems.js';
 
-/** Answers with a problem and ends the connection, when there is no response object. */
-export function answerRaw(socket: Duplex, problem: Problem, instance: string, nodeId: string): void {
+/** Answers with a problem and ends the connection, when there is no response object. Returns the id of the request. */
+export function answerRaw(socket: Duplex, problem: Problem, instance: string, nodeId: string): string {
+  const requestId = randomUUID();
   const body = JSON.stringify(problem.toBody(instance));
   const headers = {
     Connection: 'close',
     'Content-Type': 'application/problem+json; charset=utf-8',
     'Content-Length': Buffer.byteLength(body),
     'X-Node-Id': nodeId,
-    'X-Request-Id': randomUUID(),
+    'X-Request-Id': requestId,
     ...SECURITY_HEADERS,
     ...headersOf(problem),
   };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
   socket.on('error', () => undefined);
   socket.end([`HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`, ...lines, '', body].join('\r\n'));
+  return requestId;
 }
 
 /** Answers invalid HTTP with a problem too; Node by default sends only a status. */

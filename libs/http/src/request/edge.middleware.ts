@@ -6,6 +6,7 @@ import type { CrossSiteProtection } from '../access/cross-site-protection.js';
 import type { HttpMetrics } from '../metrics/http-metrics.js';
 import type { ServerStop } from '../node/server-stop.js';
 import { sendProblem } from '../problems/problem.filter.js';
+import type { Trail } from '../trail/trail.js';
 import { setSecurityHeaders } from './security-headers.js';
 
 /** A request id from a client: visible ASCII of bounded length, safe in a header and a log. */
@@ -23,6 +24,7 @@ export function edge(
   drain: Drain,
   server: ServerStop,
   metrics: HttpMetrics,
+  trail: Trail,
   crossSite: CrossSiteProtection,
 ) {
   return (request: Request, response: Response, next: NextFunction): void => {
@@ -38,6 +40,8 @@ export function edge(
       server.requestEnded();
       const route: string = request.route?.path ?? 'none';
       metrics.observe(request.method, route, response.statusCode, performance.now() - startedAt);
+      const { statusCode: status, writableFinished: answered } = response;
+      trail.note(request, { requestId, route, status, answered });
     });
 
     response.once('prefinish', () => {
