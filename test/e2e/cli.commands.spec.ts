@@ -113,6 +113,37 @@ describe('syncline queue', () => {
     expect((await cli.json('queue', 'stats', 'again')).stats.ready).toBe(3);
   });
 
+  it('shows, reschedules and cancels one message, and lists those that fit', async () => {
+    const { id } = await cli.json('queue', 'send', 'single', '{"n":1}', '--delay', '1h');
+    expect(await cli.text('queue', 'show', 'single', id)).toMatch(
+      /\nstate +delayed\nheld back +delayed until 2/,
+    );
+    expect(await cli.json('queue', 'show', 'single', id)).toMatchObject({ id, body: { n: 1 } });
+    const soon = await cli.text('queue', 'reschedule', 'single', id, '--delay', '0s', '--priority', '3');
+    expect(soon).toMatch(/\nstate +ready\n(.*\n)*priority +3\n/);
+    const where = ['--where', 'body="n":1', '--where', `id=${id}`];
+    expect(await cli.json('queue', 'search', 'single', ...where)).toMatchObject([{ id }]);
+    expect(await cli.json('queue', 'search', 'single', '--where', 'header.a=b')).toEqual([]);
+    expect((await cli.run(['queue', 'search', 'single', '--where', 'a=b'])).code).toBe(2);
+    expect(await cli.text('queue', 'cancel', 'single', id)).toBe(`Cancelled ${id}.\n`);
+    expect((await cli.run(['queue', 'show', 'single', '1-1'])).code).toBe(1);
+  });
+
+  it('ends deliveries by hand, and redrives those that failed for a reason', async () => {
+    for (const body of ['1', '2', '3']) await cli.text('queue', 'send', 'by-hand', body);
+    const held = await cli.json('queue', 'receive', 'by-hand', '--max', '3');
+    const [done, slow, bad] = held.map(({ receipt }: { receipt: string }) => receipt);
+    expect(await cli.json('queue', 'ack', 'by-hand', done)).toEqual([{ receipt: done, status: 'acked' }]);
+    await cli.text('queue', 'nack', 'by-hand', slow, '--dead', '--reason', 'too slow');
+    await cli.text('queue', 'nack', 'by-hand', bad, '--dead', '--reason', 'malformed');
+    expect((await cli.run(['queue', 'nack', 'by-hand', bad])).code).toBe(1);
+    const shown = await cli.text('queue', 'show', 'by-hand', held[1].id);
+    expect(shown).toMatch(/\nstate +dead\n(.*\n)*\S+ +nacked +\S+ +too slow\n$/);
+    const where = ['--where', 'reason=slow'];
+    expect(await cli.text('queue', 'redrive', 'by-hand.dead', ...where)).toBe('Moved 1.\n');
+    expect((await cli.json('queue', 'stats', 'by-hand')).stats).toMatchObject({ ready: 1, dead: 1 });
+  });
+
   it('reports an unknown queue, and an empty queue', async () => {
     const { code, stderr } = await cli.run(['queue', 'stats', 'nowhere']);
     expect(code).toBe(1);

@@ -1,9 +1,11 @@
 import type { Message, QueueState } from '@syncline/client';
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { duration, inWords } from './duration.js';
 import { EXIT } from './exit-codes.js';
 import { Failure } from './failure.js';
 import { inputOf } from './input.js';
+import { integer } from './integer.js';
+import { addMessageCommands, type WhereOptions, withWhere } from './message.commands.js';
 import { type NodeOptions, type Nodes, withOutput } from './nodes.js';
 import { say, tableOf, write, writeAll, writeJson, writeLine } from './output.js';
 
@@ -88,17 +90,25 @@ export function addQueueCommands(program: Command, nodes: Nodes): void {
       }
     });
 
-  withOutput(queue.command('redrive <queue>').description('move messages from a dead-letter queue back'))
+  withWhere(
+    withOutput(queue.command('redrive <queue>').description('move messages from a dead-letter queue back')),
+  )
     .option('--to <queue>', 'target queue (default: the original queue of each message)')
     .option('--max <number>', 'most messages to move (default: all)', integer)
-    .action(async (name: string, options: NodeOptions & { to?: string; max?: number }) => {
-      const { to, max } = options;
+    .action(async (name: string, options: WhereOptions & { to?: string; max?: number }) => {
+      const { to, max, where } = options;
       const moved = await nodes
         .queue(options)
         .queue(name)
-        .redrive({ ...(to === undefined ? {} : { to }), ...(max === undefined ? {} : { max }) });
+        .redrive({
+          ...(to === undefined ? {} : { to }),
+          ...(max === undefined ? {} : { max }),
+          ...(where === undefined ? {} : { where }),
+        });
       await (options.json ? writeJson({ moved }) : writeLine(`Moved ${moved}.`));
     });
+
+  addMessageCommands(queue, nodes);
 }
 
 interface SendOptions extends NodeOptions {
@@ -115,11 +125,6 @@ function bodyOf(text: string): unknown {
     // The newline at the end of a file is not part of the text.
     return text.replace(/\r?\n$/, '');
   }
-}
-
-function integer(text: string): number {
-  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('Expected a whole number.');
-  return Number(text);
 }
 
 async function writeQueue({ name, paused, stats, ...configuration }: QueueState): Promise<void> {

@@ -41,7 +41,10 @@ export {
 export { SessionLease, SessionLeaseSet } from './locks/session-leases.js';
 export type { HandlerContext } from './queues/delivery.js';
 export type {
+  FoundMessages,
   Message,
+  MessageFilter,
+  MessageSelection,
   NackOptions,
   QueueChanges,
   ReceiveOptions,

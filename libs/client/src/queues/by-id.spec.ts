@@ -136,6 +136,36 @@ describe('a message by its id', () => {
   });
 });
 
+describe('messages by what they have', () => {
+  it('are found, deleted and redriven over as many calls as it takes', async () => {
+    const bodies = Array.from({ length: 5_500 }, (_, i) => `${i}.`);
+    await Promise.all(
+      bodies.map((body) => queue.send(body, { headers: { parity: String(body.length % 2) } })),
+    );
+    const page = await queue.search('ready', { body: '5499.' });
+    expect(page).toMatchObject({ messages: [], examined: 5_000 });
+    const next = await queue.search('ready', { body: '5499.' }, { cursor: page.cursor ?? '' });
+    expect(next).toMatchObject({ messages: [{ body: '5499.' }], cursor: null });
+    expect(await queue.deleteMessages({ where: { body: '499.' } })).toBe(6);
+    expect(await queue.deleteMessages({ ids: [next.messages[0]?.id ?? '', '1-1'] })).toBe(0);
+    expect((await queue.inspect()).stats).toMatchObject({ ready: 5_494, expired: 6 });
+  });
+
+  it('are redriven by ids and by a filter, at most so many', async () => {
+    await Promise.all(['a', 'b', 'c'].map((body) => queue.send(body)));
+    const held = await queue.receive({ max: 3 });
+    await queue.nack(
+      held.map(({ receipt }) => receipt),
+      { dead: true, reason: 'broken' },
+    );
+    const dead = queues.queue<string>(`${queue.name}.dead`);
+    expect((await queue.search('dead', { reason: 'broken' })).messages).toHaveLength(3);
+    expect(await dead.redrive({ where: { reason: 'broken' }, max: 1 })).toBe(1);
+    expect(await dead.redrive({ ids: held.map(({ id }) => id) })).toBe(2);
+    expect((await queue.inspect()).stats).toMatchObject({ ready: 3, dead: 0 });
+  });
+});
+
 describe('what a worker says about a failure', () => {
   const bytes = (text = '') => Buffer.byteLength(text);
 

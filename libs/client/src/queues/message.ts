@@ -1,5 +1,6 @@
 import type {
   Extended,
+  Found,
   Nacked,
   QueueConfiguration,
   Queue as QueueState,
@@ -51,6 +52,28 @@ export type SentMessage = Exclude<Sent['messages'][number], RefusedItem>;
 /** Fields of a queue's configuration. Omitted or undefined fields get their defaults. */
 export type QueueChanges = {
   readonly [Field in keyof QueueConfiguration]?: QueueConfiguration[Field] | undefined;
+};
+
+/** What a message must have: all that is given. */
+export interface MessageFilter {
+  readonly id?: string;
+  readonly groupId?: string;
+  /** Headers with these values. */
+  readonly header?: Readonly<Record<string, string>>;
+  /** A text within the body: in a string as it is, in any other value as JSON. */
+  readonly body?: string;
+  /** A text within the reason of the latest attempt. */
+  readonly reason?: string;
+}
+
+/** Some messages: by their ids, or by what they have. */
+export type MessageSelection =
+  | { readonly ids: readonly string[]; readonly where?: undefined }
+  | { readonly where: MessageFilter; readonly ids?: undefined };
+
+/** A page of a search. `examined`: how many messages were looked at. */
+export type FoundMessages<Body> = Omit<Found, 'messages'> & {
+  readonly messages: readonly (Omit<Found['messages'][number], 'body'> & { readonly body: Body })[];
 };
 
 /** How to give a delivery back. */

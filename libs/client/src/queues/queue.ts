@@ -2,10 +2,12 @@ import { randomUUID } from 'node:crypto';
 import type {
   Acked,
   Browsed,
+  DeletedMessages,
   Extended,
   Nacked,
   QueueConfiguration,
   Queue as QueueState,
+  Redriven,
   Watched,
 } from '@syncline/contracts';
 import { abortable } from '../abortable.js';
@@ -13,7 +15,10 @@ import { toError } from '../errors.js';
 import { Collector } from '../transport/collector.js';
 import type { Transport } from '../transport/transport.js';
 import type {
+  FoundMessages,
   Message,
+  MessageFilter,
+  MessageSelection,
   NackOptions,
   QueueChanges,
   ReceiveOptions,
@@ -21,6 +26,7 @@ import type {
   SentMessage,
   ShownMessage,
 } from './message.js';
+import { changeSelected } from './selected.js';
 import { Sends } from './sends.js';
 import { type Handler, Worker } from './worker.js';
 import type { WorkerOptions } from './worker-options.js';
@@ -196,6 +202,32 @@ export class Queue<Body = unknown> {
   }
 
   /**
+   * A page of the messages that fit; one call examines 5,000 at most. `dead`: those in the dead-letter queue of this queue.
+   *
+   * @throws {NotFoundError} no such queue
+   */
+  search(
+    state: 'ready' | 'delayed' | 'inFlight' | 'dead',
+    where: MessageFilter = {},
+    page: { readonly cursor?: string; readonly limit?: number } = {},
+  ): Promise<FoundMessages<Body>> {
+    return this.settle('messages/search', { state, where, ...page });
+  }
+
+  /**
+   * Deletes messages, in flight too: as {@link cancel}, for many.
+   *
+   * @returns how many; those that are not there are passed over
+   * @throws {NotFoundError} no such queue
+   */
+  deleteMessages(selection: MessageSelection): Promise<number> {
+    return changeSelected(selection, Number.POSITIVE_INFINITY, async (fields) => {
+      const { deleted, cursor } = await this.settle<DeletedMessages>('messages/delete', fields);
+      return { count: deleted, cursor };
+    });
+  }
+
+  /**
    * Where a message is, how its deliveries ended, and why it is not delivered. Dead letters are found under the queue that
    * they come from, too.
    *
@@ -272,9 +304,19 @@ export class Queue<Body = unknown> {
   /**
    * Moves messages from this dead-letter queue back to their original queues, or to `to`. Moves one batch at a time, each
    * exactly once. Returns how many moved. After a failure the moved messages stay moved; call it again to continue.
+   *
+   * @param options without `ids` and `where`: all that are ready, the oldest first
    */
-  async redrive(options: { readonly max?: number; readonly to?: string } = {}): Promise<number> {
-    const { max = Number.POSITIVE_INFINITY, ...fields } = options;
+  async redrive(
+    options: { readonly max?: number; readonly to?: string } & Partial<MessageSelection> = {},
+  ): Promise<number> {
+    const { max = Number.POSITIVE_INFINITY, ids, where, ...fields } = options;
+    if (ids !== undefined || where !== undefined) {
+      return changeSelected({ ids, where } as MessageSelection, max, async (selected) => {
+        const { moved: count, cursor } = await this.settle<Redriven>('redrive', { ...fields, ...selected });
+        return { count, cursor };
+      });
+    }
     let moved = 0;
     for (;;) {
       const batch = Math.min(max - moved, REDRIVE_BATCH);
