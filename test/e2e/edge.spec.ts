@@ -103,7 +103,14 @@ describe('the HTTP edge of a node', () => {
   it('serves Swagger UI and a document that lists the health and metrics routes', async () => {
     await request(node.url).get('/api/doc').expect(200).expect('Content-Type', /html/);
     const { body } = await request(node.url).get('/api/doc-json').expect(200);
-    const paths = ['/health/live', '/health/ready', '/metrics', '/v1/cluster', '/v1/cluster/owner'];
+    const paths = [
+      '/health/live',
+      '/health/ready',
+      '/metrics',
+      '/v1/cluster',
+      '/v1/cluster/owner',
+      '/v1/node',
+    ];
     expect(Object.keys(body.paths)).toEqual(expect.arrayContaining(paths));
   });
 });

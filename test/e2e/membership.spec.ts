@@ -46,6 +46,7 @@ describe('membership', () => {
     const { members } = await clusterOf(node(1));
     expect(members.find((member) => member.nodeId === 'lock_9')).toEqual({
       nodeId: 'lock_9',
+      kind: 'node',
       url: 'http://127.0.0.1:9',
       state: 'left',
       startedAt: null,

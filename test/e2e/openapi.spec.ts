@@ -34,6 +34,7 @@ const COMMON = [
   'GET /v1/calls',
   'GET /v1/cluster',
   'GET /v1/cluster/owner',
+  'GET /v1/node',
 ];
 
 /** `npm run openapi` sets it to write the documents instead of comparing them. */

@@ -15,6 +15,14 @@ describe('nodes on a Redis Cluster', () => {
           expect(body.info.cluster.members).toBe(2);
         });
       }
+      const { body: state } = await request(nodes[0]?.url ?? '')
+        .get('/v1/node')
+        .expect(200);
+      expect(state.redis).toMatchObject({
+        topology: 'cluster',
+        instance: expect.stringMatching(/^[0-9a-f]{32}$/),
+      });
+      expect(new Set(state.redis.primaries.map((each: { instance: string }) => each.instance)).size).toBe(3);
       // The leave is published on one master and received through another.
       await nodes[0]?.stop();
       await eventually(async () => {

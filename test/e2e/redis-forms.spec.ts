@@ -57,6 +57,13 @@ describe('Nodes whose REDIS_URL names sentinels', () => {
       await primary.kill();
       await sentinels.movedFrom(primary);
       await allServe('and-again');
+      for (const { url } of nodes) {
+        const { body } = await request(url).get('/v1/node').expect(200);
+        expect(body.redis).toMatchObject({
+          topology: 'sentinel',
+          primaries: [{ instance: body.redis.instance }],
+        });
+      }
     } finally {
       await stopAll(nodes);
     }

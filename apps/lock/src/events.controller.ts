@@ -3,7 +3,7 @@ import { ApiHeader, ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@n
 import { nameSchema, ValidationFailed } from '@syncline/contracts';
 import { CalledBy, type Caller, Disconnect, Does } from '@syncline/http';
 import { Watches } from '@syncline/locks';
-import { type DisconnectSignal, Drain } from '@syncline/runtime';
+import { type DisconnectSignal, Drain, OpenStreams } from '@syncline/runtime';
 import { Observable } from 'rxjs';
 
 /** A stream in which nothing happens shows at least this often that its node lives. */
@@ -17,6 +17,7 @@ export class EventsController {
   constructor(
     private readonly watches: Watches,
     private readonly drain: Drain,
+    private readonly streams: OpenStreams,
   ) {}
 
   @Sse(':name/events')
@@ -74,6 +75,7 @@ export class EventsController {
     disconnect.addEventListener('abort', stop);
     if (disconnect.aborted) stop();
     return new Observable<MessageEvent>((subscriber) => {
+      const closed = this.streams.enter();
       const end = () => subscriber.complete();
       // The key may expire or be taken away while the stream is open.
       push = (event) => (mayRead() ? subscriber.next(event) : end());
@@ -86,6 +88,7 @@ export class EventsController {
       this.drain.signal.addEventListener('abort', end);
       if (this.drain.draining) end();
       return () => {
+        closed();
         clearInterval(signs);
         this.drain.signal.removeEventListener('abort', end);
         stop();

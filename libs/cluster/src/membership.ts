@@ -83,6 +83,11 @@ export class Membership implements OnModuleDestroy {
     return this.joined && performance.now() - this.beatenAt < SILENCE_MS;
   }
 
+  /** Ms until the others take this node for dead, unless a heartbeat reaches Redis; 0: it is no member. */
+  get leaseMs(): number {
+    return this.joined ? Math.max(0, Math.ceil(this.beatenAt + SILENCE_MS - performance.now())) : 0;
+  }
+
   /** Nodes in `PEERS` that are currently not members. */
   get missingPeers(): string[] {
     const present = new Set(this.currentRing.nodeIds);
@@ -152,6 +157,7 @@ export class Membership implements OnModuleDestroy {
       const silent = silentMs.get(member.nodeId) ?? now - member.startedAt;
       return {
         nodeId: member.nodeId,
+        kind: 'node',
         url: member.url,
         state: silent > SUSPECT_MS ? 'suspect' : 'alive',
         startedAt: toInstant(member.startedAt),
@@ -161,7 +167,7 @@ export class Membership implements OnModuleDestroy {
     });
     const left: Member[] = this.options.peers
       .filter((peer) => !ring.nodeIds.includes(peer.nodeId))
-      .map((peer) => ({ ...peer, state: 'left', startedAt: null, lastSeenAt: null, share: 0 }));
+      .map((peer) => ({ ...peer, kind: 'node', state: 'left', startedAt: null, lastSeenAt: null, share: 0 }));
     const all = [...present, ...left].sort((a, b) => (a.nodeId < b.nodeId ? -1 : 1));
     return { role, nodeId: this.nodeId, epoch, members: all };
   }

@@ -27,6 +27,7 @@ export const nodeIdSchema = z
 
 export const memberSchema = z.strictObject({
   nodeId: nodeIdSchema,
+  kind: z.enum(['node', 'embedded']).describe('A process of its own, or one inside of an application'),
   url: z.string(),
   state: z.enum(['alive', 'suspect', 'left']),
   startedAt: instantSchema.nullable(),
@@ -55,6 +56,7 @@ export const clusterSchema = z
       members: [
         {
           nodeId: 'lock_manager_1',
+          kind: 'node',
           url: 'http://localhost:8001',
           state: 'alive',
           startedAt: '2026-01-31T09:30:00.000Z',

@@ -17,6 +17,7 @@ export * from './lock.js';
 export * from './message.js';
 export * from './message-by-id.js';
 export * from './message-search.js';
+export * from './node.js';
 export * from './problem.js';
 export * from './queue.js';
 export * from './semaphore.js';

@@ -18,6 +18,7 @@ export { removeLibraries } from './lua/remove-libraries.js';
 export { pageAfter } from './pages.js';
 export { RedisModule } from './redis.module.js';
 export { REDIS, REDIS_OPTIONS, type RedisModuleOptions } from './redis.token.js';
+export { describeRedis } from './redis-state.js';
 export { SeenNumbers } from './seen-numbers.js';
 export {
   type ErrorLog,

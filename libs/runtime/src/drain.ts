@@ -12,6 +12,7 @@ export class ShuttingDown extends Problem {
 @Injectable()
 export class Drain implements OnModuleDestroy {
   private readonly stop = new AbortController();
+  private readonly waiting: { readonly size: number }[] = [];
 
   /** Aborts with {@link ShuttingDown} when the process starts to stop: parked requests end then. */
   get signal(): AbortSignal {
@@ -20,6 +21,16 @@ export class Drain implements OnModuleDestroy {
 
   get draining(): boolean {
     return this.stop.signal.aborted;
+  }
+
+  /** Requests that wait in this process. */
+  get parked(): number {
+    return this.waiting.reduce((sum, { size }) => sum + size, 0);
+  }
+
+  /** Counts requests that wait, from now on. */
+  track(requests: { readonly size: number }): void {
+    this.waiting.push(requests);
   }
 
   onModuleDestroy(): void {

@@ -1,9 +1,11 @@
 export { ClientDisconnected } from './client-disconnected.js';
 export { ClientLink, type DisconnectSignal } from './disconnect-signal.js';
 export { Drain, ShuttingDown } from './drain.js';
+export { EventLoopLag } from './event-loop-lag.js';
 export { InFlight } from './in-flight.js';
 export { Loop } from './loop.js';
 export { Metrics } from './metrics.js';
+export { OpenStreams } from './open-streams.js';
 export { Parked, ParkedRequest } from './parked.js';
 export { ProcessIdentity } from './process-identity.js';
 export { RuntimeModule } from './runtime.module.js';

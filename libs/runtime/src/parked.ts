@@ -69,6 +69,7 @@ export class ParkedRequest<Result> {
 export class Parked<Result> extends InFlight<ParkedRequest<Result>> {
   constructor(private readonly drain: Drain) {
     super();
+    drain.track(this);
     // One listener for all requests: a signal compares each added listener with all others.
     drain.signal.addEventListener('abort', () => this.failAll(new ShuttingDown()));
   }

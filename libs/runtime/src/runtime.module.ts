@@ -1,9 +1,13 @@
 import { Global, Module } from '@nestjs/common';
 import { Drain } from './drain.js';
+import { EventLoopLag } from './event-loop-lag.js';
 import { Metrics } from './metrics.js';
+import { OpenStreams } from './open-streams.js';
 import { ProcessIdentity } from './process-identity.js';
+
+const SERVICES = [Drain, EventLoopLag, Metrics, OpenStreams, ProcessIdentity];
 
 /** The services of the process that every engine uses. */
 @Global()
-@Module({ providers: [Drain, Metrics, ProcessIdentity], exports: [Drain, Metrics, ProcessIdentity] })
+@Module({ providers: SERVICES, exports: SERVICES })
 export class RuntimeModule {}

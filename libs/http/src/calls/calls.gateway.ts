@@ -11,7 +11,7 @@ import {
 } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { Problem } from '@syncline/contracts';
-import { Drain, Metrics, ShuttingDown } from '@syncline/runtime';
+import { Drain, Metrics, OpenStreams, ShuttingDown } from '@syncline/runtime';
 import { Gauge } from 'prom-client';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { ApiKeys } from '../access/api-keys.js';
@@ -59,6 +59,7 @@ export class CallsGateway implements OnApplicationBootstrap, BeforeApplicationSh
     private readonly trail: Trail,
     private readonly keys: ApiKeys,
     private readonly crossSite: CrossSiteProtection,
+    private readonly openStreams: OpenStreams,
     @Inject(NODE_CONFIG) private readonly config: NodeConfig,
   ) {}
 
@@ -114,6 +115,7 @@ export class CallsGateway implements OnApplicationBootstrap, BeforeApplicationSh
       });
       this.streams.add(stream);
       connection.once('close', () => this.streams.delete(stream));
+      connection.once('close', this.openStreams.enter());
       keepAlive(connection);
     });
     // Still registered when the handshake was refused.

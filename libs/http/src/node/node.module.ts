@@ -27,6 +27,7 @@ import { TrailGuard } from '../trail/trail.guard.js';
 import { Trail } from '../trail/trail.js';
 import { TrailStore } from '../trail/trail.store.js';
 import { NODE_CONFIG, type NodeConfig } from './node.config.js';
+import { NodeController } from './node.controller.js';
 import { ServerStop } from './server-stop.js';
 
 /** Everything that nodes of all roles have: Redis, the cluster, the HTTP edge. */
@@ -52,7 +53,14 @@ export class NodeModule {
           peers: config.peers,
         }),
       ],
-      controllers: [HealthController, MetricsController, ClusterController, CallsController, AuditController],
+      controllers: [
+        HealthController,
+        MetricsController,
+        ClusterController,
+        NodeController,
+        CallsController,
+        AuditController,
+      ],
       providers: [
         { provide: NODE_CONFIG, useValue: config },
         ApiKeys,
