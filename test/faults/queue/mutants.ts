@@ -172,8 +172,8 @@ export const mutants: FaultSuite['mutants'] = [
   {
     name: 'what is cancelled stays in flight',
     file: part('message'),
-    find: "redis.call('ZREM', Queue.key('inFlight'), token) == 1",
-    replace: "redis.call('ZSCORE', Queue.key('inFlight'), token) and true",
+    find: "if redis.call('ZREM', Queue.key('inFlight'), token) == 0 then",
+    replace: "if redis.call('ZSCORE', Queue.key('inFlight'), token) == false then",
     run: byId.cancelledIsNotDelivered.run,
   },
   {

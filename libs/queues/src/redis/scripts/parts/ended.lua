@@ -1,7 +1,7 @@
 -- How messages ended, for those who ask: remembered for 5 minutes of what was cancelled and of what a node waits for, and told to
--- the nodes. A worker may hold a message through any node, so all are told of what was cancelled in flight.
--- Leaves: Ended: note(token, record, state, reason or nil, true when all are to be told) of one that is gone, the states that the
---         contract has, and 'gone'; how(id), JSON or false; watch(token, node): that node is told.
+-- the nodes. A worker may hold a message through any node, and any may remember its send: all are told of what was cancelled.
+-- Leaves: Ended: note(token, record, state, reason or nil) of one that is gone, the states that the contract has, and 'gone';
+--         how(id), JSON or false; watch(token, node): that node is told.
 -- @include @redis/clock.lua
 -- @include @redis/hint.lua
 -- @include parts/identity.lua
@@ -28,7 +28,7 @@ do
     return nodes
   end
 
-  function Ended.note(token, record, state, reason, to_all)
+  function Ended.note(token, record, state, reason)
     local own, adopted = Identity.own(token), Identity.forget(token, record)
     local nodes = nodes_that_watch(token)
     if not nodes and state ~= 'cancelled' then return end
@@ -37,7 +37,7 @@ do
     local ids = { own, adopted or nil }
     for _, id in ipairs(ids) do redis.call('SET', key(id), how, 'PX', REMEMBERED_MS) end
     local data = cjson.encode({ queue = Queue.name(), ids = ids, how = how })
-    if to_all then return hint('queue', 'queue.ended', nil, data) end
-    for node in string.gmatch(nodes or '', '%S+') do hint('queue', 'queue.ended', node, data) end
+    if state == 'cancelled' then return hint('queue', 'queue.ended', nil, data) end
+    for node in string.gmatch(nodes, '%S+') do hint('queue', 'queue.ended', node, data) end
   end
 end

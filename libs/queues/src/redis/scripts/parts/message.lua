@@ -40,14 +40,13 @@ do
   function Message.expire(token, record) drop(token, record, 'gone') end
 
   function Message.cancel(token, record, reason)
-    local was_in_flight = redis.call('ZREM', Queue.key('inFlight'), token) == 1
-    if not was_in_flight then
+    if redis.call('ZREM', Queue.key('inFlight'), token) == 0 then
       Message.unplace(token)
     else
       Queue.add('unacked', 1)
       if Token.in_group(token) then Group.end_flight(Record.group(record, token), 1) end
     end
-    drop(token, record, 'cancelled', reason, was_in_flight)
+    drop(token, record, 'cancelled', reason)
   end
 
   -- Exponential, spread by a fifth so that what failed together does not come back together.
