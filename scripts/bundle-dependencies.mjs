@@ -79,13 +79,15 @@ const { outputFiles } = await build({
 });
 const [{ text }] = outputFiles;
 // esbuild gives every function its name again, each time that it is made: those in a request, too. That took a sixth of a node's
-// time for a message. Only what has another name by now needs it, and of functions only those that can be classes.
-const NAMES = 'var __name=(target,value)=>';
-if (!text.includes(NAMES)) throw new Error('esbuild keeps names in another way now.');
+// time for a message, and classes are what is spoken of.
+const NAMES = 'var __name=';
+const OF_CLASS = 'static{__name(';
+if (!text.includes(NAMES) || !text.includes(OF_CLASS))
+  throw new Error('esbuild keeps names in another way now.');
 mkdirSync(BUNDLE, { recursive: true });
 writeFileSync(
   `${BUNDLE}/dependencies.mjs`,
-  text.replace(NAMES, `${NAMES}target.name===value||target.prototype===undefined?target:`),
+  text.replaceAll(OF_CLASS, 'static{__nameClass(').replace(NAMES, 'var __name=target=>target,__nameClass='),
 );
 
 for (const { name, given } of imports) {
