@@ -13,6 +13,7 @@ const onAny = (...actions: Action[]): NeededRights => ({ actions, name: false })
 export const NEEDED: Readonly<Record<string, NeededRights>> = {
   cluster: onAny('read'),
   owner: onAny('read'),
+  node: onAny('read'),
   openCalls: onAny(),
   audit: onAny('admin'),
   // Locks
