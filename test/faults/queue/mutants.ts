@@ -107,10 +107,10 @@ export const mutants: FaultSuite['mutants'] = [
   },
   {
     name: 'a redriven message is sent on its way twice',
-    file: command('redrive'),
-    find: "      Outbox.post(token, record, to, 'redrive', 0)\n",
+    file: part('way-back'),
+    find: "  Outbox.post(token, record, to, 'redrive', 0)\n",
     replace:
-      "      Outbox.post(token, record, to, 'redrive', 0)\n      Outbox.post(token, record, to, 'redrive', 0)\n",
+      "  Outbox.post(token, record, to, 'redrive', 0)\n  Outbox.post(token, record, to, 'redrive', 0)\n",
     run: play.redriveMovesOnce.run,
   },
   {
