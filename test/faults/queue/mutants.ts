@@ -87,7 +87,7 @@ export const mutants: FaultSuite['mutants'] = [
   {
     name: 'deduplication ids are kept for ever',
     file: command('send'),
-    find: ", id, 'PX', ARGV[2])",
+    find: ", id, 'PX', window)",
     replace: ', id)',
     run: play.deduplicationIsForgotten.run,
   },
