@@ -94,7 +94,7 @@ export async function auditQueue(redis: Redis, queue: string): Promise<string[]>
   if (records.size === 0) {
     const left = transaction.keys.filter(
       (key) =>
-        !/:(queue|w|nodes|out|rate|opening|again|over|d:.*|acked:.*|ended:.*)$/.test(
+        !/:(queue|w|nodes|out|rate|opening|told|expected|again|over|d:.*|acked:.*|ended:.*)$/.test(
           key.slice(base.length - 1),
         ),
     );

@@ -32,8 +32,7 @@ export class ParkedGuard implements CanActivate {
     if (context.getType() !== 'http') return true;
     const http = context.switchToHttp();
     const request: Request | Call = http.getRequest();
-    const asked = request instanceof Call ? request.body : { ...request.query, ...request.body };
-    if (!(Number((asked as { waitMs?: unknown } | undefined)?.waitMs) > 0)) return true;
+    if (!(Number(waitMsOf(request)) > 0)) return true;
     const whenEnded = (giveBack: () => void) => {
       if (request instanceof Call) request.whenEnded(giveBack);
       else http.getResponse<Response>().once('close', giveBack);
@@ -43,4 +42,9 @@ export class ParkedGuard implements CanActivate {
     if (caller !== undefined) whenEnded(caller.usage.hold('waitingRequests'));
     return true;
   }
+}
+
+function waitMsOf(request: Request | Call): unknown {
+  const asked: unknown = request instanceof Call || request.method !== 'GET' ? request.body : request.query;
+  return (asked as { readonly waitMs?: unknown } | null | undefined)?.waitMs;
 }
