@@ -258,7 +258,8 @@ describe('a syncline command that fails', () => {
     ]);
     expect(nobody.code).toBe(69);
     expect(nobody.stderr).toMatch(
-      /^syncline: http\S+ is not reachable.*\nsyncline: .*SYNCLINE_LOCK_URLS.*\n$/,
+      // On a busy machine the last try may find no time left.
+      /^syncline: http\S+ (?:is not reachable|did not answer).*\nsyncline: .*SYNCLINE_LOCK_URLS.*\n$/,
     );
     const other = await cli.run([
       'lock',
