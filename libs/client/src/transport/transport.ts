@@ -118,7 +118,8 @@ export class Transport {
         pauseMs = repeatable ? this.pauseAfter(answer, node) : undefined;
       } catch (error) {
         if (!(error instanceof ConnectionError)) throw error;
-        last = error;
+        // A last try that had no time left to begin tells less than the one before.
+        if (last === undefined || error.outcome === 'unknown' || performance.now() < deadline) last = error;
         node.suspect();
         if (error.outcome === 'unknown') begunAt ??= attemptAt;
         if (!this.closed && (error.outcome === 'not-sent' || call.idempotent)) pauseMs = 0;
