@@ -2,6 +2,7 @@ import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/com
 import { Problem } from '@syncline/contracts';
 import type { Request } from 'express';
 import type { Call } from '../calls/call.js';
+import { setDeeds } from '../trail/trail.js';
 import { ApiKeys } from './api-keys.js';
 import { setCaller } from './caller.js';
 import { accessOf } from './does.decorator.js';
@@ -19,6 +20,8 @@ export class AccessGuard implements CanActivate {
     const access = accessOf(context.getHandler(), context.getClass());
     if (access === 'open') return true;
     const request: Request | Call = context.switchToHttp().getRequest();
+    // The trail tells of it, also when the call is refused.
+    setDeeds(request, access ?? []);
     const caller = this.keys.callerOf(request.headers);
     setCaller(request, caller);
     caller.usage.countRequest();

@@ -23,7 +23,6 @@ import { ProblemFilter } from '../problems/problem.filter.js';
 import { BodyGuard } from '../request/body.guard.js';
 import { ContractPipe } from '../request/contract.pipe.js';
 import { AuditController } from '../trail/audit.controller.js';
-import { TrailGuard } from '../trail/trail.guard.js';
 import { Trail } from '../trail/trail.js';
 import { TrailStore } from '../trail/trail.store.js';
 import { NODE_CONFIG, type NodeConfig } from './node.config.js';
@@ -76,8 +75,7 @@ export class NodeModule {
         KeyMetrics,
         { provide: APP_FILTER, useClass: ProblemFilter },
         { provide: APP_PIPE, useClass: ContractPipe },
-        // In this order: note what the handler does, judge the key, read the body, see whether the request may wait.
-        { provide: APP_GUARD, useClass: TrailGuard },
+        // In this order: judge the key, read the body, see whether the request may wait.
         { provide: APP_GUARD, useClass: AccessGuard },
         { provide: APP_GUARD, useClass: BodyGuard },
         { provide: APP_GUARD, useClass: ParkedGuard },
