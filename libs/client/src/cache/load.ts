@@ -51,6 +51,7 @@ export interface LoadServices<Value> {
 
 /** Gets one value for one call of `getOrSet`. */
 export class Load<Value> {
+  private readonly startedAt = performance.now();
   private readonly deadline: number;
   private readonly signal: AbortSignal;
 
@@ -63,7 +64,7 @@ export class Load<Value> {
     private readonly options: LoadOptions,
   ) {
     const waitMs = duration('waitMs', options.waitMs ?? DEFAULT_WAIT_MS, { forever: 'to wait for ever' });
-    this.deadline = performance.now() + waitMs;
+    this.deadline = this.startedAt + waitMs;
     this.signal = options.signal ?? new AbortController().signal;
   }
 
@@ -80,8 +81,8 @@ export class Load<Value> {
         if (known !== null && known !== 'away' && !needsFill) return this.codec.decode(known.bytes);
       }
       const { load, joined } = this.services.sharedLoads.of(this.id, (own) => this.loadShared(own, away));
-      const early = !load.loading;
-      const outcome = await load.join(this.deadline - performance.now(), this.signal);
+      const early = load.isNewerThan(this.startedAt);
+      const outcome = await load.join(this.startedAt, this.deadline - performance.now(), this.signal);
       if (outcome === null) return this.loadForItself();
       // While the cache is away, no read or write can be newer than the loaded value.
       if (outcome.how !== 'refused' && (!joined || (outcome.how === 'loaded' && (early || away)))) {
@@ -130,7 +131,7 @@ export class Load<Value> {
       }
       return { how: 'found', bytes: bytesOf(fill) };
     }
-    load.loading = true;
+    load.begin({ waited: fill === null });
     const { fillLease } = fill ?? {};
     const loaded =
       fillLease === undefined

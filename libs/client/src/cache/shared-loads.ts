@@ -16,8 +16,7 @@ export class SharedLoad {
   private readonly waitedEnough = new AbortController();
   private readonly outcome: Promise<LoadOutcome>;
   private callers = 0;
-  /** The loader is running: its value may be older than a call that starts now. */
-  loading = false;
+  private loadingSince: number | undefined;
 
   /** @param onEnd called when the load ended, or when no caller waits for it any longer */
   constructor(
@@ -40,14 +39,25 @@ export class SharedLoad {
     return this.waitedEnough.signal;
   }
 
+  /** The loader starts now. @param waited because the wait for another process was over */
+  begin({ waited }: { waited: boolean }): void {
+    this.loadingSince = performance.now();
+    if (waited) this.waitedEnough.abort();
+  }
+
+  /** Whether the loader started after `time`, or will start: its value is not older than a call that started then. */
+  isNewerThan(time: number): boolean {
+    return this.loadingSince === undefined || this.loadingSince > time;
+  }
+
   /**
+   * @param startedAt when the caller's call began, of `performance.now()`
    * @param ms longest wait for a value that another caller loads
    * @returns null when the wait is over and the loader of another caller of this process is still running
    * @throws what `run` throws, or the reason of `signal`
    */
-  async join(ms: number, signal: AbortSignal): Promise<LoadOutcome | null> {
+  async join(startedAt: number, ms: number, signal: AbortSignal): Promise<LoadOutcome | null> {
     this.callers += 1;
-    const early = !this.loading;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<null>((resolve) => {
       timer = setTimeout(() => resolve(null), Math.min(ms, LONGEST_TIMER_MS));
@@ -55,9 +65,9 @@ export class SharedLoad {
     try {
       const outcome = await abortable(Promise.race([this.outcome, late]), signal);
       if (outcome !== null) return outcome;
-      if (!this.loading) this.waitedEnough.abort();
+      if (this.loadingSince === undefined) this.waitedEnough.abort();
       // All callers of this process that waited for another one share the load that the first of them begins.
-      if (!early || !this.waitedEnough.signal.aborted) return null;
+      if (!this.isNewerThan(startedAt) || !this.waitedEnough.signal.aborted) return null;
       return await abortable(this.outcome, signal);
     } finally {
       clearTimeout(timer);
