@@ -23,8 +23,8 @@ export {
   type Stored,
 } from './cache/cache.js';
 export { CacheClient } from './cache/cache-client.js';
+export type { SetOptions } from './cache/cache-port.js';
 export { bytes, type Codec, json, text } from './cache/codec.js';
-export type { SetOptions } from './cache/entry-calls.js';
 export type { LoadOptions } from './cache/load.js';
 export * from './errors.js';
 export type { AcquireOptions, HoldOptions, LockWish, WaitOptions } from './locks/acquisition.js';

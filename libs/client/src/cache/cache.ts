@@ -1,9 +1,8 @@
 import type { CacheConfig, Cache as CacheState, Counter, Entries, StoredEntry } from '@syncline/contracts';
 import { abortable } from '../abortable.js';
 import { safeReporter } from '../report.js';
-import type { Transport } from '../transport/transport.js';
+import type { CachePort, SetOptions } from './cache-port.js';
 import { type Codec, json } from './codec.js';
-import { EntryCalls, type SetOptions } from './entry-calls.js';
 import { Load, type LoadOptions, type LoadServices } from './load.js';
 import type { SharedLoads } from './shared-loads.js';
 
@@ -36,19 +35,17 @@ export interface CacheOptions<Value> {
 
 /** One cache, of values of one type. The calls of one turn of the event loop are sent in one request. */
 export class Cache<Value = unknown> {
-  private readonly path: string;
   private readonly services: LoadServices<Value>;
 
   /** @internal */
   constructor(
-    private readonly transport: Transport,
+    private readonly port: CachePort,
     sharedLoads: SharedLoads,
     readonly name: string,
     options: CacheOptions<Value> = {},
   ) {
-    this.path = `/v1/caches/${encodeURIComponent(name)}`;
     this.services = {
-      calls: new EntryCalls(transport, this.path),
+      port,
       sharedLoads,
       codec: options.codec ?? json<Value>(),
       onError: safeReporter(options.onError),
@@ -62,8 +59,8 @@ export class Cache<Value = unknown> {
 
   /** The value with its version, for {@link set} with `ifVersion`. */
   async getEntry(key: string, signal?: AbortSignal): Promise<CacheEntry<Value> | undefined> {
-    const { calls, codec } = this.services;
-    const entry = await abortable(calls.read(key), signal);
+    const { codec } = this.services;
+    const entry = await abortable(this.port.read(key), signal);
     return entry === null ? undefined : { value: codec.decode(entry.bytes), version: entry.version };
   }
 
@@ -76,9 +73,9 @@ export class Cache<Value = unknown> {
    *   write, because another write may have followed
    */
   async set(key: string, value: Value, options: ConditionalSetOptions = {}): Promise<Stored> {
-    const { calls, codec } = this.services;
+    const { codec } = this.services;
     const content = { bytes: codec.encode(value), contentType: codec.contentType };
-    return calls.write(key, content, options, options);
+    return this.port.write(key, content, options, options);
   }
 
   /**
@@ -87,7 +84,7 @@ export class Cache<Value = unknown> {
    * @throws {NotFoundError} there is no entry
    */
   touch(key: string, ttlMs: number): Promise<Stored> {
-    return this.services.calls.touch(key, ttlMs);
+    return this.port.touch(key, ttlMs);
   }
 
   /**
@@ -95,7 +92,7 @@ export class Cache<Value = unknown> {
    * What is there from the beginning to the end is listed; what comes or goes meanwhile may be.
    */
   entries(prefix = ''): AsyncGenerator<Entries['entries'][number], void, void> {
-    return this.transport.list(`${this.path}/entries`, 'entries', { prefix });
+    return this.port.entries(prefix);
   }
 
   /**
@@ -103,7 +100,7 @@ export class Cache<Value = unknown> {
    * return false although this call removed the entry.
    */
   delete(key: string): Promise<boolean> {
-    return this.services.calls.delete(key);
+    return this.port.delete(key);
   }
 
   /**
@@ -122,17 +119,17 @@ export class Cache<Value = unknown> {
     loader: (signal: AbortSignal) => Value | Promise<Value>,
     options: LoadOptions = {},
   ): Promise<Value> {
-    return new Load(this.services, `${this.path} ${key}`, key, loader, options).run();
+    return new Load(this.services, `${this.name} ${key}`, key, loader, options).run();
   }
 
   /** Invalidates every entry that has one of the tags. The cost does not depend on the number of entries. */
   async invalidateTags(...tags: readonly string[]): Promise<void> {
-    await this.services.calls.invalidate({ tags });
+    await this.port.invalidate({ tags: [...tags] });
   }
 
   /** Invalidates every entry whose key starts with the prefix. */
   async invalidatePrefix(prefix: string): Promise<void> {
-    await this.services.calls.invalidate({ prefix });
+    await this.port.invalidate({ prefix });
   }
 
   /**
@@ -141,27 +138,26 @@ export class Cache<Value = unknown> {
    * @throws {NotAnIntegerError} the value is not an integer, or the sum would exceed 2^53 - 1, where JSON rounds
    */
   async increment(key: string, by = 1, options: { readonly ttlMs?: number } = {}): Promise<Counter> {
-    return this.services.calls.increment(key, { by, ...options });
+    return this.port.increment(key, by, options.ttlMs);
   }
 
   /** Configuration and statistics of the cluster and of the node that answers. */
   inspect(): Promise<CacheState> {
-    return this.transport.json({ method: 'GET', path: this.path, idempotent: true });
+    return this.port.describe();
   }
 
   /** Replaces the configuration. Omitted fields get their defaults. */
   async configure(changes: Partial<CacheConfig> = {}): Promise<void> {
-    const body = JSON.stringify(changes);
-    await this.transport.call({ method: 'PUT', path: this.path, body, idempotent: true });
+    await this.port.configure(changes);
   }
 
   /** Removes every entry, but keeps the configuration. */
   async flush(): Promise<void> {
-    await this.transport.call({ method: 'DELETE', path: this.path, idempotent: true });
+    await this.port.remove(false);
   }
 
   /** Removes the whole cache, with its configuration and statistics. The next write creates it again. */
   async drop(): Promise<void> {
-    await this.transport.call({ method: 'DELETE', path: `${this.path}?drop=true`, idempotent: true });
+    await this.port.remove(true);
   }
 }

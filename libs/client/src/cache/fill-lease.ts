@@ -1,5 +1,5 @@
 import { VersionMismatchError } from '../errors.js';
-import type { Content, EntryCalls, SetOptions } from './entry-calls.js';
+import type { CachePort, Content, SetOptions } from './cache-port.js';
 
 /** Longest failure reason for waiting callers, in characters. */
 const MAX_REASON = 256;
@@ -10,7 +10,7 @@ export class FillLease {
   private over = false;
 
   constructor(
-    private readonly calls: EntryCalls,
+    private readonly port: CachePort,
     private readonly key: string,
     private readonly id: string,
     private readonly leaseMs: number,
@@ -26,7 +26,7 @@ export class FillLease {
   async store(content: Content, life: SetOptions): Promise<void> {
     if (this.over) return;
     try {
-      await this.calls.write(this.key, content, life, { fillLease: this.id });
+      await this.port.write(this.key, content, life, { fillLease: this.id });
       this.end();
     } catch (error) {
       await this.release();
@@ -39,7 +39,7 @@ export class FillLease {
     if (this.over) return;
     this.end();
     try {
-      await this.calls.releaseFill(this.key, this.id, failure && reasonOf(failure.error));
+      await this.port.releaseFill(this.key, this.id, failure && reasonOf(failure.error));
     } catch {
       // The lease is no longer renewed, so it ends by itself.
     }
@@ -47,7 +47,7 @@ export class FillLease {
 
   private async renew(): Promise<void> {
     try {
-      await this.calls.renewFill(this.key, this.id, this.leaseMs);
+      await this.port.renewFill(this.key, this.id, this.leaseMs);
     } catch (error) {
       // A write revoked the lease. After any other failure the next renewal may succeed.
       if (error instanceof VersionMismatchError) clearInterval(this.timer);

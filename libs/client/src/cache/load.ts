@@ -1,4 +1,3 @@
-import type { FillResult } from '@syncline/contracts';
 import { abortable } from '../abortable.js';
 import { duration } from '../durations.js';
 import {
@@ -10,8 +9,8 @@ import {
   VersionMismatchError,
   WaitTimeoutError,
 } from '../errors.js';
+import type { CachePort, Content, Filled, SetOptions } from './cache-port.js';
 import type { Codec } from './codec.js';
-import { bytesOf, type Content, type EntryCalls, type SetOptions } from './entry-calls.js';
 import { FillLease } from './fill-lease.js';
 import type { LoadOutcome, SharedLoad, SharedLoads } from './shared-loads.js';
 
@@ -43,7 +42,7 @@ export type Loader<Value> = (signal: AbortSignal) => Value | Promise<Value>;
 
 /** What loads of one cache share. */
 export interface LoadServices<Value> {
-  readonly calls: EntryCalls;
+  readonly port: CachePort;
   readonly sharedLoads: SharedLoads;
   readonly codec: Codec<Value>;
   readonly onError: (error: unknown) => void;
@@ -105,7 +104,7 @@ export class Load<Value> {
 
   /** The current entry of the cache; null when absent, `away` when the cache does not answer. */
   private async known() {
-    const reading = this.services.calls.read(this.key);
+    const reading = this.services.port.read(this.key);
     if (!this.loadsWhenAway) return abortable(reading, this.signal);
     const timeout = AbortSignal.timeout(AWAY_AFTER_MS);
     try {
@@ -124,12 +123,12 @@ export class Load<Value> {
   private async loadShared(load: SharedLoad, away: boolean): Promise<LoadOutcome> {
     const fill = away ? null : await this.fill(load);
     if (fill instanceof Error) return { how: 'refused', error: fill };
-    if (fill !== null && fill.status !== 'lease') {
+    if (fill?.bytes != null) {
       // The caller gets the stale value; the refresh continues without it.
       if (fill.fillLease !== undefined) {
         void this.loadWith(fill.fillLease, new AbortController().signal).catch(this.services.onError);
       }
-      return { how: 'found', bytes: bytesOf(fill) };
+      return { how: 'found', bytes: fill.bytes };
     }
     load.begin({ waited: fill === null });
     const { fillLease } = fill ?? {};
@@ -141,13 +140,13 @@ export class Load<Value> {
   }
 
   /** Null: load without storing. */
-  private async fill(load: SharedLoad): Promise<FillResult | Error | null> {
+  private async fill(load: SharedLoad): Promise<Filled | Error | null> {
     const signal = AbortSignal.any([load.abandoned, load.impatient]);
     for (;;) {
       const waitMs = Math.max(0, Math.round(this.deadline - performance.now()));
       try {
         const times = { waitMs: Math.min(waitMs, MAX_WAIT_MS), leaseMs: this.leaseMs };
-        return await this.services.calls.fill(this.key, this.options, times, signal);
+        return await this.services.port.fill(this.key, this.options, times, signal);
       } catch (error) {
         if (error instanceof WaitTimeoutError && waitMs > MAX_WAIT_MS) continue;
         if (error instanceof WaitTimeoutError || (load.impatient.aborted && !load.abandoned.aborted))
@@ -161,8 +160,8 @@ export class Load<Value> {
 
   /** Loads under a fill lease and stores the value. */
   private async loadWith(fillLease: string, signal: AbortSignal): Promise<Loaded> {
-    const { calls, onError } = this.services;
-    const lease = new FillLease(calls, this.key, fillLease, this.leaseMs);
+    const { port, onError } = this.services;
+    const lease = new FillLease(port, this.key, fillLease, this.leaseMs);
     const onAbort = () => void lease.release();
     signal.addEventListener('abort', onAbort, { once: true });
     let loaded: Loaded;
