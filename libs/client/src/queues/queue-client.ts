@@ -1,23 +1,28 @@
 import type { Cluster, Queues } from '@syncline/contracts';
-import { Transport, type TransportOptions } from '../transport/transport.js';
+import type { TransportOptions } from '../transport/transport.js';
+import { HttpQueues } from './http-queues.js';
 import { Queue } from './queue.js';
+import type { QueuePort } from './queue-port.js';
 import type { Handler, Worker } from './worker.js';
 import type { WorkerOptions } from './worker-options.js';
 
 /** Queues, through the queue nodes. */
 export class QueueClient implements AsyncDisposable {
-  private readonly transport: Transport;
+  private readonly port: QueuePort;
   private readonly queues = new Map<string, Queue<never>>();
 
-  constructor(options: TransportOptions) {
-    this.transport = new Transport(options);
+  constructor(options: TransportOptions);
+  /** @internal */
+  constructor(port: QueuePort);
+  constructor(given: TransportOptions | QueuePort) {
+    this.port = 'urls' in given ? new HttpQueues(given) : given;
   }
 
   /** A queue by its name: always the same object, so that its calls are sent together. */
   queue<Body = unknown>(name: string): Queue<Body> {
     let queue = this.queues.get(name);
     if (queue === undefined) {
-      queue = new Queue<never>(this.transport, name);
+      queue = new Queue<never>(this.port, name);
       this.queues.set(name, queue);
     }
     return queue as unknown as Queue<Body>;
@@ -30,17 +35,17 @@ export class QueueClient implements AsyncDisposable {
 
   /** All queues with their configuration and counts, page by page. */
   list(prefix = ''): AsyncGenerator<Queues['queues'][number], void, void> {
-    return this.transport.list('/v1/queues', 'queues', { prefix });
+    return this.port.list(prefix);
   }
 
   /** The queue nodes, as Redis lists them now. */
   cluster(): Promise<Cluster> {
-    return this.transport.cluster();
+    return this.port.cluster();
   }
 
   /** Ends all connections. Stop the workers first. */
   close(): Promise<void> {
-    return this.transport.close();
+    return this.port.close();
   }
 
   /** For `await using`: as {@link close}. */

@@ -1,19 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import type {
-  Acked,
-  Browsed,
-  DeletedMessages,
-  Extended,
-  Nacked,
-  QueueConfiguration,
-  Queue as QueueState,
-  Redriven,
-  Watched,
-} from '@syncline/contracts';
+import type { Browsed, Extended, Nacked, QueueConfiguration, Queue as QueueState } from '@syncline/contracts';
 import { abortable } from '../abortable.js';
 import { toError } from '../errors.js';
 import { Collector } from '../transport/collector.js';
-import type { Transport } from '../transport/transport.js';
 import type {
   FoundMessages,
   Message,
@@ -26,6 +15,7 @@ import type {
   SentMessage,
   ShownMessage,
 } from './message.js';
+import type { QueuePort } from './queue-port.js';
 import { changeSelected } from './selected.js';
 import { Sends } from './sends.js';
 import { type Handler, Worker } from './worker.js';
@@ -39,7 +29,6 @@ const REDRIVE_BATCH = 100;
 
 /** One queue. The calls of one turn of the event loop are sent in one request, and each has its own outcome. */
 export class Queue<Body = unknown> {
-  private readonly path: string;
   private readonly sends: Sends;
   private readonly acks: Collector<string, 'acked' | 'stale'>;
   /** Receives in flight. */
@@ -47,16 +36,15 @@ export class Queue<Body = unknown> {
 
   /** @internal */
   constructor(
-    private readonly transport: Transport,
+    private readonly port: QueuePort,
     readonly name: string,
   ) {
-    this.path = `/v1/queues/${encodeURIComponent(name)}`;
-    this.sends = new Sends(transport, `${this.path}/messages`, () => this.receiving > 0);
+    this.sends = new Sends(port, name, () => this.receiving > 0);
     this.acks = new Collector<string, 'acked' | 'stale'>({
       maxItems: MAX_ITEMS,
       maxBytes: MAX_BATCH_BYTES,
       run: async (receipts) => {
-        const { results } = await this.settle<Acked>('ack', { receipts });
+        const { results } = await port.ack(name, receipts);
         return results.map((one) => ('problem' in one ? toError(one.status, one.problem) : one.status));
       },
     });
@@ -108,17 +96,8 @@ export class Queue<Body = unknown> {
   ): Promise<Message<Body>[]> {
     this.receiving++;
     try {
-      const { messages } = await this.transport.json<{ messages: Message<Body>[] }>({
-        method: 'POST',
-        path: `${this.path}/receive`,
-        body: JSON.stringify(options),
-        // The messages of a lost answer are delivered again after their visibility timeout.
-        idempotent: true,
-        waitMs: options.waitMs ?? 0,
-        signal,
-        takesLateAnswer: true,
-      });
-      return messages;
+      const { messages } = await this.port.receive(this.name, options, { signal });
+      return messages as Message<Body>[];
     } finally {
       this.receiving--;
     }
@@ -140,7 +119,7 @@ export class Queue<Body = unknown> {
    */
   async nack(receipts: readonly string[], options: NackOptions | number = {}): Promise<Nacked['results']> {
     const how = typeof options === 'number' ? { delayMs: options } : options;
-    return (await this.settle<Nacked>('nack', { receipts, ...how })).results;
+    return (await this.port.nack(this.name, receipts, how)).results;
   }
 
   /**
@@ -162,7 +141,7 @@ export class Queue<Body = unknown> {
     visibilityTimeoutMs: number,
     signal?: AbortSignal,
   ): Promise<Extended['results']> {
-    const extending = this.settle<Extended>('extend', { receipts, visibilityTimeoutMs });
+    const extending = this.port.extend(this.name, receipts, visibilityTimeoutMs);
     return (await abortable(extending, signal)).results;
   }
 
@@ -179,26 +158,20 @@ export class Queue<Body = unknown> {
 
   /** Creates the queue, or replaces its configuration. Omitted fields get their defaults. */
   async configure(changes: QueueChanges = {}): Promise<QueueConfiguration> {
-    return this.transport.json({
-      method: 'PUT',
-      path: this.path,
-      body: JSON.stringify(changes),
-      idempotent: true,
-    });
+    return this.port.configure(this.name, changes);
   }
 
   /** Configuration and exact counts. @throws {NotFoundError} no such queue */
   inspect(): Promise<QueueState> {
-    return this.transport.json({ method: 'GET', path: this.path, idempotent: true });
+    return this.port.inspect(this.name);
   }
 
   /** Lists messages without receiving them, one page at a time. */
-  browse(state: 'ready' | 'delayed' | 'inFlight', page: { cursor?: string; limit?: number } = {}) {
-    const query = new URLSearchParams({ state });
-    if (page.cursor !== undefined) query.set('cursor', page.cursor);
-    if (page.limit !== undefined) query.set('limit', String(page.limit));
-    const path = `${this.path}/messages?${query}`;
-    return this.transport.json<Browsed>({ method: 'GET', path, idempotent: true });
+  browse(
+    state: 'ready' | 'delayed' | 'inFlight',
+    page: { cursor?: string; limit?: number } = {},
+  ): Promise<Browsed> {
+    return this.port.browse(this.name, { state, ...page });
   }
 
   /**
@@ -211,7 +184,7 @@ export class Queue<Body = unknown> {
     where: MessageFilter = {},
     page: { readonly cursor?: string; readonly limit?: number } = {},
   ): Promise<FoundMessages<Body>> {
-    return this.settle('messages/search', { state, where, ...page });
+    return this.port.search(this.name, { state, where, ...page }) as Promise<FoundMessages<Body>>;
   }
 
   /**
@@ -222,7 +195,7 @@ export class Queue<Body = unknown> {
    */
   deleteMessages(selection: MessageSelection): Promise<number> {
     return changeSelected(selection, Number.POSITIVE_INFINITY, async (fields) => {
-      const { deleted, cursor } = await this.settle<DeletedMessages>('messages/delete', fields);
+      const { deleted, cursor } = await this.port.deleteMessages(this.name, fields);
       return { count: deleted, cursor };
     });
   }
@@ -239,8 +212,7 @@ export class Queue<Body = unknown> {
     id: string,
     { waitMs = 0, signal }: { readonly waitMs?: number; readonly signal?: AbortSignal } = {},
   ): Promise<ShownMessage<Body>> {
-    const path = `${this.pathOf(id)}?waitMs=${waitMs}`;
-    return this.transport.json({ method: 'GET', path, idempotent: true, waitMs, signal });
+    return this.port.message(this.name, id, waitMs, { signal }) as Promise<ShownMessage<Body>>;
   }
 
   /**
@@ -253,8 +225,7 @@ export class Queue<Body = unknown> {
     id: string,
     change: { readonly delayMs?: number; readonly priority?: number },
   ): Promise<ShownMessage<Body>> {
-    const path = this.pathOf(id);
-    return this.transport.json({ method: 'PATCH', path, body: JSON.stringify(change), idempotent: true });
+    return this.port.reschedule(this.name, id, change) as Promise<ShownMessage<Body>>;
   }
 
   /**
@@ -265,8 +236,7 @@ export class Queue<Body = unknown> {
    * @throws {NotFoundError} no such queue or message; it may be acknowledged already
    */
   async cancel(id: string, options: { readonly reason?: string } = {}): Promise<void> {
-    const path = this.pathOf(id);
-    await this.transport.call({ method: 'DELETE', path, body: JSON.stringify(options), idempotent: true });
+    await this.port.cancel(this.name, id, options);
   }
 
   /**
@@ -275,30 +245,23 @@ export class Queue<Body = unknown> {
    * @internal
    */
   async watch(receipts: readonly string[], waitMs: number, signal: AbortSignal) {
-    const { cancelled } = await this.transport.json<Watched>({
-      method: 'POST',
-      path: `${this.path}/watch`,
-      body: JSON.stringify({ receipts, waitMs }),
-      idempotent: true,
-      waitMs,
-      signal,
-    });
+    const { cancelled } = await this.port.watch(this.name, receipts, waitMs, { signal });
     return cancelled;
   }
 
   /** Removes all messages. */
   async purge(): Promise<void> {
-    await this.command('purge');
+    await this.port.purge(this.name);
   }
 
   /** Stops deliveries until {@link resume}. The queue still accepts messages. */
   async pause(): Promise<void> {
-    await this.command('pause');
+    await this.port.pause(this.name);
   }
 
   /** Resumes deliveries after {@link pause}. */
   async resume(): Promise<void> {
-    await this.command('resume');
+    await this.port.resume(this.name);
   }
 
   /**
@@ -313,18 +276,14 @@ export class Queue<Body = unknown> {
     const { max = Number.POSITIVE_INFINITY, ids, where, ...fields } = options;
     if (ids !== undefined || where !== undefined) {
       return changeSelected({ ids, where } as MessageSelection, max, async (selected) => {
-        const { moved: count, cursor } = await this.settle<Redriven>('redrive', { ...fields, ...selected });
+        const { moved: count, cursor } = await this.port.redrive(this.name, { ...fields, ...selected });
         return { count, cursor };
       });
     }
     let moved = 0;
     for (;;) {
       const batch = Math.min(max - moved, REDRIVE_BATCH);
-      const answer = await this.settle<{ moved: number }>('redrive', {
-        ...fields,
-        max: batch,
-        id: randomUUID(),
-      });
+      const answer = await this.port.redrive(this.name, { ...fields, max: batch, id: randomUUID() });
       moved += answer.moved;
       if (answer.moved < batch || moved === max) return moved;
     }
@@ -332,20 +291,6 @@ export class Queue<Body = unknown> {
 
   /** Removes the queue and its messages. */
   async delete(): Promise<void> {
-    await this.transport.call({ method: 'DELETE', path: this.path, idempotent: false });
-  }
-
-  private pathOf(id: string): string {
-    return `${this.path}/messages/${encodeURIComponent(id)}`;
-  }
-
-  private command<T>(verb: string): Promise<T> {
-    const path = `${this.path}/${verb}`;
-    return this.transport.json({ method: 'POST', path, body: '{}', idempotent: false });
-  }
-
-  private settle<T>(verb: string, body: object): Promise<T> {
-    const path = `${this.path}/${verb}`;
-    return this.transport.json({ method: 'POST', path, body: JSON.stringify(body), idempotent: true });
+    await this.port.remove(this.name);
   }
 }

@@ -1,4 +1,5 @@
 import type { MessageSelection } from './message.js';
+import type { SelectedMessages } from './queue-port.js';
 
 /** Ids in one request. */
 const PORTION = 1_000;
@@ -18,7 +19,7 @@ interface Portion {
 export async function changeSelected(
   { ids, where }: MessageSelection,
   max: number,
-  change: (fields: object) => Promise<Portion>,
+  change: (selected: SelectedMessages) => Promise<Portion>,
 ): Promise<number> {
   let changed = 0;
   if (ids !== undefined) {

@@ -1,21 +1,21 @@
-import type { Sent } from '@syncline/contracts';
 import { ConnectionError, DeadlineError, ProblemError, QueueFullError, toError } from '../errors.js';
 import { textOf } from '../report.js';
 import { Collector } from '../transport/collector.js';
 import { runOrOneByOne } from '../transport/one-by-one.js';
-import type { Transport } from '../transport/transport.js';
 import type { SendOptions, SentMessage } from './message.js';
+import type { OutgoingMessage, QueuePort } from './queue-port.js';
 
 /** Most messages in one request, and most bytes: below the body limit of 1 MiB. */
 const MAX_ITEMS = 1_000;
 const MAX_BYTES = 900_000;
+/** Between the parts of a message, and after it. */
+const BYTES_AROUND = 10;
 /** A turn with more messages than this is sent as two requests. */
 const SPLIT_ABOVE = 32;
 /** How often to retry the messages that would fit into a full queue: other senders may fill it first. */
 const MAX_TRIES = 3;
 
-interface Outgoing {
-  readonly text: string;
+interface Outgoing extends OutgoingMessage {
   readonly repeatable: boolean;
   readonly grouped: boolean;
 }
@@ -27,8 +27,8 @@ export class Sends {
 
   /** @param isReceiving whether a receiver of this process waits for messages of the queue */
   constructor(
-    private readonly transport: Transport,
-    private readonly path: string,
+    private readonly port: QueuePort,
+    private readonly queue: string,
     isReceiving: () => boolean,
   ) {
     this.collector = new Collector({
@@ -37,31 +37,27 @@ export class Sends {
       splitAbove: SPLIT_ABOVE,
       // The order within a group must hold even when a request is repeated. And while this process receives from the
       // queue, the node hands one request to a receiver as one batch, which is then also acknowledged as one.
-      inSequence: (messages) =>
-        isReceiving() || !transport.keepsOrder || messages.some(({ grouped }) => grouped),
+      inSequence: (messages) => isReceiving() || !port.keepsOrder || messages.some(({ grouped }) => grouped),
       run: (messages) => runOrOneByOne(messages, (some) => this.post(some, performance.now())),
     });
   }
 
   /** @throws {TypeError} the body is not a JSON value */
-  add(body: unknown, options: SendOptions): Promise<SentMessage> {
-    const rest = JSON.stringify(options).slice(1);
-    const text = `{"body":${jsonOf(body)}${rest === '}' ? rest : `,${rest}`}`;
-    const repeatable = options.deduplicationId !== undefined;
-    const grouped = options.groupId !== undefined;
-    return this.collector.add({ text, repeatable, grouped }, Buffer.byteLength(text) + 1);
+  add(body: unknown, given: SendOptions): Promise<SentMessage> {
+    const message = {
+      body: jsonOf(body),
+      options: JSON.stringify(given),
+      repeatable: given.deduplicationId !== undefined,
+      grouped: given.groupId !== undefined,
+    };
+    return this.collector.add(message, sizeOf(message));
   }
 
   private async post(messages: readonly Outgoing[], since: number, tries = 1): Promise<readonly Outcome[]> {
-    const timeoutMs = this.transport.timeoutMs - (performance.now() - since);
+    const timeoutMs = this.port.timeoutMs - (performance.now() - since);
     try {
-      const { messages: sent } = await this.transport.json<Sent>({
-        method: 'POST',
-        path: this.path,
-        body: `{"messages":[${messages.map(({ text }) => text).join(',')}]}`,
-        idempotent: messages.every(({ repeatable }) => repeatable),
-        timeoutMs,
-      });
+      const repeatable = messages.every((message) => message.repeatable);
+      const { messages: sent } = await this.port.send(this.queue, messages, { repeatable, timeoutMs });
       return sent.map((one) => ('problem' in one ? toError(one.status, one.problem) : one));
     } catch (error) {
       if (error instanceof QueueFullError) return this.postWhatFits(messages, error, since, tries);
@@ -113,6 +109,10 @@ const isUnknown = (error: unknown): error is Error =>
   (error instanceof ConnectionError && error.outcome === 'unknown') ||
   error instanceof DeadlineError ||
   (error instanceof ProblemError && error.status >= 500);
+
+/** In bytes, as part of a request. */
+const sizeOf = ({ body, options }: OutgoingMessage) =>
+  Buffer.byteLength(body) + Buffer.byteLength(options) + BYTES_AROUND;
 
 function jsonOf(body: unknown): string {
   const text = JSON.stringify(body);
