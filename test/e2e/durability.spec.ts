@@ -132,7 +132,37 @@ describe('what is acknowledged when a replica has it', () => {
     const released = await Promise.all([release(lock, lease), release(lock, lease)]);
     for (const refusal of released) expect(refused(refusal)).toEqual(NOT_REPLICATED);
     heal();
-    expect((await untilAnswered(() => release(lock, lease))).body).toEqual({ released: false });
+    expect((await untilAnswered(() => release(lock, lease))).body).toMatchObject({ released: false });
+  });
+
+  it('is told with every answer that changes a lock, a semaphore or a session, and with no other', async () => {
+    const durability = 'replicated';
+    const post = async (path: string, body: object) => (await call(lock, 'POST', path, body)).body;
+    const owner = 'a';
+    const lease = await post('locks/answer/acquire', { owner });
+    const { leaseId } = lease;
+    const answers = [
+      lease,
+      await post('locks/answer/renew', { leaseId }),
+      await post('locks/answer/release', { leaseId }),
+      (await call(lock, 'PUT', 'semaphores/answer', { limit: 2 })).body,
+      await post('semaphores/answer/acquire', { owner }),
+      (await call(lock, 'DELETE', 'semaphores/answer')).body,
+    ];
+    const set = await post('locks/acquire', { owner, locks: [{ name: 'answer-1' }, { name: 'answer-2' }] });
+    const held = { leaseId: set.leaseId, names: ['answer-1', 'answer-2'] };
+    answers.push(set, await post('locks/renew', held), await post('locks/release', held));
+    const { results } = await post('locks/batch', { operations: [{ op: 'acquire', name: 'answer', owner }] });
+    const session = await post('sessions', { owner });
+    answers.push(results[0].body, session, await post(`sessions/${session.sessionId}/keepalive`, {}));
+    expect(answers.map((answer) => answer.durability)).toEqual(Array(answers.length).fill(durability));
+    const others = [
+      await post('locks/answer/acquire', { owner: 'b' }),
+      ...(await describeLock(lock, 'answer')).holders,
+      (await call(lock, 'GET', `sessions/${session.sessionId}`)).body,
+    ];
+    for (const other of others) expect(other).not.toHaveProperty('durability');
+    await call(lock, 'DELETE', 'locks/answer');
   });
 
   it('is a lease that was waited for, before its caller is told', async () => {

@@ -1,4 +1,4 @@
-import type { Lease } from '@syncline/contracts';
+import type { Holder, Lease } from '@syncline/contracts';
 
 /** The answer of a node: status, headers, body. */
 export interface Answer {
@@ -40,12 +40,12 @@ export const describeLock = async (node: { url: string }, name: string) =>
   (await call(node, 'GET', `locks/${encodeURIComponent(name)}`)).body;
 
 /** A lease as others see it: without the right to it. */
-export function shown({ leaseId: _, ...holder }: Lease): Omit<Lease, 'leaseId'> {
+export function shown({ leaseId: _, durability: _level, ...holder }: Lease): Holder {
   return holder;
 }
 
 /** A lease as it is shown by a refusal. */
-export function refusedBy(lease: Lease): Omit<Lease, 'leaseId' | 'metadata'> {
+export function refusedBy(lease: Lease): Omit<Holder, 'metadata'> {
   const { metadata: _, ...holder } = shown(lease);
   return holder;
 }

@@ -138,7 +138,7 @@ describe('a caller of a lock node that goes away', () => {
     socket.send(JSON.stringify([{ id: 1, cancel: true }]));
     await standing('stream', 'broken', 'last');
     const giveUp = { name: 'stream', leaseId: given.leaseId };
-    expect((await release(two, giveUp)).body).toEqual({ released: true });
+    expect((await release(two, giveUp)).body).toMatchObject({ released: true });
     expect((await acquire(two, 'stream', given)).status).toBe(410);
     socket.terminate();
     await standing('stream', 'last');

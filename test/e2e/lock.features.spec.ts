@@ -68,7 +68,7 @@ describe('what lock nodes offer beside plain locks', () => {
         limit: 3,
         used: 2,
       });
-      expect((await give('order', first.leaseId)).body).toEqual({ released: true });
+      expect((await give('order', first.leaseId)).body).toMatchObject({ released: true });
       expect((await large).body.permits).toBe(3);
     });
 
@@ -141,8 +141,8 @@ describe('what lock nodes offer beside plain locks', () => {
       const renewed = await post('locks/renew', { leaseId: body.leaseId, names, ttlMs: 60_000 });
       expect(renewed.body.leases.map((lease: Lease) => lease.ttlMs)).toEqual([60_000, 60_000]);
       const end = { leaseId: body.leaseId, names };
-      expect((await post('locks/release', end)).body).toEqual({ released: true });
-      expect((await post('locks/release', end)).body).toEqual({ released: false });
+      expect((await post('locks/release', end)).body).toMatchObject({ released: true });
+      expect((await post('locks/release', end)).body).toMatchObject({ released: false });
       expect((await post('locks/renew', end)).status).toBe(410);
       expect((await post('locks/acquire', body)).status).toBe(410);
     });
@@ -175,7 +175,7 @@ describe('what lock nodes offer beside plain locks', () => {
           });
           expect(answer.status).toBe(200);
           const end = { leaseId: answer.body.leaseId, names: locks.map((lock) => lock.name) };
-          expect((await call(node, 'POST', 'locks/release', end)).body).toEqual({ released: true });
+          expect((await call(node, 'POST', 'locks/release', end)).body).toMatchObject({ released: true });
         }),
       );
     });
@@ -213,7 +213,10 @@ describe('what lock nodes offer beside plain locks', () => {
     ]);
     expect(body.results[0].body).toMatchObject({ name: 'batch/a', leaseId, metadata: { n: 1 } });
     expect(body.results[1].body.ttlMs).toBe(5_000);
-    expect([body.results[2].body, body.results[3].body]).toEqual([{ released: true }, { released: false }]);
+    expect([body.results[2].body, body.results[3].body]).toMatchObject([
+      { released: true },
+      { released: false },
+    ]);
     expect(body.results[4].body).toMatchObject({ code: 'lock-held', holders: [refusedBy(held)] });
     expect(body.results[6].body.errors.map((error: { path: string }) => error.path)).toEqual([
       'owner',
@@ -236,7 +239,7 @@ describe('what lock nodes offer beside plain locks', () => {
       const created = await post('sessions', { owner: 'worker', ttlMs });
       expect([created.status, Object.keys(created.body)]).toEqual([
         201,
-        ['sessionId', 'owner', 'ttlMs', 'expiresAt'],
+        ['sessionId', 'owner', 'ttlMs', 'expiresAt', 'durability'],
       ]);
       const { sessionId } = created.body;
       for (const name of ['s/1', 's/2', 's/3']) {
@@ -276,7 +279,7 @@ describe('what lock nodes offer beside plain locks', () => {
       expect((await call(two, 'DELETE', `sessions/${sessionId}`)).status).toBe(204);
       expect((await waiting).body.code).toBe('lease-lost');
       expect((await describeLock(one, 'd/1')).mode).toBe('free');
-      expect((await release(one, lease)).body).toEqual({ released: false });
+      expect((await release(one, lease)).body).toMatchObject({ released: false });
       expect((await call(two, 'DELETE', `sessions/${sessionId}`)).status).toBe(404);
     });
 
@@ -285,7 +288,7 @@ describe('what lock nodes offer beside plain locks', () => {
       const { body: lease } = await acquire(one, 'r/1', { owner: 'worker', sessionId });
       const { body: renewed } = await post('locks/r%2F1/renew', { leaseId: lease.leaseId, ttlMs: 60_000 });
       expect(renewed.expiresAt).toBe(expiresAt);
-      expect((await release(one, lease)).body).toEqual({ released: true });
+      expect((await release(one, lease)).body).toMatchObject({ released: true });
       expect((await call(one, 'GET', `sessions/${sessionId}`)).body.leases).toEqual([]);
     });
   });
@@ -455,7 +458,7 @@ describe('what lock nodes offer beside plain locks', () => {
       expect((await waiting).body.owner).toBe('w');
       expect((await release(one, readers[0]?.body)).status).toBe(410);
       expect((await post('locks/f/renew', { leaseId: readers[1]?.body.leaseId })).status).toBe(410);
-      expect((await call(one, 'DELETE', 'locks/unheld')).body).toEqual({ revoked: [] });
+      expect((await call(one, 'DELETE', 'locks/unheld')).body).toMatchObject({ revoked: [] });
       const client = redis.connect();
       const entry = (await client.xrange('syncline:lock:{0}:audit', '-', '+')).at(-1);
       client.disconnect();

@@ -35,7 +35,7 @@ describe('several lock nodes', () => {
           grants.push({ lease, arrival: Date.parse(lease.acquiredAt) - lease.waitedMs });
           await sleep(1);
           inside -= 1;
-          expect((await release(node(i), lease)).body).toEqual({ released: true });
+          expect((await release(node(i), lease)).body).toMatchObject({ released: true });
         }
       }),
     );
@@ -100,7 +100,7 @@ describe('several lock nodes', () => {
     const bodies = (await Promise.all(answers)).map((answer) => answer.body);
     expect(bodies[0].leaseId).toBe(same.leaseId);
     expect(bodies).toEqual([bodies[0], bodies[0], bodies[0]]);
-    expect((await release(node(2), bodies[0])).body).toEqual({ released: true });
+    expect((await release(node(2), bodies[0])).body).toMatchObject({ released: true });
     expect((await describeLock(node(0), 'spread')).mode).toBe('free');
   });
 
@@ -115,7 +115,9 @@ describe('several lock nodes', () => {
     }
     await redis.restart();
     // What was acknowledged is still there, and the request that was turned away holds up nobody.
-    await eventually(async () => expect((await release(node(0), lease)).body).toEqual({ released: true }));
+    await eventually(async () =>
+      expect((await release(node(0), lease)).body).toMatchObject({ released: true }),
+    );
     const { status } = await acquire(node(1), 'away', { owner: 'next', waitMs: 30_000 });
     expect(status).toBe(200);
   });

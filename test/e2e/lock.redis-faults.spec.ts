@@ -41,7 +41,7 @@ describe('lock nodes whose Redis', () => {
     await sleep(4_000);
     redis.thaw();
     await eventually(
-      async () => expect((await release(node(1), held)).body).toEqual({ released: true }),
+      async () => expect((await release(node(1), held)).body).toMatchObject({ released: true }),
       10_000,
     );
     const order: string[] = [];
@@ -77,7 +77,7 @@ describe('lock nodes whose Redis', () => {
       await sleep(3_500);
       for (const each of nodes) expect(await ready(each)).toBe(200);
       expect((await describeLock(node(2), 'full')).waiters).toHaveLength(1);
-      expect((await release(node(0), held)).body).toEqual({ released: true });
+      expect((await release(node(0), held)).body).toMatchObject({ released: true });
       expect((await waiting).status).toBe(200);
     } finally {
       await client.call('CONFIG', 'SET', 'maxmemory', '0');

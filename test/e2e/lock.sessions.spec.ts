@@ -31,6 +31,7 @@ describe('a session that is kept alive', () => {
       expiresAt: expect.any(String),
       leases: 3,
       lost: [],
+      durability: 'local',
     });
     await release(node, given);
     await call(node, 'DELETE', 'locks/taken');

@@ -117,7 +117,7 @@ describe('the right to a lease', () => {
     const { body: shownSession } = await call(node, 'GET', `sessions/${session.sessionId}`);
     expect(shownSession.leases).toHaveLength(1);
     const upper = { name: 'case', leaseId: leaseId.toUpperCase() };
-    expect((await release(node, upper)).body).toEqual({ released: true });
+    expect((await release(node, upper)).body).toMatchObject({ released: true });
     expect((await call(node, 'DELETE', `sessions/${sessionId}`)).status).toBe(204);
   });
 

@@ -10,11 +10,13 @@ import {
   type Released,
   type Renew,
   type Resize,
+  type Resized,
   type Revoke,
   type Revoked,
   releasedSchema,
   releaseSchema,
   renewSchema,
+  resizedSchema,
   resizeSchema,
   revokedSchema,
   revokeSchema,
@@ -88,11 +90,11 @@ export class SemaphoresController {
       'It stays until it is configured again or deleted, and wins over what callers say. Leases stay as they are: a limit ' +
       'below the permits in use holds for the next grants.',
   })
-  @ApiOkResponse({ standardSchema: semaphoreSchema })
+  @ApiOkResponse({ standardSchema: resizedSchema })
   resizeSemaphore(
     @Param('name', { schema: nameSchema }) name: string,
     @Body({ schema: resizeSchema }) body: Resize,
-  ): Promise<Semaphore> {
+  ): Promise<Resized> {
     return this.semaphores.resize(name, body.limit);
   }
 

@@ -13,11 +13,11 @@ import {
   keptSessionSchema,
   type ListSessions,
   listSessionsSchema,
-  type Session,
+  type OpenedSession,
+  openedSessionSchema,
   type SessionDetails,
   type Sessions,
   sessionDetailsSchema,
-  sessionSchema,
   sessionsSchema,
 } from '@syncline/contracts';
 import { ApiProblems, CalledBy, type Caller, Does, JUDGED_BY_HANDLER, NO_NAME } from '@syncline/http';
@@ -42,8 +42,8 @@ export class SessionsController {
   @Post()
   @Does('lock', NO_NAME)
   @ApiOperation({ summary: 'Open a session' })
-  @ApiCreatedResponse({ standardSchema: sessionSchema })
-  createSession(@Body({ schema: createSessionSchema }) body: CreateSession): Promise<Session> {
+  @ApiCreatedResponse({ standardSchema: openedSessionSchema })
+  createSession(@Body({ schema: createSessionSchema }) body: CreateSession): Promise<OpenedSession> {
     return this.sessions.create(body);
   }
 

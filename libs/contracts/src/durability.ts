@@ -7,3 +7,6 @@ export const durabilitySchema = z
   );
 /** How safe a change of state is when it is answered. */
 export type Durability = z.infer<typeof durabilitySchema>;
+
+/** The level that was met before a change of locks was answered. */
+export const lockLevelSchema = durabilitySchema.describe('How safe this change is: the level of the node');

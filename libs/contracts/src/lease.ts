@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { lockLevelSchema } from './durability.js';
 import { durationMs, ILL_FORMED, instantSchema, isWellFormed, jsonSchema, nameSchema } from './fields.js';
 
 export const leaseModeSchema = z.enum(['exclusive', 'shared']);
@@ -42,6 +43,7 @@ export const LEASE_EXAMPLE = {
   expiresAt: '2026-01-31T09:30:30.000Z',
   waitedMs: 0,
   metadata: { job: 'nightly-report' },
+  durability: 'local' as const,
 };
 
 export const leaseSchema = z
@@ -58,6 +60,7 @@ export const leaseSchema = z
     waitedMs: z.int(),
     metadata: z.record(z.string(), jsonSchema).nullable(),
     limit: z.int().optional(),
+    durability: lockLevelSchema,
   })
   .meta({ id: 'Lease', example: LEASE_EXAMPLE });
 /**
@@ -67,11 +70,11 @@ export const leaseSchema = z
  */
 export type Lease = z.infer<typeof leaseSchema>;
 
-const { leaseId: _right, ...HOLDER } = LEASE_EXAMPLE;
+const { leaseId: _right, durability: _level, ...HOLDER } = LEASE_EXAMPLE;
 export const HOLDER_EXAMPLE = HOLDER;
 
 export const holderSchema = leaseSchema
-  .omit({ leaseId: true, limit: true })
+  .omit({ leaseId: true, limit: true, durability: true })
   .meta({ id: 'Holder', example: HOLDER_EXAMPLE });
 /** A lease as others see it: without its `leaseId`, which is the right to renew and to release it. */
 export type Holder = z.infer<typeof holderSchema>;

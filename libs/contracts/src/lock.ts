@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { batchItem } from './batch.js';
+import { lockLevelSchema } from './durability.js';
 import { instantSchema, nameCursorSchema, namePrefixSchema, nameSchema, pageLimitSchema } from './fields.js';
 import {
   HOLDER_EXAMPLE,
@@ -40,9 +41,10 @@ export const releaseSchema = z
   .meta({ id: 'Release', example: { leaseId: LEASE_EXAMPLE.leaseId } });
 export type Release = z.infer<typeof releaseSchema>;
 
+const RELEASED_EXAMPLE = { released: true, durability: 'local' as const };
 export const releasedSchema = z
-  .strictObject({ released: z.boolean() })
-  .meta({ id: 'Released', example: { released: true } });
+  .strictObject({ released: z.boolean(), durability: lockLevelSchema })
+  .meta({ id: 'Released', example: RELEASED_EXAMPLE });
 /** `released` is false when the lease was released before. */
 export type Released = z.infer<typeof releasedSchema>;
 
@@ -121,6 +123,7 @@ const LEASE_SET = {
     { ...LEASE_EXAMPLE, name: 'account-1' },
     { ...LEASE_EXAMPLE, name: 'account-2', mode: 'shared' as const },
   ],
+  durability: 'local' as const,
 };
 
 export const acquireSetSchema = z
@@ -149,7 +152,7 @@ export const acquireSetSchema = z
 export type AcquireSet = z.infer<typeof acquireSetSchema>;
 
 export const leaseSetSchema = z
-  .strictObject({ leaseId: z.string(), leases: z.array(leaseSchema) })
+  .strictObject({ leaseId: z.string(), leases: z.array(leaseSchema), durability: lockLevelSchema })
   .meta({ id: 'LeaseSet', example: LEASE_SET });
 export type LeaseSet = z.infer<typeof leaseSetSchema>;
 
@@ -196,7 +199,7 @@ export const batchResultsSchema = z
     example: {
       results: [
         { status: 200, body: LEASE_EXAMPLE },
-        { status: 200, body: { released: true } },
+        { status: 200, body: RELEASED_EXAMPLE },
       ],
     },
   });
@@ -208,8 +211,8 @@ export const revokeSchema = z
   .meta({ id: 'Revoke', example: { reason: 'the worker is known to be dead' } });
 export type Revoke = z.infer<typeof revokeSchema>;
 export const revokedSchema = z
-  .strictObject({ revoked: z.array(z.string()) })
-  .meta({ id: 'Revoked', example: { revoked: [LEASE_EXAMPLE.leaseId] } });
+  .strictObject({ revoked: z.array(z.string()), durability: lockLevelSchema })
+  .meta({ id: 'Revoked', example: { revoked: [LEASE_EXAMPLE.leaseId], durability: 'local' } });
 /** Ids of the revoked leases. */
 export type Revoked = z.infer<typeof revokedSchema>;
 

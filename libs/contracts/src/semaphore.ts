@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { lockLevelSchema } from './durability.js';
 import {
   HOLDER_EXAMPLE,
   leaseIdSchema,
@@ -39,19 +40,23 @@ export const resizeSchema = z
 /** Configures the limit. It stays until it is changed or deleted, and takes precedence over the `limit` of callers. */
 export type Resize = z.infer<typeof resizeSchema>;
 
+const semaphoreShape = { ...lockShape, limit: z.int().nullable(), used: z.int() };
+const SEMAPHORE_EXAMPLE = {
+  ...LOCK_EXAMPLE,
+  name: 'downloads',
+  mode: 'shared',
+  holders: [{ ...HOLDER_EXAMPLE, name: 'downloads', mode: 'shared', permits: 2 }],
+  waiters: [],
+  limit: 10,
+  used: 2,
+};
 export const semaphoreSchema = z
-  .strictObject({ ...lockShape, limit: z.int().nullable(), used: z.int() })
-  .meta({
-    id: 'Semaphore',
-    example: {
-      ...LOCK_EXAMPLE,
-      name: 'downloads',
-      mode: 'shared',
-      holders: [{ ...HOLDER_EXAMPLE, name: 'downloads', mode: 'shared', permits: 2 }],
-      waiters: [],
-      limit: 10,
-      used: 2,
-    },
-  });
+  .strictObject(semaphoreShape)
+  .meta({ id: 'Semaphore', example: SEMAPHORE_EXAMPLE });
 /** The current state of a semaphore. `limit`: null until it is set. `used`: number of held permits. */
 export type Semaphore = z.infer<typeof semaphoreSchema>;
+
+export const resizedSchema = z
+  .strictObject({ ...semaphoreShape, durability: lockLevelSchema })
+  .meta({ id: 'Resized', example: { ...SEMAPHORE_EXAMPLE, durability: 'local' } });
+export type Resized = z.infer<typeof resizedSchema>;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { lockLevelSchema } from './durability.js';
 import { instantSchema, jsonSchema, nameSchema, pageLimitSchema } from './fields.js';
 import { HOLDER_EXAMPLE, holderSchema, leaseTtlMs, metadataSchema, ownerNameSchema } from './lease.js';
 
@@ -22,6 +23,11 @@ export const sessionSchema = z.strictObject(sessionShape).meta({ id: 'Session', 
 /** A group of leases that a worker renews with one call. */
 export type Session = z.infer<typeof sessionSchema>;
 
+export const openedSessionSchema = z
+  .strictObject({ ...sessionShape, durability: lockLevelSchema })
+  .meta({ id: 'OpenedSession', example: { ...SESSION, durability: 'local' } });
+export type OpenedSession = z.infer<typeof openedSessionSchema>;
+
 export const listSessionsSchema = z.strictObject({
   prefix: z.string().max(256).default('').describe('What the owner begins with'),
   cursor: z.string().optional().describe('`cursor` of the previous page'),
@@ -43,8 +49,9 @@ export const keptSessionSchema = z
     ...sessionShape,
     leases: z.int(),
     lost: z.array(z.strictObject({ name: nameSchema, fencingToken: z.string() })),
+    durability: lockLevelSchema,
   })
-  .meta({ id: 'KeptSession', example: { ...SESSION, leases: 3, lost: [] } });
+  .meta({ id: 'KeptSession', example: { ...SESSION, leases: 3, lost: [], durability: 'local' } });
 /**
  * The answer to a keep-alive. `leases`: number of leases that the session holds now. `lost`: its revoked leases, reported
  * for twice its `ttlMs`, so in at least one keep-alive; at most the 1,000 newest.

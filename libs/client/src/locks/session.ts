@@ -4,7 +4,7 @@ import type {
   LeaseSet as GrantSet,
   KeptSession,
   LeaseMode,
-  Session as SessionGrant,
+  OpenedSession as SessionGrant,
 } from '@syncline/contracts';
 import { LeaseLostError } from '../errors.js';
 import type { Transport } from '../transport/transport.js';

@@ -1,10 +1,13 @@
-import type { LeaseMode } from '@syncline/contracts';
+import type { Lease, LeaseMode } from '@syncline/contracts';
 
 /** Permits of a lock: a shared lease takes one of them, an exclusive one takes all. */
 export const LOCK_PERMITS = 1_000_000;
 
 export const modeOf = (permits: number): LeaseMode => (permits === LOCK_PERMITS ? 'exclusive' : 'shared');
 export const permitsOf = (mode: LeaseMode): number => (mode === 'exclusive' ? LOCK_PERMITS : 1);
+
+/** A lease as Redis tells it. Its holder is also told how safe it is. */
+export type Grant = Omit<Lease, 'durability'>;
 
 /** What a caller wants of one lock or semaphore. */
 export interface ResourceRequest {

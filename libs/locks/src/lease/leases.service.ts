@@ -3,13 +3,14 @@ import { Injectable } from '@nestjs/common';
 import type { Lease, Released } from '@syncline/contracts';
 import { StoreUnavailable } from '@syncline/redis';
 import { ClientDisconnected, type DisconnectSignal } from '@syncline/runtime';
+import { HeldReplies } from '../redis/held-replies.js';
 import { LeasesStore } from '../redis/leases.store.js';
 import type { AcquireReply } from '../redis/scripts/operations.js';
 import { AbandonedRequests } from '../waiting/abandoned-requests.js';
 import { Heartbeat } from '../waiting/heartbeat.js';
 import type { Ticket } from '../waiting/ticket.js';
 import { type Served, Waits } from '../waiting/waits.js';
-import { inOrder, type LeaseRequest, type LeaseTerms, type ResourceRequest } from './lease.js';
+import { type Grant, inOrder, type LeaseRequest, type LeaseTerms, type ResourceRequest } from './lease.js';
 import { errorOf } from './refusal.js';
 import { type Kind, resourceKey, resourceName } from './resource.js';
 
@@ -18,6 +19,7 @@ import { type Kind, resourceKey, resourceName } from './resource.js';
 export class LeasesService {
   constructor(
     private readonly store: LeasesStore,
+    private readonly held: HeldReplies,
     private readonly waits: Waits,
     private readonly abandoned: AbandonedRequests,
     private readonly heartbeat: Heartbeat,
@@ -48,7 +50,7 @@ export class LeasesService {
     const deadline = performance.now() + request.waitMs;
     for (let { waitMs } = request; ; waitMs = Math.max(0, Math.ceil(deadline - performance.now()))) {
       const leases = await this.attempt({ ...request, waitMs }, disconnect);
-      if (leases !== null) return inOrderOf(resources, leases);
+      if (leases !== null) return this.told(inOrderOf(resources, leases));
     }
   }
 
@@ -57,7 +59,7 @@ export class LeasesService {
     const keys = names.map((name) => resourceKey(kind, name));
     const reply = await this.store.renew(keys, leaseId, ttlMs ?? null);
     if (reply.outcome === 'lost') throw errorOf(reply);
-    return reply.leases;
+    return this.told(reply.leases);
   }
 
   /** Ends leases. Those of a set that are still held end also when another of them was lost. */
@@ -74,7 +76,11 @@ export class LeasesService {
       if (request) this.waits.deliver(request, leases);
     }
     if (outcome === 'lost') throw errorOf({ outcome });
-    return { released: outcome === 'released' };
+    return this.held.told({ released: outcome === 'released' });
+  }
+
+  private told(leases: readonly Grant[]): Lease[] {
+    return leases.map((lease) => this.held.told(lease));
   }
 
   private async attempt(request: LeaseRequest, disconnect: DisconnectSignal): Promise<Served> {
@@ -131,13 +137,13 @@ export class LeasesService {
   }
 }
 
-function inOrderOf(resources: readonly ResourceRequest[], leases: Lease[]): Lease[] {
+function inOrderOf(resources: readonly ResourceRequest[], leases: Grant[]): Grant[] {
   if (leases.length === 1) return leases;
   const byName = new Map(leases.map((lease) => [lease.name, lease]));
   return resources.flatMap(({ key }) => byName.get(resourceName(key)) ?? []);
 }
 
-function granted(reply: AcquireReply): Lease[] {
+function granted(reply: AcquireReply): Grant[] {
   if (reply.outcome === 'granted') return reply.leases;
   if (reply.outcome === 'waiting') throw new Error('A request that does not wait was put into the queue.');
   throw errorOf(reply);

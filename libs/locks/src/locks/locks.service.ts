@@ -19,6 +19,7 @@ import type {
 import type { DisconnectSignal } from '@syncline/runtime';
 import { LeasesService } from '../lease/leases.service.js';
 import { resourceKey, resourceName } from '../lease/resource.js';
+import { HeldReplies } from '../redis/held-replies.js';
 import { ResourcesStore } from '../redis/resources.store.js';
 import { lockRequest, toLock } from './lock.js';
 
@@ -28,6 +29,7 @@ export class LocksService {
   constructor(
     private readonly leases: LeasesService,
     private readonly store: ResourcesStore,
+    private readonly held: HeldReplies,
   ) {}
 
   /** @throws as {@link LeasesService.acquire} */
@@ -92,8 +94,11 @@ export class LocksService {
 
   /** Takes a lock away from its holders; the requests that wait for it are served. */
   async revoke(name: string, reason: string): Promise<Revoked> {
-    return { revoked: await this.store.revoke(resourceKey('lock', name), reason) };
+    return this.held.told({ revoked: await this.store.revoke(resourceKey('lock', name), reason) });
   }
 }
 
-const toSet = (leases: Lease[]): LeaseSet => ({ leaseId: leases[0]?.leaseId ?? '', leases });
+function toSet(leases: Lease[]): LeaseSet {
+  const [{ leaseId, durability }] = leases as [Lease];
+  return { leaseId, leases, durability };
+}

@@ -14,6 +14,11 @@ export class HeldReplies {
     @Inject(LOCK_DURABILITY) private readonly level: Durability,
   ) {}
 
+  /** What is answered to a change that was held, with the level that it met. */
+  told<Answer>(answer: Answer): Answer & { readonly durability: Durability } {
+    return { ...answer, durability: this.level };
+  }
+
   /**
    * @param sent a call that was sent just now
    * @param tells whether a reply says that something is so from now on; others are not held

@@ -1,5 +1,5 @@
-import { type Holder, type Lease, toInstant } from '@syncline/contracts';
-import { modeOf } from '../lease/lease.js';
+import { type Holder, toInstant } from '@syncline/contracts';
+import { type Grant, modeOf } from '../lease/lease.js';
 import { kindOf, resourceName } from '../lease/resource.js';
 
 /** Owners stand in records without blanks. */
@@ -12,7 +12,7 @@ export const encodeMetadata = (metadata: object | null): string =>
 export const decodeMetadata = (text: string) => (text === '-' ? null : JSON.parse(text));
 
 /** Reads a lease from the record that the scripts keep of it (see `name.lua`). */
-export function readLease(key: string, leaseId: string, record: string, endsAt: number): Lease {
+export function readLease(key: string, leaseId: string, record: string, endsAt: number): Grant {
   const [permits, _state, _session, token = '', acquiredAt, waitedMs, ttlMs, owner = '', ...rest] =
     record.split(' ');
   const mode = modeOf(Number(permits));
@@ -41,7 +41,7 @@ export function readHolder(key: string, record: string, endsAt: number): Holder 
 export const FIELDS_OF_LEASE = 3;
 
 /** @param flat record, end and limit of the lease of each key in turn */
-const readLeases = (keys: readonly string[], leaseId: string, flat: readonly string[]): Lease[] =>
+const readLeases = (keys: readonly string[], leaseId: string, flat: readonly string[]): Grant[] =>
   keys.map((key, i) => {
     const at = FIELDS_OF_LEASE * i;
     const lease = readLease(key, leaseId, String(flat[at]), Number(flat[at + 1]));

@@ -5,6 +5,7 @@ import type {
   Release,
   Released,
   Renew,
+  Resized,
   Revoked,
   Semaphore,
 } from '@syncline/contracts';
@@ -12,6 +13,7 @@ import type { DisconnectSignal } from '@syncline/runtime';
 import { LeasesService } from '../lease/leases.service.js';
 import { resourceKey } from '../lease/resource.js';
 import { toLock } from '../locks/lock.js';
+import { HeldReplies } from '../redis/held-replies.js';
 import { ResourcesStore } from '../redis/resources.store.js';
 import type { ResourceState } from '../redis/scripts/resources.js';
 
@@ -21,6 +23,7 @@ export class SemaphoresService {
   constructor(
     private readonly leases: LeasesService,
     private readonly store: ResourcesStore,
+    private readonly held: HeldReplies,
   ) {}
 
   /** @throws as {@link LeasesService.acquire}; ValidationFailed when `permits` is beyond the limit, or there is none yet */
@@ -50,13 +53,13 @@ export class SemaphoresService {
   }
 
   /** Configures the limit. It holds for the next grants, also when more permits are taken just now. */
-  async resize(name: string, limit: number): Promise<Semaphore> {
-    return toSemaphore(await this.store.resize(resourceKey('semaphore', name), limit));
+  async resize(name: string, limit: number): Promise<Resized> {
+    return this.held.told(toSemaphore(await this.store.resize(resourceKey('semaphore', name), limit)));
   }
 
   /** Takes the permits away from their holders and forgets the configured limit; the requests that wait are served. */
   async revoke(name: string, reason: string): Promise<Revoked> {
-    return { revoked: await this.store.revoke(resourceKey('semaphore', name), reason) };
+    return this.held.told({ revoked: await this.store.revoke(resourceKey('semaphore', name), reason) });
   }
 }
 

@@ -4,14 +4,15 @@ import {
   type CreateSession,
   type KeptSession,
   type ListSessions,
+  type OpenedSession,
   Problem,
-  type Session,
   type SessionDetails,
   type Sessions,
   toInstant,
 } from '@syncline/contracts';
 import { FIRST_PAGE, fromCursor, toCursor } from '@syncline/redis';
 import { LeaseLost } from '../lease/lease.errors.js';
+import { HeldReplies } from '../redis/held-replies.js';
 import { SessionsStore } from '../redis/sessions.store.js';
 
 /** Nobody opened it, or it ended. */
@@ -24,12 +25,15 @@ class NoSuchSession extends Problem {
 /** Sessions: many leases that live as long as one keep-alive comes. */
 @Injectable()
 export class SessionsService {
-  constructor(private readonly store: SessionsStore) {}
+  constructor(
+    private readonly store: SessionsStore,
+    private readonly held: HeldReplies,
+  ) {}
 
-  async create({ owner, ttlMs, metadata }: CreateSession): Promise<Session> {
+  async create({ owner, ttlMs, metadata }: CreateSession): Promise<OpenedSession> {
     const sessionId = randomUUID();
     const endsAt = await this.store.create(sessionId, ttlMs, owner, metadata ?? null);
-    return { sessionId, owner, ttlMs, expiresAt: toInstant(endsAt) };
+    return this.held.told({ sessionId, owner, ttlMs, expiresAt: toInstant(endsAt) });
   }
 
   /** @throws LeaseLost when it is gone */
@@ -38,7 +42,7 @@ export class SessionsService {
     if (session === null)
       throw new LeaseLost('The session is gone, and its leases with it. Open another one.');
     const { endsAt, ...facts } = session;
-    return { sessionId, ...facts, expiresAt: toInstant(endsAt) };
+    return this.held.told({ sessionId, ...facts, expiresAt: toInstant(endsAt) });
   }
 
   /** @throws NoSuchSession */

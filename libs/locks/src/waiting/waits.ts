@@ -1,8 +1,8 @@
 import { Injectable, Logger } from '@nestjs/common';
-import type { Lease } from '@syncline/contracts';
 import { logUnlessAway } from '@syncline/redis';
 import { type DisconnectSignal, Drain, InFlight, Parked, type ParkedRequest } from '@syncline/runtime';
 import { WaitTimeout } from '../lease/lease.errors.js';
+import type { Grant } from '../lease/lease.js';
 import { errorOf } from '../lease/refusal.js';
 import type { Outcome } from '../redis/scripts/waits.js';
 import { keysOfWait } from '../redis/wait-id.js';
@@ -20,7 +20,7 @@ const MOST_SEARCHES_PER_S = 256;
 const MOST_LOCAL = 4;
 
 /** What a waiting request was served with; null: it was served, but too late, so it has to ask again. */
-export type Served = Lease[] | null;
+export type Served = Grant[] | null;
 
 /** A request that waits on this node. */
 export interface WaitingRequest {
@@ -121,7 +121,7 @@ export class Waits {
   }
 
   /** Gives a local waiter what a script served it with. Its lease goes to the next one when it has gone away meanwhile. */
-  deliver(request: WaitingRequest, leases: Lease[]): void {
+  deliver(request: WaitingRequest, leases: Grant[]): void {
     const { ticket, parked } = request;
     if (parked.open && this.isAlone(request)) parked.end(leases);
     else if (this.has(ticket.id)) void this.collectOutcome(ticket.shard, ticket.id);

@@ -1,5 +1,4 @@
-import type { Lease } from '@syncline/contracts';
-import type { LeaseRequest } from '../../lease/lease.js';
+import type { Grant, LeaseRequest } from '../../lease/lease.js';
 import type { Refusal } from '../../lease/refusal.js';
 import type { Ticket } from '../../waiting/ticket.js';
 import {
@@ -15,12 +14,12 @@ import { grantingCommand, type MayGrant } from './lock-command.js';
 
 /** The outcome of an acquire. `nextEndMs`: when a lease in the way ends, in ms from now. */
 export type AcquireReply =
-  | { readonly outcome: 'granted'; readonly leases: Lease[]; readonly records: LeaseRecord[] }
+  | { readonly outcome: 'granted'; readonly leases: Grant[]; readonly records: LeaseRecord[] }
   | { readonly outcome: 'waiting'; readonly nextEndMs: number | null; readonly arrival: string }
   | Refusal;
 
 export type RenewReply =
-  | { readonly outcome: 'renewed'; readonly leases: Lease[]; readonly records: LeaseRecord[] }
+  | { readonly outcome: 'renewed'; readonly leases: Grant[]; readonly records: LeaseRecord[] }
   | { readonly outcome: 'lost' };
 
 export interface ReleaseReply {
@@ -28,7 +27,7 @@ export interface ReleaseReply {
   /** Local waiters that were served in the same step, and are to be told. */
   readonly served: readonly {
     readonly id: string;
-    readonly leases: Lease[];
+    readonly leases: Grant[];
     readonly records: LeaseRecord[];
   }[];
 }

@@ -1,5 +1,5 @@
-import type { Lease } from '@syncline/contracts';
 import type { CycleStep } from '../../lease/lease.errors.js';
+import type { Grant } from '../../lease/lease.js';
 import type { Refusal } from '../../lease/refusal.js';
 import type { Ticket } from '../../waiting/ticket.js';
 import { decodeOwner, type LeaseRecord, readGrant } from '../lease-record.js';
@@ -8,7 +8,7 @@ import { grantingCommand, type InShard, lockCommand, type MayGrant } from './loc
 
 /** The outcome of a waiting request. `left`: it is not in the queue any more; `too-late`: it was served, and not taken up in time. */
 export type Outcome =
-  | { readonly outcome: 'granted'; readonly leases: Lease[]; readonly records: LeaseRecord[] }
+  | { readonly outcome: 'granted'; readonly leases: Grant[]; readonly records: LeaseRecord[] }
   | { readonly outcome: 'waiting' | 'left' | 'too-late' }
   | Extract<Refusal, { outcome: 'limit' | 'over' | 'deadlock' }>
   | { readonly outcome: 'session-ended' };
