@@ -28,18 +28,18 @@ const syncline = (nodes: number, nearCacheBytes: number): Contestant => ({
   },
 });
 
-/** Without our client: each read is a request of its own, each worker has a node of its own. */
+/** Without our client: each read is a request of its own, at the node that has its key in memory. */
 const singleRequests: Contestant = {
   name: 'Syncline, 3 nodes, near hits by single requests',
   start: async (stage) => {
     const urls = await stage.nodes('cache', 3);
-    const entry = (url: string, i: number) => `${url}/v1/caches/bench/entries/${key(i)}`;
-    for (let i = 0; i < KEYS; i += 1) await request(entry(urls[0] ?? '', i), { method: 'PUT', body: VALUE });
+    const entry = (i: number) => `${urls[(i % KEYS) % urls.length]}/v1/caches/bench/entries/${key(i)}`;
+    for (let i = 0; i < KEYS; i += 1) await request(entry(i), { method: 'PUT', body: VALUE });
     let reads = 0;
     return {
-      operation: async (worker) => {
+      operation: async () => {
         reads += 1;
-        const { statusCode, body } = await request(entry(urls[worker % urls.length] ?? '', reads));
+        const { statusCode, body } = await request(entry(reads));
         if (statusCode !== 200) throw new Error(`A read was answered ${statusCode}`);
         await body.bytes();
         return 1;

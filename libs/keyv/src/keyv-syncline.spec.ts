@@ -2,7 +2,14 @@ import { CACHE_MANAGER, type Cache as CacheManager, CacheModule } from '@nestjs/
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { CacheClient, SynclineError, text } from '@syncline/client';
-import { eventually, type NodeProcess, RedisServer, startNodes, stopAll } from '@syncline/testing';
+import {
+  answeredBy,
+  eventually,
+  type NodeProcess,
+  RedisServer,
+  startNodes,
+  stopAll,
+} from '@syncline/testing';
 import { Keyv, type KeyvOptions } from 'keyv';
 import { KeyvSyncline } from './index.js';
 
@@ -44,9 +51,9 @@ describe('KeyvSyncline', () => {
     const keyv = keyvOf('many', { namespace: 'n' });
     const entries = Array.from({ length: 300 }, (_, i) => ({ key: `k${i}`, value: i }));
     const keys = entries.map(({ key }) => key);
-    const before = await requests('mset');
+    const before = await answeredBy(nodes, /mset/);
     expect(await keyv.setMany(entries)).toEqual(entries.map(() => true));
-    expect((await requests('mset')) - before).toBeLessThanOrEqual(nodes.length);
+    expect((await answeredBy(nodes, /mset/)) - before).toBeLessThanOrEqual(nodes.length);
     expect(await keyv.getMany(['none', ...keys])).toEqual([undefined, ...entries.map(({ value }) => value)]);
     expect(await keyv.hasMany(['k1', 'none'])).toEqual([true, false]);
     expect(await keyv.deleteMany(keys)).toBe(true);
@@ -150,13 +157,3 @@ describe("Nest's cache manager on KeyvSyncline", () => {
     await expect(keyvOf('nest').set('d', 4)).resolves.toBe(true);
   });
 });
-
-/** How many requests of a route all nodes have answered. */
-async function requests(verb: string): Promise<number> {
-  const pages = await Promise.all(nodes.map(async ({ url }) => (await fetch(`${url}/metrics`)).text()));
-  return pages
-    .flatMap(
-      (page) => page.match(new RegExp(`^http_request_duration_seconds_count\\{.*${verb}.*$`, 'gm')) ?? [],
-    )
-    .reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
-}

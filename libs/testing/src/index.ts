@@ -5,7 +5,14 @@ export { eventually } from './eventually.js';
 export { freePort } from './free-port.js';
 export { isRunning } from './is-running.js';
 export { LuaFolders } from './lua-folders.js';
-export { NodeProcess, type NodeProcessOptions, startInVain, startNodes, stopAll } from './node-process.js';
+export {
+  answeredBy,
+  NodeProcess,
+  type NodeProcessOptions,
+  startInVain,
+  startNodes,
+  stopAll,
+} from './node-process.js';
 export { RedisCluster } from './redis-cluster.js';
 export { type Follower, RedisReplication, type RedisReplicationOptions } from './redis-replication.js';
 export { RedisSentinels } from './redis-sentinels.js';

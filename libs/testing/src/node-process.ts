@@ -78,6 +78,19 @@ export function startNodes(
   );
 }
 
+/**
+ * How many requests and calls of some routes the nodes have answered, according to their metrics.
+ *
+ * @param which matched with `method="POST",route="/v1/locks/:name/acquire",status="200"` and the like
+ */
+export async function answeredBy(nodes: readonly NodeProcess[], which: RegExp): Promise<number> {
+  const pages = await Promise.all(nodes.map(async ({ url }) => (await fetch(`${url}/metrics`)).text()));
+  return pages
+    .flatMap((page) => [...page.matchAll(/^http_request_duration_seconds_count\{(.*)\} (\d+)$/gm)])
+    .filter(([, labels = '']) => which.test(labels))
+    .reduce((sum, [, , count]) => sum + Number(count), 0);
+}
+
 /** Ends every node with SIGTERM. */
 export async function stopAll(nodes: readonly NodeProcess[]): Promise<void> {
   await Promise.all(nodes.map((node) => node.stop()));

@@ -1,5 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { eventually, type NodeProcess, RedisServer, startNodes, stopAll } from '@syncline/testing';
+import {
+  answeredBy,
+  eventually,
+  type NodeProcess,
+  RedisServer,
+  startNodes,
+  stopAll,
+} from '@syncline/testing';
 import {
   bytes,
   CacheClient,
@@ -97,6 +104,31 @@ describe('Cache', () => {
     expect(await cache.get('count')).toBeUndefined();
     await cache.flush();
     expect((await cache.inspect()).name).toBe('conditions');
+  });
+});
+
+describe('reads of one key', () => {
+  const GET = /GET.*entries/;
+  const MGET = /mget/;
+
+  it('go over the call stream', async () => {
+    const cache = client.cache('alone');
+    await cache.set('k', 1);
+    for (let i = 0; i < 10; i++) await cache.get('k');
+    await eventually(async () => {
+      const before = await answeredBy(nodes, MGET);
+      for (let i = 0; i < 20; i++) await cache.get('k');
+      expect((await answeredBy(nodes, MGET)) - before).toBe(20);
+    });
+  });
+
+  it('are requests of their own while the values are large', async () => {
+    const cache = client.cache('alone-and-large', { codec: text });
+    await cache.set('k', 'x'.repeat(100_000));
+    await cache.get('k');
+    const before = await answeredBy(nodes, GET);
+    for (let i = 0; i < 5; i++) expect(await cache.get('k')).toHaveLength(100_000);
+    expect((await answeredBy(nodes, GET)) - before).toBe(5);
   });
 });
 

@@ -1,5 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { eventually, type NodeProcess, RedisServer, startNodes, stopAll } from '@syncline/testing';
+import {
+  answeredBy,
+  eventually,
+  type NodeProcess,
+  RedisServer,
+  startNodes,
+  stopAll,
+} from '@syncline/testing';
 import {
   CacheClient,
   type Codec,
@@ -222,7 +229,7 @@ describe('getOrSet with a load that fails', () => {
 
 describe('getOrSet with many callers in one process', () => {
   it('sends one request and loads once', async () => {
-    const before = await requests('fill$');
+    const before = await answeredBy(nodes, /fill"/);
     let loads = 0;
     const values = await Promise.all(
       Array.from({ length: 100 }, () =>
@@ -234,7 +241,7 @@ describe('getOrSet with many callers in one process', () => {
     );
     expect(values).toEqual(values.map(() => ({ n: 1 })));
     expect(new Set(values).size).toBe(100);
-    expect((await requests('fill$')) - before).toBe(1);
+    expect((await answeredBy(nodes, /fill"/)) - before).toBe(1);
   });
 
   it('shares one request and one read while another process loads', async () => {
@@ -246,13 +253,13 @@ describe('getOrSet with many callers in one process', () => {
       return 7;
     });
     await begun.opened;
-    const before = await requests('fill$');
+    const before = await answeredBy(nodes, /fill"/);
     const herd = Array.from({ length: 100 }, () => client.cache<number>('waiting').getOrSet('k', () => 8));
     await waited('waiting', 'k');
     go.open();
     expect(await loading).toBe(7);
     expect(await Promise.all(herd)).toEqual(herd.map(() => 7));
-    expect((await requests('fill$')) - before).toBe(1);
+    expect((await answeredBy(nodes, /fill"/)) - before).toBe(1);
   });
 
   it('loads once when another process takes too long', async () => {
@@ -371,14 +378,3 @@ describe('getOrSet while the cache cannot be reached', () => {
     await stopAll(node === undefined ? [] : [node]);
   });
 });
-
-/** How many requests of a route all nodes together have answered. */
-async function requests(route: string): Promise<number> {
-  const pages = await Promise.all(urls.map(async (url) => (await fetch(`${url}/metrics`)).text()));
-  const counts = pages.flatMap((page) =>
-    [...page.matchAll(/^http_request_duration_seconds_count\{(.*)\} (\d+)$/gm)].filter(([, labels = '']) =>
-      new RegExp(route).test(/route="([^"]*)"/.exec(labels)?.[1] ?? ''),
-    ),
-  );
-  return counts.reduce((sum, [, , count]) => sum + Number(count), 0);
-}

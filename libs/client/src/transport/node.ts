@@ -110,6 +110,11 @@ export class Node {
     return this.stream?.takes('') ?? false;
   }
 
+  /** Whether a short POST goes over the call stream now. Asking counts as a call that a stream could have carried. */
+  prefersStream(): boolean {
+    return this.streamFor(false)?.takes('') ?? false;
+  }
+
   /** Avoid the node until this time of `performance.now()`. */
   get avoidUntil(): number {
     return this.liveness.avoidUntil;
@@ -242,7 +247,7 @@ export class Node {
   private dispatch(request: Exchange, receiver: Receiver): void {
     const { method, path, headers, body } = request;
     const streamed = method === 'POST' && typeof body === 'string' && headers === undefined;
-    const stream = streamed ? this.streamFor(request) : undefined;
+    const stream = streamed ? this.streamFor(request.takesLateAnswer ?? false) : undefined;
     // Only on a stream can a caller cancel a call and know whether an answer is still on its way.
     if (stream?.isOpening && request.takesLateAnswer) {
       void stream.decided.then(() => this.dispatch(request, receiver));
@@ -266,10 +271,10 @@ export class Node {
     receiver.started(forget, cancel);
   }
 
-  /** The stream of this node; opened after {@link CALLS_BEFORE_STREAM} calls. */
-  private streamFor({ takesLateAnswer }: Exchange): CallStream | undefined {
+  /** The stream of this node; opened after {@link CALLS_BEFORE_STREAM} calls, or `atOnce`. */
+  private streamFor(atOnce: boolean): CallStream | undefined {
     if (this.stream !== undefined) return this.stream;
-    this.streamable += takesLateAnswer ? CALLS_BEFORE_STREAM : 1;
+    this.streamable += atOnce ? CALLS_BEFORE_STREAM : 1;
     if (this.streamable >= CALLS_BEFORE_STREAM && performance.now() >= this.streamFrom) {
       const stream = new CallStream(this.url, this.common, this.tls, (opened) => {
         this.streams.delete(stream);

@@ -141,6 +141,11 @@ export class Transport {
     return this.pick(undefined, undefined).streaming;
   }
 
+  /** Whether a short POST to a slot goes over a call stream; see {@link Node.prefersStream}. */
+  prefersStream(slot: number): boolean {
+    return this.pick(slot, undefined).prefersStream();
+  }
+
   /** Number of slots for {@link Call.affinity}: one for each node. */
   get slots(): number {
     return this.nodes.length;

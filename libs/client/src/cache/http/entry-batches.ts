@@ -9,6 +9,8 @@ import { entryPath, fitsPath } from './entry-path.js';
 /** Most keys or entries in one request, and most bytes: below the body limit of 1 MiB. */
 const MAX_ITEMS = 1_000;
 const MAX_BATCH_BYTES = 900_000;
+/** Larger values are sent alone, as raw bytes. */
+export const MAX_BATCHED_VALUE_BYTES = 65_536;
 
 interface Write {
   readonly key: string;
@@ -21,6 +23,8 @@ export class EntryBatches {
   private readonly reads: readonly Collector<string, Read>[];
   private readonly writes: readonly Collector<Write, StoredEntry>[];
   private readonly deletes: readonly Collector<string, boolean>[];
+  /** Size of the value that was read alone last: the next one probably has about the same. */
+  private lastAlone = 0;
 
   /** @param path of the cache */
   constructor(
@@ -65,9 +69,18 @@ export class EntryBatches {
     return collectors[this.transport.slotOf(key)] as T;
   }
 
-  private async readAll(keys: readonly string[], slot: number): Promise<(Read | Error)[]> {
+  private async readAll(keys: readonly string[], slot: number): Promise<readonly (Read | Error)[]> {
     const [only = ''] = keys;
-    if (keys.length === 1 && fitsPath(only)) return [await this.readOne(only)];
+    if (keys.length > 1 || !fitsPath(only)) return this.readBatch(keys, slot);
+    // A request of its own takes longer than a call on a stream, but a large value is better off as raw bytes.
+    const byItself = this.lastAlone > MAX_BATCHED_VALUE_BYTES || !this.transport.prefersStream(slot);
+    const read = byItself ? [await this.readOne(only)] : await this.readBatch(keys, slot);
+    const [first] = read;
+    if (!(first instanceof Error)) this.lastAlone = first?.bytes.length ?? 0;
+    return read;
+  }
+
+  private async readBatch(keys: readonly string[], slot: number): Promise<(Read | Error)[]> {
     const read = new Map<unknown, Read | Error>();
     let remaining = [...new Set(keys)];
     // An answer may be truncated or have errors for some keys, but it resolves at least one key.

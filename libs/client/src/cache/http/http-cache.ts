@@ -12,11 +12,9 @@ import type {
 import { ValidationError } from '../../errors.js';
 import { parse, type Transport } from '../../transport/transport.js';
 import type { CachePort, Conditions, Content, Filled, Read, SetOptions } from '../cache-port.js';
-import { bytesOf, EntryBatches } from './entry-batches.js';
+import { bytesOf, EntryBatches, MAX_BATCHED_VALUE_BYTES } from './entry-batches.js';
 import { entryPath, fitsPath } from './entry-path.js';
 
-/** Larger values are sent alone, as raw bytes. */
-const MAX_BATCHED_VALUE_BYTES = 65_536;
 /** Returning a fill lease only saves others a wait, so it has a short deadline. */
 const RELEASE_WITHIN_MS = 1_000;
 
