@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '@syncline/testing';
 import { bodies, deliveries, QueueScripts } from '../../../../test/stages/queue-scripts.js';
+import { defaultConfiguration } from '../queues/configuration.js';
 
 describe('a queue as a whole, by its scripts', () => {
   let stage: QueueScripts;
@@ -12,6 +13,17 @@ describe('a queue as a whole, by its scripts', () => {
   beforeEach(() => stage.nextQueue());
   afterEach(async () => {
     expect(await stage.audit()).toEqual([]);
+  });
+
+  it('is made once: whoever makes it again, as a send at the same moment does, leaves it as it is', async () => {
+    await stage.configure({ maxReceives: 3 });
+    await stage.send({});
+    const again = await stage.store.make(stage.queue, defaultConfiguration(stage.queue));
+    expect(again.done).toBe(false);
+    expect(await stage.store.describe(stage.queue)).toMatchObject({
+      configuration: { maxReceives: 3 },
+      stats: { ready: 1, sent: 1 },
+    });
   });
 
   it('refuses a whole batch that would not fit', async () => {

@@ -15,7 +15,7 @@ local COUNTERS = {
 }
 
 return function()
-  local exists = Queue.open(Queue.ALL)
+  local exists = Queue.open(Queue.ALL) ~= false
   if exists == (ARGV[1] == 'make') then return { 0, -1 } end
   local gen = ARGV[5]
   if not exists and gen == '' then Instance.check_absent(ARGV[4] == '1') end
