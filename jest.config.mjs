@@ -19,6 +19,7 @@ export default {
     ],
   },
   moduleNameMapper: {
+    '^@syncline/client/ports$': '<rootDir>/libs/client/src/ports.ts',
     '^@syncline/(.*)$': '<rootDir>/libs/$1/src/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },

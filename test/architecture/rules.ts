@@ -25,6 +25,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'libs/http': ['contracts', 'redis', 'runtime', 'cluster'],
   'libs/client': ['contracts'],
   'libs/cli': ['contracts', 'client'],
+  'libs/embedded': ['contracts', 'redis', 'runtime', 'cluster', 'locks', 'client', 'client/ports'],
   'libs/nestjs': ['client'],
   'libs/keyv': ['client'],
   'libs/testing': ['contracts'],
@@ -44,7 +45,9 @@ const importsPointOneWay: Rule = (sources) =>
       return [`${source.path}: add ${home} to MAY_IMPORT in test/architecture/rules.ts`];
     return importsOf(source).flatMap((imported) => {
       const lib = /^@syncline\/([^/]+)(\/.*)?$/.exec(imported);
-      if (lib?.[2]) return [`${source.path}: import @syncline/${lib[1]}, not a file inside it`];
+      const named = imported.slice('@syncline/'.length);
+      if (lib?.[2] && !allowed.includes(named))
+        return [`${source.path}: import @syncline/${lib[1]}, not a file inside it`];
       if (lib?.[1]) {
         const ok = allowed.includes(lib[1]) || (isTestOrTool(source) && lib[1] === 'testing');
         return ok ? [] : [`${source.path}: ${home} may not import ${imported}; move what is shared below it`];
@@ -72,12 +75,13 @@ const onlyTheRedisFolderSpeaksRedis: Rule = (sources) =>
     .filter((source) => !isInRedisFolder(source) && SPEAKS_REDIS.test(source.text))
     .map(({ path }) => `${path}: let a store in the engine's redis/ folder do it`);
 
-const EDGE = /^(express|@nestjs\/(platform-express|swagger|terminus)|@syncline\/http)$/;
+const EDGE =
+  /^(express|undici|ws|(node:)?https?|@nestjs\/(platform-express|swagger|terminus)|@syncline\/http)$/;
 
 const enginesKnowNoEdge: Rule = (sources) =>
   sources
     .filter((source) => isTypeScript(source) && !isTestOrTool(source))
-    .filter((source) => isEngine(source) || /^libs\/(redis|runtime|cluster)\//.test(source.path))
+    .filter((source) => isEngine(source) || /^libs\/(redis|runtime|cluster|embedded)\//.test(source.path))
     .filter((source) => importsOf(source).some((imported) => EDGE.test(imported)))
     .map(
       ({ path }) =>

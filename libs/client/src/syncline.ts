@@ -26,6 +26,15 @@ export interface SynclineOptions extends TlsOptions {
   readonly releaseOnClose?: boolean | undefined;
 }
 
+/** Clients that are there already, of the services that are used. */
+export interface SynclineClients {
+  readonly clients: {
+    readonly lock?: LockClient;
+    readonly queue?: QueueClient;
+    readonly cache?: CacheClient;
+  };
+}
+
 /** Locks, queues and caches of one deployment. Name the nodes of the services that you use. */
 export class Syncline implements AsyncDisposable {
   private readonly locks: LockClient | undefined;
@@ -33,7 +42,16 @@ export class Syncline implements AsyncDisposable {
   private readonly caches: CacheClient | undefined;
   private readonly workers = new Set<Worker<never>>();
 
-  constructor(options: SynclineOptions) {
+  constructor(options: SynclineOptions);
+  /** @internal */
+  constructor(options: SynclineOptions | SynclineClients);
+  constructor(options: SynclineOptions | SynclineClients) {
+    if ('clients' in options) {
+      this.locks = options.clients.lock;
+      this.queues = options.clients.queue;
+      this.caches = options.clients.cache;
+      return;
+    }
     const { lock, queue, cache, releaseOnClose, ...common } = options;
     if (lock !== undefined) this.locks = new LockClient({ ...common, urls: lock, releaseOnClose });
     if (queue !== undefined) this.queues = new QueueClient({ ...common, urls: queue });

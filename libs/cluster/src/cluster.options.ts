@@ -1,4 +1,4 @@
-import type { Role } from '@syncline/contracts';
+import type { Member, Role } from '@syncline/contracts';
 
 /** Injection token of {@link ClusterOptions}. */
 export const CLUSTER_OPTIONS = Symbol('CLUSTER_OPTIONS');
@@ -6,6 +6,9 @@ export const CLUSTER_OPTIONS = Symbol('CLUSTER_OPTIONS');
 export interface ClusterOptions {
   readonly role: Role;
   readonly nodeId: string;
+  readonly kind: Member['kind'];
+  /** Whether this node takes part in the ring, unless no member does. */
+  readonly timers: boolean;
   /** Nodes that are expected to join. Other nodes may join too. */
   readonly peers: readonly Peer[];
 }

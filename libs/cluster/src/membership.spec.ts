@@ -30,7 +30,7 @@ describe('the Lua libraries in Redis', () => {
   });
 
   const join = async (role: 'lock' | 'queue', nodeId: string, ...used: LuaLibrary[]) => {
-    const member = new Membership(redis, { role, nodeId, peers: [] });
+    const member = new Membership(redis, { role, nodeId, kind: 'node', timers: true, peers: [] });
     for (const library of used) member.uses(library);
     members.push(member);
     await member.start(`http://${nodeId}`);
@@ -82,7 +82,7 @@ describe('the epoch of a membership', () => {
     await using server = await RedisServer.start();
     const redis = server.connect();
     const [one, two] = ['a', 'b'].map(
-      (nodeId) => new Membership(redis, { role: 'lock', nodeId, peers: [] }),
+      (nodeId) => new Membership(redis, { role: 'lock', nodeId, kind: 'node', timers: true, peers: [] }),
     ) as [Membership, Membership];
     try {
       // As it stands when the clock of Redis is ten minutes ahead.

@@ -38,7 +38,7 @@ const CLEANING = 'libraries';
 @Injectable()
 export class Membership implements OnModuleDestroy {
   private readonly logger = new Logger(Membership.name);
-  private readonly changes = new Subject<Ring>();
+  private readonly changes = new Subject<readonly string[]>();
 
   private readonly libraries = new Set<LuaLibrary>([library]);
   private incarnation = randomUUID();
@@ -49,6 +49,7 @@ export class Membership implements OnModuleDestroy {
   private epoch = 0;
   /** Redis may lose the epoch: it must never go back. */
   private largestEpoch = 0;
+  private members: readonly string[] = [];
   private currentRing = new Ring([]);
   /** When the last successful heartbeat was sent, by the monotonic clock, ms. */
   private beatenAt = Number.NEGATIVE_INFINITY;
@@ -56,7 +57,7 @@ export class Membership implements OnModuleDestroy {
   private readonly heartbeats = new Loop(() => this.renew(), HEARTBEAT_MS, this.logger);
   private stopped = false;
 
-  /** The ring after each change of the membership. */
+  /** The ids of the members, after each change of the membership. */
   readonly changed = this.changes.asObservable();
 
   constructor(
@@ -73,7 +74,12 @@ export class Membership implements OnModuleDestroy {
     return this.options.nodeId;
   }
 
-  /** The ring of the latest epoch that this node has seen. */
+  /** The ids of the members of the latest epoch that this node has seen. */
+  get nodeIds(): readonly string[] {
+    return this.members;
+  }
+
+  /** The ring of that epoch. */
   get ring(): Ring {
     return this.currentRing;
   }
@@ -90,7 +96,7 @@ export class Membership implements OnModuleDestroy {
 
   /** Nodes in `PEERS` that are currently not members. */
   get missingPeers(): string[] {
-    const present = new Set(this.currentRing.nodeIds);
+    const present = new Set(this.members);
     return this.options.peers.map((peer) => peer.nodeId).filter((nodeId) => !present.has(nodeId));
   }
 
@@ -104,7 +110,7 @@ export class Membership implements OnModuleDestroy {
   /**
    * Joins as soon as Redis is reachable, and sends heartbeats from then on.
    *
-   * @param url URL of this node for others
+   * @param url URL of this node for others; empty: it has none
    * @returns when the node has joined for the first time
    * @throws UnsuitableRedis when this Redis must not be used
    */
@@ -157,7 +163,7 @@ export class Membership implements OnModuleDestroy {
       const silent = silentMs.get(member.nodeId) ?? now - member.startedAt;
       return {
         nodeId: member.nodeId,
-        kind: 'node',
+        kind: member.kind,
         url: member.url,
         state: silent > SUSPECT_MS ? 'suspect' : 'alive',
         startedAt: toInstant(member.startedAt),
@@ -166,7 +172,7 @@ export class Membership implements OnModuleDestroy {
       };
     });
     const left: Member[] = this.options.peers
-      .filter((peer) => !ring.nodeIds.includes(peer.nodeId))
+      .filter((peer) => !members.some(({ nodeId }) => nodeId === peer.nodeId))
       .map((peer) => ({ ...peer, kind: 'node', state: 'left', startedAt: null, lastSeenAt: null, share: 0 }));
     const all = [...present, ...left].sort((a, b) => (a.nodeId < b.nodeId ? -1 : 1));
     return { role, nodeId: this.nodeId, epoch, members: all };
@@ -197,8 +203,9 @@ export class Membership implements OnModuleDestroy {
     if (reply.members === null) return;
     this.epoch = reply.epoch;
     this.largestEpoch = Math.max(this.largestEpoch, reply.epoch);
+    this.members = reply.members.map(({ nodeId }) => nodeId);
     this.currentRing = ringOf(reply.members);
-    this.changes.next(this.currentRing);
+    this.changes.next(this.members);
     if (this.owns(CLEANING)) void this.removeUnusedLibraries().catch(logUnlessAway(this.logger));
   }
 
@@ -206,8 +213,10 @@ export class Membership implements OnModuleDestroy {
     // A new process replaces the dead process with its id; a process that was fenced must not replace its successor.
     const replace = !this.hasJoinedBefore && !this.occupied;
     const libraries = [...this.libraries].map((each) => each.for(this.redis).name);
-    const known = { url: this.url, replace, libraries, knownEpoch: this.largestEpoch };
-    this.joined = await join(this.redis, { ...this.self(), ...known });
+    const { kind, timers } = this.options;
+    const facts = { url: this.url, kind, timers, libraries };
+    const knownEpoch = this.largestEpoch;
+    this.joined = await join(this.redis, { ...this.self(), facts, replace, knownEpoch });
     if (!this.joined && !this.occupied) {
       this.logger.error(`Another living process has the NODE_ID ${this.nodeId}: waiting for it to leave`);
     }
@@ -233,6 +242,7 @@ export class Membership implements OnModuleDestroy {
     this.incarnation = randomUUID();
     this.joined = false;
     this.epoch = 0;
+    this.members = [];
     this.currentRing = new Ring([]);
     this.heartbeats.within(0);
   }
@@ -242,4 +252,8 @@ export class Membership implements OnModuleDestroy {
   }
 }
 
-const ringOf = (members: readonly StoredMember[]) => new Ring(members.map((member) => member.nodeId));
+/** The ring of those that take part in it: of all, when none wants to. */
+function ringOf(members: readonly StoredMember[]): Ring {
+  const willing = members.filter(({ timers }) => timers);
+  return new Ring((willing.length > 0 ? willing : members).map(({ nodeId }) => nodeId));
+}

@@ -14,7 +14,7 @@ export class RecentMembers {
   private since = Number.POSITIVE_INFINITY;
 
   constructor(membership: Membership) {
-    membership.changed.subscribe(({ nodeIds }) => this.change(nodeIds));
+    membership.changed.subscribe((nodeIds) => this.change(nodeIds));
   }
 
   get nodeIds(): string[] {

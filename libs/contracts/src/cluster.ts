@@ -28,7 +28,7 @@ export const nodeIdSchema = z
 export const memberSchema = z.strictObject({
   nodeId: nodeIdSchema,
   kind: z.enum(['node', 'embedded']).describe('A process of its own, or one inside of an application'),
-  url: z.string(),
+  url: z.string().describe('Empty for an embedded member, which nobody calls'),
   state: z.enum(['alive', 'suspect', 'left']),
   startedAt: instantSchema.nullable(),
   lastSeenAt: instantSchema.nullable(),

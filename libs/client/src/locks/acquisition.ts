@@ -5,10 +5,9 @@ import { abortable } from '../abortable.js';
 import { clock } from '../clock.js';
 import { duration } from '../durations.js';
 import { ConnectionError, DeadlineError, LeaseLostError, ProblemError, ValidationError } from '../errors.js';
-import type { Transport } from '../transport/transport.js';
 import type { Holding } from './holding.js';
 import type { Holdings } from './holdings.js';
-import type { Timed } from './lock-calls.js';
+import type { CallLimits, LockPort, Timed } from './lock-port.js';
 import { isSurelyHeld, renewAfter, Term } from './term.js';
 
 /** Whether and how long to wait. */
@@ -53,11 +52,10 @@ export function nameOf(name: unknown): string {
   throw ValidationError.local('name', 'expected 1 to 256 characters out of A-Z a-z 0-9 . _ : / @ { } -');
 }
 
-/** Several locks in the form of the HTTP body. */
+/** Several locks as a request names them. */
 export function requestedLocks(given: readonly LockWish[]) {
   const locks = given.map((lock) => (typeof lock === 'object' ? lock : { name: lock }));
-  const names = locks.map(({ name }) => nameOf(name));
-  return { locks, names, affinity: names[0] ?? '' };
+  return { locks, names: locks.map(({ name }) => nameOf(name)) };
 }
 
 /** How to acquire and hold a lock. */
@@ -66,10 +64,11 @@ export interface AcquireOptions extends HoldOptions {
   readonly mode?: LeaseMode;
 }
 
-/** The body fields that name the holder. */
-export function holderOf({ owner, metadata }: HoldOptions, leaseId: string) {
-  return { owner: owner ?? `${PROCESS}:${leaseId}`, ...(metadata === undefined ? {} : { metadata }) };
-}
+/** The fields of a request that name the holder. */
+export const holderOf = ({ owner, metadata }: HoldOptions, leaseId: string) => ({
+  owner: owner ?? `${PROCESS}:${leaseId}`,
+  metadata,
+});
 
 /** A lease was granted under this id, but it ended before this client got the answer. The id cannot be used again. */
 export class SpentLeaseId extends Error {
@@ -87,8 +86,7 @@ export interface Resource<Body, Held extends Holding> {
   acquire(leaseId: string, waitMs: number): Promise<Timed<Body>>;
   /** How long the granted request waited in the line. */
   waitedMs(body: Body): number;
-  /** Returns the time when the request was sent; see {@link Term}. */
-  renew(leaseId: string, timeoutMs: number, leftMs: number): Promise<number>;
+  renew(leaseId: string, limits: CallLimits): Promise<Pick<Timed<unknown>, 'sentAt'>>;
   release(leaseId: string): Promise<unknown>;
   hold(body: Body, term: Term, release: () => Promise<unknown>): Held;
 }
@@ -97,21 +95,21 @@ export interface Resource<Body, Held extends Holding> {
 export function acquireAndHold<Body, Held extends Holding>(
   resource: Resource<Body, Held>,
   options: WaitOptions,
-  transport: Transport,
+  port: LockPort,
   holdings: Holdings,
 ): Promise<Held> {
   const acquire = async (leaseId: string, waitMs: number) => {
     // While the client closes, a candidate must not take the lock again that was just released.
     if (holdings.isClosing) throw new ConnectionError('The client was closed', 'not-sent');
     const granted = await resource.acquire(leaseId, waitMs);
-    const since = await surelyHeldSince(resource, leaseId, granted, transport.timeoutMs);
+    const since = await surelyHeldSince(resource, leaseId, granted, port.timeoutMs);
     if (holdings.isClosing) throw new ConnectionError('The client was closed', 'unknown');
     const { what, ttlMs } = resource;
-    const renew = (timeoutMs: number, leftMs: number) => resource.renew(leaseId, timeoutMs, leftMs);
+    const renew = (limits: CallLimits) => resource.renew(leaseId, limits);
     const term = new Term({ what, ttlMs, since, renew });
     return resource.hold(granted.body, term, () => resource.release(leaseId));
   };
-  return acquireWithNewIds(options, transport.timeoutMs, acquire, (leaseId) => resource.release(leaseId));
+  return acquireWithNewIds(options, port.timeoutMs, acquire, (leaseId) => resource.release(leaseId));
 }
 
 /** Acquires under a new lease id, and again under another one when that id is spent. Releases what the caller does not get. */
@@ -178,8 +176,9 @@ async function surelyHeldSince<Body>(
   if (now - granted < renewAfter(ttlMs)) return granted;
   for (let leftMs = timeoutMs; leftMs > 0; leftMs = timeoutMs - (clock.now() - now)) {
     try {
-      const renewed = await spentWhenLost(resource.renew(leaseId, Math.max(ttlMs, SLOW_ANSWER_MS), leftMs));
-      if (isSurelyHeld(ttlMs, renewed)) return renewed;
+      const limits = { attemptTimeoutMs: Math.max(ttlMs, SLOW_ANSWER_MS), timeoutMs: leftMs };
+      const { sentAt } = await spentWhenLost(resource.renew(leaseId, limits));
+      if (isSurelyHeld(ttlMs, sentAt)) return sentAt;
     } catch (error) {
       if (error instanceof SpentLeaseId || !isSurelyHeld(ttlMs, granted)) throw error;
       return granted;

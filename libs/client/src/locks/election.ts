@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Holder, Lock } from '@syncline/contracts';
+import type { Holder } from '@syncline/contracts';
 import {
   DeadlockError,
   LeaseLostError,
@@ -7,10 +7,10 @@ import {
   SynclineError,
   UnexpectedAnswerError,
 } from '../errors.js';
-import type { Transport } from '../transport/transport.js';
 import { type AcquireOptions, nameOf } from './acquisition.js';
 import { runHolding } from './holding.js';
 import type { Lease } from './leases.js';
+import type { LockPort } from './lock-port.js';
 
 const PAUSE_MS = 500;
 const NEVER = new AbortController().signal;
@@ -30,7 +30,6 @@ export interface Candidacy {
 /** The lock whose holder is the leader. */
 interface ElectionLock {
   acquire(name: string, options: AcquireOptions): Promise<Lease>;
-  inspect(name: string, signal?: AbortSignal): Promise<Lock>;
   observe(name: string, signal: AbortSignal): AsyncIterable<Holder | null>;
 }
 
@@ -45,7 +44,7 @@ const isFinal = (error: unknown): boolean =>
 
 export async function elect<T>(
   lock: ElectionLock,
-  transport: Transport,
+  port: Pick<LockPort, 'isClosed'>,
   name: string,
   options: Candidacy,
   lead: (lease: Lease, signal: AbortSignal) => T | Promise<T>,
@@ -57,7 +56,7 @@ export async function elect<T>(
       lease = await lock.acquire(name, { ...options, ttlMs, waitMs: Number.POSITIVE_INFINITY });
     } catch (error) {
       signal?.throwIfAborted();
-      if (isFinal(error) || transport.isClosed) throw error;
+      if (isFinal(error) || port.isClosed) throw error;
       await pause(signal);
       // Another replica with the same owner leads. That is not a deadlock here: wait until it stops leading.
       if (error instanceof DeadlockError)
@@ -90,57 +89,29 @@ const isCausedByLoss = (error: unknown, lost: AbortSignal) =>
   (error instanceof Error && (error.name === 'AbortError' || error.cause === lost.reason));
 
 export async function* observe(
-  lock: ElectionLock,
-  transport: Transport,
+  port: LockPort,
   name: string,
   signal: AbortSignal,
 ): AsyncGenerator<Holder | null, void, void> {
-  const path = `/v1/locks/${encodeURIComponent(nameOf(name))}/events`;
+  nameOf(name);
   let lastToken: string | null | undefined;
-  while (!signal.aborted && !transport.isClosed) {
+  while (!signal.aborted && !port.isClosed) {
     try {
-      const body = await transport.events(path, { accept: 'text/event-stream' }, signal);
-      // Read the state after the stream started, so that no change is missed. An event only says that it may have changed.
-      let changed = true;
-      const events = body[Symbol.asyncIterator]();
-      try {
-        while (changed) {
-          const [holder = null] = (await lock.inspect(name, signal)).holders;
-          const token = holder?.fencingToken ?? null;
-          if (token !== lastToken) {
-            lastToken = token;
-            yield holder;
-          }
-          changed = await nextEvent(events);
-        }
-      } finally {
-        body.destroy();
+      // The state is read after the watch started, so that no change is missed.
+      for await (const _change of port.watchLock(name, signal)) {
+        const [holder = null] = (await port.describeLock(name, signal)).holders;
+        const token = holder?.fencingToken ?? null;
+        if (token === lastToken) continue;
+        lastToken = token;
+        yield holder;
       }
     } catch (error) {
-      if (signal.aborted || transport.isClosed) return;
-      if (isFinal(error) && !isBroken(error)) throw error;
+      if (signal.aborted || port.isClosed) return;
+      if (isFinal(error)) throw error;
     }
     await pause(signal).catch(() => undefined);
   }
 }
-
-/** Comment lines, which the node sends to show that it is alive. */
-const KEEP_ALIVE = /^(:[^\n]*\n+)+$/;
-
-/** Waits for an event or a part of one. False: the stream has ended. */
-async function nextEvent(events: AsyncIterator<Buffer>): Promise<boolean> {
-  for (;;) {
-    const { done, value } = await events.next();
-    if (done) return false;
-    if (!KEEP_ALIVE.test(value.toString())) return true;
-  }
-}
-
-/** The stream broke off: its node is gone. */
-const isBroken = (error: unknown) =>
-  error instanceof Error &&
-  !(error instanceof SynclineError) &&
-  ('code' in error || error.name === 'AbortError');
 
 /** With jitter, so that clients that failed for one reason do not return at the same time. */
 async function pause(signal: AbortSignal | undefined): Promise<void> {

@@ -2,6 +2,7 @@ import type { BatchResults, Lease as Grant, Released } from '@syncline/contracts
 import { SynclineError, toError, UnexpectedAnswerError } from '../errors.js';
 import { Collector } from '../transport/collector.js';
 import { type Call, parse, type Transport } from '../transport/transport.js';
+import type { CallLimits, Timed } from './lock-port.js';
 
 /** Requests of this size keep client, node and Redis busy in parallel; smaller ones cost more than that gains. */
 const MAX_OPERATIONS = 32;
@@ -11,22 +12,11 @@ const MAX_BATCH_BYTES = 900_000;
 /** Most UTF-8 bytes for one UTF-16 unit. */
 const BYTES_A_CHARACTER = 3;
 
-interface Operation {
+interface Operation extends Partial<CallLimits> {
   readonly op: 'acquire' | 'renew' | 'release';
   readonly name: string;
   /** The body as JSON, written when the call is made, so that an invalid value fails only that call. */
   readonly body: string;
-  readonly timeoutMs?: number | undefined;
-  readonly attemptTimeoutMs?: number | undefined;
-}
-
-/** A body with two times of the client's clock. */
-export interface Timed<T> {
-  readonly body: T;
-  /** When the first attempt that may have had an effect was sent. */
-  readonly firstSentAt: number;
-  /** When the successful attempt was sent. */
-  readonly sentAt: number;
 }
 
 /** Acquisitions that do not wait, renewals and releases. Those of one turn are sent in one request. */
@@ -49,14 +39,8 @@ export class LockCalls {
     return this.quick.add({ op: 'acquire', name, body }, sizeOf(name, body)) as Promise<Timed<Grant>>;
   }
 
-  renew(name: string, fields: object, attemptTimeoutMs: number, timeoutMs: number): Promise<Timed<Grant>> {
-    const operation = {
-      op: 'renew',
-      name,
-      body: JSON.stringify(fields),
-      attemptTimeoutMs,
-      timeoutMs,
-    } as const;
+  renew(name: string, fields: object, limits: CallLimits): Promise<Timed<Grant>> {
+    const operation = { op: 'renew', name, body: JSON.stringify(fields), ...limits } as const;
     return this.renewals.add(operation) as Promise<Timed<Grant>>;
   }
 

@@ -8,7 +8,8 @@ import type {
   Verified,
   WaitList,
 } from '@syncline/contracts';
-import { Transport, type TransportOptions } from '../transport/transport.js';
+import { itemsOf } from '../pages.js';
+import type { TransportOptions } from '../transport/transport.js';
 import {
   type AcquireOptions,
   acquireAndHold,
@@ -23,8 +24,9 @@ import {
 import { type Candidacy, elect, observe } from './election.js';
 import { runHolding } from './holding.js';
 import { Holdings } from './holdings.js';
+import { HttpLocks } from './http-locks.js';
 import { Lease, LeaseSet } from './leases.js';
-import { LockCalls, lockCall, timed } from './lock-calls.js';
+import type { LockPort } from './lock-port.js';
 import { Semaphore } from './semaphore.js';
 import { Session, type SessionOptions } from './session.js';
 import { acquireWaiting } from './waiting.js';
@@ -39,16 +41,22 @@ export interface LockClientOptions extends TransportOptions {
   readonly releaseOnClose?: boolean | undefined;
 }
 
-/** Locks, semaphores, sessions and elections, through the lock nodes. */
+/** A client over another way to the engine. */
+export interface LockPortOptions extends Pick<LockClientOptions, 'releaseOnClose'> {
+  readonly port: LockPort;
+}
+
+/** Locks, semaphores, sessions and elections. */
 export class LockClient implements AsyncDisposable {
-  private readonly transport: Transport;
-  private readonly calls: LockCalls;
+  private readonly port: LockPort;
   private readonly holdings = new Holdings();
   private readonly releaseOnClose: boolean;
 
-  constructor({ releaseOnClose = false, ...options }: LockClientOptions) {
-    this.transport = new Transport(options);
-    this.calls = new LockCalls(this.transport);
+  constructor(options: LockClientOptions);
+  /** @internal */
+  constructor(options: LockClientOptions | LockPortOptions);
+  constructor({ releaseOnClose = false, ...options }: LockClientOptions | LockPortOptions) {
+    this.port = 'port' in options ? options.port : new HttpLocks(options);
     this.releaseOnClose = releaseOnClose;
   }
 
@@ -63,28 +71,27 @@ export class LockClient implements AsyncDisposable {
    * @throws the reason of `options.signal`
    */
   async acquire(name: string, options: AcquireOptions = {}): Promise<Lease> {
+    nameOf(name);
+    const { port } = this;
     const { mode, signal } = options;
     const ttlMs = ttlOf(options.ttlMs);
-    const path = `/v1/locks/${encodeURIComponent(nameOf(name))}/acquire`;
     const contended = options.waitMs !== undefined && options.waitMs !== 0;
     return acquireAndHold<Grant, Lease>(
       {
         what: `lock ${name}`,
         ttlMs,
         acquire: (leaseId, waitMs) => {
-          const holder = holderOf(options, leaseId);
-          const fields = { ...holder, ttlMs, leaseId, ...(mode === undefined ? {} : { mode }) };
-          if (!contended) return spentWhenLost(this.calls.acquire(name, fields));
-          return acquireWaiting(this.transport, { path, fields, waitMs, signal, affinity: name });
+          const request = { ...holderOf(options, leaseId), ttlMs, leaseId, mode };
+          if (!contended) return spentWhenLost(port.acquireLock(name, request, { waitMs: 0 }));
+          return acquireWaiting({ waitMs, signal }, (wait) => port.acquireLock(name, request, wait));
         },
         waitedMs: (grant) => grant.waitedMs,
-        renew: async (leaseId, timeoutMs, leftMs) =>
-          (await this.calls.renew(name, { leaseId, ttlMs }, timeoutMs, leftMs)).sentAt,
-        release: (leaseId) => this.calls.release(name, leaseId, contended),
+        renew: (leaseId, limits) => port.renewLock(name, leaseId, ttlMs, limits),
+        release: (leaseId) => port.releaseLock(name, leaseId, contended),
         hold: (grant, term, release) => new Lease(grant, term, release, this.holdings),
       },
       options,
-      this.transport,
+      port,
       this.holdings,
     );
   }
@@ -112,34 +119,26 @@ export class LockClient implements AsyncDisposable {
    * @throws as {@link acquire}; {CrossSlotError} on Redis Cluster, when the names do not share a `{tag}`
    */
   async acquireAll(locks: readonly LockWish[], options: HoldOptions = {}): Promise<LeaseSet> {
+    const { port } = this;
     const { signal } = options;
     const ttlMs = ttlOf(options.ttlMs);
-    const { locks: requested, names, affinity } = requestedLocks(locks);
+    const { locks: requested, names } = requestedLocks(locks);
     return acquireAndHold<GrantSet, LeaseSet>(
       {
         what: `locks ${names.join(', ')}`,
         ttlMs,
         acquire: (leaseId, waitMs) => {
-          const fields = { ...holderOf(options, leaseId), ttlMs, leaseId, locks: requested };
-          return acquireWaiting(this.transport, {
-            path: '/v1/locks/acquire',
-            fields,
-            waitMs,
-            signal,
-            affinity,
-          });
+          const request = { ...holderOf(options, leaseId), ttlMs, leaseId, locks: requested };
+          return acquireWaiting({ waitMs, signal }, (wait) => port.acquireSet(request, wait));
         },
         waitedMs: (grant) => Math.min(...grant.leases.map((lease) => lease.waitedMs)),
-        renew: async (leaseId, attemptTimeoutMs, timeoutMs) => {
-          const call = lockCall('/v1/locks/renew', { leaseId, names, ttlMs });
-          return (await this.transport.call({ ...call, attemptTimeoutMs, timeoutMs })).sentAt;
-        },
-        release: (leaseId) => this.transport.call(lockCall('/v1/locks/release', { leaseId, names })),
+        renew: (leaseId, limits) => port.renewSet({ leaseId, names }, ttlMs, limits),
+        release: (leaseId) => port.releaseSet({ leaseId, names }),
         hold: (grant, term, release) =>
           new LeaseSet(grant.leaseId, grant.leases, term, release, this.holdings),
       },
       options,
-      this.transport,
+      port,
       this.holdings,
     );
   }
@@ -159,12 +158,12 @@ export class LockClient implements AsyncDisposable {
    * @param limit number of permits. The first caller sets it; a different limit later is a {@link LimitMismatchError}
    */
   semaphore(name: string, limit?: number): Semaphore {
-    return new Semaphore(this.transport, this.holdings, nameOf(name), limit);
+    return new Semaphore(this.port, this.holdings, nameOf(name), limit);
   }
 
   /** Opens a session: one keep-alive call renews all of its leases. */
   session(options: SessionOptions = {}): Promise<Session> {
-    return Session.open(this.transport, this.holdings, options);
+    return Session.open(this.port, this.holdings, options);
   }
 
   /**
@@ -181,7 +180,7 @@ export class LockClient implements AsyncDisposable {
     options: Candidacy,
     lead: (lease: Lease, signal: AbortSignal) => T | Promise<T>,
   ): Promise<T> {
-    return elect(this, this.transport, name, options, lead);
+    return elect(this, this.port, name, options, lead);
   }
 
   /**
@@ -191,76 +190,48 @@ export class LockClient implements AsyncDisposable {
    * @throws {ProblemError} the nodes refuse the request itself: {ValidationError}, {ForbiddenError}, ...
    */
   observe(name: string, signal: AbortSignal): AsyncGenerator<Holder | null, void, void> {
-    return observe(this, this.transport, name, signal);
+    return observe(this.port, name, signal);
   }
 
   /** Whether a token is still the largest that was granted: for a resource that cannot compare tokens itself. */
   async verify(name: string, fencingToken: string): Promise<Verified> {
-    return timed<Verified>(
-      await this.transport.call(
-        lockCall(`/v1/locks/${encodeURIComponent(nameOf(name))}/verify`, { fencingToken }),
-      ),
-    ).body;
+    return this.port.verifyToken(nameOf(name), fencingToken);
   }
 
   /** The current state of a lock: holders, waiters, token. */
   async inspect(name: string, signal?: AbortSignal): Promise<Lock> {
-    return this.transport.json({
-      method: 'GET',
-      path: `/v1/locks/${encodeURIComponent(nameOf(name))}`,
-      idempotent: true,
-      signal,
-    });
+    return this.port.describeLock(nameOf(name), signal);
   }
 
   /** Revokes all leases of a lock, for operators. Returns their ids. */
   async revoke(name: string, reason?: string): Promise<readonly string[]> {
-    const body = JSON.stringify(reason === undefined ? {} : { reason });
-    const path = `/v1/locks/${encodeURIComponent(nameOf(name))}`;
-    // Not repeated: a second call would revoke the lease of the next holder.
-    const { revoked } = await this.transport.json<{ revoked: string[] }>({
-      method: 'DELETE',
-      path,
-      body,
-      idempotent: false,
-    });
-    return revoked;
+    return this.port.revokeLock(nameOf(name), reason);
   }
 
   /** Locks with holders or waiters, page by page, sorted by name. */
   list(prefix = ''): AsyncGenerator<Lock, void, void> {
-    return this.transport.list('/v1/locks', 'locks', { prefix });
+    return itemsOf('locks', (from) => this.port.listLocks({ prefix, ...from }));
   }
 
   /** Requests that wait, and who holds what they wait for: the longest first, about 1,000 at most. */
   async waits(): Promise<WaitList['waits']> {
-    const answer = await this.transport.json<WaitList>({
-      method: 'GET',
-      path: '/v1/locks/waits',
-      idempotent: true,
-    });
-    return answer.waits;
+    return (await this.port.listWaits()).waits;
   }
 
   /** The last 50 deadlocks of a day, newest first. */
   async deadlocks(): Promise<Deadlocks['deadlocks']> {
-    const answer = await this.transport.json<Deadlocks>({
-      method: 'GET',
-      path: '/v1/deadlocks',
-      idempotent: true,
-    });
-    return answer.deadlocks;
+    return (await this.port.listDeadlocks()).deadlocks;
   }
 
   /** The lock nodes, as Redis lists them now. */
   cluster(): Promise<Cluster> {
-    return this.transport.cluster();
+    return this.port.describeCluster();
   }
 
   /** Ends all connections; calls in flight fail. With `releaseOnClose`, first releases everything that is held. */
   async close(): Promise<void> {
     await this.holdings.close(this.releaseOnClose);
-    await this.transport.close();
+    await this.port.close();
   }
 
   /** For `await using`: as {@link close}. */

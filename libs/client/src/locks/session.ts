@@ -1,13 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type {
-  Lease as Grant,
-  LeaseSet as GrantSet,
-  KeptSession,
-  LeaseMode,
-  OpenedSession as SessionGrant,
-} from '@syncline/contracts';
+import type { Lease as Grant, LeaseSet as GrantSet, KeptSession, LeaseMode } from '@syncline/contracts';
 import { LeaseLostError } from '../errors.js';
-import type { Transport } from '../transport/transport.js';
 import {
   acquireWithNewIds,
   type HoldOptions,
@@ -20,7 +13,7 @@ import {
 } from './acquisition.js';
 import { Holding } from './holding.js';
 import type { Holdings } from './holdings.js';
-import { lockCall, timed } from './lock-calls.js';
+import type { CallLimits, LeaseRequest, LockPort, Timed, Wait } from './lock-port.js';
 import { SessionLease, SessionLeaseSet } from './session-leases.js';
 import { Term } from './term.js';
 import { acquireWaiting } from './waiting.js';
@@ -51,7 +44,7 @@ export class Session extends Holding {
   private last = 0;
 
   private constructor(
-    private readonly transport: Transport,
+    private readonly port: LockPort,
     readonly sessionId: string,
     readonly owner: string,
     term: Term,
@@ -65,24 +58,20 @@ export class Session extends Holding {
   }
 
   /** @internal */
-  static async open(transport: Transport, holdings: Holdings, options: SessionOptions): Promise<Session> {
+  static async open(port: LockPort, holdings: Holdings, options: SessionOptions): Promise<Session> {
     const { ttlMs: wanted = DEFAULT_TTL_MS } = options;
     const ttlMs = ttlOf(wanted);
     const holder = holderOf(options, randomUUID());
-    // The node chooses the id. If an answer is lost and a second session is created, the first ends with its TTL.
-    const { body, sentAt } = timed<SessionGrant>(
-      await transport.call(lockCall('/v1/sessions', { ...holder, ttlMs })),
-    );
-    const path = `/v1/sessions/${body.sessionId}`;
-    const renew = async (attemptTimeoutMs: number, timeoutMs: number) => {
-      const call = { method: 'POST', path: `${path}/keepalive`, idempotent: true } as const;
-      const kept = timed<KeptSession>(await transport.call({ ...call, attemptTimeoutMs, timeoutMs }));
+    const { body, sentAt } = await port.openSession({ ...holder, ttlMs });
+    const { sessionId } = body;
+    const renew = async (limits: CallLimits) => {
+      const kept = await port.keepSession(sessionId, limits);
       session.loseLeases(kept.body);
-      return kept.sentAt;
+      return kept;
     };
-    const term = new Term({ what: `session ${body.sessionId}`, ttlMs, since: sentAt, renew });
-    const release = () => transport.call({ method: 'DELETE', path, idempotent: true, accept: [404] });
-    const session = new Session(transport, body.sessionId, holder.owner, term, release, holdings);
+    const term = new Term({ what: `session ${sessionId}`, ttlMs, since: sentAt, renew });
+    const release = () => port.endSession(sessionId);
+    const session = new Session(port, sessionId, holder.owner, term, release, holdings);
     return session;
   }
 
@@ -92,13 +81,11 @@ export class Session extends Holding {
    * @throws as `LockClient.acquire`; {LeaseLostError} the session is gone
    */
   async acquire(name: string, options: SessionLeaseOptions = {}): Promise<SessionLease> {
-    const path = `/v1/locks/${encodeURIComponent(nameOf(name))}`;
+    nameOf(name);
     const { mode } = options;
     return this.acquireIn<Grant, SessionLease>(options, {
-      path: `${path}/acquire`,
-      fields: mode === undefined ? {} : { mode },
-      affinity: name,
-      release: (leaseId) => this.transport.call(lockCall(`${path}/release`, { leaseId })),
+      acquire: (request, wait) => this.port.acquireLock(name, { ...request, mode }, wait),
+      release: (leaseId) => this.port.releaseLock(name, leaseId, true),
       hold: (grant, release) => new SessionLease(grant, this, release),
     });
   }
@@ -109,41 +96,28 @@ export class Session extends Holding {
    * @throws as `LockClient.acquireAll`; {LeaseLostError} the session is gone
    */
   async acquireAll(locks: readonly LockWish[], options: SessionHoldOptions = {}): Promise<SessionLeaseSet> {
-    const { locks: requested, names, affinity } = requestedLocks(locks);
+    const { locks: requested, names } = requestedLocks(locks);
     return this.acquireIn<GrantSet, SessionLeaseSet>(options, {
-      path: '/v1/locks/acquire',
-      fields: { locks: requested },
-      affinity,
-      release: (leaseId) => this.transport.call(lockCall('/v1/locks/release', { leaseId, names })),
+      acquire: (request, wait) => this.port.acquireSet({ ...request, locks: requested }, wait),
+      release: (leaseId) => this.port.releaseSet({ leaseId, names }),
       hold: (grant, release) => new SessionLeaseSet(grant, this, release),
     });
   }
 
   private acquireIn<Body, Held extends SessionLease | SessionLeaseSet>(
     options: SessionHoldOptions,
-    { path, fields, affinity, release, hold }: SessionResource<Body, Held>,
+    { acquire: ask, release, hold }: SessionResource<Body, Held>,
   ): Promise<Held> {
     const signal =
       options.signal === undefined ? this.signal : AbortSignal.any([this.signal, options.signal]);
     const { owner, sessionId } = this;
     const { metadata } = options;
     const acquire = async (leaseId: string, waitMs: number) => {
-      const body = {
-        ...holderOf({ owner, ...(metadata && { metadata }) }, leaseId),
-        sessionId,
-        leaseId,
-        ...fields,
-      };
-      const granted = await acquireWaiting<Body>(this.transport, {
-        path,
-        fields: body,
-        waitMs,
-        signal,
-        affinity,
-      });
+      const request = { owner, metadata, sessionId, leaseId };
+      const granted = await acquireWaiting({ waitMs, signal }, (wait) => ask(request, wait));
       return this.add(hold(granted.body, () => release(leaseId)));
     };
-    return acquireWithNewIds({ ...options, signal }, this.transport.timeoutMs, acquire, release);
+    return acquireWithNewIds({ ...options, signal }, this.port.timeoutMs, acquire, release);
   }
 
   private add<Held extends SessionLease | SessionLeaseSet>(lease: Held): Held {
@@ -169,9 +143,7 @@ export class Session extends Holding {
 
 /** A lock or a set of locks that can be acquired in a session. */
 interface SessionResource<Body, Held> {
-  readonly path: string;
-  readonly fields: Readonly<Record<string, unknown>>;
-  readonly affinity: string;
+  acquire(request: LeaseRequest, wait: Wait): Promise<Timed<Body>>;
   release(leaseId: string): Promise<unknown>;
   hold(body: Body, release: () => Promise<unknown>): Held;
 }

@@ -16,10 +16,10 @@ function aTerm() {
     ttlMs: 60_000,
     since: clock.now(),
     clock,
-    renew: (_, leftMs) => {
+    renew: ({ timeoutMs: leftMs }) => {
       const sentAt = clock.now();
       return new Promise((resolve, reject) =>
-        renewals.push({ answer: () => resolve(sentAt), refuse: reject, leftMs }),
+        renewals.push({ answer: () => resolve({ sentAt }), refuse: reject, leftMs }),
       );
     },
   });

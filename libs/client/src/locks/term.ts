@@ -1,5 +1,6 @@
 import { type Clock, clock as processClock } from '../clock.js';
 import { LeaseLostError } from '../errors.js';
+import type { CallLimits, Timed } from './lock-port.js';
 
 /** A loss is reported early by this part of the TTL, within these bounds: timers are late, and clock rates differ by 1 %. */
 const MARGIN = 0.05;
@@ -26,13 +27,8 @@ export interface TermOptions {
   readonly ttlMs: number;
   /** A time of the clock before which the TTL cannot have started: when the request was sent, or later. */
   readonly since: number;
-  /**
-   * Renews once. Returns the time when its request was sent.
-   *
-   * @param timeoutMs timeout of one node
-   * @param leftMs    time after which the renewal is useless
-   */
-  readonly renew: (timeoutMs: number, leftMs: number) => Promise<number>;
+  /** Renews once. */
+  readonly renew: (limits: CallLimits) => Promise<Pick<Timed<unknown>, 'sentAt'>>;
   readonly clock?: Clock;
 }
 
@@ -160,10 +156,10 @@ export class Term {
     const { sleptMs } = this.clock;
     try {
       // Short enough to try two other nodes after a frozen one.
-      const timeoutMs = Math.max(ttlMs / 6, SHORTEST_RETRY_MS * 2);
-      const since = await renew(timeoutMs, leftMs);
+      const attemptTimeoutMs = Math.max(ttlMs / 6, SHORTEST_RETRY_MS * 2);
+      const { sentAt } = await renew({ attemptTimeoutMs, timeoutMs: leftMs });
       if (this.ended) return;
-      this.since = Math.max(this.since, since);
+      this.since = Math.max(this.since, sentAt);
       this.sleptMs = sleptMs;
       this.failure = undefined;
       this.watch();

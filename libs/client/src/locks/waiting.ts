@@ -1,49 +1,36 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { clock } from '../clock.js';
 import { LeaseLostError } from '../errors.js';
-import type { Transport } from '../transport/transport.js';
 import { SpentLeaseId } from './acquisition.js';
-import { lockCall, type Timed, timed } from './lock-calls.js';
+import type { Timed, Wait } from './lock-port.js';
 
 /** The longest wait of one request. */
 const LONGEST_REQUEST_MS = 600_000;
 /** In a longer wait, the next request starts this long before the previous one ends. */
 const OVERLAP_MS = 10_000;
 
-/** A wait: one request after another, each of which may be repeated at other nodes. */
-export interface WaitingAcquisition {
-  readonly path: string;
-  /** The body without `waitMs`. */
-  readonly fields: Readonly<Record<string, unknown>>;
-  readonly waitMs: number;
-  readonly signal: AbortSignal | undefined;
-  /** The requests go to the node of this name, which can grant the lock in the step that releases it. */
-  readonly affinity: string;
-}
-
 /**
  * Waits until the lock is granted or `waitMs` is over. Requests with one lease id share one place in the line.
  *
+ * @param ask sends one request, which may be repeated
  * @throws {SpentLeaseId} an earlier attempt was granted, and that lease is over
  */
-export async function acquireWaiting<T>(transport: Transport, wait: WaitingAcquisition): Promise<Timed<T>> {
-  const { path, fields, signal, affinity } = wait;
+export async function acquireWaiting<T>(
+  { waitMs, signal }: Pick<Wait, 'waitMs' | 'signal'>,
+  ask: (wait: Wait) => Promise<Timed<T>>,
+): Promise<Timed<T>> {
   const startedAt = clock.now();
   let attempts = 0;
   let requests = 0;
-  const ask = async (waitMs: number): Promise<Timed<T>> => {
+  const onAttempt = () => {
+    attempts += 1;
+  };
+  const askOnce = (leftMs: number) => {
     requests += 1;
-    const requestAt = performance.now();
-    const body = () => {
-      attempts += 1;
-      const left = Math.max(0, Math.round(waitMs - (performance.now() - requestAt)));
-      return JSON.stringify({ ...fields, waitMs: left });
-    };
-    const call = { ...lockCall(path, undefined), body, waitMs, signal };
-    return timed(await transport.call({ ...call, ...(waitMs > 0 && { affinity }) }));
+    return ask({ waitMs: leftMs, signal, onAttempt });
   };
   try {
-    const answer = await inOverlappingRequests(ask, wait.waitMs, LONGEST_REQUEST_MS, OVERLAP_MS);
+    const answer = await inOverlappingRequests(askOnce, waitMs, LONGEST_REQUEST_MS, OVERLAP_MS);
     return requests === 1 ? answer : { ...answer, firstSentAt: startedAt };
   } catch (error) {
     // At the first attempt this error means that the session is gone.

@@ -13,6 +13,7 @@ import {
   toError,
   UnexpectedAnswerError,
 } from '../errors.js';
+import { itemsOf } from '../pages.js';
 import { type Answer, Node, Parsed } from './node.js';
 import type { TlsOptions } from './tls.js';
 
@@ -162,22 +163,18 @@ export class Transport {
   }
 
   /** The items of a listing, found under `field` of each page. Fetches one page at a time. */
-  async *list<Field extends string, Item>(
+  list<Field extends string, Item>(
     path: string,
     field: Field,
     query: Readonly<Record<string, string>> = {},
   ): AsyncGenerator<Item, void, void> {
-    let cursor: string | null = null;
-    do {
-      const parameters = new URLSearchParams({ ...query, ...(cursor !== null && { cursor }) });
-      const page: Record<Field, Item[]> & { cursor: string | null } = await this.json({
+    return itemsOf(field, (from) =>
+      this.json({
         method: 'GET',
-        path: `${path}?${parameters}`,
+        path: `${path}?${new URLSearchParams({ ...query, ...from })}`,
         idempotent: true,
-      });
-      yield* page[field];
-      cursor = page.cursor;
-    } while (cursor !== null);
+      }),
+    );
   }
 
   /** The nodes of this role, as Redis lists them now. */

@@ -1,4 +1,4 @@
-import type { Role } from '@syncline/contracts';
+import type { Member, Role } from '@syncline/contracts';
 import { LuaLibrary } from '@syncline/redis';
 import { SILENCE_MS } from '../membership.rules.js';
 import { clusterKeys } from './cluster.keys.js';
@@ -9,14 +9,20 @@ interface Node {
   readonly incarnation: string;
 }
 
-/** A member as stored in Redis. Times are milliseconds of Redis' clock. */
-export interface StoredMember {
-  readonly nodeId: string;
-  readonly url: string;
-  readonly incarnation: string;
-  readonly startedAt: number;
+/** What a member says of itself. */
+interface MemberFacts extends Pick<Member, 'url'> {
+  readonly kind: Member['kind'];
+  /** Whether it takes part in the ring. */
+  readonly timers: boolean;
   /** Names of the Lua libraries that it uses. */
   readonly libraries: readonly string[];
+}
+
+/** A member as stored in Redis. Times are milliseconds of Redis' clock. */
+export interface StoredMember extends MemberFacts {
+  readonly nodeId: string;
+  readonly incarnation: string;
+  readonly startedAt: number;
 }
 
 export const library = new LuaLibrary('syncline_cluster', new URL('./scripts/', import.meta.url));
@@ -27,7 +33,8 @@ const keys = ({ role }: { role: Role }) => [
   clusterKeys.pulse(role),
   clusterKeys.epoch(role),
 ];
-const toMember = (json: string) => JSON.parse(json) as StoredMember;
+/** Members of an older version do not say their kind. */
+const toMember = (json: string): StoredMember => ({ kind: 'node', timers: true, ...JSON.parse(json) });
 
 /**
  * Makes the node a member. False when another living process has the same id and `replace` is false. The epoch is then larger
@@ -36,16 +43,13 @@ const toMember = (json: string) => JSON.parse(json) as StoredMember;
 export const join = library.command({
   name: 'join',
   keys,
-  args: (
-    node: Node & { url: string; replace: boolean; libraries: readonly string[]; knownEpoch: number },
-  ) => [
+  args: (node: Node & { facts: MemberFacts; replace: boolean; knownEpoch: number }) => [
     node.role,
     node.nodeId,
-    node.url,
     node.incarnation,
+    JSON.stringify(node.facts),
     node.replace ? '1' : '0',
     SILENCE_MS,
-    JSON.stringify(node.libraries),
     node.knownEpoch,
   ],
   decode: (reply) => reply === 1,

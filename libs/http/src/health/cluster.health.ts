@@ -12,8 +12,8 @@ export class ClusterHealth {
 
   check(): HealthIndicatorResult<'cluster'> {
     const check = this.indicator.check('cluster');
-    const { obstacle, missingPeers, ring } = this.membership;
+    const { obstacle, missingPeers, nodeIds } = this.membership;
     if (obstacle !== null) return check.down({ message: obstacle });
-    return check.up({ members: ring.nodeIds.length, missingPeers });
+    return check.up({ members: nodeIds.length, missingPeers });
   }
 }

@@ -49,6 +49,8 @@ export class NodeModule {
         ClusterModule.forRoot({
           role: config.role,
           nodeId: config.nodeId,
+          kind: 'node',
+          timers: true,
           peers: config.peers,
         }),
       ],

@@ -5,11 +5,16 @@ export interface RedisAccess {
   /** As in `REDIS_URL`: see {@link parseRedisUrl}. */
   readonly url: string;
   /** Sentinels may ask for a user and a password of their own. */
-  readonly sentinel?: { readonly username?: string | undefined; readonly password?: string | undefined };
+  readonly sentinel?: SentinelUser | undefined;
   /** Beside what the system trusts; used where the URL says TLS. */
   readonly tls?: TlsFiles | undefined;
   /** Keeps everything of this cluster apart from other clusters on the same Redis: see {@link namespacePrefix}. */
   readonly namespace?: string | undefined;
+}
+
+interface SentinelUser {
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
 }
 
 /**

@@ -1,5 +1,5 @@
 -- The members of a role.
--- KEYS 1 members  hash: node id -> cjson {nodeId, url, incarnation, startedAt, libraries}
+-- KEYS 1 members  hash: node id -> cjson {nodeId, incarnation, startedAt, url, kind, timers, libraries}
 --      2 seen     zset: node id -> last heartbeat, by the silence clock, ms
 --      3 pulse    string: see @redis/silence.lua
 --      4 epoch    string: number of the current membership

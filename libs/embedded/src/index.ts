@@ -1,0 +1,1 @@
+export { type EmbeddedRedis, type EmbedOptions, embed } from './embed.js';
