@@ -115,6 +115,56 @@ describe('a message by its id, over HTTP', () => {
     expect(last?.how).toBe({ acknowledged: 'acked', cancelled: undefined, dead: 'nacked' }[how]);
   });
 
+  it('is kept with its result, which is waited for, and with its progress', async () => {
+    const put = (configuration: object) =>
+      request(stage.node().url).put(`/v1/queues/${stage.name}`).send(configuration);
+    await put({ keepResultsMs: 600_000 }).expect(200);
+    const [id = '', other = '', third = ''] = await send({ body: { n: 1 } }, { body: 2 }, { body: 3 });
+    const shown = get(id, '?waitMs=30000').then((answer) => answer);
+    await awaited();
+    const held = await receive({ max: 3 });
+    const [first, second, last] = held.map(({ receipt }) => receipt);
+    const extension = { receipts: [first], visibilityTimeoutMs: 60_000, progress: { percent: 40 } };
+    await post('extend', extension).expect(200);
+    expect((await get(id)).body).toMatchObject({
+      state: 'inFlight',
+      progress: { percent: 40 },
+      result: null,
+    });
+    // Each result is judged by itself.
+    const large = 'x'.repeat(262_143);
+    const { body } = await post('ack', { receipts: [first, second, last], results: [['ü'], large, null] });
+    expect(body.results).toEqual([
+      { receipt: first, status: 'acked' },
+      { receipt: second, status: 400, problem: expect.objectContaining({ code: 'validation-failed' }) },
+      { receipt: last, status: 'acked' },
+    ]);
+    const done = {
+      id,
+      state: 'done',
+      body: { n: 1 },
+      receiveCount: 1,
+      progress: { percent: 40 },
+      result: ['ü'],
+      attempts: [{ how: 'acked', nodeId: 'queue_1', at: expect.any(String) }],
+      why: { kind: 'none' },
+    };
+    expect((await shown).body).toMatchObject(done);
+    expect((await get(id)).body).toMatchObject(done);
+    expect((await get(third)).body).toMatchObject({
+      state: 'done',
+      result: null,
+      attempts: [{ how: 'acked' }],
+    });
+    expect((await get(other)).body).toMatchObject({ state: 'inFlight', result: null });
+    await post('ack', { receipts: [second], results: [] }).expect(400);
+    await post('ack', { receipts: [second], results: [large.slice(2)] }).expect(200);
+    expect((await get(other)).body.result).toHaveLength(262_141);
+    await post('extend', { ...extension, progress: 'x'.repeat(4_095) }).expect(400);
+    await remove(id).expect(404);
+    await put({ keepResultsMs: -1 }).expect(400);
+  });
+
   it('is shown as it is when the time to wait is over', async () => {
     const [id = ''] = await send({ body: 1 });
     expect((await get(id, '?waitMs=50').expect(200)).body.state).toBe('ready');

@@ -61,6 +61,7 @@ describe('the HTTP contract of the queue', () => {
       backoff: null,
       rateLimit: null,
       deduplicationWindowMs: 300_000,
+      keepResultsMs: 0,
       durability: 'local',
     };
     const stats = {

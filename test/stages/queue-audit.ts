@@ -75,8 +75,18 @@ export async function auditQueue(redis: Redis, queue: string): Promise<string[]>
   }
   for (const group of parts.busy.keys()) expect(groups.has(group), `group ${group} is busy, and empty`);
 
-  const number = (field: string) => Number(facts[field]);
+  const number = (field: string) => Number(facts[field] || 0);
   const bytes = [...records.values()].reduce((sum, record) => sum + record.length, 0);
+  for (const token of parts.progress.keys()) {
+    expect(records.has(Math.floor(token / PER_SEQ)), `the progress of ${token} is kept, the message is gone`);
+  }
+  const kept = [...parts.progress.values(), ...parts.results.values()].reduce((sum, one) => sum + one, 0);
+  expect(number('kept') === kept, `kept is ${facts.kept}, not ${kept}`);
+  expect(
+    parts.resultEnds.size === parts.results.size &&
+      [...parts.resultEnds.keys()].every((id) => parts.results.has(id)),
+    'not each result has an end',
+  );
   expect(number('live') === records.size, `live is ${facts.live}, not ${records.size}`);
   expect(number('bytes') === bytes, `bytes is ${facts.bytes}, not ${bytes}`);
   expect(
@@ -87,6 +97,7 @@ export async function auditQueue(redis: Redis, queue: string): Promise<string[]>
     ...parts.inFlight.values(),
     ...parts.delayed.values(),
     ...parts.expiring.values(),
+    ...parts.resultEnds.values(),
   );
   if (Number.isFinite(earliest)) {
     expect(facts.due !== '' && number('due') <= earliest, `due is ${facts.due}, after ${earliest}`);
@@ -94,6 +105,7 @@ export async function auditQueue(redis: Redis, queue: string): Promise<string[]>
   if (records.size === 0) {
     const left = transaction.keys.filter(
       (key) =>
+        !(parts.results.size > 0 && /:results(End)?$/.test(key)) &&
         !/:(queue|w|nodes|out|rate|opening|told|expected|again|over|d:.*|acked:.*|ended:.*)$/.test(
           key.slice(base.length - 1),
         ),
@@ -115,6 +127,10 @@ interface Parts {
   readonly adopted: number[];
   readonly watched: number[];
   readonly groupMembers: number;
+  /** Bytes by token, and by id. */
+  readonly progress: Map<number, number>;
+  readonly results: Map<string, number>;
+  readonly resultEnds: Map<string, number>;
 }
 
 /** One transaction, so that nothing changes while it is read. The keys are looked up before it. */
@@ -136,7 +152,10 @@ async function readAll(redis: Redis, base: string) {
       .hkeys(part('tries'))
       .hvals(part('adopted'))
       .hkeys(part('watched'))
-      .zcard(part('groups'));
+      .zcard(part('groups'))
+      .hgetall(part('progress'))
+      .hgetallBuffer(part('results'))
+      .zrange(part('resultsEnd'), '0', '-1', 'WITHSCORES');
     for (let p = 0; p < 10; p += 1) transaction.lrange(part(`r:${p}`), 0, -1);
     for (const key of bucketKeys) transaction.hgetallBuffer(key);
     const replies = ((await transaction.exec()) ?? []).map(([error, reply]) => {
@@ -155,6 +174,9 @@ async function readAll(redis: Redis, base: string) {
       adopted,
       watched,
       groupMembers,
+      progress,
+      results,
+      resultEnds,
       ...rest
     ] = replies;
     const now = facts as Record<string, string>;
@@ -183,6 +205,18 @@ async function readAll(redis: Redis, base: string) {
       adopted: (adopted as string[]).map(Number),
       watched: (watched as string[]).map(Number),
       groupMembers: groupMembers as number,
+      progress: new Map(
+        Object.entries(progress as Record<string, string>).map(([token, text]) => [
+          Number(token),
+          Buffer.byteLength(text),
+        ]),
+      ),
+      results: new Map(
+        Object.entries(results as Record<string, Buffer>).map(([id, packed]) => [id, packed.length]),
+      ),
+      resultEnds: new Map(
+        (resultEnds as string[]).flatMap((id, i, all) => (i % 2 === 0 ? [[id, Number(all[i + 1])]] : [])),
+      ),
     };
     return { facts: now, keys: keysNow as string[], parts };
   }

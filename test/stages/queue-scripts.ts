@@ -29,6 +29,7 @@ const DEFAULTS: PutQueue = {
   backoff: null,
   rateLimit: null,
   deduplicationWindowMs: 300_000,
+  keepResultsMs: 0,
   durability: 'local',
 };
 
@@ -120,16 +121,16 @@ export class QueueScripts {
     return { id: waiter, max, visibilityTimeoutMs };
   }
 
-  acknowledge(ended: readonly Delivery[]) {
-    return verdictsOf(this.store.acknowledge(this.queue, ended));
+  acknowledge(ended: readonly Delivery[], results: readonly string[] | null = null) {
+    return verdictsOf(this.store.acknowledge(this.queue, ended, results));
   }
 
   reject(ended: readonly Delivery[], delayMs?: number, how: { dead?: boolean; reason?: string } = {}) {
     return verdictsOf(this.store.reject(this.queue, ended, { delayMs, ...how }));
   }
 
-  extend(extended: readonly Delivery[], visibilityTimeoutMs: number) {
-    return verdictsOf(this.store.extend(this.queue, extended, visibilityTimeoutMs));
+  extend(extended: readonly Delivery[], visibilityTimeoutMs: number, progress?: string) {
+    return verdictsOf(this.store.extend(this.queue, extended, visibilityTimeoutMs, progress));
   }
 
   giveBack(ended: readonly Delivery[], options: { delayMs?: number; told?: boolean } = {}) {

@@ -1,9 +1,11 @@
 import { Body, Controller, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import {
+  type Ack,
   type Acked,
   ackedSchema,
   ackSchema,
+  type Extend,
   type Extended,
   extendedSchema,
   extendSchema,
@@ -24,7 +26,6 @@ import {
 import { ApiProblems, Disconnect, Does } from '@syncline/http';
 import { DeliveryService, MessagesService } from '@syncline/queues';
 import { type DisconnectSignal } from '@syncline/runtime';
-import type { z } from 'zod';
 
 @ApiTags('messages')
 @Controller({ path: 'queues/:queue', version: '1' })
@@ -68,9 +69,9 @@ export class MessagesController {
   @ApiProblems('not-found')
   ack(
     @Param('queue', { schema: nameSchema }) queue: string,
-    @Body({ schema: ackSchema }) { receipts }: z.infer<typeof ackSchema>,
+    @Body({ schema: ackSchema }) ack: Ack,
   ): Promise<Acked> {
-    return this.messages.ack(queue, receipts);
+    return this.messages.ack(queue, ack);
   }
 
   @Post('nack')
@@ -96,8 +97,8 @@ export class MessagesController {
   @ApiProblems('not-found')
   extend(
     @Param('queue', { schema: nameSchema }) queue: string,
-    @Body({ schema: extendSchema }) { receipts, visibilityTimeoutMs }: z.infer<typeof extendSchema>,
+    @Body({ schema: extendSchema }) extend: Extend,
   ): Promise<Extended> {
-    return this.messages.extend(queue, receipts, visibilityTimeoutMs);
+    return this.messages.extend(queue, extend);
   }
 }

@@ -1,4 +1,4 @@
-import type { ProblemBody, ProblemCode } from '@syncline/contracts';
+import type { Attempt, ProblemBody, ProblemCode } from '@syncline/contracts';
 
 /** Base class of all errors of this client. `code` is stable; branch on it, or on the class. */
 export abstract class SynclineError extends Error {
@@ -195,6 +195,20 @@ export class CancelledError extends SynclineError {
     readonly reason: string | null,
   ) {
     super(`Message ${messageId} was cancelled${reason === null ? '' : `: ${reason}`}`);
+  }
+}
+
+/** The message whose result was waited for is a dead letter. */
+export class DeadLetterError extends SynclineError {
+  readonly code = 'dead-letter';
+
+  /** @param attempts its deliveries, when, how and why they ended */
+  constructor(
+    readonly messageId: string,
+    readonly attempts: readonly Attempt[],
+  ) {
+    const reason = attempts.at(-1)?.reason ?? null;
+    super(`Message ${messageId} is a dead letter${reason === null ? '' : `: ${reason}`}`);
   }
 }
 

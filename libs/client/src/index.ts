@@ -41,6 +41,7 @@ export {
 export { SessionLease, SessionLeaseSet } from './locks/session-leases.js';
 export type { HandlerContext } from './queues/delivery.js';
 export type {
+  ExtendOptions,
   FoundMessages,
   Message,
   MessageFilter,

@@ -32,14 +32,16 @@ export const shownMessageSchema = z
   .strictObject({
     ...messageShape,
     state: z.enum(['ready', 'delayed', 'inFlight', 'dead', 'done', 'cancelled']),
-    enqueuedAt: instantSchema.nullable().describe('Null when only its end is known; then its body is null'),
+    enqueuedAt: instantSchema
+      .nullable()
+      .describe('Null when only its end is known; then its body is null, too'),
     availableAt: instantSchema
       .nullable()
       .describe('When it becomes ready: the end of its delay or of its visibility timeout; else null'),
     receiveCount: z.int(),
     attempts: attemptsSchema,
-    progress: z.null(),
-    result: z.null(),
+    progress: z.unknown().describe('How far its receiver is, as it told last; null when it told nothing'),
+    result: z.unknown().describe('What its receiver acknowledged it with; null when there is none'),
     why: whySchema,
   })
   .meta({

@@ -17,6 +17,14 @@ import { receiveVisibilitySchema, visibilitySchema, YEAR_MS } from './queue.js';
 export const MAX_MESSAGE_BYTES = 262_144;
 /** Most messages or receipts in one call. */
 export const MAX_BATCH = 1_000;
+/** Largest result and progress of a message, in bytes of JSON. */
+export const MAX_RESULT_BYTES = 262_144;
+export const MAX_PROGRESS_BYTES = 4_096;
+const valueWithin = (bytes: number) =>
+  jsonSchema.refine(
+    (value) => new TextEncoder().encode(JSON.stringify(value)).length <= bytes,
+    `expected at most ${bytes} bytes of JSON`,
+  );
 const idTextSchema = z.string().min(1).max(256).refine(isWellFormed, ILL_FORMED);
 
 /** Not `z.record`, which drops a header named `__proto__`. */
@@ -157,8 +165,19 @@ export const receiptsSchema = z.array(batchItem(z.string())).min(1).max(MAX_BATC
 export type Receipts = z.infer<typeof receiptsSchema>;
 
 export const ackSchema = z
-  .strictObject({ receipts: receiptsSchema })
-  .meta({ id: 'Ack', example: { receipts: [RECEIPT_EXAMPLE] } });
+  .strictObject({
+    receipts: receiptsSchema,
+    results: z
+      .array(batchItem(valueWithin(MAX_RESULT_BYTES)))
+      .optional()
+      .describe('What came of each message, kept for the `keepResultsMs` of the queue; null: nothing'),
+  })
+  .refine(({ receipts, results = receipts }) => results.length === receipts.length, {
+    path: ['results'],
+    error: 'expected as many as there are receipts',
+  })
+  .meta({ id: 'Ack', example: { receipts: [RECEIPT_EXAMPLE], results: [{ invoice: 'R-1042' }] } });
+export type Ack = z.infer<typeof ackSchema>;
 export const nackSchema = z
   .strictObject({
     receipts: receiptsSchema,
@@ -187,8 +206,15 @@ export const extendSchema = z
   .strictObject({
     receipts: receiptsSchema,
     visibilityTimeoutMs: visibilitySchema.describe('Counted from now'),
+    progress: valueWithin(MAX_PROGRESS_BYTES)
+      .optional()
+      .describe('How far their receiver is, shown with each message; at most 4 KiB'),
   })
-  .meta({ id: 'Extend', example: { receipts: [RECEIPT_EXAMPLE], visibilityTimeoutMs: 60_000 } });
+  .meta({
+    id: 'Extend',
+    example: { receipts: [RECEIPT_EXAMPLE], visibilityTimeoutMs: 60_000, progress: { percent: 40 } },
+  });
+export type Extend = z.infer<typeof extendSchema>;
 
 const resultsSchema = <const Status extends readonly [string, ...string[]]>(
   id: string,

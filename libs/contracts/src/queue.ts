@@ -13,6 +13,10 @@ const deduplicationWindowSchema = durationMs(1, WEEK_MS).describe(
   'How long a `deduplicationId` is remembered from the sending of its message on',
 );
 
+const keepResultsSchema = durationMs(0, YEAR_MS).describe(
+  'How long a message is kept after it was acknowledged or cancelled, with its result; 0: it is gone at once',
+);
+
 export const backoffSchema = z
   .strictObject({
     baseMs: durationMs(1, YEAR_MS),
@@ -37,6 +41,7 @@ const CONFIGURATION_EXAMPLE = {
   backoff: null,
   rateLimit: null,
   deduplicationWindowMs: 300_000,
+  keepResultsMs: 0,
   durability: 'local' as const,
 };
 
@@ -53,6 +58,7 @@ export const putQueueSchema = z
     backoff: backoffSchema.nullable().default(null),
     rateLimit: rateLimitSchema.nullable().default(null),
     deduplicationWindowMs: deduplicationWindowSchema.default(300_000),
+    keepResultsMs: keepResultsSchema.default(0),
     durability: durabilitySchema.default('local'),
   })
   .refine(({ backoff, retentionMs }) => backoff === null || backoff.baseMs < retentionMs, {
@@ -79,6 +85,7 @@ const configurationShape = {
   backoff: backoffSchema.nullable(),
   rateLimit: rateLimitSchema.nullable(),
   deduplicationWindowMs: deduplicationWindowSchema,
+  keepResultsMs: keepResultsSchema,
   durability: durabilitySchema,
 };
 const configurationSchema = z.strictObject(configurationShape);
@@ -91,7 +98,11 @@ export const queueStatsSchema = z
     delayed: z.int(),
     inFlight: z.int(),
     dead: z.int().describe('Moved to the dead-letter queue and not moved back by a redrive'),
-    bytes: z.int().describe('Stored size of all messages that are ready, delayed or in flight'),
+    bytes: z
+      .int()
+      .describe(
+        'Stored size of all messages that are ready, delayed or in flight, and of what is kept of others',
+      ),
     oldestAgeMs: z.int().describe('Age of the oldest of these messages; 0 when there is none'),
     oldestReadyAgeMs: z.int().describe('The same of those that are ready; 0 when there is none'),
     sent: z.int(),

@@ -1,7 +1,6 @@
-import type { Answer, Message } from './client.js';
+import { idsOf, type Message } from './client.js';
 import { scenario } from './stage.js';
 
-const idsOf = ({ body }: Answer) => (body.messages as { id: string }[]).map(({ id }) => id);
 const bodiesOf = (messages: readonly Message[]) => messages.map(({ body }) => String(body)).join();
 
 export const cancelledIsNotDelivered = scenario(

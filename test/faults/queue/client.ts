@@ -19,6 +19,9 @@ export interface Body {
 
 export type Answer = { readonly status: number; readonly body: Record<string, unknown> };
 
+/** Of the messages of a send. */
+export const idsOf = ({ body }: Answer) => (body.messages as { id: string }[]).map(({ id }) => id);
+
 const TIMEOUT_MS = 3_000;
 
 /** Calls any node by plain HTTP. Throws when there is no answer. */

@@ -1,5 +1,6 @@
 import type { FaultSuite } from '../core/suite.js';
 import * as byId from './by-id-scenarios.js';
+import * as results from './result-scenarios.js';
 import * as play from './scenarios.js';
 
 const ENGINE = 'libs/queues/src';
@@ -196,5 +197,26 @@ export const mutants: FaultSuite['mutants'] = [
     find: 'this.portions().map(',
     replace: '[].map(',
     run: byId.lostEndsCostASecond.run,
+  },
+  {
+    name: 'the result of another ack is kept',
+    file: command('acknowledge'),
+    find: 'local at = 2 * indices[i]',
+    replace: 'local at = 2',
+    run: results.resultsAreOfTheAckThatCounted.run,
+  },
+  {
+    name: 'results are kept for ever',
+    file: part('due-work'),
+    find: 'Results.end_due(PORTION)',
+    replace: '',
+    run: results.resultsAreForgotten.run,
+  },
+  {
+    name: 'nobody is told when the time of a result is over',
+    file: command('acknowledge'),
+    find: "Due.tell('')",
+    replace: '-1',
+    run: results.resultsAreForgotten.run,
   },
 ];

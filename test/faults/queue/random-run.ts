@@ -6,12 +6,16 @@ import { Random } from '../core/random.js';
 import { FaultsDidNotBite, type RunOptions, type RunReport } from '../core/suite.js';
 import { checkHistory } from './checks.js';
 import { call, type Message } from './client.js';
-import type { QueueHistory } from './history.js';
+import type { EndRecord, QueueHistory } from './history.js';
 import { consume, MAX_RECEIVES, produce } from './traffic.js';
 
 const QUEUE = 'faulty';
 const PRODUCERS = 4;
 const CONSUMERS = 6;
+/** Longer than any run. */
+const KEEP_RESULTS_MS = 3_600_000;
+/** Results that are looked up after a run. */
+const SOME_RESULTS = 100;
 /** Only a message that nobody gets takes longer, on a busy machine too. */
 const DRAIN_MS = 60_000;
 const NAMES: readonly FaultName[] = [
@@ -33,7 +37,11 @@ export async function randomRun({ seed, durationMs, dist, log }: RunOptions): Pr
   await using cluster = await FaultCluster.start('queue', { dist, durable: true });
   const urls = () => (cluster.urls.length > 0 ? cluster.urls : [cluster.sites[0]?.node.url ?? '']);
   const anyUrl = () => urls()[0] ?? '';
-  await call(anyUrl(), 'PUT', QUEUE, { visibilityTimeoutMs: 500, maxReceives: MAX_RECEIVES });
+  await call(anyUrl(), 'PUT', QUEUE, {
+    visibilityTimeoutMs: 500,
+    maxReceives: MAX_RECEIVES,
+    keepResultsMs: KEEP_RESULTS_MS,
+  });
 
   const history: QueueHistory = { sends: [], deliveries: [], ends: [] };
   let batches = 0;
@@ -65,6 +73,7 @@ export async function randomRun({ seed, durationMs, dist, log }: RunOptions): Pr
   const dead = await readDeadLetters(anyUrl);
   violations.push(...checkHistory(history, dead), ...(await auditQueue(client, QUEUE)));
   violations.push(...(await auditQueue(client, `${QUEUE}.dead`)));
+  violations.push(...(await checkResults(history, anyUrl)));
   client.disconnect();
 
   const taken = history.sends.filter(({ id }) => id !== null).length;
@@ -87,6 +96,19 @@ async function drained(anyUrl: () => string): Promise<boolean> {
   }
   return false;
 }
+
+/** Each delivery is acked with its count as the result: what is kept must be that of the one whose ack was taken. */
+async function checkResults({ ends }: QueueHistory, anyUrl: () => string): Promise<string[]> {
+  const violations: string[] = [];
+  for (const { id, receiveCount } of ends.filter(isTakenAck).slice(-SOME_RESULTS)) {
+    const { body } = await call(anyUrl(), 'GET', `${QUEUE}/messages/${id}`);
+    if (body.state === 'done' && body.result === receiveCount) continue;
+    violations.push(`${id} was acked with ${receiveCount} and is kept as ${JSON.stringify(body)}`);
+  }
+  return violations;
+}
+
+const isTakenAck = ({ kind, status }: EndRecord) => kind === 'ack' && status === 'acked';
 
 /** Ids of the dead letters, in the order in which they are received; each is acked. */
 export async function readDeadLetters(anyUrl: () => string): Promise<string[]> {

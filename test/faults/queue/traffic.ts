@@ -115,7 +115,7 @@ export async function consume(
       if (random.chance(3)) await sleep(visibilityTimeoutMs + 50);
       if (random.chance(5)) await say('extend', message, { visibilityTimeoutMs: random.int(200, 800) });
     }
-    await say('ack', message, {});
+    await say('ack', message, { results: [message.receiveCount] });
   }
 
   async function say(

@@ -1,5 +1,12 @@
 import { eventually, type NodeProcess, RedisServer, startNodes, stopAll } from '@syncline/testing';
-import { CancelledError, InFlightError, NotFoundError, type Queue, QueueClient } from '../index.js';
+import {
+  CancelledError,
+  DeadLetterError,
+  InFlightError,
+  NotFoundError,
+  type Queue,
+  QueueClient,
+} from '../index.js';
 import { failureOf } from './failure.js';
 import { Worker } from './worker.js';
 
@@ -133,6 +140,66 @@ describe('a message by its id', () => {
     const how = { dead: true, reason: 'malformed', detail: 'no orderId' };
     expect(await queue.nack([message?.receipt ?? ''], how)).toMatchObject([{ status: 'dead' }]);
     expect(await queue.message(id)).toMatchObject({ state: 'dead', attempts: [{ reason: 'malformed' }] });
+  });
+});
+
+describe('the result of a message', () => {
+  const handled = async (handler: Parameters<typeof queue.worker>[0], onError?: (error: unknown) => void) => {
+    await queue.configure({ keepResultsMs: 3_600_000, maxReceives: 1 });
+    return queue.worker(handler, { ...(onError && { onError }) });
+  };
+
+  it('is what the handler returned, and its progress what it told', async () => {
+    const held: (() => void)[] = [];
+    await using _worker = await handled(async ({ body }, { progress }) => {
+      await progress({ percent: 50 });
+      await new Promise<void>((resolve) => held.push(resolve));
+      return body === 'nothing' ? undefined : { answer: body };
+    });
+    const { id } = await queue.send('x');
+    const result = queue.result<{ answer: string }>(id);
+    await eventually(async () => expect(held).toHaveLength(1));
+    expect(await queue.message(id)).toMatchObject({ state: 'inFlight', progress: { percent: 50 } });
+    held.shift()?.();
+    expect(await result).toEqual({ answer: 'x' });
+    const nothing = await queue.send('nothing');
+    await eventually(async () => expect(held).toHaveLength(1));
+    held.shift()?.();
+    expect(await queue.result(nothing.id)).toBeNull();
+  });
+
+  it('is none when it cannot be kept: the message is done', async () => {
+    const reported: unknown[] = [];
+    await using _worker = await handled(
+      ({ body }) => (body === 'large' ? 'x'.repeat(300_000) : 1n),
+      (error) => reported.push(error),
+    );
+    const sent = await Promise.all(['large', 'bigint'].map((body) => queue.send(body)));
+    expect(await Promise.all(sent.map(({ id }) => queue.result(id)))).toEqual([null, null]);
+    expect(reported.map((error) => (error as Error).constructor.name).sort()).toEqual([
+      'TypeError',
+      'ValidationError',
+    ]);
+  });
+
+  it('is not there for one that failed or was cancelled', async () => {
+    await using _worker = await handled(
+      () => {
+        throw new Error('broken');
+      },
+      () => undefined,
+    );
+    const { id } = await queue.send('x');
+    const error = (await queue.result(id).catch((thrown) => thrown)) as DeadLetterError;
+    expect(error).toBeInstanceOf(DeadLetterError);
+    expect(error.message).toContain('broken');
+    const later = await queue.send('later', { delayMs: 600_000 });
+    const result = queue.result(later.id);
+    await queue.cancel(later.id);
+    await expect(result).rejects.toThrow(CancelledError);
+    await expect(queue.result(later.id, { signal: AbortSignal.abort(new Error('mine')) })).rejects.toThrow(
+      'mine',
+    );
   });
 });
 

@@ -9,6 +9,13 @@ export interface HandlerContext {
    * with a {@link LeaseLostError}.
    */
   readonly signal: AbortSignal;
+  /**
+   * Tells how far the handler is, for those who look at the message, and extends its visibility timeout. Never fails: errors
+   * go to `onError` of the worker.
+   *
+   * @param value any JSON value of at most 4 KiB
+   */
+  readonly progress: (value: unknown) => Promise<void>;
 }
 
 /** A message that a worker has received and not yet acknowledged or given back. */
@@ -21,13 +28,21 @@ export class Delivery<Body> implements HandlerContext {
   isAnswered = false;
   /** Set when the handler threw. */
   failure: Failure | undefined;
+  /** What the handler returned. */
+  result: unknown;
 
   constructor(
     readonly number: number,
     readonly message: Message<Body>,
     /** The worker holds the message until this time of the client's clock. */
     public heldUntil: number,
+    private readonly extend: (delivery: Delivery<Body>, progress: unknown) => Promise<void>,
   ) {}
+
+  /** A getter, so that a handler can take it apart from its context. */
+  get progress(): (value: unknown) => Promise<void> {
+    return (value) => this.extend(this, value);
+  }
 
   /** Created on first use: a signal costs more than the rest of a delivery. */
   get signal(): AbortSignal {

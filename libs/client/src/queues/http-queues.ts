@@ -15,7 +15,7 @@ import type {
 } from '@syncline/contracts';
 import { type Call, Transport, type TransportOptions } from '../transport/transport.js';
 import type { NackOptions, QueueChanges, ReceiveOptions } from './message.js';
-import type { Abort, OutgoingMessage, QueuePort, SelectedMessages } from './queue-port.js';
+import type { Abort, OutgoingAcks, OutgoingMessage, QueuePort, SelectedMessages } from './queue-port.js';
 
 /** The operations of queues, carried out by the queue nodes. */
 export class HttpQueues implements QueuePort {
@@ -56,16 +56,23 @@ export class HttpQueues implements QueuePort {
     });
   }
 
-  ack(queue: string, receipts: readonly string[]): Promise<Acked> {
-    return this.post(queue, 'ack', { receipts });
+  ack(queue: string, { receipts, results }: OutgoingAcks): Promise<Acked> {
+    const more = results === undefined ? '' : `,"results":[${results.join(',')}]`;
+    const body = `{"receipts":${JSON.stringify(receipts)}${more}}`;
+    return this.transport.json({ method: 'POST', path: `${pathOf(queue)}/ack`, body, idempotent: true });
   }
 
   nack(queue: string, receipts: readonly string[], how: NackOptions): Promise<Nacked> {
     return this.post(queue, 'nack', { receipts, ...how });
   }
 
-  extend(queue: string, receipts: readonly string[], visibilityTimeoutMs: number): Promise<Extended> {
-    return this.post(queue, 'extend', { receipts, visibilityTimeoutMs });
+  extend(
+    queue: string,
+    receipts: readonly string[],
+    visibilityTimeoutMs: number,
+    progress: unknown,
+  ): Promise<Extended> {
+    return this.post(queue, 'extend', { receipts, visibilityTimeoutMs, progress });
   }
 
   watch(queue: string, receipts: readonly string[], waitMs: number, { signal }: Abort): Promise<Watched> {

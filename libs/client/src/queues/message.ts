@@ -43,8 +43,8 @@ export interface ReceiveOptions {
 /** A delivery. */
 export type Message<Body> = Readonly<Omit<ReceivedMessage, 'body'>> & { readonly body: Body };
 /**
- * A message as it stands: its `state`, its `attempts` (the latest deliveries that ended, when, how and why) and `why` it is
- * not delivered. Of a message that has ended only its `state` may be known: then `enqueuedAt` and `body` are null.
+ * A message as it stands: its `state`, its `attempts` (the latest deliveries that ended, when, how and why), `why` it is not
+ * delivered, its `progress` and its `result`. Of a message that has ended only its `state` may be known: then `enqueuedAt` and `body` are null.
  */
 export type ShownMessage<Body> = Readonly<Omit<Shown, 'body'>> & { readonly body: Body };
 /** A sent message. `deduplicated`: a message with this `deduplicationId` existed, and `id` is the id of that message. */
@@ -93,19 +93,26 @@ export interface NackOptions {
   readonly detail?: string;
 }
 
+/** What to say with an extension. */
+export interface ExtendOptions {
+  /** How far the receiver is: a JSON value of at most 4 KiB, shown with the message. Undefined: as it was. */
+  readonly progress?: unknown;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** The part of a queue that a worker uses. */
 export interface MessageSource<Body> {
   receiveUntil(
     signal: AbortSignal | undefined,
     options: Omit<ReceiveOptions, 'signal'>,
   ): Promise<Message<Body>[]>;
-  ack(receipt: string): Promise<'acked' | 'stale'>;
+  ack(receipt: string, result?: unknown): Promise<'acked' | 'stale'>;
   nack(receipts: readonly string[], options?: NackOptions): Promise<Nacked['results']>;
   giveBack(receipts: readonly string[]): Promise<void>;
   extend(
     receipts: readonly string[],
     visibilityTimeoutMs: number,
-    signal?: AbortSignal,
+    options?: ExtendOptions,
   ): Promise<Extended['results']>;
   watch(receipts: readonly string[], waitMs: number, signal: AbortSignal): Promise<Watched['cancelled']>;
   inspect(): Promise<QueueState>;

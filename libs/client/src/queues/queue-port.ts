@@ -22,6 +22,13 @@ export interface OutgoingMessage {
   readonly options: string;
 }
 
+/** Deliveries to acknowledge. */
+export interface OutgoingAcks {
+  readonly receipts: readonly string[];
+  /** The result of each, in JSON that was written when `ack` was called. Undefined: there are none. */
+  readonly results?: readonly string[] | undefined;
+}
+
 /** Messages of a call that changes some of them. */
 export interface SelectedMessages {
   readonly ids?: readonly string[] | undefined;
@@ -56,9 +63,14 @@ export interface QueuePort {
   ): Promise<Sent>;
   /** When the signal aborts, messages that are on their way are still received. */
   receive(queue: string, options: Omit<ReceiveOptions, 'signal'>, abort: Abort): Promise<Received>;
-  ack(queue: string, receipts: readonly string[]): Promise<Acked>;
+  ack(queue: string, acks: OutgoingAcks): Promise<Acked>;
   nack(queue: string, receipts: readonly string[], how: NackOptions): Promise<Nacked>;
-  extend(queue: string, receipts: readonly string[], visibilityTimeoutMs: number): Promise<Extended>;
+  extend(
+    queue: string,
+    receipts: readonly string[],
+    visibilityTimeoutMs: number,
+    progress: unknown,
+  ): Promise<Extended>;
   /** Answers when one of the deliveries was cancelled, or the time is over. */
   watch(queue: string, receipts: readonly string[], waitMs: number, abort: Abort): Promise<Watched>;
 

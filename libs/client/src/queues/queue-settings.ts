@@ -25,9 +25,8 @@ export class QueueSettings {
     this.ownBackoff = backoffOf(options);
   }
 
-  /** Reads the configuration when it is needed and not fresh. @throws {NotFoundError} no such queue */
+  /** Reads the configuration when it is not fresh. @throws {NotFoundError} no such queue */
   async refresh(): Promise<void> {
-    if (this.ownVisibilityMs !== undefined && this.ownBackoff !== undefined) return;
     const now = performance.now();
     if (now - this.readAt < FRESH_MS) return;
     this.known = await this.queue.inspect();
@@ -37,6 +36,11 @@ export class QueueSettings {
   /** Available after {@link refresh}. */
   get visibilityTimeoutMs(): number {
     return this.ownVisibilityMs ?? (this.known as QueueConfiguration).visibilityTimeoutMs;
+  }
+
+  /** Whether the queue keeps what handlers return. */
+  get keepsResults(): boolean {
+    return (this.known?.keepResultsMs ?? 0) > 0;
   }
 
   /** Delay after a failed delivery. Undefined: the queue applies its own back-off. */

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Browsed, Extended, Nacked, QueueConfiguration, Queue as QueueState } from '@syncline/contracts';
 import { abortable } from '../abortable.js';
-import { toError } from '../errors.js';
-import { Collector } from '../transport/collector.js';
+import { CancelledError, DeadLetterError } from '../errors.js';
+import { Acks } from './acks.js';
 import type {
+  ExtendOptions,
   FoundMessages,
   Message,
   MessageFilter,
@@ -21,16 +22,17 @@ import { Sends } from './sends.js';
 import { type Handler, Worker } from './worker.js';
 import type { WorkerOptions } from './worker-options.js';
 
-/** Most receipts in one request, and most bytes: below the body limit of 1 MiB. */
+/** Most receipts in one request. */
 const MAX_ITEMS = 1_000;
-const MAX_BATCH_BYTES = 900_000;
+/** Longest wait of one request for the end of a message. */
+const WAIT_MS = 30_000;
 /** Dead letters in one redrive call. The node moves them in one idempotent step. */
 const REDRIVE_BATCH = 100;
 
 /** One queue. The calls of one turn of the event loop are sent in one request, and each has its own outcome. */
 export class Queue<Body = unknown> {
   private readonly sends: Sends;
-  private readonly acks: Collector<string, 'acked' | 'stale'>;
+  private readonly acks: Acks;
   /** Receives in flight. */
   private receiving = 0;
 
@@ -40,14 +42,7 @@ export class Queue<Body = unknown> {
     readonly name: string,
   ) {
     this.sends = new Sends(port, name, () => this.receiving > 0);
-    this.acks = new Collector<string, 'acked' | 'stale'>({
-      maxItems: MAX_ITEMS,
-      maxBytes: MAX_BATCH_BYTES,
-      run: async (receipts) => {
-        const { results } = await port.ack(name, receipts);
-        return results.map((one) => ('problem' in one ? toError(one.status, one.problem) : one.status));
-      },
-    });
+    this.acks = new Acks(port, name);
   }
 
   /**
@@ -106,9 +101,12 @@ export class Queue<Body = unknown> {
   /**
    * Acknowledges a delivery. `stale`: the visibility timeout was over or the message was cancelled. A message whose
    * timeout was over is delivered again, or already was, so its work is done twice.
+   *
+   * @param result what came of the message: a JSON value of at most 256 KiB, kept for the `keepResultsMs` of the queue
+   * @throws {TypeError} the result is not a JSON value; {ValidationError} it is too large
    */
-  async ack(receipt: string): Promise<'acked' | 'stale'> {
-    return this.acks.add(receipt, receipt.length + 3);
+  async ack(receipt: string, result?: unknown): Promise<'acked' | 'stale'> {
+    return this.acks.add(receipt, result);
   }
 
   /**
@@ -135,13 +133,17 @@ export class Queue<Body = unknown> {
     await Promise.all(calls);
   }
 
-  /** Hides deliveries from others for `visibilityTimeoutMs` from now. */
+  /**
+   * Hides deliveries from others for `visibilityTimeoutMs` from now.
+   *
+   * @param options `progress`: how far they are, shown with each message; a JSON value of at most 4 KiB
+   */
   async extend(
     receipts: readonly string[],
     visibilityTimeoutMs: number,
-    signal?: AbortSignal,
+    { progress, signal }: ExtendOptions = {},
   ): Promise<Extended['results']> {
-    const extending = this.port.extend(this.name, receipts, visibilityTimeoutMs);
+    const extending = this.port.extend(this.name, receipts, visibilityTimeoutMs, progress);
     return (await abortable(extending, signal)).results;
   }
 
@@ -213,6 +215,27 @@ export class Queue<Body = unknown> {
     { waitMs = 0, signal }: { readonly waitMs?: number; readonly signal?: AbortSignal } = {},
   ): Promise<ShownMessage<Body>> {
     return this.port.message(this.name, id, waitMs, { signal }) as Promise<ShownMessage<Body>>;
+  }
+
+  /**
+   * Waits until a message has ended, for as long as that takes. Returns what its receiver acknowledged it with; null when there
+   * was no result, or the queue keeps none: see `keepResultsMs`.
+   *
+   * @throws {CancelledError} it was cancelled
+   * @throws {DeadLetterError} it is a dead letter
+   * @throws {NotFoundError} no such queue or message, or nothing is kept of its end
+   * @throws the reason of `signal`
+   */
+  async result<Result = unknown>(
+    id: string,
+    { signal }: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<Result> {
+    for (;;) {
+      const { state, result, attempts } = await this.port.message(this.name, id, WAIT_MS, { signal });
+      if (state === 'done') return result as Result;
+      if (state === 'cancelled') throw new CancelledError(id, null);
+      if (state === 'dead') throw new DeadLetterError(id, attempts);
+    }
   }
 
   /**

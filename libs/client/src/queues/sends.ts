@@ -1,5 +1,5 @@
 import { ConnectionError, DeadlineError, ProblemError, QueueFullError, toError } from '../errors.js';
-import { textOf } from '../report.js';
+import { jsonOf } from '../json.js';
 import { Collector } from '../transport/collector.js';
 import { runOrOneByOne } from '../transport/one-by-one.js';
 import type { SendOptions, SentMessage } from './message.js';
@@ -45,7 +45,7 @@ export class Sends {
   /** @throws {TypeError} the body is not a JSON value */
   add(body: unknown, given: SendOptions): Promise<SentMessage> {
     const message = {
-      body: jsonOf(body),
+      body: jsonOf(body, 'The body of a message'),
       options: JSON.stringify(given),
       repeatable: given.deduplicationId !== undefined,
       grouped: given.groupId !== undefined,
@@ -113,10 +113,3 @@ const isUnknown = (error: unknown): error is Error =>
 /** In bytes, as part of a request. */
 const sizeOf = ({ body, options }: OutgoingMessage) =>
   Buffer.byteLength(body) + Buffer.byteLength(options) + BYTES_AROUND;
-
-function jsonOf(body: unknown): string {
-  const text = JSON.stringify(body);
-  if (text === undefined)
-    throw new TypeError(`The body of a message must be a JSON value, not ${textOf(body)}`);
-  return text;
-}

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { abortable } from '../abortable.js';
 import { clock } from '../clock.js';
-import { NotFoundError, ReceiptStaleError } from '../errors.js';
+import { NotFoundError, PayloadTooLargeError, ReceiptStaleError, ValidationError } from '../errors.js';
 import { safeReporter } from '../report.js';
 import { CancelWatch } from './cancel-watch.js';
 import { Delivery, type HandlerContext, splitIntoSeries } from './delivery.js';
@@ -15,8 +15,13 @@ const PAUSE_MS = 500;
 const MAX_BATCH = 1_000;
 /** Most messages that wait in this process behind others of their group; the worker gives further ones back. */
 const MAX_WAITING = 1_000;
+/** A result that is no JSON value, or too large. */
+const REFUSALS = [TypeError, ValidationError, PayloadTooLargeError];
 
-/** Handles a message. When it returns, the message is acknowledged; when it throws, the message is delivered again. */
+/**
+ * Handles a message. When it returns, the message is acknowledged, with what it returned as the result if the queue keeps results;
+ * when it throws, the message is delivered again.
+ */
 export type Handler<Body> = (message: Message<Body>, context: HandlerContext) => unknown;
 
 /** Handles messages of a queue until {@link Worker.stop}. */
@@ -44,6 +49,9 @@ export class Worker<Body> implements AsyncDisposable {
   private heartbeat: NodeJS.Timeout | undefined;
   private stopped: Promise<void> | undefined;
   private giveUp: () => void = () => undefined;
+  private readonly tellProgress = async (delivery: Delivery<Body>, progress: unknown) => {
+    if (this.holds(delivery)) await this.extend([delivery], progress);
+  };
   private wake: () => void = () => undefined;
   /** Called when the last delivery was acknowledged or given back. */
   private idle: () => void = () => undefined;
@@ -158,7 +166,7 @@ export class Worker<Body> implements AsyncDisposable {
 
   private hold(message: Message<Body>, heldUntil: number): Delivery<Body> {
     this.lastNumber += 1;
-    const delivery = new Delivery(this.lastNumber, message, heldUntil);
+    const delivery = new Delivery(this.lastNumber, message, heldUntil, this.tellProgress);
     this.held[delivery.number] = delivery;
     this.heldCount += 1;
     this.cancels.look();
@@ -225,7 +233,7 @@ export class Worker<Body> implements AsyncDisposable {
     this.handlers += 1;
     delivery.isBegun = true;
     try {
-      await this.handler(delivery.message, delivery);
+      delivery.result = await this.handler(delivery.message, delivery);
       return true;
     } catch (thrown) {
       delivery.failure = failureOf(thrown);
@@ -247,7 +255,7 @@ export class Worker<Body> implements AsyncDisposable {
     delivery.isAnswered = true;
     this.answering += 1;
     try {
-      const status = isDone ? await this.queue.ack(message.receipt) : await this.fail(delivery);
+      const status = isDone ? await this.ack(delivery) : await this.fail(delivery);
       if (status === 'stale') this.report(new ReceiptStaleError(message.id, message.receipt), message);
       return status === 'acked';
     } catch (error) {
@@ -258,6 +266,18 @@ export class Worker<Body> implements AsyncDisposable {
       this.answering -= 1;
       this.forget(delivery);
       this.wake();
+    }
+  }
+
+  /** The message was handled: a result that cannot be kept is no reason to handle it again. */
+  private async ack({ message, result }: Delivery<Body>): Promise<'acked' | 'stale'> {
+    if (result === undefined || !this.settings.keepsResults) return this.queue.ack(message.receipt);
+    try {
+      return await this.queue.ack(message.receipt, result);
+    } catch (error) {
+      if (!REFUSALS.some((refusal) => error instanceof refusal)) throw error;
+      this.report(error, message);
+      return this.queue.ack(message.receipt);
     }
   }
 
@@ -293,8 +313,9 @@ export class Worker<Body> implements AsyncDisposable {
     await Promise.all(batches);
   }
 
-  private async extend(deliveries: readonly Delivery<Body>[]): Promise<void> {
-    const { visibilityTimeoutMs } = this;
+  private async extend(deliveries: readonly Delivery<Body>[], progress?: unknown): Promise<void> {
+    // Before the first receive is through, that of the settings.
+    const visibilityTimeoutMs = this.visibilityTimeoutMs || this.settings.visibilityTimeoutMs;
     const sentAt = clock.now();
     // Another worker may have the message now: abort the handler.
     const lose = (delivery: Delivery<Body>) =>
@@ -303,7 +324,7 @@ export class Worker<Body> implements AsyncDisposable {
     const signal = AbortSignal.timeout(Math.ceil(visibilityTimeoutMs / 3));
     try {
       const receipts = deliveries.map(({ message }) => message.receipt);
-      const results = await this.queue.extend(receipts, visibilityTimeoutMs, signal);
+      const results = await this.queue.extend(receipts, visibilityTimeoutMs, { progress, signal });
       const isExtended = (_: unknown, i: number) => results[i]?.status === 'extended';
       for (const delivery of deliveries.filter(isExtended)) delivery.heldUntil = sentAt + visibilityTimeoutMs;
       const stale = deliveries.filter((delivery, i) => !isExtended(delivery, i) && this.holds(delivery));

@@ -9,7 +9,7 @@ import type { End } from '../redis/scripts/by-id.js';
 import { DueTimers } from '../timers/due-timers.js';
 import { MessageInFlight, MessageNotFound, OverBeforeDelay } from './by-id.errors.js';
 import { EndWatch } from './end-watch.js';
-import { toDead, toEnded, toShown, unseen } from './shown-message.js';
+import { toDead, toEnded, toKept, toShown, unseen } from './shown-message.js';
 
 /** One message, by its id. */
 @Injectable()
@@ -56,10 +56,8 @@ export class ByIdService {
    * @throws MessageNotFound, QueueNotFound
    */
   async cancel(queue: string, id: string, { reason }: Cancel): Promise<Cancelled> {
-    const { done, durability } = existing(
-      queue,
-      await this.store.hold(queue, this.store.cancel(queue, id, reason)),
-    );
+    const call = this.store.cancel(queue, id, reason);
+    const { done, durability } = existing(queue, await this.timers.follow(queue, call));
     if (!done) throw new MessageNotFound(queue, id);
     return { status: 'cancelled', durability };
   }
@@ -100,6 +98,7 @@ export class ByIdService {
   private async find(queue: string, id: string): Promise<ShownMessage> {
     const here = existing(queue, await this.store.lookUp(queue, id));
     if ('content' in here) return toShown(here);
+    if (here.end !== null && here.kept !== null) return toKept(id, here.end, here.kept);
     if (here.end !== null && leavesNothing(here.end)) return toEnded(unseen(id), here.end);
     // It may be on its way there.
     await this.timers.emptyOutbox(queue, here.outboxLength);
@@ -118,6 +117,6 @@ export class ByIdService {
 }
 
 const leavesNothing = (end: End): end is End & { state: 'done' | 'cancelled' } =>
-  end.state === 'done' || end.state === 'cancelled';
+  !end.kept && (end.state === 'done' || end.state === 'cancelled');
 
 const hasEnded = ({ state }: ShownMessage) => state === 'dead' || state === 'done' || state === 'cancelled';

@@ -1,12 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import {
+  type Ack,
   type Acked,
   answerItems,
   type Browsed,
   type BrowseQuery,
   type Durability,
+  type Extend,
   type Extended,
   type Receipts as GivenReceipts,
+  IllFormed,
   type Nack,
   type Nacked,
   Problem,
@@ -71,9 +74,16 @@ export class MessagesService {
     return { messages: page.messages.map(toBrowsed), cursor: page.cursor };
   }
 
-  /** @throws QueueNotFound */
-  ack(queue: string, receipts: GivenReceipts): Promise<Acked> {
-    return this.end(queue, 'ack', receipts, (deliveries) => this.store.acknowledge(queue, deliveries));
+  /** A delivery whose result is refused is not acknowledged. @throws QueueNotFound */
+  ack(queue: string, { receipts, results }: Ack): Promise<Acked> {
+    if (results === undefined) {
+      return this.end(queue, 'ack', receipts, (deliveries) => this.store.acknowledge(queue, deliveries));
+    }
+    const acknowledge = (deliveries: readonly Delivery[], indices: readonly number[]) => {
+      const texts = indices.map((i) => (results[i] === null ? '' : JSON.stringify(results[i])));
+      return this.store.acknowledge(queue, deliveries, texts);
+    };
+    return this.end(queue, 'ack', receipts, acknowledge, results);
   }
 
   /**
@@ -93,9 +103,10 @@ export class MessagesService {
   }
 
   /** @throws QueueNotFound */
-  extend(queue: string, receipts: GivenReceipts, visibilityTimeoutMs: number): Promise<Extended> {
+  extend(queue: string, { receipts, visibilityTimeoutMs, progress }: Extend): Promise<Extended> {
+    const text = progress === undefined ? '' : JSON.stringify(progress);
     return this.end(queue, 'extend', receipts, (deliveries) =>
-      this.store.extend(queue, deliveries, visibilityTimeoutMs),
+      this.store.extend(queue, deliveries, visibilityTimeoutMs, text),
     );
   }
 
@@ -122,19 +133,36 @@ export class MessagesService {
     }
   }
 
-  /** Applies a call to those of the receipts that are genuine; the others are stale, or no receipts at all. */
+  /**
+   * Applies a call to those of the receipts that are genuine; the others are stale, or no receipts at all.
+   *
+   * @param results of their messages; an ill-formed one is refused in its place
+   */
   private async end<Verdict extends string>(
     queue: string,
     call: 'ack' | 'nack' | 'extend',
     receipts: GivenReceipts,
-    applyToGenuine: (deliveries: readonly Delivery[]) => Promise<Verdicts<Verdict> | null>,
+    applyToGenuine: (
+      deliveries: readonly Delivery[],
+      indices: readonly number[],
+    ) => Promise<Verdicts<Verdict> | null>,
+    results: readonly unknown[] = [],
   ) {
-    const read = await this.receipts.read(queue, receipts);
-    const genuine = read.filter((one): one is Delivery => one !== null && !(one instanceof Problem));
+    const read = (await this.receipts.read(queue, receipts)).map((one, i) => {
+      const result = results[i];
+      return result instanceof IllFormed ? result : one;
+    });
+    const genuine: Delivery[] = [];
+    const indices: number[] = [];
+    for (const [i, one] of read.entries()) {
+      if (one === null || one instanceof Problem) continue;
+      genuine.push(one);
+      indices.push(i);
+    }
     let verdicts: Verdicts<Verdict>['verdicts'] = [];
     let durability: Durability = 'local';
     if (genuine.length > 0) {
-      const reply = existing(queue, await this.timers.follow(queue, applyToGenuine(genuine)));
+      const reply = existing(queue, await this.timers.follow(queue, applyToGenuine(genuine, indices)));
       await this.timers.emptyOutbox(queue, reply.outboxLength);
       ({ verdicts, durability } = reply);
       this.remember(queue, genuine, reply);

@@ -51,56 +51,63 @@ describe('the places of a message', () => {
       fc.record({ do: fc.constantFrom('wait' as const, 'work' as const, 'purge' as const) }),
     );
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
-        stage.nextQueue();
-        await stage.configure({ maxReceives: 3 });
-        const held: Delivery[] = [];
-        const ids: string[] = [];
-        const note = (reply: Awaited<ReturnType<typeof stage.send>>) => {
-          if (reply.outcome === 'sent')
-            ids.push(...reply.messages.flatMap((one) => ('id' in one ? [one.id] : [])));
-        };
-        for (const action of steps) {
-          if (action.do === 'send') {
-            note(
-              await stage.send(
-                ...action.messages.map(({ groupId, ttlMs, ...rest }) => ({
-                  ...rest,
-                  ...(groupId !== undefined && { groupId }),
-                  ...(ttlMs !== undefined && { ttlMs }),
-                })),
-              ),
-            );
-          } else if (action.do === 'receive')
-            held.push(...deliveries(await stage.receive(action.max, action.visibility)));
-          else if (action.do === 'meet') {
-            // Nothing is ready any more, so one is parked; and messages meet it.
-            held.push(...deliveries(await stage.receive(100)));
-            const parked = await stage.park(`queue_1#${held.length}`, action.max);
-            const reply = await stage.sendTo(
-              [parked],
-              action.priorities.map((priority) => ({ priority })),
-            );
+      fc.asyncProperty(
+        fc.constantFrom(0, 5, 60_000),
+        fc.array(step, { minLength: 5, maxLength: 40 }),
+        async (keepResultsMs, steps) => {
+          stage.nextQueue();
+          await stage.configure({ maxReceives: 3, keepResultsMs });
+          const held: Delivery[] = [];
+          const ids: string[] = [];
+          const note = (reply: Awaited<ReturnType<typeof stage.send>>) => {
             if (reply.outcome === 'sent')
-              held.push(...reply.handed.flatMap((handed) => deliveries(handed.deliveries)));
-          } else if (action.do === 'ack') await stage.acknowledge(held.splice(0, action.some));
-          else if (action.do === 'nack') await stage.reject(held.splice(-action.some), undefined);
-          else if (action.do === 'extend') await stage.extend(held.slice(0, action.some), 3);
-          else if (action.do === 'giveBack') await stage.giveBack(held.splice(-action.some));
-          else if ('which' in action) {
-            const id = ids[action.which % Math.max(1, ids.length)] ?? '0-0';
-            if (action.do === 'cancel') await stage.store.cancel(stage.queue, id, undefined);
-            else if (action.do === 'redrive') await stage.store.redriveSome(stage.queue, [id], 'elsewhere');
-            else if (action.do === 'watch') await stage.store.watch(stage.queue, [id], true);
-            else await stage.store.reschedule(stage.queue, id, action.delayMs, action.priority);
-          } else if (action.do === 'wait') await sleep(4);
-          else if (action.do === 'work') await stage.store.doDueWork(stage.queue);
-          else await stage.store.purge(stage.queue);
+              ids.push(...reply.messages.flatMap((one) => ('id' in one ? [one.id] : [])));
+          };
+          for (const action of steps) {
+            if (action.do === 'send') {
+              note(
+                await stage.send(
+                  ...action.messages.map(({ groupId, ttlMs, ...rest }) => ({
+                    ...rest,
+                    ...(groupId !== undefined && { groupId }),
+                    ...(ttlMs !== undefined && { ttlMs }),
+                  })),
+                ),
+              );
+            } else if (action.do === 'receive')
+              held.push(...deliveries(await stage.receive(action.max, action.visibility)));
+            else if (action.do === 'meet') {
+              // Nothing is ready any more, so one is parked; and messages meet it.
+              held.push(...deliveries(await stage.receive(100)));
+              const parked = await stage.park(`queue_1#${held.length}`, action.max);
+              const reply = await stage.sendTo(
+                [parked],
+                action.priorities.map((priority) => ({ priority })),
+              );
+              if (reply.outcome === 'sent')
+                held.push(...reply.handed.flatMap((handed) => deliveries(handed.deliveries)));
+            } else if (action.do === 'ack') {
+              const ended = held.splice(0, action.some);
+              await stage.acknowledge(ended, action.some > 2 ? ended.map(() => '"r"') : null);
+            } else if (action.do === 'nack') await stage.reject(held.splice(-action.some), undefined);
+            else if (action.do === 'extend')
+              await stage.extend(held.slice(0, action.some), 3, String(10 ** action.some));
+            else if (action.do === 'giveBack') await stage.giveBack(held.splice(-action.some));
+            else if ('which' in action) {
+              const id = ids[action.which % Math.max(1, ids.length)] ?? '0-0';
+              if (action.do === 'cancel') await stage.store.cancel(stage.queue, id, undefined);
+              else if (action.do === 'redrive') await stage.store.redriveSome(stage.queue, [id], 'elsewhere');
+              else if (action.do === 'watch') await stage.store.watch(stage.queue, [id], true);
+              else await stage.store.reschedule(stage.queue, id, action.delayMs, action.priority);
+            } else if (action.do === 'wait') await sleep(4);
+            else if (action.do === 'work') await stage.store.doDueWork(stage.queue);
+            else await stage.store.purge(stage.queue);
+            expect(await stage.audit()).toEqual([]);
+          }
+          await stage.outbox.deliver(stage.queue);
           expect(await stage.audit()).toEqual([]);
-        }
-        await stage.outbox.deliver(stage.queue);
-        expect(await stage.audit()).toEqual([]);
-      }),
+        },
+      ),
       { numRuns: 150 },
     );
   });

@@ -6,7 +6,7 @@ import { Commits, pageAfter, REDIS, type RedisClient, storeError } from '@syncli
 import { queueKeys } from './queue.keys.js';
 import { QueueOpenings } from './queue-openings.js';
 import type { Delivery } from './receipt.js';
-import type { Failure } from './scripts/attempts.js';
+import type { Ending } from './scripts/attempts.js';
 import { type BrowseOptions, browse } from './scripts/browse.js';
 import * as byId from './scripts/by-id.js';
 import type { QueueCall } from './scripts/call.js';
@@ -81,19 +81,21 @@ export class QueueStore {
     );
   }
 
-  acknowledge(queue: string, deliveries: readonly Delivery[]) {
-    return ends.acknowledge(this.redis, { queue, deliveries });
+  /** @param results JSON of each, empty for none; null: there are none */
+  acknowledge(queue: string, deliveries: readonly Delivery[], results: readonly string[] | null = null) {
+    return ends.acknowledge(this.redis, { queue, deliveries, results, ending: this.endingOf() });
   }
 
   /** @param how without `delayMs` they wait for the queue's back-off; `dead`: they get no more attempts */
   reject(queue: string, deliveries: readonly Delivery[], how: EndOptions & { readonly dead?: boolean }) {
     const { delayMs, dead = false } = how;
-    const failure = this.failureOf(how);
-    return ends.reject(this.redis, { ...this.callOf(queue), deliveries, delayMs, dead, failure });
+    const ending = this.endingOf(how);
+    return ends.reject(this.redis, { ...this.callOf(queue), deliveries, delayMs, dead, ending });
   }
 
-  extend(queue: string, deliveries: readonly Delivery[], visibilityTimeoutMs: number) {
-    return ends.extend(this.redis, { ...this.callOf(queue), deliveries, visibilityTimeoutMs });
+  /** @param progress how far their receiver is, as JSON; empty: nothing new */
+  extend(queue: string, deliveries: readonly Delivery[], visibilityTimeoutMs: number, progress = '') {
+    return ends.extend(this.redis, { ...this.callOf(queue), deliveries, visibilityTimeoutMs, progress });
   }
 
   /** @param how `told`: somebody knows their receipts, so that each is an attempt */
@@ -103,8 +105,8 @@ export class QueueStore {
     how: EndOptions & { readonly told?: boolean } = {},
   ) {
     const { delayMs = 0, told = false } = how;
-    const failure = this.failureOf(how);
-    return ends.giveBack(this.redis, { ...this.callOf(queue), deliveries, delayMs, told, failure });
+    const ending = this.endingOf(how);
+    return ends.giveBack(this.redis, { ...this.callOf(queue), deliveries, delayMs, told, ending });
   }
 
   lookUp(queue: string, id: string) {
@@ -242,7 +244,7 @@ export class QueueStore {
     );
   }
 
-  private failureOf({ reason, detail }: EndOptions): Failure {
+  private endingOf({ reason, detail }: EndOptions = {}): Ending {
     return { nodeId: this.membership.nodeId, reason, detail };
   }
 

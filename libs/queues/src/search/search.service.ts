@@ -11,6 +11,7 @@ import { toBrowsed } from '../messages/message-view.js';
 import { existing } from '../queues/queue.errors.js';
 import { QueueStore } from '../redis/queue.store.js';
 import type { BrowsedMessage, BrowseOptions, State } from '../redis/scripts/browse.js';
+import { DueTimers } from '../timers/due-timers.js';
 import { Filter } from './filter.js';
 
 const STATES: readonly State[] = ['ready', 'delayed', 'inFlight'];
@@ -44,7 +45,10 @@ export interface Selected {
 /** Finds messages by what they have. Each call does bounded work, and tells where the next one goes on. */
 @Injectable()
 export class SearchService {
-  constructor(private readonly store: QueueStore) {}
+  constructor(
+    private readonly store: QueueStore,
+    private readonly timers: DueTimers,
+  ) {}
 
   /** @throws QueueNotFound */
   async search(queue: string, { state, where, cursor = '', limit }: Search): Promise<Found> {
@@ -63,7 +67,7 @@ export class SearchService {
   /** @throws QueueNotFound */
   async delete(queue: string, selected: DeleteMessages): Promise<DeletedMessages> {
     const { done, cursor } = await this.change(queue, selected, STATES, (ids) =>
-      this.store.hold(queue, this.store.deleteSome(queue, ids)),
+      this.timers.follow(queue, this.store.deleteSome(queue, ids)),
     );
     return { deleted: done, cursor };
   }

@@ -1,9 +1,11 @@
 #!lua flags=allow-oom
 -- Ends deliveries for good: their messages are never delivered again.
 -- KEYS 1 queue (see parts/queue.lua)
--- ARGV for each receipt: gen, token, delivery, size of the record
--- Returns {'1' (acked) or '0' (stale) for each, as one string; how many messages of the generation are gone; level of the queue,
---         unless it is 'local'}, or only that number when all were acked and the level is 'local'; nil when there is no such queue.
+-- ARGV for each receipt: gen, token, delivery, size of the record; then, where a receiver has results, JSON: an array with, for each
+--      receipt, the facts of the attempt (parts/attempts.lua) and the result as JSON or ''
+-- Returns {'1' (acked) or '0' (stale) for each, as one string; how many messages of the generation are gone; due in ms or -1; level of
+--         the queue, unless it is 'local'}, or only the number of those gone when all were acked, nothing became due earlier and the
+--         level is 'local'; nil when there is no such queue.
 -- Invariants: only the newest delivery counts, and only within its time; once acked, a receipt answers so for 5 minutes.
 -- @include parts/acked.lua
 -- @include parts/ended.lua
@@ -13,8 +15,14 @@
 local FIELDS = { texts = 3, 'gen', 'remembering', 'durability', 'seq', 'live', 'bytes', 'acked', 'mask', 'marks' }
 
 -- Their ids are forgotten, and who waits for their ends is told.
-local function note_ends(tokens)
-  for _, token in ipairs(tokens) do Ended.note(token, Record.of(token), 'done') end
+local function note_ends(tokens, indices)
+  local is_kept = Results.are_kept()
+  local said = is_kept and #ARGV % 4 == 1 and cjson.decode(ARGV[#ARGV])
+  for i, token in ipairs(tokens) do
+    local at = 2 * indices[i]
+    local ack = is_kept and { attempt = Attempts.line('a', said and said[at - 1] or Attempts.UNKNOWN), result = said and said[at] or '' }
+    Ended.note(token, Record.of(token), 'done', nil, ack)
+  end
 end
 
 -- Removes the records and remembers the acks: by buckets, and within them by deliveries, of which most are the first.
@@ -62,7 +70,7 @@ return function()
   end
   if n > 0 then
     redis.call('ZREM', Queue.key('inFlight'), unpack(tokens))
-    if (q.marks or 0) > Marks.TRIED then note_ends(tokens) end
+    if (q.marks or 0) > Marks.TRIED then note_ends(tokens, indices) end
     forget(tokens, deliveries)
     Queue.set('live', q.live - n)
     Queue.set('bytes', q.bytes - bytes)
@@ -72,11 +80,11 @@ return function()
     end
     Queue.save()
   end
-  local gone, level, verdicts = q.seq - q.live, Queue.level(), {}
-  if n == count and not level then return gone end
+  local gone, level, due, verdicts = q.seq - q.live, Queue.level(), Due.tell(''), {}
+  if n == count and not level and due < 0 then return gone end
   for i = 1, n do verdicts[indices[i]] = '1' end
   for i = 1, count do
     if not verdicts[i] and Acked.was(ARGV[4 * i - 3], ARGV[4 * i - 2], ARGV[4 * i - 1]) then verdicts[i] = '1' end
   end
-  return { Receipts.verdicts(verdicts, count), gone, level }
+  return { Receipts.verdicts(verdicts, count), gone, due, level }
 end

@@ -1,5 +1,6 @@
+import type { Attempt } from '@syncline/contracts';
 import { messageId } from '../message-id.js';
-import { decodeRecord } from '../record.js';
+import { decodeRecord, type StoredMessage } from '../record.js';
 import { readAttempts } from './attempts.js';
 import type { BrowsedMessage, State } from './browse.js';
 import { dueIn, keys, levelOf, type QueueCall } from './call.js';
@@ -12,11 +13,15 @@ export interface End {
   /** Milliseconds since 1970; missing where only the state is known. */
   readonly at?: number;
   readonly reason?: string;
+  /** Whether more of the message is kept. */
+  readonly kept?: boolean;
 }
 
 /** A message that was looked up, and why it is not delivered. Instants are milliseconds since 1970. */
 export interface FoundMessage extends BrowsedMessage {
   readonly state: State;
+  /** JSON; empty: none was told. */
+  readonly progress: string;
   readonly why: {
     readonly kind: 'paused' | 'delayed' | 'group' | 'rate' | 'none';
     readonly until: number | null;
@@ -24,9 +29,21 @@ export interface FoundMessage extends BrowsedMessage {
   };
 }
 
+/** What is kept of a message that has ended. */
+export interface KeptMessage {
+  readonly content: StoredMessage;
+  readonly attempts: readonly Attempt[];
+  /** How many deliveries failed. */
+  readonly failures: number;
+  /** JSON; empty: none. */
+  readonly progress: string;
+  readonly result: string;
+}
+
 /** It is not here. */
 export interface Missing {
   readonly end: End | null;
+  readonly kept: KeptMessage | null;
   readonly deadLetterQueue: string;
   readonly outboxLength: number;
 }
@@ -41,11 +58,15 @@ type ViewReply = [
   token: number,
   tries: number,
   attempts: Buffer,
+  progress: Buffer,
   record: Buffer,
 ];
 
+type KeptReply = [result: Buffer, progress: Buffer, tries: number, attempts: Buffer, record: Buffer];
+type MissingReply = [how: Buffer, deadLetterQueue: Buffer, outboxLength: number, ...kept: [] | KeptReply];
+
 function readView(view: ViewReply): FoundMessage {
-  const [state, until, kind, heldUntil, blockedBy, gen, token, tries, attempts, record] = view;
+  const [state, until, kind, heldUntil, blockedBy, gen, token, tries, attempts, progress, record] = view;
   const content = decodeRecord(record);
   return {
     id: content.extra?.id ?? messageId(String(gen), token),
@@ -54,6 +75,7 @@ function readView(view: ViewReply): FoundMessage {
     inFlight: String(state) === 'inFlight',
     availableAt: dueIn(until),
     attempts: readAttempts(String(attempts)),
+    progress: String(progress),
     why: {
       kind: String(kind) as FoundMessage['why']['kind'],
       until: dueIn(heldUntil),
@@ -62,6 +84,14 @@ function readView(view: ViewReply): FoundMessage {
     content,
   };
 }
+
+const readKept = ([result, progress, tries, attempts, record]: KeptReply): KeptMessage => ({
+  content: decodeRecord(record),
+  attempts: readAttempts(String(attempts)),
+  failures: failures(tries),
+  progress: String(progress),
+  result: String(result),
+});
 
 const readEnd = (how: string): End | null => (how === '' ? null : (JSON.parse(how) as End));
 
@@ -73,10 +103,15 @@ export const lookUp = library.command({
   binary: true,
   decode: (reply): FoundMessage | Missing | null => {
     if (reply === null) return null;
-    const values = reply as ViewReply | [Buffer, Buffer, number];
-    if (values.length > 3) return readView(values as ViewReply);
-    const [how, deadLetterQueue, outboxLength] = values as [Buffer, Buffer, number];
-    return { end: readEnd(String(how)), deadLetterQueue: String(deadLetterQueue), outboxLength };
+    const values = reply as ViewReply | MissingReply;
+    if (values.length > 8) return readView(values as ViewReply);
+    const [how, deadLetterQueue, outboxLength, ...kept] = values as MissingReply;
+    return {
+      end: readEnd(String(how)),
+      kept: kept.length === 0 ? null : readKept(kept),
+      deadLetterQueue: String(deadLetterQueue),
+      outboxLength,
+    };
   },
 });
 
@@ -95,8 +130,8 @@ export const cancel = library.command({
   args: (input: { queue: string; id: string; reason: string | undefined }) => [input.id, input.reason ?? ''],
   decode: (reply) => {
     if (reply === null) return null;
-    const [done, level] = reply as [number, string?];
-    return { done: done === 1, durability: levelOf(level) };
+    const [done, due, level] = reply as [number, number, string?];
+    return { done: done === 1, dueInMs: dueIn(due), durability: levelOf(level) };
   },
 });
 
@@ -129,8 +164,8 @@ export const deleteSome = library.command({
   args: (input: { queue: string; ids: readonly string[] }) => [...input.ids],
   decode: (reply) => {
     if (reply === null) return null;
-    const [deleted, level] = reply as [number, string?];
-    return { done: deleted, durability: levelOf(level) };
+    const [deleted, due, level] = reply as [number, number, string?];
+    return { done: deleted, dueInMs: dueIn(due), durability: levelOf(level) };
   },
 });
 

@@ -10,8 +10,9 @@
 -- @include @redis/integer.lua
 -- @include parts/due.lua
 -- @include parts/instance.lua
+-- @include parts/marks.lua
 local COUNTERS = {
-  'seq', 'live', 'bytes', 'sent', 'acked', 'expired', 'dead', 'mask', 'low', 'sweep', 'sweepAt', 'paused',
+  'seq', 'live', 'bytes', 'sent', 'acked', 'expired', 'dead', 'mask', 'low', 'sweep', 'sweepAt', 'paused', 'kept',
 }
 
 return function()
@@ -30,6 +31,7 @@ return function()
     redis.call('HSET', KEYS[1], 'gen', gen, 'secret', ARGV[2])
     for _, counter in ipairs(COUNTERS) do Queue.set(counter, 0) end
   end
+  Marks.note_options()
   local due = Due.tell(ARGV[3])
   Queue.save()
   return { 1, due }

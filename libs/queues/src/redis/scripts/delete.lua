@@ -2,7 +2,7 @@
 -- Removes some messages, wherever they stand. Receipts of theirs are stale from now on.
 -- KEYS 1 queue (see parts/queue.lua)
 -- ARGV ids
--- Returns {how many, level of the queue, unless it is 'local'}; nil when there is no such queue.
+-- Returns {how many, due in ms or -1, level of the queue, unless it is 'local'}; nil when there is no such queue.
 -- Invariant: what was removed is not delivered afterwards.
 -- @include parts/message.lua
 -- @include parts/waiters.lua
@@ -18,6 +18,7 @@ return function()
   end
   Ready.place()
   Waiters.wake(Ready.newly_ready())
+  local due = Due.tell('')
   Queue.save()
-  return { deleted, Queue.level() }
+  return { deleted, due, Queue.level() }
 end

@@ -66,7 +66,7 @@ return function()
   Queue.save()
   return {
     redis.call('HGET', KEYS[1], 'configuration'), q.paused, q.live - delayed - in_flight, delayed, in_flight, q.dead,
-    q.bytes, age, ready_age, q.sent, in_flight + q.acked + (Queue.get('unacked') or 0), q.acked, Queue.get('failed') or 0, q.expired,
+    q.bytes + (q.kept or 0), age, ready_age, q.sent, in_flight + q.acked + (Queue.get('unacked') or 0), q.acked, Queue.get('failed') or 0, q.expired,
     Queue.get('lost') or 0,
   }
 end

@@ -1,6 +1,6 @@
 import type { Durability } from '@syncline/contracts';
 import type { Delivery } from '../receipt.js';
-import { type Failure, factsOf } from './attempts.js';
+import { type Ending, factsOf } from './attempts.js';
 import { dueIn, keys, levelOf, type QueueCall } from './call.js';
 import { library } from './library.js';
 
@@ -22,6 +22,12 @@ interface Ended {
   readonly deliveries: readonly Delivery[];
 }
 
+interface Acknowledgement extends Ended {
+  /** JSON of each, empty for none; null: the receiver has none at all. They are kept where the queue keeps results. */
+  readonly results: readonly string[] | null;
+  readonly ending: Ending;
+}
+
 /** @param words by the digits with which the scripts answer */
 const read = <Verdict extends string>(
   digits: string,
@@ -36,8 +42,8 @@ const read = <Verdict extends string>(
   durability: levelOf(level),
 });
 
-const withFacts = ({ deliveries, failure }: Ended & { readonly failure: Failure }) =>
-  deliveries.flatMap((one) => [one.gen, one.token, one.delivery, factsOf(one.at, failure)]);
+const withFacts = ({ deliveries, ending }: Ended & { readonly ending: Ending }) =>
+  deliveries.flatMap((one) => [one.gen, one.token, one.delivery, factsOf(one.at, ending)]);
 
 const toTriples = (deliveries: readonly Delivery[]) =>
   deliveries.flatMap(({ gen, token, delivery }) => [gen, token, delivery]);
@@ -46,15 +52,21 @@ const toTriples = (deliveries: readonly Delivery[]) =>
 export const acknowledge = library.command({
   name: 'acknowledge',
   keys,
-  args: ({ deliveries }: Ended) =>
-    deliveries.flatMap(({ gen, token, delivery, size }) => [gen, token, delivery, size]),
+  args: ({ deliveries, results, ending }: Acknowledgement) => {
+    const args = deliveries.flatMap(({ gen, token, delivery, size }) => [gen, token, delivery, size]);
+    if (results === null) return args;
+    return [
+      ...args,
+      JSON.stringify(deliveries.flatMap(({ at }, i) => [factsOf(at, ending), results[i] ?? ''])),
+    ];
+  },
   decode: (reply, { deliveries }) => {
     if (reply === null) return null;
-    const [digits, gone, level] =
+    const [digits, gone, due, level] =
       typeof reply === 'number'
-        ? ['1'.repeat(deliveries.length), reply]
-        : (reply as [string, number, string?]);
-    return { ...read(digits, { 1: 'acked' }, level), gone };
+        ? ['1'.repeat(deliveries.length), reply, -1]
+        : (reply as [string, number, number, string?]);
+    return { ...read(digits, { 1: 'acked' }, level, due), gone };
   },
 });
 
@@ -64,7 +76,7 @@ export const reject = library.command({
   keys,
   args: (
     input: QueueCall &
-      Ended & { readonly delayMs: number | undefined; readonly dead: boolean; readonly failure: Failure },
+      Ended & { readonly delayMs: number | undefined; readonly dead: boolean; readonly ending: Ending },
   ) => [input.timersNode, input.delayMs ?? '', input.dead ? 1 : 0, ...withFacts(input)],
   decode: (reply) => {
     if (reply === null) return null;
@@ -77,9 +89,10 @@ export const reject = library.command({
 export const extend = library.command({
   name: 'extend',
   keys,
-  args: (input: QueueCall & Ended & { readonly visibilityTimeoutMs: number }) => [
+  args: (input: QueueCall & Ended & { readonly visibilityTimeoutMs: number; readonly progress: string }) => [
     input.timersNode,
     input.visibilityTimeoutMs,
+    input.progress,
     ...toTriples(input.deliveries),
   ],
   decode: (reply) => {
@@ -94,8 +107,7 @@ export const giveBack = library.command({
   name: 'give-back',
   keys,
   args: (
-    input: QueueCall &
-      Ended & { readonly delayMs: number; readonly told: boolean; readonly failure: Failure },
+    input: QueueCall & Ended & { readonly delayMs: number; readonly told: boolean; readonly ending: Ending },
   ) => [input.timersNode, input.delayMs, input.told ? 1 : 0, ...withFacts(input)],
   decode: (reply) => {
     if (reply === null) return null;

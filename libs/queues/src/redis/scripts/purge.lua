@@ -9,7 +9,7 @@
 -- @include parts/due.lua
 -- @include @redis/hint.lua
 -- @include parts/trash.lua
-local COUNTERS = { 'seq', 'live', 'bytes', 'mask', 'marks', 'low', 'sweep', 'sweepAt' }
+local COUNTERS = { 'seq', 'live', 'bytes', 'mask', 'low', 'sweep', 'sweepAt', 'kept' }
 
 return function()
   if not Queue.open(Queue.ALL) then return nil end

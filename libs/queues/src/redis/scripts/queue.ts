@@ -34,7 +34,7 @@ export const configure = library.command({
 function toFields(configuration: QueueConfiguration): Record<string, string | number> {
   const { visibilityTimeoutMs, maxReceives, deadLetterQueue, retentionMs, maxLength, maxBytes } =
     configuration;
-  const { backoff, rateLimit, deduplicationWindowMs, durability } = configuration;
+  const { backoff, rateLimit, deduplicationWindowMs, keepResultsMs, durability } = configuration;
   return {
     configuration: JSON.stringify(configuration),
     visibilityTimeoutMs,
@@ -49,6 +49,7 @@ function toFields(configuration: QueueConfiguration): Record<string, string | nu
     rateMax: rateLimit?.max ?? '',
     ratePer: rateLimit?.perMs ?? '',
     deduplicationWindowMs,
+    keepResultsMs: keepResultsMs || '',
     durability: durability === 'local' ? '' : durability,
   };
 }

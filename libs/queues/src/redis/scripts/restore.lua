@@ -25,7 +25,8 @@ local opening, sent_again
 -- Of all that nodes know the newest generation counts: the purge before it was lost.
 local function begin_generation(gen)
   Trash.discard()
-  for _, counter in ipairs({ 'seq', 'live', 'bytes', 'mask', 'marks', 'low', 'sweep', 'sweepAt' }) do Queue.set(counter, 0) end
+  for _, counter in ipairs({ 'seq', 'live', 'bytes', 'mask', 'low', 'sweep', 'sweepAt', 'kept' }) do Queue.set(counter, 0) end
+  Queue.clear_marks()
   Queue.set('gen', gen)
   Queue.open({ texts = 1, 'gen' })
   if Trash.any() then Due.announce(now) end

@@ -77,7 +77,7 @@ return function()
       else
         if limited then
           over = q.maxLength and q.live + Append.added() >= q.maxLength and 'maxLength'
-            or q.maxBytes and q.bytes + Append.bytes() + #tail + 6 > q.maxBytes and 'maxBytes'
+            or q.maxBytes and q.bytes + (Queue.get('kept') or 0) + Append.bytes() + #tail + 6 > q.maxBytes and 'maxBytes'
         end
         if over then
           full = full or over

@@ -100,6 +100,7 @@ do
     end
     -- While all that is too old is in flight, the ends of its visibility timeouts come first.
     if q.live > 0 and q.sweep < q.seq then consider(math.max(now + 1, q.sweepAt + q.retentionMs)) end
+    consider(Results.next_end())
     if Outbox.length() > 0 then consider(now + Outbox.RETRY_MS) end
     if q.rateMax and Ready.any() and Waiters.any() and Rate.allowance() < 1 then consider(Rate.room_at()) end
     if Trash.any() then consider(now) end
@@ -113,6 +114,7 @@ do
     Ready.place()
     end_ttls()
     sweep_retention()
+    Results.end_due(PORTION)
     Trash.empty()
     Ready.place()
     if q.rateMax and Ready.any() then Ready.at_least(math.min(MOST_WAKES, Rate.allowance())) end

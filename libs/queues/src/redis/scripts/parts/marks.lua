@@ -1,17 +1,30 @@
--- Which things a queue keeps of some of its messages, so that calls need not look for them in a queue that keeps none: a bit
--- each in `marks` of the queue. A drained queue has no marks.
--- Leaves: Marks: the bits; has(mark), add(mark).
+-- Which things a queue keeps of some of its messages, and which options it has, so that calls need not look for them in a queue that
+-- has none: a bit each in `marks` of the queue. A queue without messages has those of its options only.
+-- Leaves: Marks: the bits; has(mark), add(mark); note_options(), as it is configured.
 -- @include parts/queue.lua
 -- TRIED: a delivery failed (parts/tries.lua). ADOPTED: it came from another queue (parts/identity.lua). RESCHEDULED: it was
--- given another delay or priority (parts/record.lua). WATCHED: a node waits for its end (parts/ended.lua).
-local Marks = { TRIED = 1, ADOPTED = 2, RESCHEDULED = 4, WATCHED = 8 }
+-- given another delay or priority (parts/record.lua). WATCHED: a node waits for its end (parts/ended.lua). PROGRESS: its receiver told how
+-- far it is (parts/progress.lua).
+-- KEEPS_RESULTS: an option (parts/results.lua).
+local Marks = { TRIED = 1, ADOPTED = 2, RESCHEDULED = 4, WATCHED = 8, PROGRESS = 16, KEEPS_RESULTS = Queue.FIRST_OPTION_MARK }
+do
+  local OPTIONS = { keepResultsMs = Marks.KEEPS_RESULTS }
 
-function Marks.has(mark)
-  local marks = q.marks
-  if marks == nil then marks = Queue.get('marks') end
-  return marks and marks > 0 and bit.band(marks, mark) ~= 0
-end
+  function Marks.has(mark)
+    local marks = q.marks
+    if marks == nil then marks = Queue.get('marks') end
+    return marks and marks > 0 and bit.band(marks, mark) ~= 0
+  end
 
-function Marks.add(mark)
-  if not Marks.has(mark) then Queue.add('marks', mark) end
+  function Marks.add(mark)
+    if not Marks.has(mark) then Queue.add('marks', mark) end
+  end
+
+  function Marks.note_options()
+    local marks = (Queue.get('marks') or 0) % Queue.FIRST_OPTION_MARK
+    for field, mark in pairs(OPTIONS) do
+      if Queue.get(field) then marks = marks + mark end
+    end
+    Queue.set('marks', marks)
+  end
 end

@@ -19,20 +19,24 @@
 --   tries      hash   token -> deliveries that ended without an ack (parts/tries.lua)
 --   history    hash   token -> how the latest ended (parts/attempts.lua)
 --   adopted    hash   id of a message from another queue -> its number (parts/identity.lua)
+--   progress   hash   token -> how far its receiver is, JSON (parts/progress.lua)
+--   results    hash   id of a message that has ended -> what is kept of it (parts/results.lua)
+--   resultsEnd zset   the same id -> until when, ms
 --   watched    hash   number of a message -> the nodes that wait for its end (parts/ended.lua)
 --   d:...      string deduplication id -> message id, with a TTL
 --   acked:...  string deliveries that were acked, with a TTL (parts/acked.lua)
 --
 -- Leaves: q, the fields of the hash that were read: numbers or texts, false for what is empty or not there;
---         Queue: open(fields), get(field), set(field, value), add(field, amount), save(), key(part) under the generation,
+--         Queue: open(fields), get(field), set(field, value), add(field, amount), save(), clear_marks(), key(part) under the generation,
 --         lasting_key(part) beside the queue, `waiting`, that of its parked receivers; name(); level(), nothing for 'local', where `durability` was read as a text.
 local q
-local Queue = {}
+-- In `marks`, see parts/marks.lua.
+local Queue = { FIRST_OPTION_MARK = 256 }
 -- All that the work on what is due may need. `texts`: so many of the fields, at the front, are texts; the others are numbers.
 Queue.ALL = {
   texts = 3, 'gen', 'deadLetterQueue', 'durability', 'seq', 'live', 'bytes', 'sent', 'acked', 'expired', 'dead', 'mask', 'due',
   'low', 'marks', 'sweep', 'sweepAt', 'paused', 'visibilityTimeoutMs', 'maxReceives', 'retentionMs', 'maxLength', 'maxBytes', 'backoffBase',
-  'backoffFactor', 'backoffMax', 'rateMax', 'ratePer', 'rateUsed', 'outSeq',
+  'backoffFactor', 'backoffMax', 'rateMax', 'ratePer', 'rateUsed', 'outSeq', 'kept',
 }
 do
   -- What is to be written: field, value, ..., so many of them; and where the value of a field stands in it, if it does.
@@ -123,10 +127,16 @@ do
 
   function Queue.name() return string.sub(base, 17, -3) end
 
+  -- There are no messages: those of its options stay.
+  function Queue.clear_marks()
+    local of_messages = (Queue.get('marks') or 0) % Queue.FIRST_OPTION_MARK
+    if of_messages > 0 then Queue.add('marks', -of_messages) end
+  end
+
   -- Writes what was set. A queue without messages keeps nothing but itself.
   function Queue.save()
     if written == 0 then return end
-    if q.live == 0 and is_set('live') and (Queue.get('marks') or 0) > 0 then Queue.set('marks', 0) end
+    if q.live == 0 and is_set('live') then Queue.clear_marks() end
     if q.live == 0 and is_set('live') and Queue.get('mask') ~= 0 then
       for p = 0, 9 do
         if bit.band(q.mask, bit.lshift(1, p)) ~= 0 then redis.call('UNLINK', Queue.key('r:') .. p) end

@@ -22,7 +22,7 @@ do
   function Tries.add_given_back(token) add(token, GIVEN_BACK) end
 
   function Tries.move(token, to)
-    for _, part in ipairs({ 'tries', 'history' }) do
+    for _, part in ipairs({ 'tries', 'history', 'progress' }) do
       local value = redis.call('HGET', Queue.key(part), token)
       if value then
         redis.call('HSET', Queue.key(part), to, value)

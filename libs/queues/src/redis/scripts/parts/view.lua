@@ -1,9 +1,10 @@
 -- A message as somebody sees it who asks for it by its id, and why it is not delivered.
 -- Leaves: View: of(token, record), {state, until when it is that in ms or -1, kind of what keeps it back, until when in ms or -1, id of
---         the message that blocks it or '', gen, token, tries, attempts, record}.
+--         the message that blocks it or '', gen, token, tries, attempts, progress, record}.
 -- @include parts/attempts.lua
 -- @include parts/group.lua
 -- @include parts/identity.lua
+-- @include parts/progress.lua
 -- @include parts/rate.lua
 -- @include parts/ready.lua
 -- @include parts/tries.lua
@@ -49,6 +50,6 @@ do
       kind, held_until, blocked_by = what_keeps(token, record)
     end
     local tries = tonumber(Tries.of({ token })[1]) or 0
-    return { state, ends, kind, held_until, blocked_by, q.gen, token, tries, Attempts.of(token), record }
+    return { state, ends, kind, held_until, blocked_by, q.gen, token, tries, Attempts.of(token), Progress.of(token), record }
   end
 end
