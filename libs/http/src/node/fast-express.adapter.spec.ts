@@ -15,8 +15,8 @@ describe('the fast Express adapter', () => {
   it.each([
     ['HTTP', undefined],
     ['HTTPS', tls],
-  ])('creates requests and responses with the prototypes of Express, over %s', async (_scheme, options) => {
-    const adapter = new FastExpressAdapter(options);
+  ])('has the prototypes of Express, and the headers of a node, over %s', async (_scheme, options) => {
+    const adapter = new FastExpressAdapter('node_1', options);
     adapter.initHttpServer();
     const app = adapter.getInstance<Express>();
     app.get('/', (request: Request, response: Response) => void response.json(request.query));
@@ -32,6 +32,7 @@ describe('the fast Express adapter', () => {
     const url = `${options === undefined ? 'http' : 'https'}://127.0.0.1:${port}/?a=1`;
     const answer = await request(url, { dispatcher });
     expect(await answer.body.json()).toEqual({ a: '1' });
+    expect(answer.headers).toMatchObject({ 'x-node-id': 'node_1', 'x-frame-options': 'DENY' });
     await dispatcher.close();
     expect(asMade[0]).toBe(app.request);
     expect(asMade[1]).toBe(app.response);

@@ -42,7 +42,7 @@ class Node {
 async function createNode(node: NodeRole, config: NodeConfig): Promise<NestExpressApplication> {
   const app = await NestFactory.create<NestExpressApplication>(
     Node.forRoot(config, node.module),
-    new FastExpressAdapter(config.tls && readCertificate(config.tls)),
+    new FastExpressAdapter(config.nodeId, config.tls && readCertificate(config.tls)),
     {
       // BodyGuard reads bodies after the API key was checked.
       bodyParser: false,
@@ -58,7 +58,6 @@ async function createNode(node: NodeRole, config: NodeConfig): Promise<NestExpre
   app.enableVersioning({ type: VersioningType.URI });
   app.use(
     edge(
-      config.nodeId,
       app.get(Drain),
       app.get(ServerStop),
       app.get(HttpMetrics),

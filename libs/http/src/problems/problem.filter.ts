@@ -61,7 +61,7 @@ export class ProblemFilter implements ExceptionFilter {
     const problem = problemOf(why, this.logger, {
       method: request.method,
       path: request.originalUrl,
-      requestId: String(response.getHeader('X-Request-Id')),
+      requestId: response.requestId,
       caller: callerOf(request),
     });
     // A stream that has already started: the status cannot be changed any more.

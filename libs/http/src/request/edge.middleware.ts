@@ -7,7 +7,15 @@ import type { HttpMetrics } from '../metrics/http-metrics.js';
 import type { ServerStop } from '../node/server-stop.js';
 import { sendProblem } from '../problems/problem.filter.js';
 import type { Trail } from '../trail/trail.js';
-import { setSecurityHeaders } from './security-headers.js';
+
+declare global {
+  namespace Express {
+    interface Response {
+      /** Sent as `X-Request-Id`. */
+      requestId: string;
+    }
+  }
+}
 
 /** A request id from a client: visible ASCII of bounded length, safe in a header and a log. */
 const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
@@ -16,11 +24,9 @@ const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
 const UNREAD_MS = 30_000;
 
 /**
- * Runs for every request before routing: adds the ids and the security headers, counts and measures the request, and refuses it while the node
- * stops. The health routes still answer then, so that load balancers learn about the stop.
+ * Runs for every request before routing: gives it an id, counts and measures it, and refuses it while the node stops. The health routes still answer then, so that load balancers learn about the stop.
  */
 export function edge(
-  nodeId: string,
   drain: Drain,
   server: ServerStop,
   metrics: HttpMetrics,
@@ -30,13 +36,11 @@ export function edge(
   return (request: Request, response: Response, next: NextFunction): void => {
     const sent = request.headers['x-request-id'];
     const requestId = typeof sent === 'string' && REQUEST_ID.test(sent) ? sent : randomUUID();
-    response.setHeader('X-Node-Id', nodeId);
-    response.setHeader('X-Request-Id', requestId);
-    setSecurityHeaders(response);
+    response.requestId = requestId;
 
     const startedAt = performance.now();
     server.requestStarted();
-    response.once('close', () => {
+    response.on('close', () => {
       server.requestEnded();
       const route: string = request.route?.path ?? 'none';
       metrics.observe(request.method, route, response.statusCode, performance.now() - startedAt);
@@ -44,10 +48,7 @@ export function edge(
       trail.note(request, { requestId, route, status, answered });
     });
 
-    response.once('prefinish', () => {
-      // The rest of the answer waits for the client to read it.
-      if (request.socket.writableLength > 0) request.socket.setTimeout(UNREAD_MS);
-    });
+    response.on('prefinish', boundReading);
 
     if (drain.draining) {
       response.setHeader('Connection', 'close');
@@ -65,6 +66,12 @@ export function edge(
     }
     next();
   };
+}
+
+function boundReading(this: Response): void {
+  const { socket } = this.req;
+  // The rest of the answer waits for the client to read it.
+  if (socket.writableLength > 0) socket.setTimeout(UNREAD_MS);
 }
 
 function checkHead({ httpVersion, headers }: Request): void {
