@@ -65,10 +65,11 @@ export interface AcquireOptions extends HoldOptions {
 }
 
 /** The fields of a request that name the holder. */
-export const holderOf = ({ owner, metadata }: HoldOptions, leaseId: string) => ({
-  owner: owner ?? `${PROCESS}:${leaseId}`,
-  metadata,
-});
+export function holderOf({ owner: given, metadata }: HoldOptions, leaseId: string) {
+  const owner = given ?? `${PROCESS}:${leaseId}`;
+  if (typeof owner !== 'string') throw ValidationError.local('owner', 'expected a string');
+  return { owner, metadata };
+}
 
 /** A lease was granted under this id, but it ended before this client got the answer. The id cannot be used again. */
 export class SpentLeaseId extends Error {

@@ -1,32 +1,25 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { eventually, type NodeProcess, RedisServer, startNodes, stopAll, TcpProxy } from '@syncline/testing';
-import { ConnectionError, LeaseLostError, LockClient, Syncline } from '../index.js';
+import { eventually, TcpProxy } from '@syncline/testing';
+import { Deployment, WAYS } from '../../../../test/stages/deployment.js';
+import { ConnectionError, LeaseLostError, LockClient } from '../index.js';
 
 const LONG = { ttlMs: 3_600_000 };
 
-let redis: RedisServer;
-let nodes: NodeProcess[];
-let urls: string[];
-let lock: LockClient;
+describe.each(WAYS)('LockClient.close over %s', (way) => {
+  let deployment: Deployment;
+  let lock: LockClient;
 
-beforeAll(async () => {
-  redis = await RedisServer.start();
-  nodes = await startNodes('lock', 2, { redisUrl: redis.url });
-  urls = nodes.map(({ url }) => url);
-  lock = new LockClient({ urls });
-}, 120_000);
-afterAll(async () => {
-  await lock?.close();
-  await stopAll(nodes ?? []);
-  await redis?.stop();
-});
+  beforeAll(async () => {
+    deployment = await Deployment.start(way, 'lock');
+    lock = (await deployment.connect()).lock;
+  });
+  afterAll(() => deployment?.stop());
 
-const modeOf = async (name: string) => (await lock.inspect(name)).mode;
+  const modeOf = async (name: string) => (await lock.inspect(name)).mode;
 
-describe('LockClient.close', () => {
   it('releases everything with releaseOnClose', async () => {
-    const client = new LockClient({ urls, releaseOnClose: true });
+    const client = (await deployment.connect({ releaseOnClose: true })).lock;
     const lease = await client.acquire('close-lock', LONG);
     const set = await client.acquireAll(['close-a', 'close-b'], LONG);
     const permit = await client.semaphore('close-permits', 2).acquire(LONG);
@@ -47,7 +40,7 @@ describe('LockClient.close', () => {
   });
 
   it('aborts the signals of routines, and waits for them before it releases their locks', async () => {
-    const client = new LockClient({ urls, releaseOnClose: true });
+    const client = (await deployment.connect({ releaseOnClose: true })).lock;
     const seen: string[] = [];
     const begun: string[] = [];
     const using = client.using('close-routine', LONG, async (_, signal) => {
@@ -72,7 +65,7 @@ describe('LockClient.close', () => {
   });
 
   it('lets no candidate take part again while it closes', async () => {
-    const client = new LockClient({ urls, releaseOnClose: true });
+    const client = (await deployment.connect({ releaseOnClose: true })).lock;
     let token = '';
     const leading = client.elect('close-once', {}, async (lease, signal) => {
       token = lease.fencingToken;
@@ -93,7 +86,29 @@ describe('LockClient.close', () => {
     expect((await lock.inspect('close-once')).currentToken).toBe(token);
   });
 
-  it('does not wait for ever for a routine that does not end, or for nodes that do not answer', async () => {
+  it('leaves everything to its TTL without releaseOnClose', async () => {
+    const client = (await deployment.connect()).lock;
+    await client.acquire('close-left', { ttlMs: 60_000 });
+    await client.close();
+    expect(await modeOf('close-left')).toBe('exclusive');
+  });
+});
+
+describe('without an answer of the nodes', () => {
+  let deployment: Deployment;
+  let urls: string[];
+  let lock: LockClient;
+
+  beforeAll(async () => {
+    deployment = await Deployment.start('nodes', 'lock');
+    urls = deployment.nodes.map(({ url }) => url);
+    lock = (await deployment.connect()).lock;
+  });
+  afterAll(() => deployment?.stop());
+
+  const modeOf = async (name: string) => (await lock.inspect(name)).mode;
+
+  it('LockClient.close does not wait for ever, nor for a routine that does not end', async () => {
     const cable = await TcpProxy.start(Number(new URL(urls[0] ?? '').port));
     const client = new LockClient({ urls: [cable.url.replace('redis:', 'http:')], releaseOnClose: true });
     const endless = client.using('close-endless', LONG, () => new Promise(() => undefined));
@@ -106,24 +121,7 @@ describe('LockClient.close', () => {
     await cable.stop();
   }, 60_000);
 
-  it('leaves everything to its TTL without releaseOnClose', async () => {
-    const client = new LockClient({ urls });
-    await client.acquire('close-left', { ttlMs: 60_000 });
-    await client.close();
-    expect(await modeOf('close-left')).toBe('exclusive');
-  });
-
-  it('uses the option releaseOnClose of Syncline', async () => {
-    {
-      await using syncline = new Syncline({ lock: urls, releaseOnClose: true });
-      await syncline.lock.acquire('close-syncline', LONG);
-    }
-    expect(await modeOf('close-syncline')).toBe('free');
-  });
-});
-
-describe('release()', () => {
-  it.each(['lock', 'session lease'])('can be called again when no node was reached: %s', async (what) => {
+  it.each(['lock', 'session lease'])('release() can be called again: %s', async (what) => {
     const cable = await TcpProxy.start(Number(new URL(urls[0] ?? '').port));
     await using client = new LockClient({ urls: [cable.url.replace('redis:', 'http:')], timeoutMs: 1_000 });
     const session = await client.session(LONG);

@@ -3,32 +3,23 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Lease as Grant } from '@syncline/contracts';
-import { eventually, type NodeProcess, RedisServer, startNodes, stopAll } from '@syncline/testing';
+import { eventually } from '@syncline/testing';
+import { Deployment, WAYS } from '../../../../test/stages/deployment.js';
 import { LockClient, WaitTimeoutError } from '../index.js';
 import { Transport } from '../transport/transport.js';
 import { lockCall } from './lock-calls.js';
 import { inOverlappingRequests } from './waiting.js';
 
-let redis: RedisServer;
-let nodes: NodeProcess[];
-let lock: LockClient;
-let transport: Transport;
+describe.each(WAYS)('a wait for a lock over %s', (way) => {
+  let deployment: Deployment;
+  let lock: LockClient;
 
-beforeAll(async () => {
-  redis = await RedisServer.start();
-  nodes = await startNodes('lock', 2, { redisUrl: redis.url });
-  const urls = nodes.map(({ url }) => url);
-  lock = new LockClient({ urls });
-  transport = new Transport({ urls });
-}, 120_000);
-afterAll(async () => {
-  await lock?.close();
-  await transport?.close();
-  await stopAll(nodes ?? []);
-  await redis?.stop();
-});
+  beforeAll(async () => {
+    deployment = await Deployment.start(way, 'lock');
+    lock = (await deployment.connect()).lock;
+  });
+  afterAll(() => deployment?.stop());
 
-describe('a wait for a lock', () => {
   it('can last for ever, and ends when its signal aborts', async () => {
     const held = await lock.acquire('for-ever');
     const waiting = lock.acquire('for-ever', { waitMs: Infinity });
@@ -52,6 +43,22 @@ describe('a wait for a lock', () => {
         ? lock.acquireAll(['free-1', 'free-2'], options)
         : lock.semaphore('free', 2).acquire(options));
     expect(held.isHeld).toBe(true);
+  });
+});
+
+describe('a wait of several requests', () => {
+  let deployment: Deployment;
+  let lock: LockClient;
+  let transport: Transport;
+
+  beforeAll(async () => {
+    deployment = await Deployment.start('nodes', 'lock');
+    lock = (await deployment.connect()).lock;
+    transport = new Transport({ urls: deployment.nodes.map(({ url }) => url) });
+  });
+  afterAll(async () => {
+    await transport?.close();
+    await deployment?.stop();
   });
 
   it('keeps its place in the line from one request to the next', async () => {
@@ -80,7 +87,7 @@ describe('a wait for a lock', () => {
     await (await second).release();
   });
 
-  it('of several requests ends in time', async () => {
+  it('ends in time', async () => {
     await using _ = await lock.acquire('ends');
     const leaseId = randomUUID();
     const ask = (waitMs: number) =>

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ConnectionError, clock, type Timed, toError, warn } from '@syncline/client/ports';
 import { Problem } from '@syncline/contracts';
 import { StoreUnavailable } from '@syncline/redis';
-import { ClientLink, type DisconnectSignal } from '@syncline/runtime';
+import { ClientDisconnected, ClientLink, type DisconnectSignal } from '@syncline/runtime';
 
 /** Calls are repeated while Redis cannot be reached, unless this time has passed. The last try may take 2 s more. */
 const REPEAT_WITHIN_MS = 2_500;
@@ -120,6 +120,8 @@ export class Calls {
 
   private errorOf(error: unknown): unknown {
     if (this.closed) return new ConnectionError('The client was closed', 'unknown', { cause: error });
+    // The caller of `park` knows why.
+    if (error instanceof ClientDisconnected) return error;
     return toClientError(error instanceof Problem ? error : unforeseen(error), this.nodeId);
   }
 }

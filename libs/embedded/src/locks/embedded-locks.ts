@@ -69,8 +69,9 @@ export class EmbeddedLocks implements LockPort {
   }
 
   acquireLock(name: string, request: LockRequest, wait: Wait): Promise<Timed<Lease>> {
+    const fields = copied(request);
     return this.acquire(wait, (disconnect, waitMs) =>
-      this.locks.acquire(named(name), checked(acquireSchema, asked(request, waitMs), 'body'), disconnect),
+      this.locks.acquire(named(name), checked(acquireSchema, { ...fields, waitMs }, 'body'), disconnect),
     );
   }
 
@@ -86,8 +87,9 @@ export class EmbeddedLocks implements LockPort {
   }
 
   acquireSet(request: SetRequest, wait: Wait): Promise<Timed<LeaseSet>> {
+    const fields = copied(request);
     return this.acquire(wait, (disconnect, waitMs) =>
-      this.locks.acquireSet(checked(acquireSetSchema, asked(request, waitMs), 'body'), disconnect),
+      this.locks.acquireSet(checked(acquireSetSchema, { ...fields, waitMs }, 'body'), disconnect),
     );
   }
 
@@ -103,8 +105,9 @@ export class EmbeddedLocks implements LockPort {
   }
 
   acquirePermits(name: string, request: PermitRequest, wait: Wait): Promise<Timed<Lease>> {
+    const fields = copied(request);
     return this.acquire(wait, (disconnect, waitMs) => {
-      const permits = checked(acquirePermitsSchema, asked(request, waitMs), 'body');
+      const permits = checked(acquirePermitsSchema, { ...fields, waitMs }, 'body');
       return this.semaphores.acquire(named(name), permits, disconnect);
     });
   }
@@ -132,9 +135,8 @@ export class EmbeddedLocks implements LockPort {
   }
 
   openSession(request: Pick<LeaseRequest, 'owner' | 'ttlMs' | 'metadata'>): Promise<Timed<OpenedSession>> {
-    return this.calls.timed(() =>
-      this.sessions.create(checked(createSessionSchema, copied(request), 'body')),
-    );
+    const fields = copied(request);
+    return this.calls.timed(() => this.sessions.create(checked(createSessionSchema, fields, 'body')));
   }
 
   keepSession(sessionId: string, limits: CallLimits): Promise<Timed<KeptSession>> {
@@ -210,13 +212,11 @@ export class EmbeddedLocks implements LockPort {
 
 const named = (name: string): string => checked(nameSchema, name, 'name');
 
-/** The body of a request. What a caller may change meanwhile is copied. */
+/** A request as JSON would carry it: its caller may change the metadata meanwhile. @throws TypeError it is no JSON */
 const copied = <R extends Pick<LeaseRequest, 'metadata'>>(request: R): R =>
   request.metadata === undefined
     ? request
     : { ...request, metadata: JSON.parse(JSON.stringify(request.metadata)) };
-
-const asked = (request: Pick<LeaseRequest, 'metadata'>, waitMs: number) => ({ ...copied(request), waitMs });
 
 function unlessGone(error: unknown): void {
   if (!(error instanceof Problem && error.code === 'not-found')) throw error;

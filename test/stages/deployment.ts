@@ -1,0 +1,47 @@
+import { Syncline } from '@syncline/client';
+import { embed } from '@syncline/embedded';
+import { type NodeProcess, RedisServer, startNodes, stopAll } from '@syncline/testing';
+
+/** The ways to use Syncline. What the client promises holds for both. */
+export const WAYS = ['nodes', 'embedded'] as const;
+type Way = (typeof WAYS)[number];
+type Role = 'lock';
+
+/** Options that mean the same for both ways. */
+interface ClientOptions {
+  readonly releaseOnClose?: boolean;
+}
+
+/** A Redis, with two nodes of a role or with none, and clients of it. */
+export class Deployment {
+  private readonly clients: Syncline[] = [];
+
+  private constructor(
+    readonly redis: RedisServer,
+    readonly nodes: readonly NodeProcess[],
+    private readonly role: Role,
+  ) {}
+
+  static async start(way: Way, role: Role): Promise<Deployment> {
+    const redis = await RedisServer.start();
+    const nodes = way === 'nodes' ? await startNodes(role, 2, { redisUrl: redis.url }) : [];
+    return new Deployment(redis, nodes, role);
+  }
+
+  /** A client of the nodes, or one with an engine of its own. It is closed by {@link stop}, or before. */
+  async connect(options: ClientOptions = {}): Promise<Syncline> {
+    const { nodes, role, redis } = this;
+    const client =
+      nodes.length > 0
+        ? new Syncline({ [role]: nodes.map(({ url }) => url), ...options })
+        : await embed({ redis: redis.url, roles: [role], ...options });
+    this.clients.push(client);
+    return client;
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.clients.map((client) => client.close()));
+    await stopAll(this.nodes);
+    await this.redis.stop();
+  }
+}
