@@ -62,6 +62,7 @@ describe('the HTTP contract of the queue', () => {
       rateLimit: null,
       deduplicationWindowMs: 300_000,
       keepResultsMs: 0,
+      maxMessageBytes: 262_144,
       durability: 'local',
     };
     const stats = {
@@ -364,8 +365,27 @@ describe('the HTTP contract of the queue', () => {
       .expect(413)
       .expect('Content-Type', PROBLEM);
     expect(body.code).toBe('payload-too-large');
-    const large = await send({ body: 'x'.repeat(1_100_000) });
+    const large = await send({ body: 'x'.repeat(2_300_000) });
     expect(large.body).toMatchObject({ status: 413, code: 'payload-too-large' });
+  });
+
+  it('takes messages of up to the maxMessageBytes of a queue, headers and body together, through any node', async () => {
+    await put({ maxMessageBytes: 1_048_576 }).expect(200);
+    // Twice as large in JSON.
+    const largest = '\n'.repeat(1_048_570);
+    const headers = { abc: 'def' };
+    await send({ body: largest, headers }).expect(201);
+    const [first] = await receive({ max: 5 });
+    expect(first).toMatchObject({ body: largest, headers });
+    await send({ body: `${largest}\n`, headers }).expect(413);
+    const { body } = await send({ body: `${largest}\n`, headers }, { body: 1 }).expect(201);
+    expect(body.messages).toMatchObject([{ status: 413 }, { deduplicated: false }]);
+    await put({ maxMessageBytes: 10 }).expect(200);
+    await send({ body: 'x'.repeat(11) }).expect(413);
+    await send({ body: 'x'.repeat(10) }).expect(201);
+    await put().expect(200);
+    await send({ body: 'x'.repeat(11) }).expect(201);
+    await put({ maxMessageBytes: 1_048_577 }).expect(400);
   });
 
   it('pauses, resumes, purges, deletes', async () => {

@@ -1,6 +1,6 @@
 import type { Membership } from '@syncline/cluster';
 import { RecentMembers, Ring } from '@syncline/cluster';
-import type { PutQueue, QueueStats } from '@syncline/contracts';
+import { DEFAULT_MESSAGE_BYTES, type PutQueue, type QueueStats } from '@syncline/contracts';
 import { Commits } from '@syncline/redis';
 import { Metrics } from '@syncline/runtime';
 import { RedisServer } from '@syncline/testing';
@@ -30,6 +30,7 @@ const DEFAULTS: PutQueue = {
   rateLimit: null,
   deduplicationWindowMs: 300_000,
   keepResultsMs: 0,
+  maxMessageBytes: DEFAULT_MESSAGE_BYTES,
   durability: 'local',
 };
 
@@ -95,7 +96,11 @@ export class QueueScripts {
     return this.sendTo([], messages);
   }
 
-  async sendTo(localWaiters: readonly LocalWaiter[], messages: readonly Given[]) {
+  async sendTo(
+    localWaiters: readonly LocalWaiter[],
+    messages: readonly Given[],
+    maxMessageBytes = DEFAULT_MESSAGE_BYTES,
+  ) {
     const sent = messages.map(
       ({ body = 'x', priority = 0, groupId = null, ttlMs = null, delayMs = 0, dedup = '' }) => ({
         content: { body: JSON.stringify(body), headers: {}, priority, groupId, ttlMs, extra: null },
@@ -104,7 +109,7 @@ export class QueueScripts {
       }),
     );
     const tails = encodeTails(sent.map(({ content }) => content));
-    const reply = await this.store.send(this.queue, sent, tails, localWaiters);
+    const reply = await this.store.send(this.queue, { messages: sent, tails, maxMessageBytes, localWaiters });
     if (reply === null) throw new Error('no such queue');
     return reply;
   }

@@ -9,6 +9,7 @@ import {
   type Extended,
   extendedSchema,
   extendSchema,
+  MAX_SEND_BYTES,
   type Nack,
   type Nacked,
   nackedSchema,
@@ -23,7 +24,7 @@ import {
   sendSchema,
   sentSchema,
 } from '@syncline/contracts';
-import { ApiProblems, Disconnect, Does } from '@syncline/http';
+import { ApiProblems, Disconnect, Does, TakesUpTo } from '@syncline/http';
 import { DeliveryService, MessagesService } from '@syncline/queues';
 import { type DisconnectSignal } from '@syncline/runtime';
 
@@ -37,6 +38,7 @@ export class MessagesController {
 
   @Post('messages')
   @Does('produce', ':queue')
+  @TakesUpTo(MAX_SEND_BYTES)
   @ApiOperation({ summary: 'Send messages, all or none; the queue is made when there is none' })
   @ApiCreatedResponse({ standardSchema: sentSchema })
   @ApiProblems('queue-full', 'payload-too-large')

@@ -11,10 +11,10 @@ import {
   nameSchema,
   pageLimitSchema,
 } from './fields.js';
-import { receiveVisibilitySchema, visibilitySchema, YEAR_MS } from './queue.js';
+import { MAX_MESSAGE_BYTES, receiveVisibilitySchema, visibilitySchema, YEAR_MS } from './queue.js';
 
-/** Largest message, in bytes: header names and values plus the body (a string as text, any other value as JSON). */
-export const MAX_MESSAGE_BYTES = 262_144;
+/** Largest body of a request that sends messages: the largest message, in which JSON takes two bytes for a quotation mark or a line break. */
+export const MAX_SEND_BYTES = 2 * MAX_MESSAGE_BYTES + 65_536;
 /** Most messages or receipts in one call. */
 export const MAX_BATCH = 1_000;
 /** Largest result and progress of a message, in bytes of JSON. */

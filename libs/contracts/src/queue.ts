@@ -17,6 +17,15 @@ const keepResultsSchema = durationMs(0, YEAR_MS).describe(
   'How long a message is kept after it was acknowledged or cancelled, with its result; 0: it is gone at once',
 );
 
+/** Largest message that a queue can take, and what it takes when it is told nothing: headers and body together. */
+export const MAX_MESSAGE_BYTES = 1_048_576;
+export const DEFAULT_MESSAGE_BYTES = 262_144;
+const maxMessageBytesSchema = z
+  .int()
+  .min(1)
+  .max(MAX_MESSAGE_BYTES)
+  .describe('Names and values of the headers plus the body: a string as text, any other value as JSON');
+
 export const backoffSchema = z
   .strictObject({
     baseMs: durationMs(1, YEAR_MS),
@@ -42,6 +51,7 @@ const CONFIGURATION_EXAMPLE = {
   rateLimit: null,
   deduplicationWindowMs: 300_000,
   keepResultsMs: 0,
+  maxMessageBytes: DEFAULT_MESSAGE_BYTES,
   durability: 'local' as const,
 };
 
@@ -59,6 +69,7 @@ export const putQueueSchema = z
     rateLimit: rateLimitSchema.nullable().default(null),
     deduplicationWindowMs: deduplicationWindowSchema.default(300_000),
     keepResultsMs: keepResultsSchema.default(0),
+    maxMessageBytes: maxMessageBytesSchema.default(DEFAULT_MESSAGE_BYTES),
     durability: durabilitySchema.default('local'),
   })
   .refine(({ backoff, retentionMs }) => backoff === null || backoff.baseMs < retentionMs, {
@@ -86,6 +97,7 @@ const configurationShape = {
   rateLimit: rateLimitSchema.nullable(),
   deduplicationWindowMs: deduplicationWindowSchema,
   keepResultsMs: keepResultsSchema,
+  maxMessageBytes: maxMessageBytesSchema,
   durability: durabilitySchema,
 };
 const configurationSchema = z.strictObject(configurationShape);

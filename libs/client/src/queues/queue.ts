@@ -51,7 +51,7 @@ export class Queue<Body = unknown> {
    * @param body any JSON value
    * @throws {TypeError} the body is not a JSON value: undefined, a function, a bigint, or circular
    * @throws {QueueFullError} `maxLength` or `maxBytes` is reached
-   * @throws {PayloadTooLargeError} the message is larger than 256 KiB
+   * @throws {PayloadTooLargeError} the message is larger than the `maxMessageBytes` of the queue, by default 256 KiB
    */
   async send(body: Body, options: SendOptions = {}): Promise<SentMessage> {
     return this.sends.add(body, options);

@@ -2,7 +2,7 @@ import { type CanActivate, type ExecutionContext, Injectable, SetMetadata } from
 import { Reflector } from '@nestjs/core';
 import { Problem, ValidationFailed } from '@syncline/contracts';
 import { ClientDisconnected } from '@syncline/runtime';
-import { type Request, type Response, raw } from 'express';
+import { type Request, type RequestHandler, type Response, raw } from 'express';
 import { Call } from '../calls/call.js';
 import { MAX_BODY_BYTES } from '../node/node.config.js';
 import { readJson } from './json.js';
@@ -12,7 +12,21 @@ const TAKES_BYTES = 'syncline:takes-bytes';
 /** The handler takes its body as bytes of any content type: `request.body` is a `Buffer`. */
 export const TakesBytes = () => SetMetadata(TAKES_BYTES, true);
 
-const readJsonBytes = raw({ type: 'application/json', limit: MAX_BODY_BYTES });
+const MOST_BYTES = 'syncline:most-bytes';
+
+/** The handler takes JSON of another size than all others. */
+export const TakesUpTo = (bytes: number) => SetMetadata(MOST_BYTES, bytes);
+
+const readers = new Map<number, RequestHandler>();
+
+function readerOf(limit: number): RequestHandler {
+  let reader = readers.get(limit);
+  if (reader === undefined) {
+    reader = raw({ type: 'application/json', limit });
+    readers.set(limit, reader);
+  }
+  return reader;
+}
 
 /**
  * Reads the body of a request. It runs as a guard after the one for API keys, so that a node never reads the body of a
@@ -28,7 +42,9 @@ export class BodyGuard implements CanActivate {
     const request: Request | Call = http.getRequest();
     if (request instanceof Call) return true;
     if (this.reflector.get<boolean | undefined>(TAKES_BYTES, context.getHandler())) return takeBytes(request);
-    return hasBody(request) ? takeJson(request, http.getResponse()) : true;
+    if (!hasBody(request)) return true;
+    const limit = this.reflector.get<number | undefined>(MOST_BYTES, context.getHandler()) ?? MAX_BODY_BYTES;
+    return takeJson(request, http.getResponse(), readerOf(limit));
   }
 }
 
@@ -37,9 +53,9 @@ export const hasBody = ({ headers }: Request): boolean => {
   return headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0');
 };
 
-async function takeJson(request: Request, response: Response): Promise<true> {
+async function takeJson(request: Request, response: Response, read: RequestHandler): Promise<true> {
   await new Promise<void>((resolve, reject) => {
-    readJsonBytes(request, response, (error?: unknown) => (error === undefined ? resolve() : reject(error)));
+    read(request, response, (error?: unknown) => (error === undefined ? resolve() : reject(error)));
   });
   const bytes: Buffer | undefined = request.body;
   // Otherwise a body with another content type would count as empty.

@@ -29,6 +29,7 @@ import type { Verdicts } from '../redis/scripts/ends.js';
 import { isPlain, type NewMessage, type SendReply, type SentMessage } from '../redis/scripts/send.js';
 import { DueTimers } from '../timers/due-timers.js';
 import { OverBeforeDue, QueueFull } from './message.errors.js';
+import { MessageLimits } from './message-limits.js';
 import { toBrowsed } from './message-view.js';
 import { toNewMessage } from './new-message.js';
 import { Receipts } from './receipts.js';
@@ -36,6 +37,8 @@ import { Receipts } from './receipts.js';
 /** The life of messages: sent, looked at, ended. */
 @Injectable()
 export class MessagesService {
+  private readonly limits = new MessageLimits();
+
   constructor(
     private readonly store: QueueStore,
     private readonly receipts: Receipts,
@@ -51,21 +54,12 @@ export class MessagesService {
    * @throws QueueFull; then none of the messages was taken. When all are refused: what the first one is refused for
    */
   async send(queue: string, { messages }: Send): Promise<Sent> {
-    const prepared = messages.map(toNewMessage);
-    const sound = prepared.filter((one): one is NewMessage => !(one instanceof Problem));
-    const indicesOf = (fits: readonly number[]) => {
-      const fitting = new Set(fits.map((i) => sound[i]));
-      return prepared.flatMap((one, i) => (one instanceof Problem || fitting.has(one) ? [i] : []));
-    };
-    const { messages: sent, durability } =
-      sound.length === 0 ? NOTHING_SENT : await this.append(queue, sound, indicesOf);
-    let next = 0;
-    const outcomes = prepared.map((one) => {
-      if (one instanceof Problem) return one;
-      const outcome = sent[next++] as SentMessage;
-      return 'retentionMs' in outcome ? new OverBeforeDue(outcome.retentionMs) : outcome;
-    });
-    return { messages: answerItems(outcomes, `${pathOf(queue)}/messages`, () => ({})), durability };
+    for (;;) {
+      const limit = this.limits.of(queue);
+      const prepared = messages.map((one) => toNewMessage(one, limit));
+      const sent = await this.sendPrepared(queue, prepared, limit);
+      if (sent !== null) return sent;
+    }
   }
 
   /** @throws QueueNotFound */
@@ -110,22 +104,57 @@ export class MessagesService {
     );
   }
 
-  /** All that can be taken, or none. */
+  /** @param limit by which they were judged. Null: the queue has another one */
+  private async sendPrepared(
+    queue: string,
+    prepared: readonly (NewMessage | Problem)[],
+    limit: number,
+  ): Promise<Sent | null> {
+    const sound = prepared.filter((one): one is NewMessage => !(one instanceof Problem));
+    const indicesOf = (fits: readonly number[]) => {
+      const fitting = new Set(fits.map((i) => sound[i]));
+      return prepared.flatMap((one, i) => (one instanceof Problem || fitting.has(one) ? [i] : []));
+    };
+    if (sound.length === 0 && !(await this.isLimit(queue, limit))) return null;
+    const batch = sound.length === 0 ? NOTHING_SENT : await this.append(queue, sound, limit, indicesOf);
+    if (batch === null) return null;
+    let next = 0;
+    const outcomes = prepared.map((one) => {
+      if (one instanceof Problem) return one;
+      const outcome = batch.messages[next++] as SentMessage;
+      return 'retentionMs' in outcome ? new OverBeforeDue(outcome.retentionMs) : outcome;
+    });
+    const answered = answerItems(outcomes, `${pathOf(queue)}/messages`, () => ({}));
+    return { messages: answered, durability: batch.durability };
+  }
+
+  private async isLimit(queue: string, limit: number): Promise<boolean> {
+    const actual = await this.store.maxMessageBytes(queue);
+    this.limits.learn(queue, actual);
+    return actual === limit;
+  }
+
+  /** All that can be taken, or none. Null: they were judged by another limit than the queue has. */
   private async append(
     queue: string,
     messages: readonly NewMessage[],
+    maxMessageBytes: number,
     indicesOf: (fits: readonly number[]) => readonly number[],
-  ): Promise<SentBatch> {
+  ): Promise<SentBatch | null> {
     const tails = encodeTails(messages.map(({ content }) => content));
     for (;;) {
-      const waiters = this.receivers.localWaiters(queue);
-      const reply = await this.timers.follow(queue, this.store.send(queue, messages, tails, waiters));
+      const localWaiters = this.receivers.localWaiters(queue);
+      const call = this.store.send(queue, { messages, tails, maxMessageBytes, localWaiters });
+      const reply = await this.timers.follow(queue, call);
       if (reply === null) {
         await this.timers.follow(queue, this.store.make(queue, defaultConfiguration(queue)));
+      } else if (reply.outcome === 'limit') {
+        this.limits.learn(queue, reply.maxMessageBytes);
+        return null;
       } else if (reply.outcome === 'full') {
         throw new QueueFull(queue, reply.limit, indicesOf(reply.fits));
       } else {
-        this.delivery.handOver(queue, waiters, reply.handed);
+        this.delivery.handOver(queue, localWaiters, reply.handed);
         const options = messages.every(isPlain) ? [] : messages;
         this.memory.sent(queue, reply.gen, { at: performance.now(), seqs: reply.seqs, tails, options });
         return reply;

@@ -195,4 +195,18 @@ describe('a queue as a whole, by its scripts', () => {
     expect((await stage.stats()).oldestAgeMs).toBeLessThanOrEqual(Math.ceil(performance.now() - sentAt));
     expect((await stage.stats()).ready).toBe(1);
   });
+
+  it('takes nothing that was judged by another limit than it has, and hands out few large messages at once', async () => {
+    await stage.configure();
+    expect(await stage.sendTo([], [{}], 100)).toMatchObject({ outcome: 'limit', maxMessageBytes: 262_144 });
+    await stage.configure({ maxMessageBytes: 1_048_576 });
+    expect(await stage.send({})).toMatchObject({ outcome: 'limit', maxMessageBytes: 1_048_576 });
+    expect((await stage.stats()).sent).toBe(0);
+    const large = { body: 'x'.repeat(1_000_000) };
+    expect(await stage.sendTo([], [large, large, large, large], 1_048_576)).toMatchObject({
+      outcome: 'sent',
+    });
+    // One more than fits into 2 MiB.
+    expect((await stage.receive(4)).messages).toHaveLength(3);
+  });
 });

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { Membership, RecentMembers } from '@syncline/cluster';
-import type { Durability, QueueConfiguration } from '@syncline/contracts';
+import { DEFAULT_MESSAGE_BYTES, type Durability, type QueueConfiguration } from '@syncline/contracts';
 import { Commits, pageAfter, REDIS, type RedisClient, storeError } from '@syncline/redis';
 import { queueKeys } from './queue.keys.js';
 import { QueueOpenings } from './queue-openings.js';
@@ -15,7 +15,7 @@ import { library } from './scripts/library.js';
 import * as outbox from './scripts/outbox.js';
 import * as queues from './scripts/queue.js';
 import { type ReceiveOptions, receive } from './scripts/receive.js';
-import { type LocalWaiter, type NewMessage, send } from './scripts/send.js';
+import { type NewMessages, send } from './scripts/send.js';
 import { type QueueWaiters, removeWaiter, renewWaiters, type Waiter } from './scripts/waiters.js';
 
 /** Hints between the nodes, which the scripts send. */
@@ -68,11 +68,8 @@ export class QueueStore {
     return this.commits.confirm(level, queueKeys.queue(queue));
   }
 
-  /** @param tails of the messages, by `encodeTails` */
-  send(queue: string, messages: readonly NewMessage[], tails: Buffer, localWaiters: readonly LocalWaiter[]) {
-    return this.openings.call(queue, () =>
-      send(this.redis, { ...this.callOf(queue), messages, tails, localWaiters }),
-    );
+  send(queue: string, messages: NewMessages) {
+    return this.openings.call(queue, () => send(this.redis, { ...this.callOf(queue), ...messages }));
   }
 
   receive(queue: string, options: ReceiveOptions & { waiter: Waiter | null }) {
@@ -225,6 +222,12 @@ export class QueueStore {
   /** What signs the receipts of a queue; null when there is no such queue. */
   async secret(queue: string): Promise<string | null> {
     return this.redis.hget(queueKeys.queue(queue), 'secret').catch(fail);
+  }
+
+  /** The largest message that a queue takes. */
+  async maxMessageBytes(queue: string): Promise<number> {
+    const limit = await this.redis.hget(queueKeys.queue(queue), 'maxMessageBytes').catch(fail);
+    return Number(limit) || DEFAULT_MESSAGE_BYTES;
   }
 
   /** Names in order, after `after`. */

@@ -1,4 +1,4 @@
-import type { QueueConfiguration, QueueStats } from '@syncline/contracts';
+import { DEFAULT_MESSAGE_BYTES, type QueueConfiguration, type QueueStats } from '@syncline/contracts';
 import { dueIn, keys, levelOf, type QueueCall } from './call.js';
 import { library } from './library.js';
 
@@ -34,7 +34,8 @@ export const configure = library.command({
 function toFields(configuration: QueueConfiguration): Record<string, string | number> {
   const { visibilityTimeoutMs, maxReceives, deadLetterQueue, retentionMs, maxLength, maxBytes } =
     configuration;
-  const { backoff, rateLimit, deduplicationWindowMs, keepResultsMs, durability } = configuration;
+  const { backoff, rateLimit, deduplicationWindowMs, keepResultsMs, maxMessageBytes, durability } =
+    configuration;
   return {
     configuration: JSON.stringify(configuration),
     visibilityTimeoutMs,
@@ -50,6 +51,7 @@ function toFields(configuration: QueueConfiguration): Record<string, string | nu
     ratePer: rateLimit?.perMs ?? '',
     deduplicationWindowMs,
     keepResultsMs: keepResultsMs || '',
+    maxMessageBytes: maxMessageBytes === DEFAULT_MESSAGE_BYTES ? '' : maxMessageBytes,
     durability: durability === 'local' ? '' : durability,
   };
 }

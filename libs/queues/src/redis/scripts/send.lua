@@ -3,7 +3,8 @@
 -- KEYS 1 queue (see parts/queue.lua)
 -- ARGV 1 node that runs the timers ('': the caller)
 --      2 the records without their time, each behind its length of 3 bytes  3 how many
---      4 number of local waiters: receivers that are parked on the caller, whose clients are connected;
+--      4 largest message that the caller let pass, in bytes ('': the usual limit)
+--      5 number of local waiters: receivers that are parked on the caller, whose clients are connected;
 --      then of each: waiter, most messages, visibility timeout in ms ('': the queue's);
 --      then for each message, but not when all are plain: delay in ms, hash of its deduplication id or ''
 -- Returns {gen, due in ms or -1, handed, seq of the first of plain messages}, they follow each other;
@@ -11,6 +12,7 @@
 --         0, minus the retention in ms, when it was not taken because it would be over before it is due};
 --         handed is empty, or {secret, now, then of each waiter served: its index from 0, visible until, {token, ...}};
 --         the level of the queue follows, unless it is 'local';
+--         {'limit', the largest message that the queue takes, 0: the usual limit} when it is another one than the caller thought;
 --         {'full', 'maxLength' or 'maxBytes', {index from 0 of each message that is not over it, were they sent one after
 --         the other}}; nil when there is no such queue.
 -- Invariants: a deduplication id names one message for as long as it is remembered; nobody in the line is overtaken; nothing is
@@ -18,9 +20,10 @@
 -- @include parts/append.lua
 -- @include parts/flight.lua
 -- @include parts/instance.lua
+-- @include parts/marks.lua
 -- @include parts/waiters.lua
-local FIELDS = { texts = 3, 'gen', 'instance', 'durability', 'seq', 'live', 'bytes', 'sent', 'mask', 'maxLength', 'maxBytes' }
-local FIRST_WAITER = 5
+local FIELDS = { texts = 3, 'gen', 'instance', 'durability', 'seq', 'live', 'bytes', 'sent', 'mask', 'marks', 'maxLength', 'maxBytes' }
+local FIRST_WAITER = 6
 
 -- Those at the head of the line get at once what they would come for, as long as they are local, and these messages are all
 -- that is ready. Not where an answer has to be safe before it is told: then a receiver asks for itself.
@@ -49,8 +52,10 @@ end
 return function()
   if not Queue.open(FIELDS) then return nil end
   Instance.check()
+  local message_limit = Marks.has(Marks.MESSAGE_LIMIT) and Queue.get('maxMessageBytes')
+  if (message_limit and int(message_limit) or '') ~= ARGV[4] then return { 'limit', message_limit or 0 } end
   local tails, from, count, unpack_tail, add = ARGV[2], 1, ARGV[3] + 0, struct.unpack, Append.add
-  local local_waiters = ARGV[4] + 0
+  local local_waiters = ARGV[5] + 0
   local options = FIRST_WAITER + 3 * local_waiters
   local plain, limited = #ARGV < options, q.maxLength or q.maxBytes
   local reply = { q.gen, -1, {}, q.seq }

@@ -1,4 +1,4 @@
-import { type Durability, durabilitySchema } from '@syncline/contracts';
+import { DEFAULT_MESSAGE_BYTES, type Durability, durabilitySchema } from '@syncline/contracts';
 import { seqOf } from '../message-id.js';
 import { type MessageContent, recordBytes } from '../record.js';
 import { dueIn, keys, levelOf, type QueueCall } from './call.js';
@@ -50,15 +50,25 @@ export type SendReply =
       readonly limit: 'maxLength' | 'maxBytes';
       /** Which of the messages would have been taken, were they sent one after the other. */
       readonly fits: readonly number[];
+    }
+  | {
+      /** None was taken, since they were judged by another limit than the queue has. */
+      readonly outcome: 'limit';
+      readonly dueInMs: null;
+      readonly durability: 'local';
+      readonly maxMessageBytes: number;
     };
 
-type SendInput = QueueCall & {
+/** What one call sends. */
+export interface NewMessages {
   readonly messages: readonly NewMessage[];
   /** Their records without the time, as `encodeTails` gives them. */
   readonly tails: Buffer;
+  /** The limit by which they were judged. */
+  readonly maxMessageBytes: number;
   /** In the order of their arrival here. */
   readonly localWaiters: readonly LocalWaiter[];
-};
+}
 const LEVELS: ReadonlySet<unknown> = new Set(durabilitySchema.options);
 
 type HandedReply = [secret: string, sentAt: number, ...(number | number[])[]];
@@ -71,10 +81,11 @@ export const isPlain = ({ content, delayMs, deduplicationHash }: NewMessage): bo
 export const send = library.command({
   name: 'send',
   keys,
-  args: ({ timersNode, messages, tails, localWaiters }: SendInput) => [
+  args: ({ timersNode, messages, tails, maxMessageBytes, localWaiters }: QueueCall & NewMessages) => [
     timersNode,
     tails,
     messages.length,
+    maxMessageBytes === DEFAULT_MESSAGE_BYTES ? '' : maxMessageBytes,
     localWaiters.length,
     ...localWaiters.flatMap(({ id, max, visibilityTimeoutMs }) => [id, max, visibilityTimeoutMs ?? '']),
     ...(messages.every(isPlain)
@@ -89,6 +100,10 @@ export const send = library.command({
       HandedReply,
       ...(number | string)[],
     ];
+    if (first === 'limit') {
+      const maxMessageBytes = Number(second) || DEFAULT_MESSAGE_BYTES;
+      return { outcome: 'limit', dueInMs: null, durability: 'local', maxMessageBytes };
+    }
     if (first === 'full') {
       return {
         outcome: 'full',

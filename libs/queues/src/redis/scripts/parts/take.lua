@@ -4,7 +4,7 @@
 local Take = {}
 do
   -- One reply stays small enough for all who share the connection, however large the bodies are. So few
-  -- fit in any case.
+  -- of the usual size fit in any case.
   local PIECE, FITTING_PIECE, ENOUGH_BYTES = 100, 5, 2097152
 
   -- The records of the first tokens, as many as fit into the room; one always does. The other tokens are taken off the list.
@@ -70,7 +70,7 @@ do
       want = before
     end
     local tokens, records
-    if want > FITTING_PIECE then
+    if want > FITTING_PIECE or (want > 1 and Marks.has(Marks.MESSAGE_LIMIT)) then
       tokens = redis.call('LRANGE', list, 0, want - 1)
       local listed = #tokens
       records = fitting(tokens, room)
