@@ -157,6 +157,34 @@ describe('the published packages', () => {
     );
   });
 
+  it.each([
+    ['module.mjs', "import { Syncline } from '@syncline/client';"],
+    ['common.cjs', "const { Syncline } = require('@syncline/client');"],
+  ])('find the thread that keeps a message while its handler blocks: %s', async (file, imported) => {
+    const path = join(folder, file);
+    await writeFile(
+      path,
+      `${imported}
+       const s = new Syncline({ queue: ['${nodes[1]?.url}'] });
+       const queue = s.queue('${file}');
+       const handled = () => new Promise((resolve) => {
+         s.worker('${file}', () => {
+           const until = Date.now() + 3_500;
+           while (Date.now() < until);
+           resolve();
+         }, { visibilityTimeoutMs: 1_500 });
+       });
+       queue.send(1).then(handled).then(() => s.close()).then(async () => {
+         const after = new Syncline({ queue: ['${nodes[1]?.url}'] });
+         const { stats } = await after.queue('${file}').inspect();
+         console.log(stats.received, stats.failed, stats.acked);
+         await after.close();
+       });`,
+    );
+    const { stdout } = await run(process.execPath, ['--unhandled-rejections=strict', path]);
+    expect(stdout.trim()).toBe('1 0 1');
+  });
+
   it('leave no unhandled rejection when no node answers', async () => {
     const path = join(folder, 'nobody.mjs');
     await writeFile(

@@ -26,6 +26,8 @@ export class Delivery<Body> implements HandlerContext {
   isBegun = false;
   /** The handler has ended, and its ack or nack is on its way. */
   isAnswered = false;
+  /** Where the thread for heartbeats finds it. */
+  slot: number | undefined;
   /** Set when the handler threw. */
   failure: Failure | undefined;
   /** What the handler returned. */

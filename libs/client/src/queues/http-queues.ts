@@ -1,3 +1,4 @@
+import { Worker as Thread } from 'node:worker_threads';
 import type {
   Acked,
   Browsed,
@@ -14,6 +15,7 @@ import type {
   Watched,
 } from '@syncline/contracts';
 import { type Call, Transport, type TransportOptions } from '../transport/transport.js';
+import type { StandInNodes } from './heartbeats/http-stand-in.js';
 import type { NackOptions, QueueChanges, ReceiveOptions } from './message.js';
 import type { Abort, OutgoingAcks, OutgoingMessage, QueuePort, SelectedMessages } from './queue-port.js';
 
@@ -21,7 +23,7 @@ import type { Abort, OutgoingAcks, OutgoingMessage, QueuePort, SelectedMessages 
 export class HttpQueues implements QueuePort {
   private readonly transport: Transport;
 
-  constructor(options: TransportOptions) {
+  constructor(private readonly options: TransportOptions) {
     this.transport = new Transport(options);
   }
 
@@ -152,6 +154,20 @@ export class HttpQueues implements QueuePort {
 
   cluster(): Promise<Cluster> {
     return this.transport.cluster();
+  }
+
+  startStandIn(): Thread {
+    const { urls, apiKey, ca, cert, key } = this.options;
+    const workerData: StandInNodes = {
+      urls,
+      headers: apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` },
+      tls: { ca: ca?.toString(), cert: cert?.toString(), key: key?.toString() },
+    };
+    // Bundlers find the file by this form.
+    return new Thread(new URL('./heartbeats/http-stand-in.js', import.meta.url), {
+      workerData,
+      execArgv: [],
+    });
   }
 
   close(): Promise<void> {

@@ -10,6 +10,7 @@ import type {
   ShownMessage as Shown,
   Watched,
 } from '@syncline/contracts';
+import type { Guard } from './heartbeats/heartbeat-thread.js';
 
 /** Headers and delivery options of a message. */
 export interface SendOptions {
@@ -116,4 +117,6 @@ export interface MessageSource<Body> {
   ): Promise<Extended['results']>;
   watch(receipts: readonly string[], waitMs: number, signal: AbortSignal): Promise<Watched['cancelled']>;
   inspect(): Promise<QueueState>;
+  /** @param maxBlockedMs as in the options of a worker */
+  guard(maxBlockedMs: number): Guard;
 }

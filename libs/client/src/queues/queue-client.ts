@@ -1,5 +1,6 @@
 import type { Cluster, Queues } from '@syncline/contracts';
 import type { TransportOptions } from '../transport/transport.js';
+import { HeartbeatThread } from './heartbeats/heartbeat-thread.js';
 import { HttpQueues } from './http-queues.js';
 import { Queue } from './queue.js';
 import type { QueuePort } from './queue-port.js';
@@ -9,6 +10,7 @@ import type { WorkerOptions } from './worker-options.js';
 /** Queues, through the queue nodes. */
 export class QueueClient implements AsyncDisposable {
   private readonly port: QueuePort;
+  private readonly thread: HeartbeatThread;
   private readonly queues = new Map<string, Queue<never>>();
 
   constructor(options: TransportOptions);
@@ -16,13 +18,14 @@ export class QueueClient implements AsyncDisposable {
   constructor(port: QueuePort);
   constructor(given: TransportOptions | QueuePort) {
     this.port = 'urls' in given ? new HttpQueues(given) : given;
+    this.thread = new HeartbeatThread(() => this.port.startStandIn());
   }
 
   /** A queue by its name: always the same object, so that its calls are sent together. */
   queue<Body = unknown>(name: string): Queue<Body> {
     let queue = this.queues.get(name);
     if (queue === undefined) {
-      queue = new Queue<never>(this.port, name);
+      queue = new Queue<never>(this.port, this.thread, name);
       this.queues.set(name, queue);
     }
     return queue as unknown as Queue<Body>;
@@ -44,8 +47,8 @@ export class QueueClient implements AsyncDisposable {
   }
 
   /** Ends all connections. Stop the workers first. */
-  close(): Promise<void> {
-    return this.port.close();
+  async close(): Promise<void> {
+    await Promise.all([this.port.close(), this.thread.close()]);
   }
 
   /** For `await using`: as {@link close}. */

@@ -1,3 +1,4 @@
+import type { Worker as Thread } from 'node:worker_threads';
 import type {
   Acked,
   Browsed,
@@ -110,5 +111,7 @@ export interface QueuePort {
 
   list(prefix: string): AsyncGenerator<Queue, void, void>;
   cluster(): Promise<Cluster>;
+  /** Starts a thread that extends deliveries by itself: see `standIn`. */
+  startStandIn(): Thread;
   close(): Promise<void>;
 }

@@ -3,6 +3,7 @@ import type { Browsed, Extended, Nacked, QueueConfiguration, Queue as QueueState
 import { abortable } from '../abortable.js';
 import { CancelledError, DeadLetterError } from '../errors.js';
 import { Acks } from './acks.js';
+import type { Guard, HeartbeatThread } from './heartbeats/heartbeat-thread.js';
 import type {
   ExtendOptions,
   FoundMessages,
@@ -39,6 +40,7 @@ export class Queue<Body = unknown> {
   /** @internal */
   constructor(
     private readonly port: QueuePort,
+    private readonly thread: HeartbeatThread,
     readonly name: string,
   ) {
     this.sends = new Sends(port, name, () => this.receiving > 0);
@@ -156,6 +158,11 @@ export class Queue<Body = unknown> {
    */
   worker(handler: Handler<Body>, options: WorkerOptions = {}): Worker<Body> {
     return new Worker(this, handler, options);
+  }
+
+  /** @internal */
+  guard(maxBlockedMs: number): Guard {
+    return this.thread.guard(this.name, maxBlockedMs);
   }
 
   /** Creates the queue, or replaces its configuration. Omitted fields get their defaults. */

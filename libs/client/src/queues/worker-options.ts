@@ -5,6 +5,7 @@ import type { Message } from './message.js';
 const HALF_A_DAY_MS = 43_200_000;
 const YEAR_MS = 31_536_000_000;
 const DEFAULT_STOP_MS = 30_000;
+const DEFAULT_BLOCKED_MS = 300_000;
 
 /** Delay before delivery `n + 1`: `baseMs * factor^(n-1)`, at most `maxMs`, less a random part of up to a fifth. */
 export interface BackOff {
@@ -29,6 +30,11 @@ export interface WorkerOptions {
   readonly backoff?: BackOff | 'queue';
   /** How long `stop()` waits for the handlers. Default 30,000; `Infinity`: until they end. */
   readonly stopTimeoutMs?: number;
+  /**
+   * A thread keeps the messages of handlers that block the event loop, for at most this time; then others can receive them
+   * after their visibility timeout. Default 300,000; 0: no thread, and such a handler loses its message.
+   */
+  readonly maxBlockedMs?: number;
   /**
    * Called with every error: an error of a handler, with its message, which is delivered again; a `ReceiptStaleError`,
    * with its message, when a handler finished too late; and errors of the nodes, after which the worker continues. If
@@ -64,3 +70,7 @@ export function backoffOf({ backoff }: WorkerOptions): WorkerOptions['backoff'] 
 /** @throws {ValidationError} not a valid duration */
 export const stopTimeoutOf = ({ stopTimeoutMs = DEFAULT_STOP_MS }: WorkerOptions): number =>
   duration('stopTimeoutMs', stopTimeoutMs, { forever: 'to wait for ever' });
+
+/** @throws {ValidationError} not a valid duration */
+export const maxBlockedOf = ({ maxBlockedMs = DEFAULT_BLOCKED_MS }: WorkerOptions): number =>
+  duration('maxBlockedMs', maxBlockedMs);

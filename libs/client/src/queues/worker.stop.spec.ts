@@ -48,6 +48,8 @@ describe('a worker that stops', () => {
       await using client = new QueueClient({ urls: nodes.map(({ url }) => url) });
       const worker = client.worker<number>('on-its-way', ({ body }) => handled.push(body), {
         concurrency: 4,
+        // Not a thread for each of these clients.
+        maxBlockedMs: 0,
       });
       await sleep(Math.random() * 20);
       const sending = queue.send(i);
@@ -81,7 +83,7 @@ describe('a worker that stops', () => {
         urls: [`http://127.0.0.1:${(proxy.address() as AddressInfo).port}`],
       });
       const handled: number[] = [];
-      const worker = client.worker<number>('proxied', ({ body }) => handled.push(body));
+      const worker = client.worker<number>('proxied', ({ body }) => handled.push(body), { maxBlockedMs: 0 });
       await eventually(() => expect(receives).toBe(1));
       await queue.send(0);
       await eventually(async () => expect((await queue.inspect()).stats.inFlight).toBe(1));

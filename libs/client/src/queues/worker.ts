@@ -4,11 +4,14 @@ import { clock } from '../clock.js';
 import { NotFoundError, PayloadTooLargeError, ReceiptStaleError, ValidationError } from '../errors.js';
 import { safeReporter } from '../report.js';
 import { CancelWatch } from './cancel-watch.js';
-import { Delivery, type HandlerContext, splitIntoSeries } from './delivery.js';
+import { type Delivery, type HandlerContext, splitIntoSeries } from './delivery.js';
 import { failureOf } from './failure.js';
+import { Heartbeat } from './heartbeats/heartbeat.js';
+import type { Guard } from './heartbeats/heartbeat-thread.js';
+import { HeldDeliveries } from './held-deliveries.js';
 import type { Message, MessageSource } from './message.js';
 import { QueueSettings } from './queue-settings.js';
-import { concurrencyOf, stopTimeoutOf, type WorkerOptions } from './worker-options.js';
+import { concurrencyOf, maxBlockedOf, stopTimeoutOf, type WorkerOptions } from './worker-options.js';
 
 const WAIT_MS = 20_000;
 const PAUSE_MS = 500;
@@ -26,13 +29,7 @@ export type Handler<Body> = (message: Message<Body>, context: HandlerContext) =>
 
 /** Handles messages of a queue until {@link Worker.stop}. */
 export class Worker<Body> implements AsyncDisposable {
-  /**
-   * Deliveries without an ack or nack yet, by number. An object, not a map, for the sake of garbage collection: see
-   * `docs/decisions/garbage.md`.
-   */
-  private readonly held: Record<number, Delivery<Body>> = Object.create(null);
-  private heldCount = 0;
-  private lastNumber = 0;
+  private readonly held: HeldDeliveries<Body>;
   /** The latest series of each group, until it ends. */
   private readonly groups: Record<string, Promise<void>> = Object.create(null);
   /** Series whose handlers have not all ended; running handlers; acks and nacks in flight. */
@@ -44,17 +41,12 @@ export class Worker<Body> implements AsyncDisposable {
   private readonly report: (error: unknown, message: Message<unknown> | undefined) => void;
   private readonly stopping = new AbortController();
   private readonly cancels: CancelWatch<Body>;
+  private readonly guard: Guard;
+  private readonly heartbeat: Heartbeat<Body>;
   private readonly polling: Promise<void>;
-  private visibilityTimeoutMs = 0;
-  private heartbeat: NodeJS.Timeout | undefined;
   private stopped: Promise<void> | undefined;
   private giveUp: () => void = () => undefined;
-  private readonly tellProgress = async (delivery: Delivery<Body>, progress: unknown) => {
-    if (this.holds(delivery)) await this.extend([delivery], progress);
-  };
   private wake: () => void = () => undefined;
-  /** Called when the last delivery was acknowledged or given back. */
-  private idle: () => void = () => undefined;
 
   /** @internal */
   constructor(
@@ -67,7 +59,12 @@ export class Worker<Body> implements AsyncDisposable {
     this.concurrency = concurrencyOf(options);
     this.report = safeReporter(options.onError);
     this.settings = new QueueSettings(queue, options);
-    this.cancels = new CancelWatch(queue, () => Object.values(this.held));
+    this.guard = queue.guard(maxBlockedOf(options));
+    this.held = new HeldDeliveries(this.guard, (delivery, progress) =>
+      this.heartbeat.tell(delivery, progress),
+    );
+    this.cancels = new CancelWatch(queue, () => this.held.all());
+    this.heartbeat = new Heartbeat(queue, this.held, this.guard, this.cancels, this.report);
     this.polling = this.poll();
   }
 
@@ -106,18 +103,15 @@ export class Worker<Body> implements AsyncDisposable {
     const givenUp = new Promise<void>((resolve) => {
       this.giveUp = resolve;
     });
-    const idle = new Promise<void>((resolve) => {
-      this.idle = resolve;
-    });
     this.stopping.abort();
     this.wake();
-    const returned = this.giveBack(Object.values(this.held).filter(({ isBegun }) => !isBegun));
+    const returned = this.giveBack(this.held.all().filter(({ isBegun }) => !isBegun));
     await this.polling;
     await returned;
-    if (this.heldCount > 0) await Promise.race([idle, givenUp]);
-    clearTimeout(this.heartbeat);
+    await Promise.race([this.held.none(), givenUp]);
+    this.heartbeat.stop();
     this.cancels.stop();
-    const late = Object.values(this.held).filter(({ isAnswered }) => !isAnswered);
+    const late = this.held.all().filter(({ isAnswered }) => !isAnswered);
     for (const delivery of late) delivery.lose('the worker was stopped before its handler was done');
     await this.giveBack(late);
   }
@@ -152,36 +146,14 @@ export class Worker<Body> implements AsyncDisposable {
     const { visibilityTimeoutMs } = this.settings;
     const askedAt = clock.now();
     const messages = await this.queue.receiveUntil(signal, { max, waitMs: WAIT_MS, visibilityTimeoutMs });
-    // The answer does not say how long the node waited, so we only know that the visibility timeout did not start before
-    // we asked. After a long wait, extend at once.
-    const deliveries = messages.map((message) => this.hold(message, askedAt + visibilityTimeoutMs));
+    if (messages.length > 0) this.guard.extendsBy(visibilityTimeoutMs);
+    const deliveries = messages.map((message) => this.held.add(message, askedAt, visibilityTimeoutMs));
+    if (deliveries.length > 0) this.cancels.look();
+    if (this.guard.starting !== undefined)
+      await abortable(this.guard.starting, signal).catch(() => undefined);
     if (signal.aborted) return this.giveBack(deliveries);
+    this.heartbeat.begin(visibilityTimeoutMs, askedAt);
     for (const series of splitIntoSeries(deliveries)) this.begin(series);
-    const isFirst = this.heartbeat === undefined;
-    const hasChanged = !isFirst && visibilityTimeoutMs !== this.visibilityTimeoutMs;
-    this.visibilityTimeoutMs = visibilityTimeoutMs;
-    if (hasChanged || clock.now() - askedAt > visibilityTimeoutMs / 3) void this.extendAll();
-    else if (isFirst) this.extendLater();
-  }
-
-  private hold(message: Message<Body>, heldUntil: number): Delivery<Body> {
-    this.lastNumber += 1;
-    const delivery = new Delivery(this.lastNumber, message, heldUntil, this.tellProgress);
-    this.held[delivery.number] = delivery;
-    this.heldCount += 1;
-    this.cancels.look();
-    return delivery;
-  }
-
-  private holds({ number }: Delivery<Body>): boolean {
-    return this.held[number] !== undefined;
-  }
-
-  private forget(delivery: Delivery<Body>): void {
-    if (!this.holds(delivery)) return;
-    delete this.held[delivery.number];
-    this.heldCount -= 1;
-    if (this.heldCount === 0) this.idle();
   }
 
   /** Handles messages of one group, or a single message, after the earlier series of the group has ended. */
@@ -192,7 +164,7 @@ export class Worker<Body> implements AsyncDisposable {
       void this.handleInOrder(series);
       return;
     }
-    const waiting = this.heldCount - this.open - this.answering - series.length;
+    const waiting = this.held.count - this.open - this.answering - series.length;
     const most = 1 + Math.max(0, MAX_WAITING - waiting);
     void this.giveBack(series.slice(most));
     // Also wait for a handler whose message was lost: it may still be running, and only it can end itself.
@@ -215,8 +187,8 @@ export class Worker<Body> implements AsyncDisposable {
     let next = 0;
     for (const delivery of series) {
       const isGone = delivery.isCancelled;
-      if (isGone) this.forget(delivery);
-      else if (!this.holds(delivery) || delivery.isLost) break;
+      if (isGone) this.held.remove(delivery);
+      else if (!this.held.has(delivery) || delivery.isLost) break;
       next += 1;
       if (isGone) continue;
       const isDone = await this.handle(delivery);
@@ -246,9 +218,9 @@ export class Worker<Body> implements AsyncDisposable {
 
   /** Sends the ack or nack. Returns whether the message has ended; false if it was given back before. */
   private async answer(delivery: Delivery<Body>, isDone: boolean): Promise<boolean> {
-    if (!this.holds(delivery)) return false;
+    if (!this.held.has(delivery)) return false;
     if (delivery.isCancelled) {
-      this.forget(delivery);
+      this.held.remove(delivery);
       return true;
     }
     const { message } = delivery;
@@ -264,7 +236,7 @@ export class Worker<Body> implements AsyncDisposable {
       return false;
     } finally {
       this.answering -= 1;
-      this.forget(delivery);
+      this.held.remove(delivery);
       this.wake();
     }
   }
@@ -290,51 +262,10 @@ export class Worker<Body> implements AsyncDisposable {
 
   /** Others can receive the messages at once; this does not count as a failure. */
   private async giveBack(deliveries: readonly Delivery<Body>[]): Promise<void> {
-    const held = deliveries.filter((delivery) => this.holds(delivery));
-    for (const delivery of held) this.forget(delivery);
+    const held = deliveries.filter((delivery) => this.held.has(delivery));
+    for (const delivery of held) this.held.remove(delivery);
     await this.queue
       .giveBack(held.map(({ message }) => message.receipt))
       .catch((error: unknown) => this.report(error, undefined));
-  }
-
-  private extendLater(): void {
-    clearTimeout(this.heartbeat);
-    this.heartbeat = setTimeout(() => void this.extendAll(), this.visibilityTimeoutMs / 3);
-  }
-
-  /** Extends the visibility timeout of all held messages, and schedules the next extension. */
-  private async extendAll(): Promise<void> {
-    this.extendLater();
-    const held = Object.values(this.held);
-    const batches: Promise<void>[] = [];
-    for (let from = 0; from < held.length; from += MAX_BATCH) {
-      batches.push(this.extend(held.slice(from, from + MAX_BATCH)));
-    }
-    await Promise.all(batches);
-  }
-
-  private async extend(deliveries: readonly Delivery<Body>[], progress?: unknown): Promise<void> {
-    // Before the first receive is through, that of the settings.
-    const visibilityTimeoutMs = this.visibilityTimeoutMs || this.settings.visibilityTimeoutMs;
-    const sentAt = clock.now();
-    // Another worker may have the message now: abort the handler.
-    const lose = (delivery: Delivery<Body>) =>
-      delivery.lose('the worker no longer holds the message: it is delivered again');
-    // Give up before the next extension: a node that does not answer must not delay the check below.
-    const signal = AbortSignal.timeout(Math.ceil(visibilityTimeoutMs / 3));
-    try {
-      const receipts = deliveries.map(({ message }) => message.receipt);
-      const results = await this.queue.extend(receipts, visibilityTimeoutMs, { progress, signal });
-      const isExtended = (_: unknown, i: number) => results[i]?.status === 'extended';
-      for (const delivery of deliveries.filter(isExtended)) delivery.heldUntil = sentAt + visibilityTimeoutMs;
-      const stale = deliveries.filter((delivery, i) => !isExtended(delivery, i) && this.holds(delivery));
-      if (stale.length > 0) await this.cancels.ask(stale, 0, signal).catch(() => undefined);
-      for (const delivery of stale) lose(delivery);
-    } catch (error) {
-      this.report(error, undefined);
-    }
-    for (const delivery of deliveries) {
-      if (this.holds(delivery) && delivery.heldUntil <= clock.now()) lose(delivery);
-    }
   }
 }
