@@ -438,7 +438,7 @@ describe('the quotas of a key', () => {
     await ask('lock', 'everything', 'get', '/v1/locks/a').expect(200);
     await eventually(() => asLimited('/v1/locks/a').expect(200));
     const { text } = await request(nodes.lock.url).get('/metrics').expect(200);
-    expect(text).toMatch(/api_key_requests_total\{key="limited"\} [4-9]\d/);
+    expect(text).toMatch(/api_key_requests_total\{key="limited",tenant=""\} [4-9]\d/);
   });
 });
 

@@ -1,6 +1,6 @@
 import { Controller, Headers, type MessageEvent, Param, Sse } from '@nestjs/common';
 import { ApiHeader, ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
-import { nameSchema, ValidationFailed } from '@syncline/contracts';
+import { holderSchema, nameSchema, ValidationFailed } from '@syncline/contracts';
 import { CalledBy, type Caller, Disconnect, Does } from '@syncline/http';
 import { Watches } from '@syncline/locks';
 import { type DisconnectSignal, Drain, OpenStreams } from '@syncline/runtime';
@@ -47,14 +47,14 @@ export class EventsController {
     if (after !== null && !EVENT_ID.test(after)) {
       throw new ValidationFailed([{ path: 'Last-Event-ID', message: 'expected the id of an event' }]);
     }
-    return this.follow(name, after, disconnect, () => caller.may('read', name));
+    return this.follow(name, after, disconnect, caller);
   }
 
   private async follow(
     name: string,
     after: string | null,
     disconnect: DisconnectSignal,
-    mayRead: () => boolean,
+    caller: Caller,
   ): Promise<Observable<MessageEvent>> {
     // Told before anybody listens: kept until then.
     const early: MessageEvent[] = [];
@@ -62,7 +62,7 @@ export class EventsController {
       early.push(event);
     };
     const { from, stop } = await this.watches.watch(name, after, {
-      onEvent: ({ id, kind, lease }) => push({ id, type: kind, data: lease }),
+      onEvent: ({ id, kind, lease }) => push({ id, type: kind, data: caller.shown(holderSchema, lease) }),
       onGone: (last, oldest) =>
         push({
           // Without one it would be given a number, with which nobody can resume.
@@ -78,7 +78,7 @@ export class EventsController {
       const closed = this.streams.enter();
       const end = () => subscriber.complete();
       // The key may expire or be taken away while the stream is open.
-      push = (event) => (mayRead() ? subscriber.next(event) : end());
+      push = (event) => (caller.may('read', name) ? subscriber.next(event) : end());
       push({ id: from, comment: '' });
       for (const event of early) push(event);
       // A node that cannot read events is no use to the watcher: it had better go to another one.

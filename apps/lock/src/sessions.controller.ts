@@ -13,8 +13,10 @@ import {
   keptSessionSchema,
   type ListSessions,
   listSessionsSchema,
+  NAME_FIELD,
   type OpenedSession,
   openedSessionSchema,
+  realmFields,
   type SessionDetails,
   type Sessions,
   sessionDetailsSchema,
@@ -29,8 +31,9 @@ const idSchema = z
   .string()
   .min(1)
   .max(64)
-  .regex(/^\S+$/)
+  .regex(/^[^\s~]+$/)
   .toLowerCase()
+  .register(realmFields, NAME_FIELD)
   .meta({ example: '5b1f3c0e-8f0d-4b52-9a4e-1a2b3c4d5e6f' });
 
 /** Sessions: many leases that live as long as one keep-alive comes. */
@@ -43,8 +46,11 @@ export class SessionsController {
   @Does('lock', NO_NAME)
   @ApiOperation({ summary: 'Open a session' })
   @ApiCreatedResponse({ standardSchema: openedSessionSchema })
-  createSession(@Body({ schema: createSessionSchema }) body: CreateSession): Promise<OpenedSession> {
-    return this.sessions.create(body);
+  createSession(
+    @Body({ schema: createSessionSchema }) body: CreateSession,
+    @CalledBy() caller: Caller,
+  ): Promise<OpenedSession> {
+    return this.sessions.create(body, caller.realm);
   }
 
   @Get()
@@ -62,7 +68,7 @@ export class SessionsController {
     caller.requireForAll('read', 'Sessions have no names.');
     // An id is the right to its session.
     if (caller.mayToSome('lock')) caller.requireForAll('lock', 'The ids of sessions would be told to it.');
-    return this.sessions.list(query);
+    return this.sessions.list(query, caller.realm);
   }
 
   @Post(':id/keepalive')

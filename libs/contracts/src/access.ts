@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ROLES, type Role } from './cluster.js';
+import { tenantNameSchema } from './realms.js';
 
 /** What a key may be allowed to do at the nodes of each role. */
 export const ACTIONS = {
@@ -62,6 +63,10 @@ const keyQuotasSchema = z
   .describe('Most that the key may have at one node; without them: what every client may have');
 export type KeyQuotas = z.infer<typeof keyQuotasSchema>;
 
+const tenantSchema = z.strictObject({ name: tenantNameSchema });
+/** Whose keys have names of their own. */
+export type Tenant = z.infer<typeof tenantSchema>;
+
 export const apiKeySchema = z.strictObject({
   name: z
     .string()
@@ -81,6 +86,9 @@ export const apiKeySchema = z.strictObject({
       `expected at most ${MAX_NAMES} names in all grants of a key; use prefixes`,
     ),
   quotas: keyQuotasSchema.optional(),
+  tenant: tenantNameSchema
+    .optional()
+    .describe('One of `tenants`: all names of the key are names of this tenant, and nobody else has them'),
 });
 /** One caller: its secrets, and what it may do. */
 export type ApiKey = z.infer<typeof apiKeySchema>;
@@ -99,6 +107,24 @@ export const apiKeysFileSchema = z
         (keys) => isDistinct(keys.flatMap(({ secrets }) => secrets.map(({ hash }) => hash))),
         'expected every hash once',
       ),
+    tenants: z
+      .array(tenantSchema)
+      .max(10_000)
+      .default([])
+      .refine((tenants) => isDistinct(tenants.map(({ name }) => name)), 'expected every name once'),
+  })
+  .superRefine(({ keys, tenants }, context) => {
+    const names = new Set(tenants.map(({ name }) => name));
+    for (const [i, { tenant, grants }] of keys.entries()) {
+      if (tenant === undefined) continue;
+      if (!names.has(tenant)) refuse(i, 'tenant', 'expected a tenant that stands in `tenants`');
+      if (grants.some(({ actions }) => actions.includes('admin'))) {
+        refuse(i, 'grants', 'expected no `admin` in a key of a tenant: it concerns the cluster as a whole');
+      }
+    }
+    function refuse(key: number, field: string, message: string): void {
+      context.addIssue({ code: 'custom', path: ['keys', key, field], message });
+    }
   })
   .meta({
     id: 'ApiKeys',

@@ -31,6 +31,20 @@ describe('a file of API keys', () => {
       { keys: [{ ...key, secrets: [{ hash: 'spilled' }] }] },
       /hash: expected/,
     ],
+    [
+      'a key of no such tenant',
+      { keys: [{ ...key, tenant: 'acme' }] },
+      /^keys\.0\.tenant: expected a tenant/,
+    ],
+    [
+      'a key of a tenant that may do what concerns all',
+      {
+        keys: [{ ...key, tenant: 'acme', grants: [{ ...grant, actions: ['admin'] }] }],
+        tenants: [{ name: 'acme' }],
+      },
+      /^keys\.0\.grants: expected no `admin`/,
+    ],
+    ['a tenant twice', { keys: [], tenants: [{ name: 'acme' }, { name: 'acme' }] }, /every name once/],
     ['a name twice', { keys: [key, { ...key, secrets: [] }] }, /every name once/],
     ['a hash twice', { keys: [key, { ...key, name: 'b' }] }, /every hash once/],
     [

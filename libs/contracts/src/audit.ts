@@ -7,6 +7,7 @@ export const auditEntrySchema = z.strictObject({
   nodeId: nodeIdSchema,
   requestId: z.string(),
   key: z.string().nullable(),
+  tenant: z.string().nullable(),
   address: z.string(),
   call: z.string(),
   action: z.string().nullable(),
@@ -16,7 +17,7 @@ export const auditEntrySchema = z.strictObject({
 });
 /**
  * A call that changed settings, destroyed something or took it away from others, or one that was refused. `key`: the name of the API key; null
- * without one. `call`: method and template of the route, `none` when there is no such route. `action`: what a grant calls it. `name`: of the
+ * without one. `tenant`: of the key; null without one. `call`: method and template of the route, `none` when there is no such route. `action`: what a grant calls it. `name`: of the
  * lock, queue or cache in the path. `unanswered`: the client was gone before the answer.
  */
 export type AuditEntry = z.infer<typeof auditEntrySchema>;
@@ -42,6 +43,7 @@ export const auditSchema = z
           nodeId: 'queue_node_1',
           requestId: '0195a3d2-7c51-4b8e-9f1a-2f6c1f0f9a11',
           key: 'ops',
+          tenant: null,
           address: '10.0.0.7',
           call: 'POST /v1/queues/:queue/purge',
           action: 'purge',

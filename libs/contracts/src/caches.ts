@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { MAX_ENTRY_BYTES, ttlMsSchema } from './cache.js';
 import { nodeIdSchema } from './cluster.js';
-import { nameCursorSchema, namePrefixSchema, nameSchema, pageLimitSchema } from './fields.js';
+import { nameCursorSchema, namePrefixSchema, nameSchema, nextNameSchema, pageLimitSchema } from './fields.js';
 
 const configFields = {
   defaultTtlMs: ttlMsSchema.nullable(),
@@ -106,7 +106,7 @@ export const listCachesQuerySchema = z.strictObject({
 export type ListCachesQuery = z.infer<typeof listCachesQuerySchema>;
 
 export const cachesSchema = z
-  .strictObject({ caches: z.array(cacheSchema), cursor: z.string().nullable() })
+  .strictObject({ caches: z.array(cacheSchema), cursor: nextNameSchema })
   .meta({ id: 'Caches', example: { caches: [], cursor: null } });
 /** Sorted by name. `cursor`: start of the next page; null at the end. */
 export type Caches = z.infer<typeof cachesSchema>;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { instantSchema } from './fields.js';
+import { NAME_FIELD, realmFields } from './realms.js';
 
 export const ROLES = ['lock', 'queue', 'cache'] as const;
 /** Which of the three services a node runs. */
@@ -69,9 +70,9 @@ export const clusterSchema = z
 export type Cluster = z.infer<typeof clusterSchema>;
 
 export const ownerQuerySchema = z.strictObject({
-  key: z.string().min(1).max(1024).meta({ example: 'invoice-42' }),
+  key: z.string().min(1).max(1024).register(realmFields, NAME_FIELD).meta({ example: 'invoice-42' }),
 });
 export const ownerSchema = z
-  .strictObject({ key: z.string(), nodeId: nodeIdSchema })
+  .strictObject({ key: z.string().register(realmFields, NAME_FIELD), nodeId: nodeIdSchema })
   .meta({ id: 'Owner', example: { key: 'invoice-42', nodeId: 'lock_manager_2' } });
 export type Owner = z.infer<typeof ownerSchema>;

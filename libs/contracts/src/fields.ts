@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { NAME_FIELD, realmFields } from './realms.js';
 
 /** Name of a lock, semaphore, queue or cache. Percent-encode it in a path. */
 export const nameSchema = z
@@ -8,12 +9,14 @@ export const nameSchema = z
     /^(?!\.{1,2}$)[A-Za-z0-9._:/@{}-]{1,256}$/,
     'expected 1 to 256 characters out of A-Z a-z 0-9 . _ : / @ { } - (percent-encoded in a path), and not "." or ".."',
   )
+  .register(realmFields, NAME_FIELD)
   .meta({ example: 'invoice-42' });
 
 /** A prefix of names. The empty prefix matches every name. */
 export const namePrefixSchema = z
   .string()
   .regex(/^[A-Za-z0-9._:/@{}-]{0,256}$/, 'expected at most 256 characters out of A-Z a-z 0-9 . _ : / @ { } -')
+  .register(realmFields, NAME_FIELD)
   .default('');
 
 /** A duration: whole milliseconds between `min` and `max`, both included. */
@@ -41,8 +44,12 @@ export function toInstant(ms: number): string {
 export const nameCursorSchema = z
   .string()
   .refine((cursor) => nameSchema.safeParse(cursor).success, 'expected the cursor of a page')
+  .register(realmFields, NAME_FIELD)
   .optional()
   .describe('`cursor` of the previous page');
+
+/** Where the next page of a listing by name begins. */
+export const nextNameSchema = z.string().register(realmFields, NAME_FIELD).nullable();
 
 /** Size of a page of a listing. */
 export const pageLimitSchema = z.coerce.number().int().min(1).max(1000).default(100);

@@ -20,6 +20,7 @@ export * from './message-search.js';
 export * from './node.js';
 export * from './problem.js';
 export * from './queue.js';
+export * from './realms.js';
 export * from './semaphore.js';
 export * from './session.js';
 export * from './validation.js';

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { lockLevelSchema } from './durability.js';
 import { durationMs, ILL_FORMED, instantSchema, isWellFormed, jsonSchema, nameSchema } from './fields.js';
+import { NAME_FIELD, realmFields } from './realms.js';
 
 export const leaseModeSchema = z.enum(['exclusive', 'shared']);
 export type LeaseMode = z.infer<typeof leaseModeSchema>;
@@ -17,6 +18,7 @@ export const leaseIdSchema = z.guid().toLowerCase().meta({ example: '0195a3d2-7c
 export const sessionIdSchema = z
   .guid()
   .toLowerCase()
+  .register(realmFields, NAME_FIELD)
   .meta({ example: '5b1f3c0e-8f0d-4b52-9a4e-1a2b3c4d5e6f' });
 export const leaseTtlMs = durationMs(100, 86_400_000);
 export const waitMs = durationMs(0, 600_000);

@@ -1,7 +1,14 @@
 import { z } from 'zod';
 import { batchItem } from './batch.js';
 import { lockLevelSchema } from './durability.js';
-import { instantSchema, nameCursorSchema, namePrefixSchema, nameSchema, pageLimitSchema } from './fields.js';
+import {
+  instantSchema,
+  nameCursorSchema,
+  namePrefixSchema,
+  nameSchema,
+  nextNameSchema,
+  pageLimitSchema,
+} from './fields.js';
 import {
   HOLDER_EXAMPLE,
   holderSchema,
@@ -15,6 +22,7 @@ import {
   sessionIdSchema,
   waitMs,
 } from './lease.js';
+import { problemSchema } from './problem.js';
 
 export const acquireSchema = z
   .strictObject({
@@ -103,7 +111,7 @@ export const listLocksSchema = z.strictObject({
 export type ListLocks = z.infer<typeof listLocksSchema>;
 
 export const lockPageSchema = z
-  .strictObject({ locks: z.array(lockSchema), cursor: z.string().nullable() })
+  .strictObject({ locks: z.array(lockSchema), cursor: nextNameSchema })
   .meta({ id: 'LockPage', example: { locks: [LOCK_EXAMPLE], cursor: null } });
 /** `cursor`: start of the next page; null at the end. */
 export type LockPage = z.infer<typeof lockPageSchema>;
@@ -192,7 +200,9 @@ export type Batch = z.infer<typeof batchSchema>;
 
 export const batchResultsSchema = z
   .strictObject({
-    results: z.array(z.strictObject({ status: z.int(), body: z.record(z.string(), z.unknown()) })),
+    results: z.array(
+      z.strictObject({ status: z.int(), body: z.union([leaseSchema, releasedSchema, problemSchema]) }),
+    ),
   })
   .meta({
     id: 'BatchResults',

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { realmFields } from './realms.js';
 
 /**
  * Every error of a node: its stable `code`, its HTTP status and its title.
@@ -44,6 +45,7 @@ export const problemSchema = z
     code: z.enum(Object.keys(PROBLEMS) as [ProblemCode, ...ProblemCode[]]),
     errors: z.array(z.strictObject({ path: z.string(), message: z.string() })).optional(),
   })
+  .register(realmFields, { kind: 'problem' })
   .meta({
     example: {
       type: 'urn:syncline:problem:validation-failed',

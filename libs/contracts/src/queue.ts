@@ -1,6 +1,13 @@
 import { z } from 'zod';
 import { durabilitySchema } from './durability.js';
-import { durationMs, nameCursorSchema, namePrefixSchema, nameSchema, pageLimitSchema } from './fields.js';
+import {
+  durationMs,
+  nameCursorSchema,
+  namePrefixSchema,
+  nameSchema,
+  nextNameSchema,
+  pageLimitSchema,
+} from './fields.js';
 
 /** Longest delay, TTL or retention, in ms. */
 export const YEAR_MS = 31_536_000_000;
@@ -165,6 +172,6 @@ export const listQueuesQuerySchema = z.strictObject({
   limit: pageLimitSchema,
 });
 export const queuesSchema = z
-  .strictObject({ queues: z.array(queueSchema), cursor: z.string().nullable().describe('Null at the end') })
+  .strictObject({ queues: z.array(queueSchema), cursor: nextNameSchema.describe('Null at the end') })
   .meta({ id: 'Queues', example: { queues: [queueSchema.meta()?.example as Queue], cursor: null } });
 export type Queues = z.infer<typeof queuesSchema>;

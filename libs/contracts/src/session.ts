@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { lockLevelSchema } from './durability.js';
 import { instantSchema, jsonSchema, nameSchema, pageLimitSchema } from './fields.js';
 import { HOLDER_EXAMPLE, holderSchema, leaseTtlMs, metadataSchema, ownerNameSchema } from './lease.js';
+import { NAME_FIELD, realmFields } from './realms.js';
 
 export const createSessionSchema = z
   .strictObject({
@@ -12,7 +13,12 @@ export const createSessionSchema = z
   .meta({ id: 'CreateSession', example: { owner: 'worker-7', ttlMs: 15_000 } });
 export type CreateSession = z.infer<typeof createSessionSchema>;
 
-const sessionShape = { sessionId: z.string(), owner: z.string(), ttlMs: z.int(), expiresAt: instantSchema };
+const sessionShape = {
+  sessionId: z.string().register(realmFields, NAME_FIELD),
+  owner: z.string(),
+  ttlMs: z.int(),
+  expiresAt: instantSchema,
+};
 const SESSION = {
   sessionId: '5b1f3c0e-8f0d-4b52-9a4e-1a2b3c4d5e6f',
   owner: 'worker-7',

@@ -2,6 +2,7 @@ import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/com
 import { Problem } from '@syncline/contracts';
 import type { Request } from 'express';
 import type { Call } from '../calls/call.js';
+import { enterRealm } from '../tenants/realm.js';
 import { setDeeds } from '../trail/trail.js';
 import { ApiKeys } from './api-keys.js';
 import { setCaller } from './caller.js';
@@ -24,13 +25,14 @@ export class AccessGuard implements CanActivate {
     setDeeds(request, access ?? []);
     const caller = this.keys.callerOf(request.headers);
     setCaller(request, caller);
+    if (caller.realm !== '') enterRealm(request, context.getHandler(), caller.realm);
     caller.usage.countRequest();
     if (access === undefined) {
       throw new Problem('forbidden', 'This node has no rule who may call this route, so nobody may.');
     }
     for (const { action, to } of access) {
       if (!caller.mayToSome(action)) throw caller.refusal(action);
-      if (to.startsWith(':')) caller.require(action, [String(request.params[to.slice(1)])]);
+      if (to.startsWith(':')) caller.require(action, [`${caller.realm}${request.params[to.slice(1)]}`]);
     }
     return true;
   }

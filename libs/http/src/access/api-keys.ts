@@ -1,19 +1,17 @@
 import { hash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
-import { type ApiKey, InvalidKeysFile, Problem } from '@syncline/contracts';
+import { type ApiKey, InvalidKeysFile, Problem, realmOf } from '@syncline/contracts';
 import { Usage } from '../limits/key-usage.js';
 import { NODE_CONFIG, type NodeConfig } from '../node/node.config.js';
 import { watchFiles } from '../node/watch-files.js';
-import { Caller } from './caller.js';
+import { Caller, type CallerKey } from './caller.js';
 import { readKeysFile } from './keys-file.js';
 import { ALL_GRANTS, GRANTS_OF_RIGHT, Rights } from './rights.js';
 
 /** One secret of a key. */
-interface KnownSecret {
-  readonly name: string;
+interface KnownSecret extends CallerKey {
   readonly rights: Rights;
-  readonly usage: Usage;
   /** Ms since 1970. */
   readonly expiresAt: number;
 }
@@ -37,8 +35,11 @@ export class ApiKeys implements OnModuleInit {
     const { apiKeysFile, role } = config;
     this.text = apiKeysFile?.text;
     this.known = this.toKnown(apiKeysFile?.keys ?? []);
-    const everything = Rights.of(role, ALL_GRANTS);
-    this.anonymous = new Caller(null, () => everything, new Usage('', {}));
+    const everything = Rights.of(role, ALL_GRANTS, '');
+    this.anonymous = new Caller(
+      { name: null, tenant: null, realm: '', usage: new Usage('', '', {}) },
+      () => everything,
+    );
   }
 
   onModuleInit(): void {
@@ -65,7 +66,7 @@ export class ApiKeys implements OnModuleInit {
         'Send a valid API key as "Authorization: Bearer SECRET" or "X-Api-Key: SECRET".',
       );
     }
-    return new Caller(key.name, () => this.inForce(digest)?.rights ?? Rights.none, key.usage);
+    return new Caller(key, () => this.inForce(digest)?.rights ?? Rights.none);
   }
 
   /** What the keys that were used have used, in the order of the configuration. */
@@ -98,26 +99,31 @@ export class ApiKeys implements OnModuleInit {
       secrets: [{ hash: `${HASH}${digestOf(secret)}`, expiresAt: undefined }],
       grants: GRANTS_OF_RIGHT[right],
       quotas: undefined,
+      tenant: undefined,
     }));
     const all = [...fromVariable, ...ofFile];
     // What a key has used counts on, whatever else changed.
     this.usages = new Map(
-      all.map(({ name, quotas = {} }) => {
-        const usage = this.usages.get(name) ?? new Usage(name, quotas);
+      all.map(({ name, tenant = '', quotas = {} }) => {
+        const before = this.usages.get(name);
+        const usage = before?.tenant === tenant ? before : new Usage(name, tenant, quotas);
         usage.quotas = quotas;
         return [name, usage];
       }),
     );
     return new Map(
-      all.flatMap(({ name, secrets, grants }) => {
-        const rights = Rights.of(role, grants);
+      all.flatMap(({ name, secrets, grants, tenant }) => {
+        const realm = realmOf(tenant);
+        const rights = Rights.of(role, grants, realm);
         const usage = this.usages.get(name) as Usage;
         return secrets.map(({ hash: digest, expiresAt }): [string, KnownSecret] => [
           digest.slice(HASH.length),
           {
             name,
-            rights,
+            tenant: tenant ?? null,
+            realm,
             usage,
+            rights,
             expiresAt: expiresAt === undefined ? Number.POSITIVE_INFINITY : Date.parse(expiresAt),
           },
         ]);

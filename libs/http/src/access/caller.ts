@@ -1,23 +1,41 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import { type Action, Problem } from '@syncline/contracts';
+import type { z } from 'zod';
 import type { Usage } from '../limits/key-usage.js';
+import { toOutside } from '../tenants/realm.js';
 import type { PageOf, PagePart, PageQuery } from './names.js';
 import type { Rights } from './rights.js';
 
 const CALLER = Symbol('caller');
 
+/** The key of a caller. */
+export interface CallerKey {
+  /** Null on a node without keys. */
+  readonly name: string | null;
+  readonly tenant: string | null;
+  /** Of all names that the caller has: see {@link realmOf}. */
+  readonly realm: string;
+  /** What the key uses of this node. */
+  readonly usage: Usage;
+}
+
 /** Who makes a call, and what it may do. */
 export class Caller {
-  /**
-   * @param name      of its API key; null on a node without keys
-   * @param getRights its rights now: they end when the key expires or is taken out of the file
-   */
+  readonly name: string | null;
+  readonly tenant: string | null;
+  readonly realm: string;
+  readonly usage: Usage;
+
+  /** @param getRights its rights now: they end when the key expires or is taken out of the file */
   constructor(
-    readonly name: string | null,
+    key: CallerKey,
     private readonly getRights: () => Rights,
-    /** What its key uses of this node. */
-    readonly usage: Usage,
-  ) {}
+  ) {
+    this.name = key.name;
+    this.tenant = key.tenant;
+    this.realm = key.realm;
+    this.usage = key.usage;
+  }
 
   may(action: Action, name: string): boolean {
     return this.getRights().namesFor(action).has(name);
@@ -55,6 +73,11 @@ export class Caller {
   /** A problem without the names that it does not know. */
   told(problem: Problem): Problem {
     return problem.shownTo((name) => this.knows(name));
+  }
+
+  /** What an engine says of something, with the names that the caller has. Answers are told so already; this is for events. */
+  shown<Value>(schema: z.core.$ZodType, value: Value): Value {
+    return this.realm === '' ? value : (toOutside(schema, value, this.realm) as Value);
   }
 
   /** A page of a list, with the names alone that it may read: see {@link Names.page}. */

@@ -1,3 +1,4 @@
+import { realmIn } from '@syncline/contracts';
 import fc from 'fast-check';
 import { Names, type PagePart } from './names.js';
 
@@ -45,6 +46,38 @@ describe('a set of names', () => {
     ['__proto__', false],
   ])('billing:* has %s: %s', (one, expected) => {
     expect(new Names(['billing:*']).has(one)).toBe(expected);
+  });
+
+  it('of one realm has no names of another, and lists none', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(pattern),
+        fc.array(name),
+        fc.integer({ min: 1, max: 4 }),
+        async (patterns, own, limit) => {
+          const realms = ['', '~a~', '~ab~', '~b~'];
+          const all = realms.flatMap((realm) => own.map((one) => realm + one));
+          for (const realm of realms) {
+            const names = new Names(patterns, realm);
+            const expected = all.filter(
+              (one) =>
+                realmIn(one) === realm && patterns.some((each) => matches(one.slice(realm.length), each)),
+            );
+            expect(all.filter((one) => names.has(one))).toEqual(expected);
+            const seen: string[] = [];
+            let cursor: string | null | undefined;
+            while (cursor !== null) {
+              const page = await names.page('items', { prefix: realm, cursor, limit }, listOf(all).list);
+              seen.push(...page.items.map((item) => item.name));
+              ({ cursor } = page);
+              if (cursor !== null) expect(realmIn(cursor)).toBe(realm);
+            }
+            expect(seen).toEqual([...new Set(expected)].sort());
+            expect(names.isAll).toBe(patterns.includes('*'));
+          }
+        },
+      ),
+    );
   });
 
   it('shows these names alone of a list, page after page, to the end', async () => {

@@ -1,14 +1,20 @@
-/** A set of names: single ones, and all that begin alike. */
-export class Names {
-  static readonly all = new Names(['*']);
+import { realmIn } from '@syncline/contracts';
 
+/** A set of names of one realm: single ones, and all that begin alike. */
+export class Names {
   /** In order; none of them is part of another. */
   private readonly ranges: readonly { readonly start: string; readonly isPrefix: boolean }[];
 
-  /** @param patterns names, or prefixes of names and `*` */
-  constructor(patterns: readonly string[]) {
+  /**
+   * @param patterns names, or prefixes of names and `*`
+   * @param realm of all of them
+   */
+  constructor(
+    patterns: readonly string[],
+    private readonly realm = '',
+  ) {
     const sorted = patterns
-      .map((pattern) => ({ start: pattern.replace(/\*$/, ''), isPrefix: pattern.endsWith('*') }))
+      .map((pattern) => ({ start: realm + pattern.replace(/\*$/, ''), isPrefix: pattern.endsWith('*') }))
       .sort((a, b) => compare(a.start, b.start) || Number(b.isPrefix) - Number(a.isPrefix));
     const ranges: (typeof sorted)[number][] = [];
     for (const range of sorted) {
@@ -23,8 +29,9 @@ export class Names {
     return this.ranges.length === 0;
   }
 
+  /** Whether it has all names of the realm. */
   get isAll(): boolean {
-    return this.ranges[0]?.start === '' && this.ranges[0].isPrefix;
+    return this.ranges[0]?.start === this.realm && this.ranges[0].isPrefix;
   }
 
   has(name: string): boolean {
@@ -37,7 +44,12 @@ export class Names {
     }
     const range = this.ranges[low - 1];
     if (range === undefined) return false;
-    return range.isPrefix ? name.startsWith(range.start) : name === range.start;
+    return range.isPrefix ? name.startsWith(range.start) && this.isInRealm(name) : name === range.start;
+  }
+
+  /** Names of no tenant begin with nothing, as all names do. */
+  private isInRealm(name: string): boolean {
+    return this.realm !== '' || realmIn(name) === '';
   }
 
   /**
@@ -61,8 +73,9 @@ export class Names {
       const part = { prefix: start.length > prefix.length ? start : prefix, cursor };
       if (isPrefix) {
         const page = await list({ ...part, limit: limit - items.length });
-        items.push(...page[field]);
-        if (page.cursor !== null) return pageTo(page.cursor);
+        // Names of tenants come last.
+        items.push(...page[field].filter(({ name }) => this.isInRealm(name)));
+        if (page.cursor !== null) return pageTo(this.isInRealm(page.cursor) ? page.cursor : null);
       } else {
         const page = await list({ ...part, limit: 1 });
         items.push(...page[field].filter(({ name }) => name === start));

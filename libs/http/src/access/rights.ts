@@ -11,13 +11,20 @@ export class Rights {
     readonly known: Names,
   ) {}
 
-  static of(role: Role, grants: readonly Grant[]): Rights {
+  /** @param realm of the names in the grants */
+  static of(role: Role, grants: readonly Grant[], realm: string): Rights {
     const ours = grants.filter((grant) => grant.role === role || grant.role === '*');
     const namesOf = (action: Action) =>
-      new Names(ours.filter(({ actions }) => actions.includes(action)).flatMap(({ names }) => names));
+      new Names(
+        ours.filter(({ actions }) => actions.includes(action)).flatMap(({ names }) => names),
+        realm,
+      );
     return new Rights(
       new Map(ACTIONS[role].map((action) => [action, namesOf(action)])),
-      new Names(ours.flatMap(({ names }) => names)),
+      new Names(
+        ours.flatMap(({ names }) => names),
+        realm,
+      ),
     );
   }
 

@@ -14,6 +14,7 @@ import type { HttpMetrics } from '../metrics/http-metrics.js';
 import { FINISH_MS, type ServerStop } from '../node/server-stop.js';
 import { problemOf, retryAfterOf } from '../problems/problems.js';
 import { readJson } from '../request/json.js';
+import { answerTo, problemTo } from '../tenants/realm.js';
 import type { Trail } from '../trail/trail.js';
 import { Call } from './call.js';
 import type { CallRoute, CallRoutes } from './call-routes.js';
@@ -121,7 +122,10 @@ export class CallStream {
       ({ route } = found);
       ({ status } = route);
       const body = await route.handle(call);
-      this.answer(call, `{"id":${call.id},"status":${status},"body":${JSON.stringify(body)}}`);
+      this.answer(
+        call,
+        `{"id":${call.id},"status":${status},"body":${JSON.stringify(answerTo(call, body))}}`,
+      );
     } catch (error) {
       if (error instanceof ClientDisconnected) {
         if (call.tellsCancelled) this.answer(call, `{"id":${call.id},"status":${CANCELLED},"body":null}`);
@@ -137,7 +141,8 @@ export class CallStream {
       status = problem.status;
       const retryAfter = retryAfterOf(problem);
       const [instance] = path.split('?', 1);
-      this.answer(call, JSON.stringify({ id, status, retryAfter, body: problem.toBody(instance ?? path) }));
+      const told = problemTo(call, problem.toBody(instance ?? path));
+      this.answer(call, JSON.stringify({ id, status, retryAfter, body: told }));
     } finally {
       delete this.calls[call.id];
       call.ended();

@@ -14,12 +14,13 @@ export class KeyMetrics {
     new Counter({
       name: 'api_key_requests_total',
       help: 'Requests and calls of each API key, refused ones too; beyond 200 keys as one',
-      labelNames: ['key'],
+      labelNames: ['key', 'tenant'],
       registers: [registry],
       collect() {
         this.reset();
-        for (const [i, { key, requests }] of keys.inUse.entries()) {
-          this.inc({ key: i < MOST_KEYS ? key : OTHERS }, requests);
+        for (const [i, { key, tenant, requests }] of keys.inUse.entries()) {
+          const isShown = i < MOST_KEYS;
+          this.inc({ key: isShown ? key : OTHERS, tenant: isShown ? tenant : OTHERS }, requests);
         }
       },
     });

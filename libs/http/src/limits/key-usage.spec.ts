@@ -5,7 +5,7 @@ const LIMITED = expect.objectContaining({ code: 'rate-limited', status: 429 });
 describe('the quotas of a key', () => {
   it('allow so many requests a second, and as many again a second later', () => {
     let now = 0;
-    const usage = new Usage('a', { requestsPerSecond: 10 }, () => now);
+    const usage = new Usage('a', '', { requestsPerSecond: 10 }, () => now);
     for (const _second of [1, 2]) {
       for (let i = 0; i < 10; i++) usage.countRequest();
       expect(() => usage.countRequest()).toThrow(LIMITED);
@@ -20,7 +20,7 @@ describe('the quotas of a key', () => {
   });
 
   it('allow so many that stay, and others when they have ended', () => {
-    const usage = new Usage('a', { callStreams: 1, waitingRequests: 2 });
+    const usage = new Usage('a', '', { callStreams: 1, waitingRequests: 2 });
     const giveBack = usage.hold('callStreams');
     expect(() => usage.hold('callStreams')).toThrow(LIMITED);
     usage.hold('waitingRequests');
@@ -31,7 +31,7 @@ describe('the quotas of a key', () => {
   });
 
   it('that are not given bound nothing', () => {
-    const usage = new Usage('a', {});
+    const usage = new Usage('a', '', {});
     for (let i = 0; i < 10_000; i++) {
       usage.countRequest();
       usage.hold('waitingRequests');

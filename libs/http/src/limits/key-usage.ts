@@ -11,6 +11,8 @@ export class Usage {
 
   constructor(
     readonly key: string,
+    /** Of the key; '' without one. */
+    readonly tenant: string,
     public quotas: KeyQuotas,
     /** The monotonic clock, ms. */
     private readonly clock: () => number = () => performance.now(),

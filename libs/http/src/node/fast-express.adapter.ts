@@ -5,6 +5,7 @@ import { StreamableFile } from '@nestjs/common';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import express, { type Express, type Request, type Response } from 'express';
 import { securityLines } from '../request/security-headers.js';
+import { answerTo } from '../tenants/realm.js';
 
 /** Longer than the usual idle timeout of clients and load balancers, so that they close first, never mid-request. */
 const KEEP_ALIVE_MS = 65_000;
@@ -48,7 +49,7 @@ export class FastExpressAdapter extends ExpressAdapter {
     }
     if (statusCode !== undefined) response.statusCode = statusCode;
     if (!response.hasHeader('Content-Type')) response.setHeader('Content-Type', JSON_TYPE);
-    const text = JSON.stringify(body);
+    const text = JSON.stringify(answerTo(response.req, body));
     response.setHeader('Content-Length', Buffer.byteLength(text));
     return response.end(text);
   }

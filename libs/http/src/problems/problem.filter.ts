@@ -13,6 +13,7 @@ import { EMPTY, type Observable } from 'rxjs';
 import { callerOf } from '../access/caller.js';
 import { NODE_CONFIG, type NodeConfig } from '../node/node.config.js';
 import { hasBody } from '../request/body.guard.js';
+import { problemTo } from '../tenants/realm.js';
 import { headersOf, problemOf } from './problems.js';
 import { unroutedProblem } from './route-problems.js';
 
@@ -27,7 +28,7 @@ export function sendProblem(problem: Problem, request: Request, response: Respon
     .status(problem.status)
     .set(headersOf(problem))
     .type('application/problem+json')
-    .send(JSON.stringify(problem.toBody(path)));
+    .send(JSON.stringify(problemTo(request, problem.toBody(path))));
 }
 
 /**

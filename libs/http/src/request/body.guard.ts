@@ -5,6 +5,7 @@ import { ClientDisconnected } from '@syncline/runtime';
 import { type Request, type RequestHandler, type Response, raw } from 'express';
 import { Call } from '../calls/call.js';
 import { MAX_BODY_BYTES } from '../node/node.config.js';
+import { bodyInRealm } from '../tenants/realm.js';
 import { readJson } from './json.js';
 
 const TAKES_BYTES = 'syncline:takes-bytes';
@@ -64,6 +65,7 @@ async function takeJson(request: Request, response: Response, read: RequestHandl
     throw new ValidationFailed([{ path: 'body', message }]);
   }
   request.body = bytes.length === 0 ? undefined : readJson(bytes);
+  bodyInRealm(request);
   return true;
 }
 

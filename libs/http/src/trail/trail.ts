@@ -77,11 +77,13 @@ export class Trail {
     }
     const told = deed ?? request[DEEDS]?.[0];
     const name = told?.to.startsWith(':') ? request.params?.[told.to.slice(1)] : undefined;
+    const caller = callerOf(request);
     const entry: AuditEntry = {
       at: toInstant(Date.now()),
       nodeId: this.config.nodeId,
       requestId,
-      key: callerOf(request)?.name ?? null,
+      key: caller?.name ?? null,
+      tenant: caller?.tenant ?? null,
       address: clientOf(request),
       call: `${request.method} ${route}`,
       action: told?.action ?? null,

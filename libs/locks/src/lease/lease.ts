@@ -1,4 +1,5 @@
 import type { Lease, LeaseMode } from '@syncline/contracts';
+import { resourceName } from './resource.js';
 
 /** Permits of a lock: a shared lease takes one of them, an exclusive one takes all. */
 export const LOCK_PERMITS = 1_000_000;
@@ -41,6 +42,9 @@ export interface LeaseRequest {
   readonly sessionId: string | null;
   readonly metadata: Readonly<Record<string, unknown>> | null;
 }
+
+/** The name of one of its resources: all of them are in one realm. */
+export const nameOf = ({ resources: [first] }: LeaseRequest): string => resourceName(first?.key ?? '');
 
 /** The resources of one request in one order, so that a retry that lists them in another order is the same request. */
 export const inOrder = (resources: readonly ResourceRequest[]): readonly ResourceRequest[] =>

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { SeenNumbers } from '@syncline/redis';
-import type { LeaseRequest } from '../lease/lease.js';
+import { type LeaseRequest, nameOf } from '../lease/lease.js';
 import { encodeMetadata, encodeOwner, type LeaseRecord, termsOf } from '../redis/lease-record.js';
 import { keysOfWait, leaseOfWait } from '../redis/wait-id.js';
 import type { Ticket } from '../waiting/ticket.js';
@@ -45,7 +45,7 @@ export class Memory {
       arrival,
       ttlMs: request.ttlMs,
       sessionId: request.sessionId,
-      owner: encodeOwner(request.owner),
+      owner: encodeOwner(request.owner, nameOf(request)),
       metadata: encodeMetadata(request.metadata),
       wanted: request.resources,
       until: performance.now() + request.waitMs,

@@ -1,10 +1,18 @@
-import { type Holder, toInstant } from '@syncline/contracts';
+import { type Holder, realmIn, toInstant } from '@syncline/contracts';
 import { type Grant, modeOf } from '../lease/lease.js';
 import { kindOf, resourceName } from '../lease/resource.js';
 
-/** Owners stand in records without blanks. */
-export const encodeOwner = (owner: string): string => encodeURIComponent(owner);
-export const decodeOwner = (owner: string): string => decodeURIComponent(owner);
+/**
+ * Owners stand in records without blanks. Those of two tenants are not the same, whatever they call themselves: the realm comes
+ * first, and an encoded text has no slash.
+ *
+ * @param name of what the owner has or wants, or the id of its session
+ */
+export function encodeOwner(owner: string, name: string): string {
+  const realm = realmIn(name);
+  return realm === '' ? encodeURIComponent(owner) : `${realm}/${encodeURIComponent(owner)}`;
+}
+export const decodeOwner = (owner: string): string => decodeURIComponent(owner.slice(owner.indexOf('/') + 1));
 
 /** Metadata as one text; `-` for none. */
 export const encodeMetadata = (metadata: object | null): string =>

@@ -29,7 +29,7 @@ export class SessionsStore {
         this.calls.call(scripts.createSession, { shard, sessionId, ttlMs, owner, metadata }),
       ),
     );
-    const kept = { owner: encodeOwner(owner), metadata: encodeMetadata(metadata) };
+    const kept = { owner: encodeOwner(owner, sessionId), metadata: encodeMetadata(metadata) };
     this.remember({ sessionId, ttlMs, ...kept, until: sentAt + ttlMs });
     return Math.min(...ends);
   }
@@ -47,7 +47,13 @@ export class SessionsStore {
     }
     const { metadata, ...facts } = session;
     const { ttlMs } = session;
-    this.remember({ sessionId, ttlMs, owner: encodeOwner(session.owner), metadata, until: sentAt + ttlMs });
+    this.remember({
+      sessionId,
+      ttlMs,
+      owner: encodeOwner(session.owner, sessionId),
+      metadata,
+      until: sentAt + ttlMs,
+    });
     return {
       ...facts,
       leases: kept.reduce((sum, each) => sum + (each?.leases ?? 0), 0),
@@ -69,8 +75,8 @@ export class SessionsStore {
     return session && { ...session, leases };
   }
 
-  /** A page of all sessions, in no order. They are in every shard, so any one will do. */
-  list(page: PageStart & { prefix: string; limit: number }) {
+  /** A page of the sessions of a realm, in no order. They are in every shard, so any one will do. */
+  list(page: PageStart & scripts.SessionsQuery) {
     return this.calls.call(scripts.listSessions, { shard: 0, ...page });
   }
 

@@ -30,8 +30,9 @@ export class SessionsService {
     private readonly held: HeldReplies,
   ) {}
 
-  async create({ owner, ttlMs, metadata }: CreateSession): Promise<OpenedSession> {
-    const sessionId = randomUUID();
+  /** @param realm of the names that it may hold */
+  async create({ owner, ttlMs, metadata }: CreateSession, realm = ''): Promise<OpenedSession> {
+    const sessionId = `${realm}${randomUUID()}`;
     const endsAt = await this.store.create(sessionId, ttlMs, owner, metadata ?? null);
     return this.held.told({ sessionId, owner, ttlMs, expiresAt: toInstant(endsAt) });
   }
@@ -54,9 +55,9 @@ export class SessionsService {
   }
 
   /** @throws ValidationFailed of a cursor that is none */
-  async list({ prefix, cursor, limit }: ListSessions): Promise<Sessions> {
+  async list({ prefix, cursor, limit }: ListSessions, realm = ''): Promise<Sessions> {
     const from = cursor === undefined ? FIRST_PAGE : fromCursor(cursor);
-    const { sessions, next } = await this.store.list({ prefix, limit, ...from });
+    const { sessions, next } = await this.store.list({ prefix, realm, limit, ...from });
     return {
       sessions: sessions.map(({ endsAt, ...facts }) => ({ ...facts, expiresAt: toInstant(endsAt) })),
       cursor: next && toCursor(next),

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { type PutQueue, putQueueSchema, type QueueConfiguration } from '@syncline/contracts';
+import { type PutQueue, putQueueSchema, type QueueConfiguration, realmIn } from '@syncline/contracts';
 
 const MAX_NAME = 256;
 const DEAD_SUFFIX = '.dead';
@@ -16,7 +16,8 @@ export function completeConfiguration(queue: string, given: PutQueue): QueueConf
 
 /** A name so long that `.dead` does not fit is cut; a hash of all of it keeps it apart from those that begin alike. */
 export function deadLettersOf(queue: string): string {
-  if (queue.length + DEAD_SUFFIX.length <= MAX_NAME) return `${queue}${DEAD_SUFFIX}`;
+  const longest = MAX_NAME + realmIn(queue).length;
+  if (queue.length + DEAD_SUFFIX.length <= longest) return `${queue}${DEAD_SUFFIX}`;
   const end = `.${hash('sha256', queue, 'hex').slice(0, HASH_LENGTH)}${DEAD_SUFFIX}`;
-  return `${queue.slice(0, MAX_NAME - end.length)}${end}`;
+  return `${queue.slice(0, longest - end.length)}${end}`;
 }

@@ -1,4 +1,4 @@
-import type { Grant, LeaseRequest } from '../../lease/lease.js';
+import { type Grant, type LeaseRequest, nameOf } from '../../lease/lease.js';
 import type { Refusal } from '../../lease/refusal.js';
 import type { Ticket } from '../../waiting/ticket.js';
 import {
@@ -65,7 +65,7 @@ export const acquire = (request: LeaseRequest, claim: string): Operation<Acquire
     request.leaseIdIsNew ? '1' : '0',
     request.ttlMs,
     request.waitMs,
-    encodeOwner(request.owner),
+    encodeOwner(request.owner, nameOf(request)),
     encodeMetadata(request.metadata),
     request.sessionId ?? '-',
     claim,

@@ -26,7 +26,7 @@ export const createSession = lockCommand(
   }: InSession & { ttlMs: number; owner: string; metadata: object | null }) => [
     sessionId,
     ttlMs,
-    encodeOwner(owner),
+    encodeOwner(owner, sessionId),
     encodeMetadata(metadata),
   ],
   (reply) => reply as number,
@@ -94,11 +94,18 @@ export interface ListedSession extends StoredSession {
   readonly sessionId: string;
 }
 
+/** `prefix`: of their owners, who are all in the realm. */
+export interface SessionsQuery {
+  readonly prefix: string;
+  readonly realm: string;
+  readonly limit: number;
+}
+
 /** Lists sessions, in no order. `next`: where the next page begins, null at the end. */
 export const listSessions = lockCommand(
   'session-list',
-  ({ prefix, step, after, limit }: InShard & PageStart & { prefix: string; limit: number }) => [
-    encodeOwner(prefix),
+  ({ prefix, realm, step, after, limit }: InShard & PageStart & SessionsQuery) => [
+    encodeOwner(prefix, realm),
     step,
     after,
     limit,

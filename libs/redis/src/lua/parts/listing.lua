@@ -3,6 +3,7 @@
 -- all that is in some buckets: more than a page, perhaps. Then the next page takes the same step again, by the order of its members.
 -- Leaves: Listing.page(key, step, after, limit, show): calls show(member) until it returned true `limit` times or enough were
 --         looked at; returns where the next page begins: step and member, step '' at the end. The first begins at '0' and ''.
+--         The member is one that was shown: others may be nothing for whoever sees the page.
 local Listing = {}
 local MOST_EXAMINED = 2000
 
@@ -21,8 +22,8 @@ function Listing.page(key, step, after, limit, show)
   repeat
     local members, following, count = take_step(key, step, after, limit)
     for i = 1, #members do
-      if shown == limit then return step, members[i - 1] or after end
-      if show(members[i]) then shown = shown + 1 end
+      if shown == limit then return step, after end
+      if show(members[i]) then shown, after = shown + 1, members[i] end
     end
     step, after, examined = following, '', examined + count
     if step == '0' then return '', '' end
