@@ -3,8 +3,8 @@ import { type Membership, RecentMembers } from '@syncline/cluster';
 import type { Lease } from '@syncline/contracts';
 import { Commits, commandConnection, type RedisClient, SeenNumbers } from '@syncline/redis';
 import { ProcessIdentity } from '@syncline/runtime';
-import { eventually, RedisServer } from '@syncline/testing';
-import { EMPTY } from 'rxjs';
+import { eventually, RedisServer, type RedisServerOptions } from '@syncline/testing';
+import { EMPTY, of } from 'rxjs';
 import { inOrder, type LeaseRequest, LOCK_PERMITS, permitsOf } from '../../libs/locks/src/lease/lease.js';
 import { resourceKey } from '../../libs/locks/src/lease/resource.js';
 import { Memory } from '../../libs/locks/src/recovery/memory.js';
@@ -66,8 +66,10 @@ export class LockNode {
   readonly events: EventsStore;
   readonly deadlocks: DeadlockSearch;
 
-  constructor(redis: RedisClient, nodeId: string) {
-    const membership = { nodeId, changed: EMPTY } as unknown as Membership;
+  /** @param members that it knows of */
+  constructor(redis: RedisClient, nodeId: string, members: readonly string[] = []) {
+    const changed = members.length === 0 ? EMPTY : of({ nodeIds: members });
+    const membership = { nodeId, changed } as unknown as Membership;
     const identity = new ProcessIdentity();
     const shards = new Shards(redis);
     const tokens = new SeenNumbers();
@@ -127,8 +129,8 @@ export class LockStage {
     readonly redis: RedisClient,
   ) {}
 
-  static async start(): Promise<LockStage> {
-    const server = await RedisServer.start();
+  static async start(options: RedisServerOptions = {}): Promise<LockStage> {
+    const server = await RedisServer.start(options);
     return new LockStage(server, await connect(server.url));
   }
 
@@ -164,6 +166,11 @@ export class LockStage {
       const [seconds, micros] = await this.redis.time();
       expect(Number(seconds) * 1_000 + Number(micros) / 1_000).toBeGreaterThan(Date.parse(expiresAt));
     });
+  }
+
+  /** @param aheadMs of the true time */
+  setClock(aheadMs: number): Promise<void> {
+    return this.server.setClock(aheadMs);
   }
 
   /** @param bytes 0: no bound */

@@ -88,8 +88,11 @@ export class RedisWatch implements OnApplicationBootstrap, OnModuleDestroy {
     this.offsets.set(name, offset);
     if (before === undefined || Math.abs(offset - before) < CLOCK_STEP_MS) return;
     this.clockSteps.inc();
+    const byMs = `${Math.round(Math.abs(offset - before))} ms`;
     this.logger.warn(
-      `The clock of Redis at ${name} was set ${offset > before ? 'forward' : 'back'} by ${Math.round(Math.abs(offset - before))} ms: leases and delays end ${offset > before ? 'sooner' : 'later'} by as much`,
+      offset > before
+        ? `The clock of Redis at ${name} was set forward by ${byMs}: delays, visibility timeouts and TTLs end sooner by as much, leases that living nodes know do not`
+        : `The clock of Redis at ${name} was set back by ${byMs}: what ends by time ends later by as much`,
     );
   }
 }

@@ -5,10 +5,13 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { Child } from './child.js';
 import { freePort } from './free-port.js';
+import { SettableClock } from './settable-clock.js';
 
 export interface RedisServerOptions {
   /** Keep the data in an append-only file, so that it survives {@link RedisServer.restart}. Default: false. */
   readonly durable?: boolean;
+  /** Whether {@link RedisServer.setClock} can be used. Default: false. */
+  readonly settableClock?: boolean;
   /** Additional `redis-server` options, such as `['--maxmemory', '10mb']`. */
   readonly args?: readonly string[];
 }
@@ -21,13 +24,15 @@ export class RedisServer {
     readonly port: number,
     private readonly folder: string,
     private readonly options: RedisServerOptions,
+    private readonly clock: SettableClock | null,
   ) {
     this.child = this.spawn();
   }
 
   static async start(options: RedisServerOptions = {}): Promise<RedisServer> {
     const folder = await mkdtemp(join(tmpdir(), 'syncline-redis-'));
-    const server = new RedisServer(await freePort(), folder, options);
+    const clock = options.settableClock ? await SettableClock.make(folder) : null;
+    const server = new RedisServer(await freePort(), folder, options, clock);
     await server.started();
     return server;
   }
@@ -63,6 +68,12 @@ export class RedisServer {
     await this.started();
   }
 
+  /** @param aheadMs of the true time; negative: behind */
+  async setClock(aheadMs: number): Promise<void> {
+    if (this.clock === null) throw new Error('This Redis was started without a settable clock.');
+    await this.clock.set(aheadMs);
+  }
+
   freeze(): void {
     this.child.freeze();
   }
@@ -81,7 +92,9 @@ export class RedisServer {
     const policy = ['--maxmemory-policy', 'noeviction', '--appendonly', durable ? 'yes' : 'no'];
     return new Child(
       'redis-server',
-      spawn(process.env.REDIS_SERVER ?? 'redis-server', [...settings, ...policy, ...args]),
+      spawn(process.env.REDIS_SERVER ?? 'redis-server', [...settings, ...policy, ...args], {
+        env: { ...process.env, ...this.clock?.env },
+      }),
     );
   }
 

@@ -30,7 +30,8 @@ describe.each(['functions', 'scripts'])('a new instance of Redis, by %s', (by) =
     more: { members?: string[]; knewIt?: boolean; nodeId?: string; instance?: string } = {},
   ) =>
     assertKnowledge(stage.redis, {
-      ...{ shard: 0, seen: 0, nodeId: 'one', members: [], knewIt: true, last: true, instance: '', ...more },
+      ...{ shard: 0, seen: 0, nodeId: 'one', members: [], knewIt: true, last: true, instance: '' },
+      ...{ before: null, ...more },
       items: itemsOf({ ...NOTHING, ...known }, 'one~p'),
     }).then(({ leftMs }) => leftMs);
   /** As another primary leaves the data that this process comes back to. */

@@ -10,8 +10,9 @@ import {
 } from '@syncline/redis';
 import { ProcessIdentity } from '@syncline/runtime';
 import { Memory } from '../recovery/memory.js';
+import type { Reading } from './clock-reading.js';
 import { processIdOf } from './process-id.js';
-import { assertKnowledge, itemsOf } from './scripts/assertion.js';
+import { assertKnowledge, type Item, itemsOf } from './scripts/assertion.js';
 import type { InShard } from './scripts/lock-command.js';
 
 /** Most items of one assertion: a millisecond or two of Redis. */
@@ -27,7 +28,7 @@ const OPENS_WITHIN_MS = 2_500;
 export class ShardCalls {
   private readonly openings = new Openings<number>((shard) => this.open(shard));
   /** Shards that this node knew before, and the instance of each as it was found last; null when that may be another one now. */
-  private readonly known = new Map<number, string | null>();
+  private readonly known = new Map<number, Reading | null>();
   private readonly processId: string;
   private readonly report = logUnlessAway(new Logger(ShardCalls.name));
 
@@ -61,10 +62,11 @@ export class ShardCalls {
   }
 
   /** A shard is in an instance. Where that opened without this node, what it knows is asserted late: as far as nobody else was served. */
-  found(shard: number, instance: string): void {
-    const before = this.known.get(shard) ?? instance;
-    this.known.set(shard, instance);
-    if (before !== instance) this.opened(shard).catch(this.report);
+  found(shard: number, { instance, redisMs, at }: Reading): void {
+    const now = { instance, redisMs, at };
+    const before = this.known.get(shard) ?? now;
+    if (before.instance === instance) this.known.set(shard, now);
+    else this.opened(shard).catch(this.report);
   }
 
   /** A hint: the shard is open. */
@@ -73,28 +75,39 @@ export class ShardCalls {
   }
 
   private async open(shard: number): Promise<void> {
+    const before = this.known.get(shard) ?? null;
     const knewIt = this.known.has(shard);
-    if (knewIt) this.known.set(shard, null);
     const deadline = performance.now() + OPENS_WITHIN_MS;
-    const items = itemsOf(this.memory.of(shard).recall(), this.processId);
-    for (let at = 0, into = ''; ; ) {
-      const last = at + PORTION >= items.length;
-      const { leftMs, instance } = await assertKnowledge(this.redis, {
+    const portions = this.portions(shard);
+    for (let i = 0, into = ''; ; ) {
+      const last = i >= portions.length - 1;
+      const { leftMs, instance, wentOn } = await assertKnowledge(this.redis, {
         shard,
         seen: this.tokens.of(shard),
         nodeId: this.membership.nodeId,
-        items: items.slice(at, at + PORTION),
+        items: portions[i] ?? [],
         last,
         knewIt,
         instance: into,
+        before,
         members: this.members.nodeIds,
       });
+      if (wentOn) return;
+      if (knewIt) this.known.set(shard, null);
       if (leftMs !== 0 && performance.now() > deadline) throw new StoreUnavailable('Redis does not open.');
       into = leftMs < 0 ? '' : instance;
-      at = leftMs < 0 ? 0 : at + PORTION;
+      i = leftMs < 0 ? 0 : i + 1;
       if (!last || leftMs < 0) continue;
       if (leftMs === 0) return;
       await this.openings.wait(shard, leftMs);
     }
+  }
+
+  /** What this node knows. The first portion is empty: where only nobody reached Redis for a while there is nothing to assert. */
+  private portions(shard: number): Item[][] {
+    const items = itemsOf(this.memory.of(shard).recall(), this.processId);
+    const portions: Item[][] = [[]];
+    for (let at = 0; at < items.length; at += PORTION) portions.push(items.slice(at, at + PORTION));
+    return portions;
   }
 }

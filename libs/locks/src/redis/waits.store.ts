@@ -63,7 +63,7 @@ export class WaitsStore {
     const reply = await this.calls.call(scripts.beat, { shard, processId: this.processId });
     this.tokens.see(shard, reply.token);
     this.memory.of(shard).tidy();
-    this.calls.found(shard, reply.instance);
+    this.calls.found(shard, { ...reply, at: performance.now() });
     return reply;
   }
 

@@ -1,5 +1,7 @@
+import { type Membership, Ring } from '@syncline/cluster';
 import { Drain } from '@syncline/runtime';
 import { eventually } from '@syncline/testing';
+import { of } from 'rxjs';
 import { ask, LockNode, LockStage } from '../../../../test/stages/lock-stage.js';
 import { AbandonedRequests } from './abandoned-requests.js';
 import { Heartbeat } from './heartbeat.js';
@@ -30,7 +32,9 @@ describe('the heartbeat of a node', () => {
     const drain = new Drain();
     abandoned = new AbandonedRequests(node.waits);
     waits = new Waits(node.waits, abandoned, node.deadlocks, drain);
-    heartbeat = new Heartbeat(node.waits, waits, abandoned);
+    heartbeat = new Heartbeat(node.waits, waits, abandoned, {
+      changed: of(new Ring(['one'])),
+    } as unknown as Membership);
     heartbeat.onApplicationBootstrap();
   });
   afterEach(() => heartbeat.onModuleDestroy());

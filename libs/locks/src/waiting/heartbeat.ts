@@ -1,6 +1,8 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { Membership } from '@syncline/cluster';
 import { StoreUnavailable } from '@syncline/redis';
 import { Loop } from '@syncline/runtime';
+import { type Subscription, take } from 'rxjs';
 import { WaitsStore } from '../redis/waits.store.js';
 import { AbandonedRequests } from './abandoned-requests.js';
 import { NO_CLAIM } from './ticket.js';
@@ -25,22 +27,26 @@ export class Heartbeat implements OnApplicationBootstrap, OnModuleDestroy {
   /** Shards whose last beat found another number of requests in Redis than here. */
   private readonly mismatched = new Set<number>();
   private away: NodeJS.Timeout | undefined;
+  private joined: Subscription | undefined;
   private stopped = false;
 
   constructor(
     private readonly store: WaitsStore,
     private readonly waits: Waits,
     private readonly abandoned: AbandonedRequests,
+    private readonly membership: Membership,
   ) {}
 
   onApplicationBootstrap(): void {
     this.reached();
-    this.loop.start(0);
+    // A member knows the others, who may know more of a Redis that nobody was heard in for a while.
+    this.joined = this.membership.changed.pipe(take(1)).subscribe(() => this.loop.start(0));
   }
 
   /** The last beat keeps the places of parked requests while their clients go to another node. */
   async onModuleDestroy(): Promise<void> {
     this.stopped = true;
+    this.joined?.unsubscribe();
     clearTimeout(this.away);
     await this.loop.stop();
     await Promise.all(this.store.shards.map((shard) => this.store.beat(shard))).catch(() => {});

@@ -1,4 +1,5 @@
 import type { Knowledge } from '../../recovery/kept.js';
+import { elapsedSince, type Reading } from '../clock-reading.js';
 import { grantingCommand, type MayGrant } from './lock-command.js';
 
 /** Fields of one item, its kind first. */
@@ -57,27 +58,30 @@ interface Assertion extends MayGrant {
   readonly knewIt: boolean;
   /** The instance that got the portions before; '' for none. */
   readonly instance: string;
+  /** Which instance this node knew last, and its clock; null for none. */
+  readonly before: Reading | null;
   /** Nodes that may know of leases. */
   readonly members: readonly string[];
 }
 
 /**
  * Asserts what a node knows in the instance that opens. `leftMs`: until it opens at the latest; 0: it is open; -1: it is another
- * one than got the portions before, so they are lost.
+ * one than got the portions before, so they are lost. `wentOn`: it is the one that the node knew, and its clock did not leap.
  */
 export const assertKnowledge = grantingCommand(
   'assert',
-  ({ nodeId, items, last, knewIt, instance, members }: Assertion) => [
+  ({ nodeId, items, last, knewIt, instance, before, members }: Assertion) => [
     nodeId,
     last ? '1' : '0',
     knewIt ? '1' : '0',
     instance,
+    ...(before === null ? ['', 0, 0] : [before.instance, before.redisMs, elapsedSince(before)]),
     members.length,
     ...members,
     ...items.flatMap(([kind, ...fields]) => [kind, fields.length, ...fields]),
   ],
   (reply) => {
-    const [leftMs, instance] = reply as [number, string];
-    return { leftMs, instance };
+    const [leftMs, instance, wentOn] = reply as [number, string, number];
+    return { leftMs, instance, wentOn: wentOn === 1 };
   },
 );

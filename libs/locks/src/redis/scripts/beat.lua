@@ -4,7 +4,7 @@
 -- KEYS 1 prefix of the shard
 -- ARGV 1 process id
 -- Returns {requests that Redis has for the process, ms until the next end of a lease or -1, {wait id, outcome, ...},
---          no smaller than any token of the shard, instance}.
+--          no smaller than any token of the shard, instance, now}.
 -- Invariant: with every hint lost a request learns its outcome by the next beat.
 -- @include parts/open.lua
 -- @include parts/process.lua
@@ -83,5 +83,5 @@ return function()
   local at = sweep()
   local requests, outcomes = kept_for(process)
   local left = at < math.huge and math.max(0, at - now) or -1
-  return { requests, left, outcomes, int(Token.keep()), Instance.name() }
+  return { requests, left, outcomes, int(Token.keep()), Instance.name(), now }
 end

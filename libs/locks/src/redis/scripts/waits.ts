@@ -60,7 +60,14 @@ export const beat = grantingCommand(
   'beat',
   ({ processId }: MayGrant & { processId: string }) => [processId],
   (reply) => {
-    const [requests, nextMs, recorded, token, instance] = reply as [number, number, string[], string, string];
+    const [requests, nextMs, recorded, token, instance, redisMs] = reply as [
+      number,
+      number,
+      string[],
+      string,
+      string,
+      number,
+    ];
     return {
       /** How many requests Redis has for the process. */
       requests,
@@ -72,6 +79,8 @@ export const beat = grantingCommand(
       token,
       /** Names the Redis instance. */
       instance,
+      /** Its clock. */
+      redisMs,
     };
   },
 );

@@ -80,9 +80,10 @@ function Assertion.ended(at)
   if name.waiting > 0 then Name.look_by(name, now) end
 end
 
-local function add_process(wait, process)
+local function add_process(wait, process, deadline)
   local others = Absence.is(wait.processes) and '' or Process.without(wait.processes, process)
   wait.processes = others == '' and process or others .. ',' .. process
+  wait.deadline = math.max(wait.deadline, deadline)
   Wait.keep(wait)
 end
 
@@ -99,7 +100,7 @@ function Assertion.wait(at)
     if Name.record(name, lease_id) or Name.outcome_of(name, lease_id) or (name.limit or 0) == 0 then return end
   end
   if wait then
-    add_process(wait, process)
+    add_process(wait, process, now + ARGV[at + 3])
   else
     Wait.enqueue({
       id = id, weights = weights, ttl = ARGV[at + 2], deadline = now + ARGV[at + 3], processes = process,

@@ -35,7 +35,7 @@ local index_key, due_key
 
 -- A lock is a semaphore of this many permits: a shared lease takes one, an exclusive one takes all.
 local LOCK_PERMITS, LOCK_LIMIT = 1000000, '1000000'
-local KEEP_MS, KEEP = 300000, '300000'
+local KEEP_MS = 300000
 local NO_PAST = '- - 0'
 
 -- Names by their ids, and the one that was read last; each knows the one before it. Until when leases that end now are

@@ -37,7 +37,7 @@ end
 -- A process beats: it lives, and the clock goes on.
 function Process.beat(process)
   Process.hear(process, Process.LEASE_MS)
-  redis.call('SET', prefix .. 'pulse', Silence.pulse(pulse), 'PX', KEEP)
+  redis.call('SET', prefix .. 'pulse', Silence.pulse(pulse))
 end
 
 -- Until when a process was said to live, by that clock; 0 when it never was. One that was silent for LEASE_MS is taken for

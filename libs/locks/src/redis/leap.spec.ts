@@ -1,0 +1,106 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { eventually } from '@syncline/testing';
+import { ask, LockNode, LockStage } from '../../../../test/stages/lock-stage.js';
+
+const HOUR = 3_600_000;
+/** So long no node is heard, that the clock of Redis is suspected (`leap.lua`). */
+const SILENCE_MS = 1_700;
+
+describe.each(['functions', 'scripts'])('a clock of Redis that is set, by %s', (by) => {
+  let stage: LockStage;
+  let server: LockStage;
+  let one: LockNode;
+  let two: LockNode;
+  /** Of the true time. */
+  let ahead = 0;
+  const leap = (ms: number) => {
+    ahead += ms;
+    return server.setClock(ahead);
+  };
+  /** How often a shard began to open. */
+  const openings = async () =>
+    Number(/cmdstat_publish:calls=(\d+)/.exec(await server.redis.info('commandstats'))?.[1] ?? 0);
+
+  beforeAll(async () => {
+    server = await LockStage.start({ settableClock: true });
+    stage = by === 'functions' ? server : await server.withoutFunctions();
+  });
+  beforeEach(async () => {
+    [one, two] = await stage.reset('one', 'two');
+    for (const node of [one, two]) await node.beat();
+  });
+  afterAll(async () => {
+    if (stage !== server) stage.redis.disconnect();
+    await server.stop();
+  });
+
+  it('forward ends no lease that a node knows, however it is asked for next', async () => {
+    const request = ask('a', { ttlMs: HOUR });
+    await one.acquire(request);
+    await leap(HOUR + 100_000);
+    expect(await one.acquire(ask('a'))).toMatchObject({ outcome: 'held' });
+    await leap(HOUR + 100_000);
+    expect((await one.inspect('a')).holders).toMatchObject([{ owner: 'o' }]);
+    await leap(HOUR + 100_000);
+    await one.beat();
+    expect(await one.renew('a', request.leaseId)).toMatchObject({ outcome: 'renewed' });
+  });
+
+  it('forward ends no session, and takes no place in the line', async () => {
+    await one.sessions.create('s', 60_000, 'o', null);
+    await one.acquire(ask('a', { sessionId: 's' }));
+    await one.acquire(ask('a', { owner: 'waiter', waitMs: 60_000 }));
+    await leap(HOUR);
+    await one.beat();
+    const { holders, waiters } = await one.inspect('a');
+    expect(holders.concat(waiters as never)).toMatchObject([{ owner: 'o' }, { owner: 'waiter' }]);
+    expect(await one.sessions.keep('s')).toMatchObject({ leases: 1, lost: [] });
+  });
+
+  it('forward ends what is over by the clock of the node that knows it', async () => {
+    await one.acquire(ask('a', { ttlMs: 500 }));
+    await leap(HOUR);
+    await sleep(600);
+    expect(await one.acquire(ask('a'))).toMatchObject({ outcome: 'granted' });
+  });
+
+  it('forward counts, where no node is left that could know better', async () => {
+    await one.acquire(ask('a', { ttlMs: HOUR }));
+    await leap(HOUR + 100_000);
+    const before = await openings();
+    const first = new LockNode(stage.redis, 'first', ['first']);
+    expect(await first.acquire(ask('a'))).toMatchObject({ outcome: 'granted' });
+    expect(await openings()).toBe(before);
+  });
+
+  it('forward is asked of the others by a node that only just started', async () => {
+    await one.acquire(ask('a', { ttlMs: HOUR }));
+    await leap(HOUR + 100_000);
+    const newcomer = new LockNode(stage.redis, 'new', ['new', 'one']);
+    const reply = newcomer.acquire(ask('a'));
+    await eventually(async () => expect(await stage.redis.get('syncline:lock:{0}:instance')).toMatch(/^\* /));
+    await one.calls.opened(0);
+    expect(await reply).toMatchObject({ outcome: 'held' });
+  });
+
+  it('is told from an outage, after which nothing is asserted', async () => {
+    await one.acquire(ask('a', { ttlMs: 200 }));
+    const before = await openings();
+    await sleep(SILENCE_MS);
+    expect(await two.acquire(ask('a'))).toMatchObject({ outcome: 'granted' });
+    await one.beat();
+    expect(await openings()).toBe(before);
+  });
+
+  it('back ends no lease, and grants none twice', async () => {
+    const request = ask('a', { ttlMs: HOUR });
+    await one.acquire(request);
+    await leap(-60_000);
+    expect(await two.acquire(ask('a'))).toMatchObject({ outcome: 'held' });
+    expect(await one.renew('a', request.leaseId)).toMatchObject({ outcome: 'renewed' });
+    await one.beat();
+    await two.beat();
+    await leap(60_000);
+    expect(await two.acquire(ask('a'))).toMatchObject({ outcome: 'held' });
+  });
+});
