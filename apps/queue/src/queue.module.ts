@@ -4,10 +4,11 @@ import { MessageByIdController } from './message-by-id.controller.js';
 import { MessagesController } from './messages.controller.js';
 import { QueuesController } from './queues.controller.js';
 import { SearchController } from './search.controller.js';
+import { SqsModule } from './sqs/sqs.module.js';
 
 /** The routes of a queue node. */
 @Module({
-  imports: [QueuesModule],
+  imports: [QueuesModule, SqsModule],
   controllers: [QueuesController, MessagesController, MessageByIdController, SearchController],
 })
 export class QueueModule {}

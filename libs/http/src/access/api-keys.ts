@@ -16,6 +16,12 @@ interface KnownSecret extends CallerKey {
   readonly expiresAt: number;
 }
 
+/** A key whose secret is known in clear. */
+export interface SigningKey {
+  readonly secrets: readonly string[];
+  readonly caller: Caller;
+}
+
 /** The API keys of this node. Without `API_KEYS` and `API_KEYS_FILE` every caller may do everything. */
 @Injectable()
 export class ApiKeys implements OnModuleInit {
@@ -29,7 +35,8 @@ export class ApiKeys implements OnModuleInit {
   private readonly logger = new Logger(ApiKeys.name);
   /** By name of the key. */
   private usages: ReadonlyMap<string, Usage> = new Map();
-  private readonly anonymous: Caller;
+  /** Everybody, on a node without keys. */
+  readonly anonymous: Caller;
 
   constructor(@Inject(NODE_CONFIG) private readonly config: NodeConfig) {
     const { apiKeysFile, role } = config;
@@ -67,6 +74,22 @@ export class ApiKeys implements OnModuleInit {
       );
     }
     return new Caller(key, () => this.inForce(digest)?.rights ?? Rights.none);
+  }
+
+  get areRequired(): boolean {
+    return this.config.requiresKeys;
+  }
+
+  /**
+   * A key by its name, for callers who prove that they know its secret without sending it: a signature cannot be
+   * compared with the digest of a secret. Only keys of `API_KEYS` can be used so.
+   */
+  signingKey(name: string): SigningKey | undefined {
+    const known = this.config.apiKeys.filter((key) => key.name === name).map(({ secret }) => secret);
+    const [first] = known;
+    return first === undefined
+      ? undefined
+      : { secrets: known, caller: this.callerOf({ 'x-api-key': first }) };
   }
 
   /** What the keys that were used have used, in the order of the configuration. */

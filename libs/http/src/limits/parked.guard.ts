@@ -32,15 +32,19 @@ export class ParkedGuard implements CanActivate {
     if (context.getType() !== 'http') return true;
     const http = context.switchToHttp();
     const request: Request | Call = http.getRequest();
-    if (!(Number(waitMsOf(request)) > 0)) return true;
+    if (Number(waitMsOf(request)) > 0) this.park(request, http.getResponse());
+    return true;
+  }
+
+  /** Counts a request among those that wait, until it has ended. @throws Problem `rate-limited` */
+  park(request: Request | Call, response: Response): void {
     const whenEnded = (giveBack: () => void) => {
       if (request instanceof Call) request.whenEnded(giveBack);
-      else http.getResponse<Response>().once('close', giveBack);
+      else response.once('close', giveBack);
     };
     whenEnded(this.limit.take(clientOf(request)));
     const caller = callerOf(request);
     if (caller !== undefined) whenEnded(caller.usage.hold('waitingRequests'));
-    return true;
   }
 }
 

@@ -160,6 +160,7 @@ const nodeConfigSchema = (role: Role) =>
       TLS_CERT: z.string().optional(),
       TLS_KEY: z.string().optional(),
       MAX_CONNECTIONS: z.coerce.number().int().min(2).max(1_000_000).default(10_000),
+      SQS_PUBLIC_URL: z.url({ protocol: /^https?$/ }).optional(),
       LOCK_DURABILITY: durabilitySchema.default('local'),
     })
     .transform(checkTls)
@@ -194,6 +195,8 @@ const nodeConfigSchema = (role: Role) =>
       allowedHosts: env.ALLOWED_HOSTS,
       maxConnections: env.MAX_CONNECTIONS,
       lockDurability: env.LOCK_DURABILITY,
+      /** Where clients of SQS reach the queue nodes; undefined: where they asked. */
+      sqsPublicUrl: env.SQS_PUBLIC_URL,
     }));
 
 /** Largest request body, and largest message of a call stream, in bytes. */

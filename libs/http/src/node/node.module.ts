@@ -75,14 +75,15 @@ export class NodeModule {
         CallsGateway,
         HttpMetrics,
         KeyMetrics,
+        ParkedGuard,
         { provide: APP_FILTER, useClass: ProblemFilter },
         { provide: APP_PIPE, useClass: ContractPipe },
         // In this order: judge the key, read the body, see whether the request may wait.
         { provide: APP_GUARD, useClass: AccessGuard },
         { provide: APP_GUARD, useClass: BodyGuard },
-        { provide: APP_GUARD, useClass: ParkedGuard },
+        { provide: APP_GUARD, useExisting: ParkedGuard },
       ],
-      exports: [NODE_CONFIG],
+      exports: [NODE_CONFIG, ApiKeys, ParkedGuard],
     };
   }
 }

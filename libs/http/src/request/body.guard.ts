@@ -15,7 +15,7 @@ export const TakesBytes = () => SetMetadata(TAKES_BYTES, true);
 
 const MOST_BYTES = 'syncline:most-bytes';
 
-/** The handler takes JSON of another size than all others. */
+/** The handler takes a body of another size than all others. */
 export const TakesUpTo = (bytes: number) => SetMetadata(MOST_BYTES, bytes);
 
 const readers = new Map<number, RequestHandler>();
@@ -42,9 +42,11 @@ export class BodyGuard implements CanActivate {
     const http = context.switchToHttp();
     const request: Request | Call = http.getRequest();
     if (request instanceof Call) return true;
-    if (this.reflector.get<boolean | undefined>(TAKES_BYTES, context.getHandler())) return takeBytes(request);
-    if (!hasBody(request)) return true;
     const limit = this.reflector.get<number | undefined>(MOST_BYTES, context.getHandler()) ?? MAX_BODY_BYTES;
+    if (this.reflector.get<boolean | undefined>(TAKES_BYTES, context.getHandler())) {
+      return takeBytes(request, limit);
+    }
+    if (!hasBody(request)) return true;
     return takeJson(request, http.getResponse(), readerOf(limit));
   }
 }
@@ -69,15 +71,15 @@ async function takeJson(request: Request, response: Response, read: RequestHandl
   return true;
 }
 
-async function takeBytes(request: Request): Promise<true> {
-  if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) throw new BodyTooLarge();
+async function takeBytes(request: Request, limit: number): Promise<true> {
+  if (Number(request.headers['content-length'] ?? 0) > limit) throw new BodyTooLarge(limit);
   request.body = await new Promise<Buffer>((resolve, reject) => {
     const chunks: Buffer[] = [];
     let length = 0;
     request.on('data', (chunk: Buffer) => {
       length += chunk.length;
       // The rest is discarded: if the connection were closed in the middle, the client might not see the answer.
-      if (length > MAX_BODY_BYTES) reject(new BodyTooLarge());
+      if (length > limit) reject(new BodyTooLarge(limit));
       else chunks.push(chunk);
     });
     request.once('end', () => resolve(Buffer.concat(chunks, length)));
@@ -88,7 +90,7 @@ async function takeBytes(request: Request): Promise<true> {
 }
 
 class BodyTooLarge extends Problem {
-  constructor() {
-    super('payload-too-large', `The body is larger than ${MAX_BODY_BYTES} bytes.`);
+  constructor(limit: number) {
+    super('payload-too-large', `The body is larger than ${limit} bytes.`);
   }
 }

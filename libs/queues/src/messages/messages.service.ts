@@ -19,9 +19,9 @@ import {
 import { DeliveryService } from '../delivery/delivery.service.js';
 import { ParkedReceivers } from '../delivery/parked-receivers.js';
 import { defaultConfiguration } from '../queues/configuration.js';
-import { existing } from '../queues/queue.errors.js';
+import { existing, QueueNotFound } from '../queues/queue.errors.js';
 import { Memory } from '../recovery/memory.js';
-import { seqOf } from '../redis/message-id.js';
+import { messageId, seqOf } from '../redis/message-id.js';
 import { QueueStore } from '../redis/queue.store.js';
 import type { Delivery } from '../redis/receipt.js';
 import { encodeTails } from '../redis/record.js';
@@ -49,15 +49,17 @@ export class MessagesService {
   ) {}
 
   /**
-   * Sends messages; makes the queue when there is none.
+   * Sends messages.
    *
+   * @param makes whether it makes the queue when there is none
    * @throws QueueFull; then none of the messages was taken. When all are refused: what the first one is refused for
+   * @throws QueueNotFound when there is none, and it makes none
    */
-  async send(queue: string, { messages }: Send): Promise<Sent> {
+  async send(queue: string, { messages }: Send, { makes = true } = {}): Promise<Sent> {
     for (;;) {
       const limit = this.limits.of(queue);
       const prepared = messages.map((one) => toNewMessage(one, limit));
-      const sent = await this.sendPrepared(queue, prepared, limit);
+      const sent = await this.sendPrepared(queue, prepared, limit, makes);
       if (sent !== null) return sent;
     }
   }
@@ -104,11 +106,25 @@ export class MessagesService {
     );
   }
 
+  /**
+   * The messages that receipts stand for, whatever became of them, and when they were handed out, in ms since 1970.
+   *
+   * @returns null for a receipt that is not of this queue
+   * @throws QueueNotFound
+   */
+  async delivered(queue: string, receipts: GivenReceipts): Promise<(Delivered | null)[]> {
+    const read = await this.receipts.read(queue, receipts);
+    return read.map((one) =>
+      one === null || one instanceof Problem ? null : { id: messageId(one.gen, one.token), at: one.at },
+    );
+  }
+
   /** @param limit by which they were judged. Null: the queue has another one */
   private async sendPrepared(
     queue: string,
     prepared: readonly (NewMessage | Problem)[],
     limit: number,
+    makes: boolean,
   ): Promise<Sent | null> {
     const sound = prepared.filter((one): one is NewMessage => !(one instanceof Problem));
     const indicesOf = (fits: readonly number[]) => {
@@ -116,7 +132,8 @@ export class MessagesService {
       return prepared.flatMap((one, i) => (one instanceof Problem || fitting.has(one) ? [i] : []));
     };
     if (sound.length === 0 && !(await this.isLimit(queue, limit))) return null;
-    const batch = sound.length === 0 ? NOTHING_SENT : await this.append(queue, sound, limit, indicesOf);
+    const batch =
+      sound.length === 0 ? NOTHING_SENT : await this.append(queue, sound, limit, indicesOf, makes);
     if (batch === null) return null;
     let next = 0;
     const outcomes = prepared.map((one) => {
@@ -140,6 +157,7 @@ export class MessagesService {
     messages: readonly NewMessage[],
     maxMessageBytes: number,
     indicesOf: (fits: readonly number[]) => readonly number[],
+    makes: boolean,
   ): Promise<SentBatch | null> {
     const tails = encodeTails(messages.map(({ content }) => content));
     for (;;) {
@@ -147,6 +165,7 @@ export class MessagesService {
       const call = this.store.send(queue, { messages, tails, maxMessageBytes, localWaiters });
       const reply = await this.timers.follow(queue, call);
       if (reply === null) {
+        if (!makes) throw new QueueNotFound(queue);
         await this.timers.follow(queue, this.store.make(queue, defaultConfiguration(queue)));
       } else if (reply.outcome === 'limit') {
         this.limits.learn(queue, reply.maxMessageBytes);
@@ -228,6 +247,12 @@ export class MessagesService {
 }
 
 const ENDS: ReadonlySet<string> = new Set(['acked', 'dead', 'expired']);
+
+/** What a receipt stands for. */
+export interface Delivered {
+  readonly id: string;
+  readonly at: number | null;
+}
 
 type SentBatch = Pick<Extract<SendReply, { outcome: 'sent' }>, 'messages' | 'durability'>;
 const NOTHING_SENT: SentBatch = { messages: [], durability: 'local' };

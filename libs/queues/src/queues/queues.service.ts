@@ -32,6 +32,33 @@ export class QueuesService {
     return this.get(queue);
   }
 
+  /**
+   * Makes the queue, unless it exists: then it stays as it is.
+   *
+   * @param labels a text that is kept with the queue, and gone with it; the engine does not read it
+   * @returns whether it was made
+   */
+  async make(queue: string, given: PutQueue, labels: string): Promise<boolean> {
+    const configuration = completeConfiguration(queue, given);
+    return (await this.timers.follow(queue, this.store.make(queue, configuration, labels))).done;
+  }
+
+  /** The labels of the queue; empty when it has none. @throws QueueNotFound */
+  async labels(queue: string): Promise<string> {
+    return existing(queue, await this.store.describe(queue)).labels;
+  }
+
+  /**
+   * Replaces the labels.
+   *
+   * @param from what they were
+   * @returns false when they are others by now, and stay
+   * @throws QueueNotFound
+   */
+  async label(queue: string, from: string, to: string): Promise<boolean> {
+    return existing(queue, await this.store.hold(queue, this.store.label(queue, from, to))).done;
+  }
+
   /** @throws QueueNotFound */
   async get(queue: string): Promise<Queue> {
     return existing(queue, await this.find(queue));

@@ -146,9 +146,9 @@ export class QueueStore {
    * Makes a queue, unless it exists. Its name is made known first: a name without a queue does no harm, a queue without a
    * name would.
    */
-  async make(queue: string, configuration: QueueConfiguration) {
+  async make(queue: string, configuration: QueueConfiguration, labels?: string) {
     await this.redis.zadd(queueKeys.names(), 0, queue).catch(fail);
-    const made = await this.hold(queue, this.configure(queue, 'make', configuration));
+    const made = await this.hold(queue, this.configure(queue, 'make', configuration, labels));
     // Once more: the last traces of a queue by the same name may just have been removed, its name with them.
     if (made.done) await this.redis.zadd(queueKeys.names(), 0, queue).catch(fail);
     await this.commits.confirm(configuration.durability, queueKeys.names());
@@ -158,6 +158,10 @@ export class QueueStore {
   /** Gives a queue a new configuration; makes none. */
   change(queue: string, configuration: QueueConfiguration) {
     return this.configure(queue, 'change', configuration);
+  }
+
+  label(queue: string, from: string, to: string) {
+    return queues.label(this.redis, { queue, from, to });
   }
 
   /** Nothing is left of the queue. */
@@ -236,11 +240,16 @@ export class QueueStore {
     return this.redis.zrange(queueKeys.names(), from, to, 'BYLEX', 'LIMIT', 0, limit).catch(fail);
   }
 
-  private configure(queue: string, verb: 'make' | 'change', configuration: QueueConfiguration) {
+  private configure(
+    queue: string,
+    verb: 'make' | 'change',
+    configuration: QueueConfiguration,
+    labels?: string,
+  ) {
     const secret = randomBytes(SECRET_BYTES).toString('base64url');
     return this.openings.call(queue, () =>
       queues.configure(this.redis, {
-        ...{ ...this.callOf(queue), verb, secret, configuration },
+        ...{ ...this.callOf(queue), verb, secret, configuration, labels },
         // A node that only just started knows nothing of what was before.
         ...{ mayBeLost: this.members.areAll, gen: '' },
       }),

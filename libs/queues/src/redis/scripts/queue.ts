@@ -11,6 +11,8 @@ export const configure = library.command({
       verb: 'make' | 'change';
       secret: string;
       configuration: QueueConfiguration;
+      /** Undefined: as they are. */
+      labels?: string | undefined;
       /** A new Redis instance may lack the queue; then the nodes are to tell first. */
       mayBeLost: boolean;
       /** The generation that it had before that; empty: a new one. */
@@ -23,6 +25,7 @@ export const configure = library.command({
     input.mayBeLost ? '1' : '0',
     input.gen,
     ...Object.entries(toFields(input.configuration)).flat(),
+    ...(input.labels === undefined ? [] : ['labels', input.labels]),
   ],
   decode: (reply, { configuration: { durability } }) => {
     const [done, due] = reply as [number, number];
@@ -62,15 +65,29 @@ const COUNTS = [
   ...(['received', 'acked', 'failed', 'expired', 'lost'] as const),
 ] satisfies readonly (keyof QueueStats)[];
 
+interface Described {
+  readonly configuration: QueueConfiguration;
+  readonly paused: boolean;
+  readonly stats: QueueStats;
+  /** A text that the engine does not read; empty: none. */
+  readonly labels: string;
+}
+
 /** Null: there is no such queue. */
 export const describe = library.command({
   name: 'describe',
   keys,
-  decode: (reply): { configuration: QueueConfiguration; paused: boolean; stats: QueueStats } | null => {
+  decode: (reply): Described | null => {
     if (reply === null) return null;
-    const [configuration, paused, ...counts] = reply as [string, ...number[]];
-    const stats = Object.fromEntries(COUNTS.map((name, i) => [name, counts[i]])) as QueueStats;
-    return { configuration: JSON.parse(configuration) as QueueConfiguration, paused: paused === 1, stats };
+    const [configuration, paused, ...rest] = reply as [string, number, ...(number | string)[]];
+    const stats = Object.fromEntries(COUNTS.map((name, i) => [name, rest[i]])) as QueueStats;
+    const labels = String(rest[COUNTS.length]);
+    return {
+      configuration: JSON.parse(configuration) as QueueConfiguration,
+      paused: paused === 1,
+      stats,
+      labels,
+    };
   },
 });
 
@@ -91,6 +108,18 @@ export const pause = library.command({
   keys,
   args: (input: { queue: string; paused: boolean }) => [input.paused ? '1' : '0'],
   decode: readDone,
+});
+
+/** Replaces the labels, if they are still these. Null: there is no such queue. */
+export const label = library.command({
+  name: 'label',
+  keys,
+  args: (input: { queue: string; from: string; to: string }) => [input.from, input.to],
+  decode: (reply) => {
+    if (reply === null) return null;
+    const [done, level] = reply as [number, string?];
+    return { done: done === 1, durability: levelOf(level) };
+  },
 });
 
 /** Removes all messages. Null: there is no such queue. */

@@ -1,5 +1,5 @@
 -- A queue as its commands see it. All its keys share the tag {queue:NAME}; KEYS[1] is the queue itself:
---   queue      hash   configuration, counters, and the secret that signs receipts; all that is left when drained. `unacked`: deliveries
+--   queue      hash   configuration, labels, counters, and the secret that signs receipts; all that is left when drained. `unacked`: deliveries
 --                     that ended without an ack, less the acks without a delivery, so that nothing need count each delivery
 --   w, nodes   zset, hash   parked receivers by arrival; nodes on which some wait (parts/waiters.lua)
 --   out        list   messages on their way to another queue, in order (parts/outbox.lua)

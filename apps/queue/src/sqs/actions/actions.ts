@@ -1,0 +1,34 @@
+import { Injectable } from '@nestjs/common';
+import { ERRORS, SqsError } from '../sqs-error.js';
+import type { SqsAction } from './action.js';
+import { MessageActions } from './message.actions.js';
+import { MoveActions } from './move.actions.js';
+import { PermissionActions } from './permission.actions.js';
+import { QueueActions } from './queue.actions.js';
+import { TagActions } from './tag.actions.js';
+
+/** All actions of SQS, by name. */
+@Injectable()
+export class Actions {
+  private readonly byName: ReadonlyMap<string, SqsAction>;
+
+  constructor(
+    queues: QueueActions,
+    messages: MessageActions,
+    tags: TagActions,
+    permissions: PermissionActions,
+    moves: MoveActions,
+  ) {
+    const groups = [queues, messages, tags, permissions, moves];
+    this.byName = new Map(groups.flatMap(({ actions }) => Object.entries(actions)));
+  }
+
+  /** @throws SqsError for a name that is of no action */
+  get(name: string): SqsAction {
+    const action = this.byName.get(name);
+    if (action === undefined) {
+      throw new SqsError(ERRORS.invalidAction, `The action ${name} is not valid for this endpoint.`);
+    }
+    return action;
+  }
+}

@@ -1,0 +1,70 @@
+import { Injectable } from '@nestjs/common';
+import { LabelsOfQueues } from '../attributes/labels.js';
+import { arnOf } from '../queue-address.js';
+import { invalidValue, missing } from '../sqs-error.js';
+import { type ActionCall, NOTHING, type SqsActions } from './action.js';
+
+interface Policy {
+  readonly Version: string;
+  readonly Id: string;
+  readonly Statement: readonly { readonly Sid?: string }[];
+}
+
+/** Statements of the policy of a queue: kept and told. Who may do what, API keys decide. */
+@Injectable()
+export class PermissionActions {
+  readonly actions: SqsActions = {
+    AddPermission: { deed: 'configure', names: 'queue', run: (call) => this.add(call) },
+    RemovePermission: { deed: 'configure', names: 'queue', run: (call) => this.remove(call) },
+  };
+
+  constructor(private readonly labels: LabelsOfQueues) {}
+
+  private async add({ queue, fields, region }: ActionCall) {
+    const label = fields.text('Label');
+    const accounts = fields.texts('AWSAccountIds');
+    const actions = fields.texts('Actions');
+    if (accounts.length === 0) throw missing('AWSAccountIds');
+    if (actions.length === 0) throw missing('Actions');
+    const principals = accounts.map((account) => `arn:aws:iam::${account}:root`);
+    const statement = {
+      Sid: label,
+      Effect: 'Allow',
+      Principal: { AWS: principals.length === 1 ? principals[0] : principals },
+      Action: actions.length === 1 ? `SQS:${actions[0]}` : actions.map((action) => `SQS:${action}`),
+      Resource: arnOf(queue, region),
+    };
+    await this.change(queue, (policy) => {
+      if (policy.Statement.some(({ Sid }) => Sid === label)) {
+        throw invalidValue('Label', label, 'Already exists.');
+      }
+      return { ...policy, Statement: [...policy.Statement, statement] };
+    });
+    return NOTHING;
+  }
+
+  private async remove({ queue, fields }: ActionCall) {
+    const label = fields.text('Label');
+    await this.change(queue, (policy) => {
+      const left = policy.Statement.filter(({ Sid }) => Sid !== label);
+      if (left.length === policy.Statement.length) {
+        throw invalidValue('Label', label, "can't find label on existing policy.");
+      }
+      return { ...policy, Statement: left };
+    });
+    return NOTHING;
+  }
+
+  private async change(queue: string, change: (policy: Policy) => Policy): Promise<void> {
+    await this.labels.change(queue, (labels) => {
+      const { Policy: text, ...others } = labels.attributes;
+      const before: Policy =
+        text === undefined
+          ? { Version: '2012-10-17', Id: `${queue}/default-policy`, Statement: [] }
+          : JSON.parse(text);
+      const after = change(before);
+      const isEmpty = after.Statement.length === 0;
+      return { ...labels, attributes: isEmpty ? others : { ...others, Policy: JSON.stringify(after) } };
+    });
+  }
+}

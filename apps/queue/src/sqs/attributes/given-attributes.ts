@@ -1,0 +1,120 @@
+import type { PutQueue } from '@syncline/contracts';
+import { deadLettersOf } from '@syncline/queues';
+import { isFifo, nameInArn } from '../queue-address.js';
+import { ERRORS, invalidValue, SqsError } from '../sqs-error.js';
+
+/** Attributes of a queue as a caller gives them: texts by name. */
+export type Attributes = Readonly<Record<string, string>>;
+
+interface Range {
+  readonly min: number;
+  readonly max: number;
+}
+const HALF_A_DAY_S = 43_200;
+const MAX_MESSAGE = 1_048_576;
+
+const NUMBERS: Readonly<Record<string, Range>> = {
+  DelaySeconds: { min: 0, max: 900 },
+  MaximumMessageSize: { min: 1_024, max: MAX_MESSAGE },
+  MessageRetentionPeriod: { min: 60, max: 1_209_600 },
+  ReceiveMessageWaitTimeSeconds: { min: 0, max: 20 },
+  VisibilityTimeout: { min: 0, max: HALF_A_DAY_S },
+  KmsDataKeyReusePeriodSeconds: { min: 60, max: 86_400 },
+};
+const WORDS: Readonly<Record<string, readonly string[]>> = {
+  ContentBasedDeduplication: ['true', 'false'],
+  SqsManagedSseEnabled: ['true', 'false'],
+  FifoQueue: ['true'],
+  DeduplicationScope: ['queue', 'messageGroup'],
+  FifoThroughputLimit: ['perQueue', 'perMessageGroupId'],
+};
+const TEXTS = new Set(['Policy', 'KmsMasterKeyId', 'RedrivePolicy', 'RedriveAllowPolicy']);
+const FIFO_ONLY = new Set([
+  'FifoQueue',
+  'ContentBasedDeduplication',
+  'DeduplicationScope',
+  'FifoThroughputLimit',
+]);
+
+/** Deliveries of a message until it is dead where nobody asked for dead letters. */
+export const FOR_EVER = 1_000_000_000;
+const MOST_RECEIVES = 1_000;
+
+/** @throws SqsError for an attribute that there is none, or a value that it cannot have */
+export function checkAttributes(queue: string, pairs: readonly (readonly [string, string])[]): Attributes {
+  for (const [name, value] of pairs) {
+    if (!(name in NUMBERS || name in WORDS || TEXTS.has(name)) || (FIFO_ONLY.has(name) && !isFifo(queue))) {
+      throw new SqsError(ERRORS.invalidAttributeName, `Unknown Attribute ${name}.`);
+    }
+    const range = NUMBERS[name];
+    const isRight =
+      range === undefined
+        ? (WORDS[name]?.includes(value) ?? true)
+        : /^\d{1,10}$/.test(value) && Number(value) >= range.min && Number(value) <= range.max;
+    if (!isRight) throw invalidAttribute(name);
+  }
+  return Object.fromEntries(pairs);
+}
+
+export const invalidAttribute = (name: string) =>
+  new SqsError(ERRORS.invalidAttributeValue, `Invalid value for the parameter ${name}.`);
+
+/** Where dead letters go, and when. */
+export interface RedrivePolicy {
+  readonly target: string;
+  readonly maxReceives: number;
+}
+
+/** @throws SqsError */
+export function readRedrivePolicy(queue: string, text: string): RedrivePolicy {
+  const wrong = (reason: string) => invalidValue('RedrivePolicy', text, reason);
+  let policy: unknown;
+  try {
+    policy = JSON.parse(text);
+  } catch {
+    throw wrong('Redrive policy is not a valid JSON map.');
+  }
+  const { deadLetterTargetArn, maxReceiveCount } = Object(policy) as Record<string, unknown>;
+  const target = nameInArn(deadLetterTargetArn);
+  const maxReceives = Number(maxReceiveCount);
+  if (target === undefined) throw wrong('Invalid value for deadLetterTargetArn.');
+  if (!Number.isInteger(maxReceives) || maxReceives < 1 || maxReceives > MOST_RECEIVES) {
+    throw wrong(
+      `Invalid value for maxReceiveCount: ${String(maxReceiveCount)}, valid values are from 1 to ${MOST_RECEIVES} both inclusive.`,
+    );
+  }
+  if (isFifo(target) !== isFifo(queue)) {
+    throw wrong('Dead-letter queue must be same type of queue as the source.');
+  }
+  if (target === queue) throw wrong('A queue cannot be its own dead-letter queue.');
+  return { target, maxReceives };
+}
+
+/** What of the attributes the engine itself is configured by. */
+export function toConfiguration(queue: string, attributes: Attributes): Partial<PutQueue> {
+  const { VisibilityTimeout, MessageRetentionPeriod, MaximumMessageSize, RedrivePolicy } = attributes;
+  return {
+    // A timeout of 0, which the engine does not have as a default, ends before anybody notices.
+    ...(VisibilityTimeout !== undefined && {
+      visibilityTimeoutMs: Math.max(1, Number(VisibilityTimeout) * 1_000),
+    }),
+    ...(MessageRetentionPeriod !== undefined && { retentionMs: Number(MessageRetentionPeriod) * 1_000 }),
+    ...(MaximumMessageSize !== undefined && { maxMessageBytes: Number(MaximumMessageSize) }),
+    ...(RedrivePolicy !== undefined && deadLettersBy(queue, RedrivePolicy)),
+  };
+}
+
+function deadLettersBy(queue: string, text: string): Pick<PutQueue, 'deadLetterQueue' | 'maxReceives'> {
+  if (text === '') return { deadLetterQueue: deadLettersOf(queue), maxReceives: FOR_EVER };
+  const { target, maxReceives } = readRedrivePolicy(queue, text);
+  return { deadLetterQueue: target, maxReceives };
+}
+
+/** Attributes that the configuration of the engine has. */
+export const OF_ENGINE = new Set([
+  'VisibilityTimeout',
+  'MessageRetentionPeriod',
+  'MaximumMessageSize',
+  'RedrivePolicy',
+  'FifoQueue',
+]);

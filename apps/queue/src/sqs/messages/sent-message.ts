@@ -1,0 +1,108 @@
+import { hash } from 'node:crypto';
+import type { Send } from '@syncline/contracts';
+import type { Labels } from '../attributes/labels.js';
+import { isFifo } from '../queue-address.js';
+import { ERRORS, invalidValue, missing, SqsError } from '../sqs-error.js';
+import type { Fields } from '../wire/fields.js';
+import type { Members } from '../wire/wire.js';
+import { toHeaders } from './headers.js';
+import { checkText, md5, md5OfAttributes, readMessageAttributes } from './message-attributes.js';
+
+const DELAY = { min: 0, max: 900, reason: 'DelaySeconds must be >= 0 and <= 900.' };
+const ID = /^[\x21-\x7e]{1,128}$/;
+
+type NewMessage = Exclude<Send['messages'][number], Error>;
+
+/** A message to be sent, and the digests by which its sender checks that it arrived as it was. */
+export interface SentMessage {
+  readonly message: NewMessage;
+  /** Bytes of the body. */
+  readonly size: number;
+  readonly digests: Members;
+}
+
+/** @throws SqsError */
+export function readSentMessage(
+  queue: string,
+  fields: Fields,
+  labels: Labels,
+  sender: string | null,
+): SentMessage {
+  const body = fields.text('MessageBody');
+  checkText('MessageBody', body);
+  const attributes = readMessageAttributes('MessageAttributes', fields.map('MessageAttributes'));
+  const system = readMessageAttributes('MessageSystemAttributes', fields.map('MessageSystemAttributes'));
+  const group = readId('MessageGroupId', fields);
+  const fifo = isFifo(queue) ? fifoFields(body, group, fields, labels) : standardFields(fields, labels);
+  return {
+    message: {
+      body,
+      headers: toHeaders(attributes, {
+        AWSTraceHeader: system.get('AWSTraceHeader')?.value,
+        SenderId: sender ?? undefined,
+        MessageDeduplicationId: fifo.deduplication,
+        MessageGroupId: isFifo(queue) ? undefined : group,
+      }),
+      priority: 0,
+      ...fifo.fields,
+    },
+    size: Buffer.byteLength(body),
+    digests: {
+      MD5OfMessageBody: md5(body),
+      MD5OfMessageAttributes: md5OfAttributes(attributes),
+      MD5OfMessageSystemAttributes: md5OfAttributes(system),
+    },
+  };
+}
+
+interface OfKind {
+  readonly fields: Pick<NewMessage, 'delayMs' | 'groupId' | 'deduplicationId'>;
+  readonly deduplication?: string;
+}
+
+function standardFields(fields: Fields, { attributes }: Labels): OfKind {
+  if (fields.optionalText('MessageDeduplicationId') !== undefined) {
+    throw invalidForKind('MessageDeduplicationId', fields.optionalText('MessageDeduplicationId'));
+  }
+  const delay = fields.integer('DelaySeconds', DELAY) ?? Number(attributes.DelaySeconds ?? 0);
+  return { fields: { delayMs: delay * 1_000 } };
+}
+
+function fifoFields(body: string, group: string | undefined, fields: Fields, labels: Labels): OfKind {
+  if (group === undefined) throw missing('MessageGroupId');
+  const { attributes } = labels;
+  const delay = fields.integer('DelaySeconds', DELAY);
+  if (delay !== undefined && delay !== 0) throw invalidForKind('DelaySeconds', delay);
+  const byContent = attributes.ContentBasedDeduplication === 'true';
+  const deduplication =
+    readId('MessageDeduplicationId', fields) ?? (byContent ? hash('sha256', body, 'hex') : undefined);
+  if (deduplication === undefined) {
+    throw new SqsError(
+      ERRORS.invalidParameterValue,
+      'The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly',
+    );
+  }
+  const isOfGroup = attributes.DeduplicationScope === 'messageGroup';
+  return {
+    fields: {
+      delayMs: Number(attributes.DelaySeconds ?? 0) * 1_000,
+      groupId: group,
+      // A space is in neither of them.
+      deduplicationId: isOfGroup ? `${group} ${deduplication}` : deduplication,
+    },
+    deduplication,
+  };
+}
+
+function readId(name: string, fields: Fields): string | undefined {
+  const id = fields.optionalText(name);
+  if (id === undefined || ID.test(id)) return id;
+  throw invalidValue(
+    name,
+    id,
+    `${name} can only include alphanumeric and punctuation characters. 1 to 128 in length.`,
+  );
+}
+
+const invalidForKind = (name: string, value: unknown) =>
+  invalidValue(name, value, 'The request include parameter that is not valid for this queue type');

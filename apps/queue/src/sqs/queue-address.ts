@@ -1,0 +1,46 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { nameSchema } from '@syncline/contracts';
+import { NODE_CONFIG, type NodeConfig } from '@syncline/http';
+import { ERRORS, queueDoesNotExist, SqsError } from './sqs-error.js';
+
+/** Syncline has no accounts: every queue belongs to this one. */
+export const ACCOUNT = '000000000000';
+export const DEFAULT_REGION = 'us-east-1';
+
+export const isFifo = (queue: string): boolean => queue.endsWith('.fifo');
+
+export const arnOf = (queue: string, region: string): string => `arn:aws:sqs:${region}:${ACCOUNT}:${queue}`;
+
+/** The name in an ARN; undefined for what is no ARN of a queue. */
+export function nameInArn(arn: unknown): string | undefined {
+  const parts = typeof arn === 'string' ? arn.split(':') : [];
+  const name = parts.slice(5).join(':');
+  const isQueue = parts[0] === 'arn' && parts[2] === 'sqs' && nameSchema.safeParse(name).success;
+  return isQueue ? name : undefined;
+}
+
+/** The name in the URL of a queue: the last part of its path, whichever address the URL has. @throws SqsError */
+export function nameInUrl(url: string): string {
+  const path = /^https?:\/\//.test(url) && URL.canParse(url) ? new URL(url).pathname : url;
+  const last = path.split('/').at(-1) ?? '';
+  let name: string;
+  try {
+    name = decodeURIComponent(last);
+  } catch {
+    throw new SqsError(ERRORS.invalidAddress, `The address ${url} is not valid for this endpoint.`);
+  }
+  if (!nameSchema.safeParse(name).success) throw queueDoesNotExist();
+  return name;
+}
+
+/** Tells clients the URLs of queues. */
+@Injectable()
+export class QueueUrls {
+  constructor(@Inject(NODE_CONFIG) private readonly config: Pick<NodeConfig, 'sqsPublicUrl' | 'scheme'>) {}
+
+  /** @param host that the client asked */
+  of(queue: string, host: string): string {
+    const base = this.config.sqsPublicUrl?.replace(/\/$/, '') ?? `${this.config.scheme}://${host}`;
+    return `${base}/${ACCOUNT}/${encodeURIComponent(queue)}`;
+  }
+}

@@ -1,0 +1,357 @@
+import {
+  ChangeMessageVisibilityCommand,
+  CreateQueueCommand,
+  DeleteMessageBatchCommand,
+  DeleteMessageCommand,
+  DeleteQueueCommand,
+  GetQueueAttributesCommand,
+  GetQueueUrlCommand,
+  ListDeadLetterSourceQueuesCommand,
+  ListMessageMoveTasksCommand,
+  ListQueuesCommand,
+  ListQueueTagsCommand,
+  PurgeQueueCommand,
+  ReceiveMessageCommand,
+  type ReceiveMessageCommandInput,
+  SendMessageBatchCommand,
+  SendMessageCommand,
+  SetQueueAttributesCommand,
+  SQSClient,
+  StartMessageMoveTaskCommand,
+  TagQueueCommand,
+  UntagQueueCommand,
+} from '@aws-sdk/client-sqs';
+import { eventually, type NodeProcess, RedisServer, startNodes, stopAll } from '@syncline/testing';
+import { Consumer } from 'sqs-consumer';
+import request from 'supertest';
+
+const clientOf = (endpoint: string, accessKeyId = 'anybody', secretAccessKey = 'anything') =>
+  new SQSClient({
+    endpoint,
+    region: 'eu-central-1',
+    maxAttempts: 1,
+    credentials: { accessKeyId, secretAccessKey },
+  });
+
+let redis: RedisServer;
+let nodes: NodeProcess[];
+let sqs: SQSClient;
+let other: SQSClient;
+const clients: SQSClient[] = [];
+
+beforeAll(async () => {
+  redis = await RedisServer.start();
+  nodes = await startNodes('queue', 2, { redisUrl: redis.url });
+  [sqs, other] = nodes.map(({ url }) => clientOf(url)) as [SQSClient, SQSClient];
+  clients.push(sqs, other);
+});
+afterAll(async () => {
+  for (const client of clients) client.destroy();
+  await stopAll(nodes ?? []);
+  await redis?.stop();
+});
+
+let made = 0;
+async function queue(attributes: Record<string, string> = {}, suffix = ''): Promise<string> {
+  const QueueName = `orders-${++made}${suffix}`;
+  const { QueueUrl } = await sqs.send(
+    new CreateQueueCommand({ QueueName, Attributes: attributes, tags: { team: 'shop' } }),
+  );
+  return QueueUrl as string;
+}
+const receive = async (QueueUrl: string, options: Partial<ReceiveMessageCommandInput> = {}) =>
+  (await sqs.send(new ReceiveMessageCommand({ QueueUrl, ...options }))).Messages ?? [];
+const attributesOf = async (QueueUrl: string) =>
+  (await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['All'] }))).Attributes ?? {};
+const send = (QueueUrl: string, MessageBody: string) =>
+  sqs.send(new SendMessageCommand({ QueueUrl, MessageBody }));
+const arnOf = async (url: string) => (await attributesOf(url)).QueueArn as string;
+
+describe('SQS: queues', () => {
+  it('are made, found and listed by any node, and are queues of ours', async () => {
+    const url = await queue({ VisibilityTimeout: '45', DelaySeconds: '2' });
+    const name = url.split('/').at(-1) as string;
+    expect(url).toBe(`${nodes[0]?.url}/000000000000/${name}`);
+    expect((await other.send(new GetQueueUrlCommand({ QueueName: name }))).QueueUrl).toBe(
+      url.replace(nodes[0]?.url as string, nodes[1]?.url as string),
+    );
+    expect((await sqs.send(new ListQueuesCommand({ QueueNamePrefix: name }))).QueueUrls).toEqual([url]);
+    const { body } = await request(nodes[1]?.url as string).get(`/v1/queues/${name}`);
+    expect(body).toMatchObject({ visibilityTimeoutMs: 45_000, retentionMs: 345_600_000 });
+    expect(await attributesOf(url)).toMatchObject({
+      QueueArn: `arn:aws:sqs:eu-central-1:000000000000:${name}`,
+      VisibilityTimeout: '45',
+      DelaySeconds: '2',
+      MessageRetentionPeriod: '345600',
+      ApproximateNumberOfMessages: '0',
+    });
+  });
+
+  it('can be made again with what they have, and with nothing else', async () => {
+    const url = await queue({ VisibilityTimeout: '45' });
+    const QueueName = url.split('/').at(-1) as string;
+    const again = (Attributes: Record<string, string>) =>
+      sqs.send(new CreateQueueCommand({ QueueName, Attributes }));
+    expect((await again({ VisibilityTimeout: '45' })).QueueUrl).toBe(url);
+    expect((await again({})).QueueUrl).toBe(url);
+    await expect(again({ VisibilityTimeout: '46' })).rejects.toMatchObject({ name: 'QueueNameExists' });
+  });
+
+  it('are configured, tagged, purged and removed', async () => {
+    const url = await queue();
+    await sqs.send(
+      new SetQueueAttributesCommand({
+        QueueUrl: url,
+        Attributes: { VisibilityTimeout: '0', DelaySeconds: '5' },
+      }),
+    );
+    expect(await attributesOf(url)).toMatchObject({ VisibilityTimeout: '0', DelaySeconds: '5' });
+    await Promise.all(
+      ['a', 'b', 'c'].map((key) => sqs.send(new TagQueueCommand({ QueueUrl: url, Tags: { [key]: '1' } }))),
+    );
+    await sqs.send(new UntagQueueCommand({ QueueUrl: url, TagKeys: ['b'] }));
+    expect((await sqs.send(new ListQueueTagsCommand({ QueueUrl: url }))).Tags).toEqual({
+      team: 'shop',
+      a: '1',
+      c: '1',
+    });
+    await send(url, 'x');
+    await sqs.send(new PurgeQueueCommand({ QueueUrl: url }));
+    expect(await attributesOf(url)).toMatchObject({ ApproximateNumberOfMessagesDelayed: '0' });
+    await sqs.send(new DeleteQueueCommand({ QueueUrl: url }));
+    await expect(send(url, 'x')).rejects.toMatchObject({ name: 'QueueDoesNotExist' });
+    await expect(
+      sqs.send(new GetQueueUrlCommand({ QueueName: url.split('/').at(-1) })),
+    ).rejects.toMatchObject({
+      name: 'QueueDoesNotExist',
+    });
+  });
+
+  it.each([
+    ['a name with a space', { QueueName: 'a b' }, 'InvalidParameterValue'],
+    ['a FIFO name without the attribute', { QueueName: 'a.fifo' }, 'InvalidParameterValue'],
+    ['an unknown attribute', { QueueName: 'a', Attributes: { Colour: 'red' } }, 'InvalidAttributeName'],
+    [
+      'a value out of range',
+      { QueueName: 'a', Attributes: { DelaySeconds: '901' } },
+      'InvalidAttributeValue',
+    ],
+    [
+      'dead letters to nowhere',
+      {
+        QueueName: 'a',
+        Attributes: {
+          RedrivePolicy:
+            '{"deadLetterTargetArn":"arn:aws:sqs:eu-central-1:000000000000:nowhere","maxReceiveCount":3}',
+        },
+      },
+      'InvalidParameterValue',
+    ],
+  ])('are not made with %s', async (_what, input, name) => {
+    await expect(sqs.send(new CreateQueueCommand(input as never))).rejects.toMatchObject({
+      name,
+      $metadata: { httpStatusCode: 400 },
+    });
+  });
+});
+
+describe('SQS: messages', () => {
+  it('arrive with their attributes, and are gone when they were deleted', async () => {
+    const url = await queue();
+    const attributes = {
+      kind: { DataType: 'String', StringValue: 'order' },
+      total: { DataType: 'Number.eur', StringValue: '12.50' },
+      blob: { DataType: 'Binary', BinaryValue: Buffer.of(0, 255, 10) },
+    };
+    // The SDK compares the digests of what it sent and got.
+    const sent = await sqs.send(
+      new SendMessageCommand({ QueueUrl: url, MessageBody: 'hällo <&>', MessageAttributes: attributes }),
+    );
+    const [message] = await receive(url, {
+      MessageSystemAttributeNames: ['All'],
+      MessageAttributeNames: ['All'],
+    });
+    expect(message).toMatchObject({ MessageId: sent.MessageId, Body: 'hällo <&>' });
+    expect(message?.MessageAttributes?.total).toEqual({ DataType: 'Number.eur', StringValue: '12.50' });
+    expect(Buffer.from(message?.MessageAttributes?.blob?.BinaryValue as Uint8Array)).toEqual(
+      Buffer.of(0, 255, 10),
+    );
+    expect(message?.Attributes).toMatchObject({ ApproximateReceiveCount: '1', SenderId: expect.any(String) });
+    expect(await receive(url, { MessageAttributeNames: ['ki.*'] })).toEqual([]);
+    await sqs.send(new DeleteMessageCommand({ QueueUrl: url, ReceiptHandle: message?.ReceiptHandle }));
+    expect(await attributesOf(url)).toMatchObject({
+      ApproximateNumberOfMessages: '0',
+      ApproximateNumberOfMessagesNotVisible: '0',
+    });
+  });
+
+  it('come from senders of ours, and go to receivers of ours', async () => {
+    const url = await queue();
+    const path = `/v1/queues/${url.split('/').at(-1)}`;
+    await request(nodes[1]?.url as string)
+      .post(`${path}/messages`)
+      .send({ messages: [{ body: { id: 7 }, headers: { source: 'shop' } }] });
+    const [message] = await receive(url, { MessageAttributeNames: ['All'] });
+    expect(JSON.parse(message?.Body ?? '')).toEqual({ id: 7 });
+    expect(message?.MessageAttributes).toEqual({ source: { DataType: 'String', StringValue: 'shop' } });
+    await send(url, 'plain');
+    const { body } = await request(nodes[1]?.url as string)
+      .post(`${path}/receive`)
+      .send({});
+    expect(body.messages).toMatchObject([{ body: 'plain' }]);
+  });
+
+  it('of a batch have an outcome each', async () => {
+    const url = await queue();
+    const sent = await sqs.send(
+      new SendMessageBatchCommand({
+        QueueUrl: url,
+        Entries: [
+          { Id: 'a', MessageBody: '1' },
+          { Id: 'b', MessageBody: '2', DelaySeconds: 901 },
+          { Id: 'c', MessageBody: '\u0000' },
+        ],
+      }),
+    );
+    expect(sent.Successful?.map(({ Id }) => Id)).toEqual(['a']);
+    expect(sent.Failed).toMatchObject([
+      { Id: 'b', Code: 'InvalidParameterValue', SenderFault: true },
+      { Id: 'c', Code: 'InvalidMessageContents' },
+    ]);
+    const [message] = await receive(url);
+    const ended = await sqs.send(
+      new DeleteMessageBatchCommand({
+        QueueUrl: url,
+        Entries: [
+          { Id: 'a', ReceiptHandle: message?.ReceiptHandle },
+          { Id: 'b', ReceiptHandle: 'rubbish' },
+        ],
+      }),
+    );
+    expect(ended).toMatchObject({
+      Successful: [{ Id: 'a' }],
+      Failed: [{ Id: 'b', Code: 'ReceiptHandleIsInvalid' }],
+    });
+    await expect(
+      sqs.send(new DeleteMessageCommand({ QueueUrl: url, ReceiptHandle: 'rubbish' })),
+    ).rejects.toMatchObject({ name: 'ReceiptHandleIsInvalid' });
+    const large = 'x'.repeat(1_048_576);
+    const tooLarge = new SendMessageBatchCommand({
+      QueueUrl: url,
+      Entries: [
+        { Id: 'a', MessageBody: large, MessageAttributes: { a: { DataType: 'String', StringValue: '1' } } },
+      ],
+    });
+    expect(await sqs.send(tooLarge)).toMatchObject({ Failed: [{ Id: 'a', Code: 'InvalidParameterValue' }] });
+    const batch = (...ids: string[]) =>
+      sqs.send(
+        new SendMessageBatchCommand({ QueueUrl: url, Entries: ids.map((Id) => ({ Id, MessageBody: 'x' })) }),
+      );
+    await expect(batch()).rejects.toMatchObject({ name: 'EmptyBatchRequest' });
+    await expect(batch('a', 'a')).rejects.toMatchObject({ name: 'BatchEntryIdsNotDistinct' });
+    await expect(batch('a b')).rejects.toMatchObject({ name: 'InvalidBatchEntryId' });
+    await expect(batch(...'abcdefghijk')).rejects.toMatchObject({ name: 'TooManyEntriesInBatchRequest' });
+  });
+
+  it('are visible again when their receiver says so, and wake one that waits', async () => {
+    const url = await queue();
+    await send(url, 'x');
+    const [first] = await receive(url);
+    const waiting = other.send(new ReceiveMessageCommand({ QueueUrl: url, WaitTimeSeconds: 20 }));
+    const change = (VisibilityTimeout: number, ReceiptHandle = first?.ReceiptHandle) =>
+      sqs.send(new ChangeMessageVisibilityCommand({ QueueUrl: url, ReceiptHandle, VisibilityTimeout }));
+    await change(60);
+    await change(0);
+    const [second] = (await waiting).Messages ?? [];
+    expect(second).toMatchObject({ MessageId: first?.MessageId });
+    await expect(change(43_201)).rejects.toMatchObject({ name: 'InvalidParameterValue' });
+    await expect(change(1, 'rubbish')).rejects.toMatchObject({ name: 'ReceiptHandleIsInvalid' });
+    // A standard queue takes a receipt that is late.
+    await sqs.send(new DeleteMessageCommand({ QueueUrl: url, ReceiptHandle: first?.ReceiptHandle }));
+    expect(await attributesOf(url)).toMatchObject({ ApproximateNumberOfMessagesNotVisible: '0' });
+    await expect(change(1)).rejects.toMatchObject({ name: 'InvalidParameterValue' });
+  });
+
+  it('of a FIFO queue are in order by group, once by their id', async () => {
+    const url = await queue({ FifoQueue: 'true', ContentBasedDeduplication: 'true' }, '.fifo');
+    const put = (MessageBody: string, MessageGroupId: string) =>
+      sqs.send(new SendMessageCommand({ QueueUrl: url, MessageBody, MessageGroupId }));
+    const [a1, again] = [await put('a1', 'a'), await put('a1', 'a')];
+    expect(again.MessageId).toBe(a1.MessageId);
+    const a2 = await put('a2', 'a');
+    expect(BigInt(a2.SequenceNumber as string)).toBeGreaterThan(BigInt(a1.SequenceNumber as string));
+    await put('b1', 'b');
+    const [first] = await receive(url, { MessageSystemAttributeNames: ['All'], VisibilityTimeout: 1 });
+    expect(first).toMatchObject({
+      Body: 'a1',
+      Attributes: { MessageGroupId: 'a', SequenceNumber: a1.SequenceNumber },
+    });
+    // The rest of the group waits.
+    expect((await receive(url, { MaxNumberOfMessages: 10 })).map(({ Body }) => Body)).toEqual(['b1']);
+    const [late] = await receive(url, { WaitTimeSeconds: 20 });
+    expect(late?.Body).toBe('a1');
+    const end = (ReceiptHandle?: string) =>
+      sqs.send(new DeleteMessageCommand({ QueueUrl: url, ReceiptHandle }));
+    await expect(end(first?.ReceiptHandle)).rejects.toMatchObject({ name: 'InvalidParameterValue' });
+    await end(late?.ReceiptHandle);
+    await end(late?.ReceiptHandle);
+    expect((await receive(url)).map(({ Body }) => Body)).toEqual(['a2']);
+    await expect(send(url, 'no group')).rejects.toMatchObject({ name: 'MissingParameter' });
+  });
+
+  it('become dead letters, and are moved back by a task', async () => {
+    const dead = await queue();
+    const url = await queue({
+      VisibilityTimeout: '0',
+      RedrivePolicy: JSON.stringify({ deadLetterTargetArn: await arnOf(dead), maxReceiveCount: 2 }),
+    });
+    await send(url, 'bad');
+    await eventually(async () => {
+      await receive(url);
+      expect(await attributesOf(dead)).toMatchObject({ ApproximateNumberOfMessages: '1' });
+    });
+    expect((await sqs.send(new ListDeadLetterSourceQueuesCommand({ QueueUrl: dead }))).queueUrls).toEqual([
+      url,
+    ]);
+    const SourceArn = await arnOf(dead);
+    const { TaskHandle } = await sqs.send(new StartMessageMoveTaskCommand({ SourceArn }));
+    expect(TaskHandle).toEqual(expect.any(String));
+    await eventually(async () => {
+      const { Results } = await other.send(new ListMessageMoveTasksCommand({ SourceArn }));
+      expect(Results).toMatchObject([{ Status: 'COMPLETED', ApproximateNumberOfMessagesMoved: 1 }]);
+    });
+    expect(await attributesOf(dead)).toMatchObject({ ApproximateNumberOfMessages: '0' });
+    expect(await receive(url)).toMatchObject([{ Body: 'bad' }]);
+  });
+
+  it('are handled by sqs-consumer', async () => {
+    const url = await queue();
+    const handled: string[] = [];
+    const consumer = Consumer.create({
+      queueUrl: url,
+      sqs,
+      batchSize: 10,
+      handleMessage: async (message) => {
+        handled.push(message.Body as string);
+        return message;
+      },
+    });
+    // What it aborts when it stops.
+    consumer.on('error', () => {});
+    consumer.start();
+    try {
+      for (let i = 0; i < 20; i++) await send(url, String(i));
+      await eventually(() =>
+        expect([...handled].sort()).toEqual(Array.from({ length: 20 }, (_, i) => `${i}`).sort()),
+      );
+      await eventually(async () =>
+        expect(await attributesOf(url)).toMatchObject({
+          ApproximateNumberOfMessages: '0',
+          ApproximateNumberOfMessagesNotVisible: '0',
+        }),
+      );
+    } finally {
+      consumer.stop({ abort: true });
+    }
+  });
+});

@@ -1,0 +1,219 @@
+import { createHash } from 'node:crypto';
+import {
+  CreateQueueCommand,
+  ListQueuesCommand,
+  ReceiveMessageCommand,
+  SendMessageCommand,
+  SQSClient,
+} from '@aws-sdk/client-sqs';
+import { type NodeProcess, RedisServer, startNodes, stopAll } from '@syncline/testing';
+import request from 'supertest';
+
+const SECRETS = { app: 'secret-of-the-app-0', reader: 'secret-of-the-reader' };
+const NONE = { maxAttempts: 1, region: 'eu-central-1' };
+
+let redis: RedisServer;
+let open: NodeProcess;
+let guarded: NodeProcess;
+
+beforeAll(async () => {
+  redis = await RedisServer.start();
+  const keys = `app:${SECRETS.app}:admin,reader:${SECRETS.reader}:read`;
+  [open, guarded] = (
+    await Promise.all([
+      startNodes('queue', 1, { redisUrl: redis.url }),
+      startNodes('queue', 1, {
+        redisUrl: redis.url,
+        env: { API_KEYS: keys, SQS_PUBLIC_URL: 'https://sqs.example.com/' },
+      }),
+    ])
+  ).flat() as [NodeProcess, NodeProcess];
+});
+afterAll(async () => {
+  await stopAll([open, guarded].filter((node) => node !== undefined));
+  await redis?.stop();
+});
+
+describe('SQS: the Query protocol', () => {
+  const ask = (fields: Record<string, string>, path = '/') =>
+    request(open.url)
+      .post(path)
+      .type('form')
+      .send({ Version: '2012-11-05', ...fields });
+
+  it('takes a form and answers XML', async () => {
+    const created = await ask({
+      Action: 'CreateQueue',
+      QueueName: 'query',
+      'Attribute.1.Name': 'VisibilityTimeout',
+      'Attribute.1.Value': '40',
+      'Tag.1.Key': 'team',
+      'Tag.1.Value': 'a&b',
+    });
+    expect(created.headers['content-type']).toContain('text/xml');
+    expect(created.text).toContain(
+      '<CreateQueueResponse xmlns="http://queue.amazonaws.com/doc/2012-11-05/">',
+    );
+    const [, url = ''] = /<QueueUrl>(.*)<\/QueueUrl>/.exec(created.text) ?? [];
+    const [, requestId] = /<RequestId>(.*)<\/RequestId>/.exec(created.text) ?? [];
+    expect(created.headers['x-amzn-requestid']).toBe(requestId);
+    const { pathname } = new URL(url);
+
+    const sent = await ask(
+      {
+        Action: 'SendMessage',
+        MessageBody: '<a> & "b"\r\n',
+        'MessageAttribute.1.Name': 'n',
+        'MessageAttribute.1.Value.DataType': 'Number',
+        'MessageAttribute.1.Value.StringValue': '1',
+      },
+      pathname,
+    );
+    const md5 = createHash('md5').update('<a> & "b"\r\n').digest('hex');
+    expect(sent.text).toContain(`<MD5OfMessageBody>${md5}</MD5OfMessageBody>`);
+
+    const received = await ask(
+      { Action: 'ReceiveMessage', 'AttributeName.1': 'All', 'MessageAttributeName.1': 'All' },
+      pathname,
+    );
+    expect(received.text).toContain('<Body>&lt;a&gt; &amp; &quot;b&quot;&#13;\n</Body>');
+    expect(received.text).toContain(
+      '<Attribute><Name>ApproximateReceiveCount</Name><Value>1</Value></Attribute>',
+    );
+    expect(received.text).toContain(
+      '<MessageAttribute><Name>n</Name><Value><DataType>Number</DataType><StringValue>1</StringValue></Value></MessageAttribute>',
+    );
+    const [, receipt = ''] = /<ReceiptHandle>(.*)<\/ReceiptHandle>/.exec(received.text) ?? [];
+    const ended = await ask({
+      Action: 'DeleteMessageBatch',
+      QueueUrl: url,
+      'DeleteMessageBatchRequestEntry.1.Id': 'a',
+      'DeleteMessageBatchRequestEntry.1.ReceiptHandle': receipt,
+      'DeleteMessageBatchRequestEntry.2.Id': 'b',
+      'DeleteMessageBatchRequestEntry.2.ReceiptHandle': 'rubbish',
+    });
+    expect(ended.text).toContain('<DeleteMessageBatchResultEntry><Id>a</Id></DeleteMessageBatchResultEntry>');
+    expect(ended.text).toContain(
+      '<BatchResultErrorEntry><Id>b</Id><SenderFault>true</SenderFault><Code>ReceiptHandleIsInvalid</Code>',
+    );
+    expect((await ask({ Action: 'ListQueueTags' }, pathname)).text).toContain(
+      '<Tag><Key>team</Key><Value>a&amp;b</Value></Tag>',
+    );
+  });
+
+  it('answers errors by their codes', async () => {
+    const none = await ask({ Action: 'GetQueueUrl', QueueName: 'nowhere' });
+    expect(none.status).toBe(400);
+    expect(none.text).toContain('<Code>AWS.SimpleQueueService.NonExistentQueue</Code>');
+    expect(none.text).toContain('<Type>Sender</Type>');
+    expect((await ask({ Action: 'MakeCoffee' })).text).toContain('<Code>InvalidAction</Code>');
+    expect((await ask({ Action: 'SendMessage' })).text).toContain('<Code>MissingParameter</Code>');
+  });
+});
+
+describe('SQS: the JSON protocol', () => {
+  const ask = (action: string, body: string | object) =>
+    request(open.url)
+      .post('/')
+      .set('Content-Type', 'application/x-amz-json-1.0')
+      .set('X-Amz-Target', `AmazonSQS.${action}`)
+      .send(typeof body === 'string' ? body : JSON.stringify(body));
+
+  it('tells errors in the body and in a header', async () => {
+    const { status, headers, text } = await ask('GetQueueUrl', { QueueName: 'nowhere' });
+    expect(status).toBe(400);
+    expect(JSON.parse(text)).toEqual({
+      __type: 'com.amazonaws.sqs#QueueDoesNotExist',
+      message: 'The specified queue does not exist.',
+    });
+    expect(headers['x-amzn-query-error']).toBe('AWS.SimpleQueueService.NonExistentQueue;Sender');
+  });
+
+  it.each([
+    ['no JSON', '{'],
+    ['a list', '[]'],
+    ['bytes that are no text', '"\ud800"'],
+    ['a name that is a number', '{"QueueName":5}'],
+    ['attributes that are a text', '{"QueueName":"a","Attributes":"x"}'],
+    ['tags that are null inside', '{"QueueName":"a","Tags":{"a":null}}'],
+  ])('refuses %s', async (_what, body) => {
+    const { status, text } = await ask('CreateQueue', body);
+    expect([status, JSON.parse(text).__type]).toEqual([400, 'com.amazonaws.sqs#SerializationException']);
+  });
+
+  it('keeps names that objects have', async () => {
+    await ask('CreateQueue', '{"QueueName":"odd","Tags":{"__proto__":"a","constructor":"b"}}').expect(200);
+    const { text } = await ask('ListQueueTags', { QueueUrl: `${open.url}/000000000000/odd` });
+    expect(text).toBe('{"Tags":{"__proto__":"a","constructor":"b"}}');
+  });
+
+  it('is asked by compose files before they start', async () => {
+    await request(open.url)
+      .get('/_localstack/health')
+      .expect(200, { services: { sqs: 'running' } });
+  });
+});
+
+describe('SQS: who calls', () => {
+  const clientOf = (accessKeyId: string, secretAccessKey: string, options = {}) =>
+    new SQSClient({
+      ...NONE,
+      endpoint: guarded.url,
+      credentials: { accessKeyId, secretAccessKey },
+      ...options,
+    });
+
+  it('is told by the signature', async () => {
+    const app = clientOf('app', SECRETS.app);
+    const { QueueUrl = '' } = await app.send(new CreateQueueCommand({ QueueName: 'signed' }));
+    expect(QueueUrl).toBe('https://sqs.example.com/000000000000/signed');
+    // The node answers to another address than the one that it tells.
+    const QueueUrlHere = `${guarded.url}/000000000000/signed`;
+    await app.send(new SendMessageCommand({ QueueUrl: QueueUrlHere, MessageBody: 'x' }));
+    const { Messages } = await app.send(
+      new ReceiveMessageCommand({ QueueUrl: QueueUrlHere, MessageSystemAttributeNames: ['SenderId'] }),
+    );
+    expect(Messages).toMatchObject([{ Body: 'x', Attributes: { SenderId: 'app' } }]);
+  });
+
+  it.each([
+    ['of an unknown key', 'nobody', 'whatever', {}, 'InvalidClientTokenId'],
+    ['with another secret', 'app', 'whatever-else', {}, 'SignatureDoesNotMatch'],
+    ['of half an hour ago', 'app', SECRETS.app, { systemClockOffset: -1_800_000 }, 'SignatureDoesNotMatch'],
+  ])('is refused %s', async (_what, name, secret, options, error) => {
+    await expect(clientOf(name, secret, options).send(new ListQueuesCommand({}))).rejects.toMatchObject({
+      name: error,
+      $metadata: { httpStatusCode: 403 },
+    });
+  });
+
+  it('is refused without a signature, and with one that does not cover the action', async () => {
+    const ask = (headers: Record<string, string>) =>
+      request(guarded.url).post('/').set('X-Amz-Target', 'AmazonSQS.ListQueues').set(headers).send('{}');
+    const none = await ask({});
+    expect([none.status, JSON.parse(none.text).__type]).toEqual([
+      403,
+      'com.amazonaws.sqs#MissingAuthenticationToken',
+    ]);
+    const date = new Date().toISOString().replaceAll(/[-:]|\.\d+/g, '');
+    const scope = `app/${date.slice(0, 8)}/eu-central-1/sqs/aws4_request`;
+    const signed = (headers: string) =>
+      ask({
+        'X-Amz-Date': date,
+        Authorization: `AWS4-HMAC-SHA256 Credential=${scope}, SignedHeaders=${headers}, Signature=00`,
+      });
+    expect(JSON.parse((await signed('host')).text).message).toContain('x-amz-target');
+    expect((await signed('')).status).toBe(400);
+  });
+
+  it('may do what its key may', async () => {
+    const reader = clientOf('reader', SECRETS.reader);
+    expect((await reader.send(new ListQueuesCommand({ QueueNamePrefix: 'signed' }))).QueueUrls).toHaveLength(
+      1,
+    );
+    const refused = reader.send(
+      new SendMessageCommand({ QueueUrl: `${guarded.url}/000000000000/signed`, MessageBody: 'x' }),
+    );
+    await expect(refused).rejects.toMatchObject({ name: 'AccessDenied', $metadata: { httpStatusCode: 403 } });
+  });
+});
