@@ -1,11 +1,11 @@
-import { Syncline } from '@syncline/client';
+import { type QueueClient, Syncline } from '@syncline/client';
 import { embed } from '@syncline/embedded';
 import { type NodeProcess, RedisServer, startNodes, stopAll } from '@syncline/testing';
 
 /** The ways to use Syncline. What the client promises holds for both. */
 export const WAYS = ['nodes', 'embedded'] as const;
 type Way = (typeof WAYS)[number];
-type Role = 'lock';
+type Role = 'lock' | 'queue';
 
 /** Options that mean the same for both ways. */
 interface ClientOptions {
@@ -37,6 +37,12 @@ export class Deployment {
         : await embed({ redis: redis.url, roles: [role], ...options });
     this.clients.push(client);
     return client;
+  }
+
+  /** As {@link connect}: the client of the queues. */
+  async connectQueues(): Promise<QueueClient> {
+    const { queues } = (await this.connect()) as unknown as { readonly queues: QueueClient };
+    return queues;
   }
 
   async stop(): Promise<void> {

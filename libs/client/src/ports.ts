@@ -14,5 +14,14 @@ export type {
   Timed,
   Wait,
 } from './locks/lock-port.js';
+export { standIn } from './queues/heartbeats/stand-in.js';
+export type { NackOptions, QueueChanges, ReceiveOptions } from './queues/message.js';
+export type {
+  Abort,
+  OutgoingAcks,
+  OutgoingMessage,
+  QueuePort,
+  SelectedMessages,
+} from './queues/queue-port.js';
 export { warn } from './report.js';
 export type { SynclineClients } from './syncline.js';

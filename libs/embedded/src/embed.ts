@@ -1,14 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { DynamicModule, Type } from '@nestjs/common';
-import { LockClient, Syncline } from '@syncline/client';
+import { LockClient, QueueClient, Syncline } from '@syncline/client';
 import type { SynclineClients } from '@syncline/client/ports';
 import type { Role } from '@syncline/contracts';
 import { LocksModule } from '@syncline/locks';
+import { QueuesModule } from '@syncline/queues';
 import { toClientError } from './engine/calls.js';
 import { Engine } from './engine/engine.js';
 import { EmbeddedLocks } from './locks/embedded-locks.js';
 import { type EmbedOptions, readOptions, type Settings } from './options.js';
+import { EmbeddedQueues } from './queues/embedded-queues.js';
 
 export type { EmbeddedRedis, EmbedOptions } from './options.js';
 
@@ -20,11 +22,15 @@ interface Embedded<R extends Role> {
   client(engine: Engine, settings: Settings): NonNullable<Clients[R]>;
 }
 
-const ROLES: { readonly lock: Embedded<'lock'> } = {
+const ROLES: { readonly lock: Embedded<'lock'>; readonly queue: Embedded<'queue'> } = {
   lock: {
     module: ({ lockDurability }) => LocksModule.forRoot({ useFactory: () => lockDurability }),
     client: (engine, { releaseOnClose }) =>
       new LockClient({ port: new EmbeddedLocks(engine), releaseOnClose }),
+  },
+  queue: {
+    module: () => QueuesModule,
+    client: (engine, { redis }) => new QueueClient({ port: new EmbeddedQueues(engine, redis) }),
   },
 };
 

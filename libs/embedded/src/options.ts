@@ -42,7 +42,7 @@ const optionsSchema = z.strictObject({
     .string()
     .regex(/^[A-Za-z0-9._-]{1,32}$/, 'expected 1 to 32 characters out of A-Z a-z 0-9 . _ -')
     .default('embedded'),
-  roles: z.array(z.enum(['lock'])).default(['lock']),
+  roles: z.array(z.enum(['lock', 'queue'])).default(['lock', 'queue']),
   timers: z.boolean().default(true),
   namespace: z
     .string()

@@ -8,6 +8,7 @@ import type {
   Found,
   Nacked,
   Queue,
+  Queues,
   Received,
   Redriven,
   Sent,
@@ -148,8 +149,9 @@ export class HttpQueues implements QueuePort {
     await this.transport.call({ method: 'DELETE', path: pathOf(queue), idempotent: false });
   }
 
-  list(prefix: string): AsyncGenerator<Queue, void, void> {
-    return this.transport.list('/v1/queues', 'queues', { prefix });
+  list(page: { readonly prefix: string; readonly cursor?: string }): Promise<Queues> {
+    const path = `/v1/queues?${new URLSearchParams(page)}`;
+    return this.transport.json({ method: 'GET', path, idempotent: true });
   }
 
   cluster(): Promise<Cluster> {

@@ -1,4 +1,5 @@
 import type { Cluster, Queues } from '@syncline/contracts';
+import { itemsOf } from '../pages.js';
 import type { TransportOptions } from '../transport/transport.js';
 import { HeartbeatThread } from './heartbeats/heartbeat-thread.js';
 import { HttpQueues } from './http-queues.js';
@@ -7,7 +8,12 @@ import type { QueuePort } from './queue-port.js';
 import type { Handler, Worker } from './worker.js';
 import type { WorkerOptions } from './worker-options.js';
 
-/** Queues, through the queue nodes. */
+/** A client over another way to the engine. */
+export interface QueuePortOptions {
+  readonly port: QueuePort;
+}
+
+/** Queues. */
 export class QueueClient implements AsyncDisposable {
   private readonly port: QueuePort;
   private readonly thread: HeartbeatThread;
@@ -15,9 +21,9 @@ export class QueueClient implements AsyncDisposable {
 
   constructor(options: TransportOptions);
   /** @internal */
-  constructor(port: QueuePort);
-  constructor(given: TransportOptions | QueuePort) {
-    this.port = 'urls' in given ? new HttpQueues(given) : given;
+  constructor(options: TransportOptions | QueuePortOptions);
+  constructor(options: TransportOptions | QueuePortOptions) {
+    this.port = 'port' in options ? options.port : new HttpQueues(options);
     this.thread = new HeartbeatThread(() => this.port.startStandIn());
   }
 
@@ -38,7 +44,7 @@ export class QueueClient implements AsyncDisposable {
 
   /** All queues with their configuration and counts, page by page. */
   list(prefix = ''): AsyncGenerator<Queues['queues'][number], void, void> {
-    return this.port.list(prefix);
+    return itemsOf('queues', (from) => this.port.list({ prefix, ...from }));
   }
 
   /** The queue nodes, as Redis lists them now. */

@@ -8,6 +8,7 @@ import type {
   Found,
   Nacked,
   Queue,
+  Queues,
   Received,
   Redriven,
   Sent,
@@ -109,7 +110,7 @@ export interface QueuePort {
   resume(queue: string): Promise<void>;
   remove(queue: string): Promise<void>;
 
-  list(prefix: string): AsyncGenerator<Queue, void, void>;
+  list(page: { readonly prefix: string; readonly cursor?: string }): Promise<Queues>;
   cluster(): Promise<Cluster>;
   /** Starts a thread that extends deliveries by itself: see `standIn`. */
   startStandIn(): Thread;

@@ -14,7 +14,7 @@ function clientOf({ url }: { readonly url: string }): QueueClient {
     threads += 1;
     return http.startStandIn();
   };
-  return new QueueClient(Object.create(http, { startStandIn: { value: startStandIn } }));
+  return new QueueClient({ port: Object.create(http, { startStandIn: { value: startStandIn } }) });
 }
 
 beforeAll(async () => {

@@ -57,7 +57,7 @@ export class DeliveryService {
       throw error;
     } finally {
       const untaken = this.receivers.leave(queue, receiver);
-      if (untaken !== null) void this.takeBack(queue, untaken);
+      if (untaken !== null) await this.takeBack(queue, untaken);
     }
     this.receivers.giveUp(queue, receiver.id);
     return { messages: [] };
