@@ -68,7 +68,7 @@ export class LockNode {
 
   /** @param members that it knows of */
   constructor(redis: RedisClient, nodeId: string, members: readonly string[] = []) {
-    const changed = members.length === 0 ? EMPTY : of({ nodeIds: members });
+    const changed = members.length === 0 ? EMPTY : of(members);
     const membership = { nodeId, changed } as unknown as Membership;
     const identity = new ProcessIdentity();
     const shards = new Shards(redis);

@@ -64,6 +64,16 @@ describe.each(['functions', 'scripts'])('a clock of Redis that is set, by %s', (
     expect(await one.acquire(ask('a'))).toMatchObject({ outcome: 'granted' });
   });
 
+  it('forward ends no lease of the only node, which was not told the time since it asserted its leases', async () => {
+    const only = new LockNode(stage.redis, 'only', ['only']);
+    const request = ask('a', { ttlMs: 10 * HOUR });
+    await only.acquire(request);
+    for (const _ of [1, 2]) {
+      await leap(20 * HOUR);
+      expect(await only.acquire(ask('a'))).toMatchObject({ outcome: 'held' });
+    }
+  });
+
   it('forward counts, where no node is left that could know better', async () => {
     await one.acquire(ask('a', { ttlMs: HOUR }));
     await leap(HOUR + 100_000);

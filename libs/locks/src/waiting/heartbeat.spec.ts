@@ -1,4 +1,4 @@
-import { type Membership, Ring } from '@syncline/cluster';
+import type { Membership } from '@syncline/cluster';
 import { Drain } from '@syncline/runtime';
 import { eventually } from '@syncline/testing';
 import { of } from 'rxjs';
@@ -33,7 +33,7 @@ describe('the heartbeat of a node', () => {
     abandoned = new AbandonedRequests(node.waits);
     waits = new Waits(node.waits, abandoned, node.deadlocks, drain);
     heartbeat = new Heartbeat(node.waits, waits, abandoned, {
-      changed: of(new Ring(['one'])),
+      changed: of(['one']),
     } as unknown as Membership);
     heartbeat.onApplicationBootstrap();
   });

@@ -15,7 +15,8 @@
 local kinds = { session = Assertion.session, lease = Assertion.lease, ended = Assertion.ended, wait = Assertion.wait }
 
 return function()
-  local went_on = Instance.went_on(ARGV[5], ARGV[6], ARGV[7], ARGV[8] == '1' and ARGV[9] == ARGV[1])
+  local is_first = ARGV[3] ~= '1' and ARGV[8] == '1' and ARGV[9] == ARGV[1]
+  local went_on = Instance.went_on(ARGV[5], ARGV[6], ARGV[7], is_first)
   local is_open = Instance.is_open()
   local instance = Instance.name()
   -- The portions before are lost: this one is not all that the node knows.

@@ -8,8 +8,8 @@
 --   clock         string: see @redis/hybrid-clock.lua
 -- Leaves: Instance.is_open(); begins a new one where it has to; Instance.name() of it, after that; Instance.clock(), the key of
 --         the tokens
---         Instance.went_on(instance, at, elapsed, is_alone): whether it is the same since a node was told its name and its clock,
---         `elapsed` ms ago, and that clock did not leap; opens it anew where it may have. `is_alone`: there is no other node
+--         Instance.went_on(instance, at, elapsed, is_first): whether it is the same since a node was told its name and its clock,
+--         `elapsed` ms ago, and that clock did not leap; opens it anew where it may have. `is_first`: the node is new, and the only one
 --         Instance.open_when_told(): opens it when all have told, or the time for that is over; ms left, 0 when it is open
 -- Invariant: no instance but an open one grants, ends or shows anything.
 -- @include @redis/clock.lua
@@ -67,12 +67,12 @@ function Instance.name()
   return found_open[KEYS[1]] or me
 end
 
-function Instance.went_on(instance, at, elapsed, is_alone)
+function Instance.went_on(instance, at, elapsed, is_first)
   local known = redis.call('GET', KEYS[1] .. 'instance')
   local same = known == instance and not Leap.since(at, elapsed)
   if known and string.byte(known) ~= 42 and Leap.is_suspected() then
     -- Where nobody lives who could know better the clock counts.
-    if same or instance == '' and is_alone then
+    if same or is_first then
       Leap.clear()
     else
       me = Opening.instance()
