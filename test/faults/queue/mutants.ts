@@ -1,5 +1,6 @@
 import type { FaultSuite } from '../core/suite.js';
 import * as byId from './by-id-scenarios.js';
+import * as recovery from './recovery-scenarios.js';
 import * as results from './result-scenarios.js';
 import * as play from './scenarios.js';
 
@@ -218,5 +219,19 @@ export const mutants: FaultSuite['mutants'] = [
     find: "Due.tell('')",
     replace: '-1',
     run: results.resultsAreForgotten.run,
+  },
+  {
+    name: 'what ended before Redis lost it counts as lost',
+    file: command('restore'),
+    find: "redis.call('ZCOUNT', again, '-inf', last) - ended)",
+    replace: "redis.call('ZCOUNT', again, '-inf', last))",
+    run: recovery.lossesAreCounted.run,
+  },
+  {
+    name: 'each node that tells counts what is lost again',
+    file: command('restore'),
+    find: '  opening.lost = lost\n',
+    replace: '',
+    run: recovery.lossesAreCounted.run,
   },
 ];

@@ -56,8 +56,7 @@ local function send_again(seq, age, delay, dedup, tail)
   if not may_tell(seq) or redis.call('ZSCORE', Queue.lasting_key('over'), seq) then return end
   local sent_at = now - age
   local record, token = struct.pack('>I6', sent_at) .. tail, Token.of(seq, string.byte(tail))
-  local ends = Token.has_ttl(token) and sent_at + Record.ttl(record)
-  if ends and ends <= now then
+  if Token.has_ttl(token) and sent_at + Record.ttl(record) <= now then
     redis.call('ZADD', Queue.lasting_key('over'), seq, seq)
     return
   end
@@ -84,21 +83,12 @@ local function send_again(seq, age, delay, dedup, tail)
     local window = Queue.get('deduplicationWindowMs')
     redis.call('SET', Queue.key('d:') .. dedup, q.gen .. '-' .. int(seq), 'PX', window, 'NX')
   end
-  if ends then
-    redis.call('ZADD', Queue.key('expiring'), ends, token)
-    Due.announce(ends)
-  end
   if Token.in_group(token) then
     local group = Record.group(record, token)
     redis.call('ZADD', Queue.key('groups'), '0', Group.member(group, token))
     Group.changed(group)
   end
-  if delay > 0 then
-    redis.call('ZADD', Queue.key('delayed'), now + delay, Token.member(token))
-    Due.announce(now + delay)
-  elseif not Token.in_group(token) then
-    Ready.requeue_first(token)
-  end
+  Message.place(token, record, delay)
 end
 
 -- What was acknowledged, that nobody holds and that did not end. Of more ends than those told one by one only the number is known;

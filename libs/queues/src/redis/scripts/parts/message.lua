@@ -1,6 +1,7 @@
 -- The ways by which a message leaves other than by its ack: back to the ready ones, away for ever, or to the dead letters.
 -- Leaves: Message: unplace(token), of one that waits; forget(token, record, state, ...) of one that stands in no place any more,
 --         as Ended.note has it; expire(token, record), counted; cancel(token, record, reason), wherever it stands;
+--         place(token, record, delay), of one that comes back: before all that are younger, or for a delay;
 --         put_back(token, record, delay) and fail(token, why, delay, facts, dead) of one that has left `inFlight`, see there.
 -- @include parts/attempts.lua
 -- @include parts/ended.lua
@@ -65,15 +66,7 @@ do
     return sent_at + math.min(q.retentionMs, Token.has_ttl(token) and Record.ttl(record) or math.huge)
   end
 
-  -- It waits again: before all that are younger, or for a delay. 'expired': its TTL or the retention ends before it could be
-  -- delivered again, and it was removed.
-  function Message.put_back(token, record, delay)
-    if Token.in_group(token) then Group.end_flight(Record.group(record, token), 1) end
-    -- The sweep of the retention passes over what is in flight.
-    if Message.over_at(token, record) <= now + delay or Token.seq(token) < q.sweep then
-      Message.expire(token, record)
-      return 'expired'
-    end
+  function Message.place(token, record, delay)
     if Token.has_ttl(token) then
       local over_at = Record.enqueued_at(record) + Record.ttl(record)
       redis.call('ZADD', Queue.key('expiring'), over_at, token)
@@ -85,6 +78,18 @@ do
     elseif not Token.in_group(token) then
       Ready.requeue_first(token)
     end
+  end
+
+  -- It waits again, as Message.place has it. 'expired': its TTL or the retention ends before it could be
+  -- delivered again, and it was removed.
+  function Message.put_back(token, record, delay)
+    if Token.in_group(token) then Group.end_flight(Record.group(record, token), 1) end
+    -- The sweep of the retention passes over what is in flight.
+    if Message.over_at(token, record) <= now + delay or Token.seq(token) < q.sweep then
+      Message.expire(token, record)
+      return 'expired'
+    end
+    Message.place(token, record, delay)
     return 'requeued'
   end
 
