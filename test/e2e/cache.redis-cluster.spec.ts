@@ -1,3 +1,4 @@
+import type { Caches } from '@syncline/contracts';
 import {
   eventually,
   type NodeProcess,
@@ -69,6 +70,14 @@ describe('near caches on a Redis Cluster', () => {
         await cached(1, cache, 'new');
       }),
     );
+    const answer = await fetch(`${nodes[0]?.url}/v1/caches?limit=${CACHES}`);
+    const listed = (await answer.json()) as Caches;
+    expect(listed.caches.map(({ name }) => name)).toEqual([...caches].sort());
+    // Each is listed where it lies, so that none depends on the primary of another.
+    const [primary] = redis.servers as [RedisServer];
+    const client = primary.connect();
+    expect((await client.keys('syncline:{caches:*}:names')).length).toBeGreaterThan(1);
+    client.disconnect();
   });
 
   it('cost Redis nothing while nobody reads them', async () => {

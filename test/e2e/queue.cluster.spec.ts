@@ -42,8 +42,31 @@ describe('queue nodes on a Redis Cluster', () => {
       names.map((name, i) => call(one, `${name}/ack`, { receipts: received[i]?.map((m) => m.receipt) })),
     );
     for (const { results } of acked) expect(results).toMatchObject([{ status: 'acked' }]);
-    const { body } = await request(two.url).get('/v1/queues?prefix=orders-&limit=50').expect(200);
-    expect(body.queues.map(({ name }: { name: string }) => name)).toEqual([...names].sort());
+    const listed = async () => {
+      const { body } = await request(two.url).get('/v1/queues?prefix=orders-&limit=50').expect(200);
+      return body.queues.map(({ name }: { name: string }) => name);
+    };
+    expect(await listed()).toEqual([...names].sort());
+
+    const clients = redis.servers.map((server) => server.connect());
+    try {
+      const parts = await Promise.all(clients.map((client) => client.keys('syncline:{queues:*}:names')));
+      expect(parts.filter((keys) => keys.length > 0)).toHaveLength(3);
+      // As an earlier version kept the names.
+      const [first = '', ...others] = names;
+      await Promise.all(
+        clients.flatMap((client, i) => (parts[i] ?? []).map((key) => client.zrem(key, first))),
+      );
+      const FORMER = 'syncline:{queues}:names';
+      const former = clients[redis.servers.indexOf(await redis.primaryOf(FORMER))];
+      await former?.zadd(FORMER, 0, first);
+      expect(await listed()).toEqual([...names].sort());
+      await request(one.url).delete(`/v1/queues/${first}`).expect(204);
+      await eventually(async () => expect(await former?.exists(FORMER)).toBe(0));
+      expect(await listed()).toEqual([...others].sort());
+    } finally {
+      for (const client of clients) client.disconnect();
+    }
   });
 
   it('wake receivers parked at another node, and promote what is delayed', async () => {

@@ -11,6 +11,7 @@ import { completeConfiguration } from '../../libs/queues/src/queues/configuratio
 import { Losses } from '../../libs/queues/src/recovery/losses.js';
 import { Memory } from '../../libs/queues/src/recovery/memory.js';
 import { QueueStore } from '../../libs/queues/src/redis/queue.store.js';
+import { QueueNames } from '../../libs/queues/src/redis/queue-names.js';
 import { QueueOpenings } from '../../libs/queues/src/redis/queue-openings.js';
 import type { Delivery } from '../../libs/queues/src/redis/receipt.js';
 import { encodeTails } from '../../libs/queues/src/redis/record.js';
@@ -68,8 +69,9 @@ export class QueueScripts {
     const membership = alone as unknown as Membership;
     const members = new RecentMembers(membership);
     const losses = new Losses(new Metrics());
-    const openings = new QueueOpenings(redis, membership, members, new Memory(), losses);
-    const store = new QueueStore(redis, membership, new Commits(redis), openings, members);
+    const names = new QueueNames(redis);
+    const openings = new QueueOpenings(redis, membership, members, new Memory(), losses, names);
+    const store = new QueueStore(redis, membership, new Commits(redis), openings, members, names);
     return new QueueScripts(server, redis, store, new Outbox(store));
   }
 

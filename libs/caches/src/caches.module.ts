@@ -13,6 +13,7 @@ import { Reader } from './entries/reader.js';
 import { Writer } from './entries/writer.js';
 import { FillLines } from './fills/fill-lines.js';
 import { FillsService } from './fills/fills.service.js';
+import { CacheNames } from './redis/cache-names.js';
 import { CachesStore } from './redis/caches.store.js';
 import { EntriesStore } from './redis/entries.store.js';
 import { FillsStore } from './redis/fills.store.js';
@@ -30,6 +31,7 @@ import { Statistics } from './statistics/statistics.js';
     BatchesService,
     BatchReader,
     CacheMetrics,
+    CacheNames,
     CachesService,
     CachesStore,
     EntriesService,

@@ -12,6 +12,7 @@ import { QueuesService } from './queues/queues.service.js';
 import { Losses } from './recovery/losses.js';
 import { Memory } from './recovery/memory.js';
 import { QueueStore } from './redis/queue.store.js';
+import { QueueNames } from './redis/queue-names.js';
 import { QueueOpenings } from './redis/queue-openings.js';
 import { SearchService } from './search/search.service.js';
 import { DueTimers } from './timers/due-timers.js';
@@ -22,6 +23,7 @@ import { DueTimers } from './timers/due-timers.js';
   providers: [
     Memory,
     Losses,
+    QueueNames,
     QueueOpenings,
     QueueStore,
     QueuesService,

@@ -15,6 +15,7 @@ export { Commits } from './durability/commits.js';
 export { FIRST_PAGE, fromCursor, nextPage, type PageStart, toCursor } from './listing.js';
 export { type LibraryCommand, LuaLibrary } from './lua/library.js';
 export { removeLibraries } from './lua/remove-libraries.js';
+export { Names, partOf } from './names.js';
 export { pageAfter } from './pages.js';
 export { RedisModule } from './redis.module.js';
 export { REDIS, REDIS_OPTIONS, type RedisModuleOptions } from './redis.token.js';

@@ -68,12 +68,12 @@ export class CachesService {
 
   /** Caches that were ever written to or configured, by name, after `cursor`. */
   async list({ prefix, cursor, limit }: ListCachesQuery): Promise<Caches> {
-    const names = await this.store.names(prefix, cursor, limit + 1);
+    const names = await this.store.names.page(prefix, cursor, limit + 1);
     const page = names.slice(0, limit);
     const described = await Promise.all(page.map(async (name) => ({ name, ...(await this.lookAt(name)) })));
     // Dropped while the node that took it off the list died; or about to be made, and then put on the list again.
     const gone = described.filter(({ exists }) => !exists);
-    await Promise.all(gone.map(({ name }) => this.store.removeName(name)));
+    await Promise.all(gone.map(({ name }) => this.store.names.remove(name)));
     const caches = described.filter(({ exists }) => exists).map((cache) => this.toCache(cache.name, cache));
     return { caches, cursor: names.length > limit ? (page.at(-1) ?? null) : null };
   }
@@ -106,8 +106,8 @@ export class CachesService {
 
   private async drop(cache: string): Promise<void> {
     await this.writer.write(cache, operations.drop());
-    await this.store.removeName(cache);
+    await this.store.names.remove(cache);
     // Another caller may have made it again meanwhile.
-    if ((await this.store.describe(cache, {})).exists) await this.store.addName(cache);
+    if ((await this.store.describe(cache, {})).exists) await this.store.names.add(cache);
   }
 }

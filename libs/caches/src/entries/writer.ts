@@ -29,9 +29,9 @@ export class Writer {
     if (outcome === null) {
       // The write makes a cache. Its name goes on the list before, so that no cache is ever unlisted, and again after:
       // another node may have taken it off meanwhile, as that of a cache which does not exist.
-      await this.caches.addName(cache);
+      await this.caches.names.add(cache);
       outcome = await this.send(cache, operation, requestId, true);
-      await this.caches.addName(cache);
+      await this.caches.names.add(cache);
     }
     // Not before: what a cache counts that does not exist is dropped.
     this.statistics.count(cache, 'writes');

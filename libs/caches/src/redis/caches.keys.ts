@@ -26,8 +26,8 @@ export const cacheOf = (stem: string): string => {
   return own.slice(start.length, -1).replaceAll('%7D', '}');
 };
 
-/** The names of all caches, in order. */
-export const NAMES_KEY = `${SHARED}:names`;
+/** The names of the caches of a shard, in order. */
+export const namesKey = (shared: string): string => `${shared}:names`;
 
 /** The Redis instance of a shard: see shard-instance.ts. */
 export const instanceKey = (shared: string): string => `${shared}:instance`;

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { REDIS, type RedisClient } from '@syncline/redis';
+import { partOf, REDIS, type RedisClient } from '@syncline/redis';
 import { sharedKey } from './caches.keys.js';
 
 /** Shards on a Redis Cluster. Each is one slot; a node has a lease in each that it reads. */
@@ -26,14 +26,6 @@ export class Shards {
 
   /** By its name alone, so all nodes agree. */
   of(cache: string): Shard {
-    const index = this.all.length === 1 ? 0 : hashOf(cache) % this.all.length;
-    return this.all[index] as Shard;
+    return this.all[partOf(cache, this.all.length)] as Shard;
   }
-}
-
-/** FNV-1a of 32 bits. Names are ASCII. */
-function hashOf(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < text.length; i += 1) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-  return hash >>> 0;
 }

@@ -65,7 +65,7 @@ export class QueuesService {
   }
 
   async list(prefix: string, cursor: string | null, limit: number): Promise<Queues> {
-    const names = await this.store.names(prefix, cursor, limit);
+    const names = await this.store.names.page(prefix, cursor, limit);
     const found = await Promise.all(names.map((name) => this.find(name)));
     return {
       queues: found.filter((queue) => queue !== null),

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { Inject, Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { Membership, Openings, RecentMembers } from '@syncline/cluster';
-import { logUnlessAway, REDIS, type RedisClient, StoreUnavailable, storeError } from '@syncline/redis';
+import { logUnlessAway, REDIS, type RedisClient, StoreUnavailable } from '@syncline/redis';
 import { Loop } from '@syncline/runtime';
 import { defaultConfiguration } from '../queues/configuration.js';
 import type { Knowledge } from '../recovery/kept.js';
 import { Losses } from '../recovery/losses.js';
 import { Memory } from '../recovery/memory.js';
-import { queueKeys } from './queue.keys.js';
+import { QueueNames } from './queue-names.js';
 import { configure } from './scripts/queue.js';
 import { type RestoreReply, restore } from './scripts/restore.js';
 
@@ -42,6 +42,7 @@ export class QueueOpenings implements OnModuleInit, OnModuleDestroy {
     private readonly members: RecentMembers,
     private readonly memory: Memory,
     private readonly losses: Losses,
+    private readonly names: QueueNames,
   ) {}
 
   onModuleInit(): void {
@@ -96,7 +97,7 @@ export class QueueOpenings implements OnModuleInit, OnModuleDestroy {
       if (reply.opening !== toldTo) continue;
       if (reply.leftMs === 0) {
         this.memory.told(queue, toldTo);
-        if (reply.gen !== '') await this.redis.zadd(queueKeys.names(), 0, queue).catch(fail);
+        if (reply.gen !== '') await this.names.add(queue);
         break;
       }
       if (performance.now() - askedAt > OPENS_WITHIN_MS) throw new StoreUnavailable('Redis does not open.');
@@ -153,8 +154,4 @@ function portionsOf(known: Knowledge | null, { gen, from, to }: RestoreReply): P
   }
   if (held.length > 0) portions.push({ ended: [], held });
   return portions;
-}
-
-function fail(error: unknown): never {
-  throw storeError(error);
 }

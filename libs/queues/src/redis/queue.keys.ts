@@ -4,6 +4,6 @@ export const queueKeys = {
   queue: (queue: string) => `syncline:{queue:${queue}}:queue`,
   /** List: messages on their way to another queue. */
   outbox: (queue: string) => `syncline:{queue:${queue}}:out`,
-  /** Zset, in lexicographic order: the names of all queues. A name stands here before its queue exists. */
-  names: () => 'syncline:{queues}:names',
+  /** Zset, in lexicographic order: the names of all queues, or of one part of them. */
+  names: (part: number | null) => `syncline:{queues${part === null ? '' : `:${part}`}}:names`,
 };

@@ -2,8 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { Membership, RecentMembers } from '@syncline/cluster';
 import { DEFAULT_MESSAGE_BYTES, type Durability, type QueueConfiguration } from '@syncline/contracts';
-import { Commits, pageAfter, REDIS, type RedisClient, storeError } from '@syncline/redis';
+import { Commits, REDIS, type RedisClient, storeError } from '@syncline/redis';
 import { queueKeys } from './queue.keys.js';
+import { QueueNames } from './queue-names.js';
 import { QueueOpenings } from './queue-openings.js';
 import type { Delivery } from './receipt.js';
 import type { Ending } from './scripts/attempts.js';
@@ -47,6 +48,7 @@ export class QueueStore {
     private readonly commits: Commits,
     private readonly openings: QueueOpenings,
     private readonly members: RecentMembers,
+    readonly names: QueueNames,
   ) {
     membership.uses(library);
   }
@@ -147,11 +149,11 @@ export class QueueStore {
    * name would.
    */
   async make(queue: string, configuration: QueueConfiguration, labels?: string) {
-    await this.redis.zadd(queueKeys.names(), 0, queue).catch(fail);
+    await this.names.add(queue);
     const made = await this.hold(queue, this.configure(queue, 'make', configuration, labels));
     // Once more: the last traces of a queue by the same name may just have been removed, its name with them.
-    if (made.done) await this.redis.zadd(queueKeys.names(), 0, queue).catch(fail);
-    await this.commits.confirm(configuration.durability, queueKeys.names());
+    if (made.done) await this.names.add(queue);
+    await this.commits.confirm(configuration.durability, this.names.keyOf(queue));
     return made;
   }
 
@@ -162,11 +164,6 @@ export class QueueStore {
 
   label(queue: string, from: string, to: string) {
     return queues.label(this.redis, { queue, from, to });
-  }
-
-  /** Nothing is left of the queue. */
-  async forgetName(queue: string): Promise<void> {
-    await this.redis.zrem(queueKeys.names(), queue).catch(fail);
   }
 
   describe(queue: string) {
@@ -232,12 +229,6 @@ export class QueueStore {
   async maxMessageBytes(queue: string): Promise<number> {
     const limit = await this.redis.hget(queueKeys.queue(queue), 'maxMessageBytes').catch(fail);
     return Number(limit) || DEFAULT_MESSAGE_BYTES;
-  }
-
-  /** Names in order, after `after`. */
-  async names(prefix: string, after: string | null, limit: number): Promise<string[]> {
-    const { from, to } = pageAfter(prefix, after);
-    return this.redis.zrange(queueKeys.names(), from, to, 'BYLEX', 'LIMIT', 0, limit).catch(fail);
   }
 
   private configure(

@@ -83,7 +83,7 @@ export class DueTimers implements OnModuleInit, OnModuleDestroy {
     try {
       let reply = await this.store.doDueWork(queue);
       while (reply?.dueInMs === 0 && !this.stopped) reply = await this.store.doDueWork(queue);
-      if (reply === null) return await this.store.forgetName(queue);
+      if (reply === null) return await this.store.names.remove(queue);
       this.arm(queue, reply.dueInMs);
       await this.emptyOutbox(queue, reply.outboxLength);
     } catch (error) {
@@ -116,7 +116,7 @@ export class DueTimers implements OnModuleInit, OnModuleDestroy {
     try {
       let after: string | null = null;
       while (!this.stopped) {
-        const names: string[] = await this.store.names('', after, PAGE);
+        const names: string[] = await this.store.names.page('', after, PAGE);
         const owned = names.filter((name) => this.membership.owns(name));
         await Promise.all(owned.map((name) => this.work(name)));
         if (names.length < PAGE) return;

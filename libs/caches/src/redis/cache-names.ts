@@ -1,0 +1,13 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Names, REDIS, type RedisClient } from '@syncline/redis';
+import { namesKey, sharedKey } from './caches.keys.js';
+import { Shards } from './shards.js';
+
+/** The names of all caches, each in the shard of its cache: so that no cache depends on another primary than its own. */
+@Injectable()
+export class CacheNames extends Names {
+  constructor(@Inject(REDIS) redis: RedisClient, { all }: Shards) {
+    const parts = all.map(({ key }) => namesKey(key));
+    super(redis, { parts, former: redis.isCluster ? namesKey(sharedKey(null)) : null });
+  }
+}

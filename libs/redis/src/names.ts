@@ -1,0 +1,56 @@
+import type { RedisClient } from './connection/connection.js';
+import { pageAfter } from './pages.js';
+import { storeError } from './store-unavailable.js';
+
+/** A part of `count`, the same for a name on all nodes. FNV-1a of 32 bits; names are ASCII. */
+export function partOf(name: string, count: number): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < name.length; i += 1) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193);
+  return (hash >>> 0) % count;
+}
+
+/** Where names are kept: sorted sets of Redis, in lexicographic order. */
+export interface NamePlaces {
+  /** Each name lies in one of these, by {@link partOf}: on a Redis Cluster in several slots. */
+  readonly parts: readonly string[];
+  /** What an earlier version kept: nothing is added to it. */
+  readonly former: string | null;
+}
+
+/** Names in their order, such as those of all queues. Throws StoreUnavailable when Redis cannot be reached. */
+export class Names {
+  constructor(
+    private readonly redis: Pick<RedisClient, 'zadd' | 'zrem' | 'zrange'>,
+    private readonly places: NamePlaces,
+  ) {}
+
+  /** The key that has a name. */
+  keyOf(name: string): string {
+    return this.places.parts[partOf(name, this.places.parts.length)] as string;
+  }
+
+  async add(name: string): Promise<void> {
+    await this.redis.zadd(this.keyOf(name), 0, name).catch(fail);
+  }
+
+  async remove(name: string): Promise<void> {
+    const { former } = this.places;
+    const keys = [this.keyOf(name), ...(former === null ? [] : [former])];
+    await Promise.all(keys.map((key) => this.redis.zrem(key, name))).catch(fail);
+  }
+
+  /** At most `limit` names with a prefix in order, after `after`. */
+  async page(prefix: string, after: string | null | undefined, limit: number): Promise<string[]> {
+    const { from, to } = pageAfter(prefix, after);
+    const { parts, former } = this.places;
+    const keys = former === null ? parts : [...parts, former];
+    const pages = await Promise.all(
+      keys.map((key) => this.redis.zrange(key, from, to, 'BYLEX', 'LIMIT', 0, limit)),
+    ).catch(fail);
+    return [...new Set(pages.flat())].sort().slice(0, limit);
+  }
+}
+
+const fail = (error: unknown): never => {
+  throw storeError(error);
+};
