@@ -25,14 +25,13 @@ ARG APP
 ENV NODE_ENV=production
 WORKDIR /syncline
 COPY --from=runtime-dependencies /syncline/node_modules node_modules
-COPY package.json ./
+COPY package.json scripts/health-check.sh ./
 COPY --from=build /syncline/dist/apps/${APP} dist
 COPY --from=build /syncline/dist/apps/node_modules dist/node_modules
 RUN ln -s dist/apps/${APP}/src/main.js main.js
 USER node
 # The port of the role, unless PORT says otherwise.
 ENV APP=${APP}
-HEALTHCHECK --interval=5s --timeout=3s --start-period=20s --retries=3 \
-  CMD ["node", "-e", "const port = process.env.PORT || { lock: 8001, queue: 8004, cache: 8007 }[process.env.APP]; require(process.env.TLS_CERT ? 'https' : 'http').get({ port, path: '/health/live', rejectUnauthorized: false }, (response) => process.exit(response.statusCode === 200 ? 0 : 1)).on('error', () => process.exit(1))"]
+HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --start-interval=1s --retries=3 CMD ["./health-check.sh"]
 # Node itself is process 1, so that SIGTERM reaches it and it leaves its cluster in order.
 CMD ["node", "main.js"]

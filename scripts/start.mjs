@@ -84,7 +84,7 @@ async function startNodes({ nodes: wanted, host, dataDir }, redisUrl) {
       say,
       // A node that fails during the first start would fail again: its output says why.
       onEnd: (name) => {
-        if (isReady) return;
+        if (isReady) return void sayWhenBack(wanted.find(({ nodeId }) => nodeId === name));
         failure ??= new CannotStart(`${name} did not start.`);
         waiting.abort();
       },
@@ -104,6 +104,24 @@ async function startNodes({ nodes: wanted, host, dataDir }, redisUrl) {
     clearTimeout(timer);
   }
   isReady = true;
+}
+
+async function sayWhenBack(node) {
+  try {
+    await waitUntilReady(node, ending.signal);
+  } catch {
+    return; // Everything ends.
+  }
+  say(`[${node.nodeId}] is ready again`);
+}
+
+function sayWhoMayCall({ host }) {
+  const keys = process.env.API_KEYS || process.env.API_KEYS_FILE;
+  say(
+    keys
+      ? `The nodes listen on ${host} and ask callers for API keys.`
+      : `The nodes listen on ${host} and ask nobody for a key: whoever reaches them may do everything (see API_KEYS in .env.example).`,
+  );
 }
 
 function sayReady({ nodes: wanted, dataDir }) {
@@ -141,6 +159,7 @@ async function start() {
   say(`Starting ${settings.nodes.length} nodes ...`);
   await startNodes(settings, redisUrl);
   sayReady(settings);
+  sayWhoMayCall(settings);
   if (!watching) return;
   const { rebuildOnSave } = await import('./start/watch.mjs');
   say('Watching apps/ and libs/: when you save a file, its nodes restart.\n');

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import type { Role } from '@syncline/contracts';
 import { readNodeConfig } from '@syncline/http';
-import { Certificates, freePort, NodeProcess, RedisServer } from '@syncline/testing';
+import { Certificates, eventually, freePort, NodeProcess, RedisServer } from '@syncline/testing';
 import { parse } from 'yaml';
 
 interface Service {
@@ -166,11 +166,11 @@ describe('Dockerfile', () => {
     expect(dockerfile).toMatch(/^USER node\n[\s\S]*^CMD \["node", "main\.js"\]$/m);
   });
 
-  it('has a health check that fails when the node does not answer', async () => {
-    const [, command = ''] = /^HEALTHCHECK [\s\S]*?CMD (\[.+\])$/m.exec(dockerfile) ?? [];
-    const [, ...args] = JSON.parse(command) as string[];
+  it('has a health check that fails when the node is not ready', async () => {
+    expect(dockerfile).toMatch(/^HEALTHCHECK .*CMD \["\.\/health-check\.sh"\]$/m);
+    const { PATH } = process.env;
     const check = (port: number | string, env = {}) =>
-      spawnSync(process.execPath, args, { env: { PORT: `${port}`, APP: 'lock', ...env } }).status;
+      spawnSync('scripts/health-check.sh', { env: { PATH, PORT: `${port}`, APP: 'lock', ...env } }).status;
     await using server = await RedisServer.start();
     const certificates = new Certificates();
     const { cert, key } = certificates.issue('node.example');
@@ -178,6 +178,10 @@ describe('Dockerfile', () => {
       const node = await NodeProcess.start('lock', { redisUrl: server.url, nodeId: 'lock_1', env });
       const { port } = new URL(node.url);
       expect(check(port, env)).toBe(0);
+      server.freeze();
+      await eventually(() => expect(check(port, env)).toBe(1));
+      server.thaw();
+      await eventually(() => expect(check(port, env)).toBe(0));
       await node.stop();
       expect(check(port, env)).toBe(1);
     }

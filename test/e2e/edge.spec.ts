@@ -43,6 +43,20 @@ describe('the HTTP edge of a node', () => {
     });
   });
 
+  it('tells at its address where to go', async () => {
+    const { body } = await request(node.url).get('/').expect(200);
+    expect(body).toMatchObject({
+      name: 'Syncline',
+      role: 'lock',
+      nodeId: 'lock_1',
+      documentation: 'api/doc',
+    });
+    const page = await request(node.url).get('/').set('Accept', 'text/html,*/*;q=0.8').expect(200);
+    expect(page.headers['content-type']).toContain('text/html');
+    const links = [...page.text.matchAll(/href="([^"]+)"/g)].map(([, link]) => link);
+    for (const link of ['api/doc', 'health/ready', 'metrics']) expect(links).toContain(link);
+  });
+
   it('names the invalid field', async () => {
     const get = () =>
       request(node.url).get('/v1/cluster/owner?nonsense=1').set('Authorization', bearer('eye'));

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Certificates, Child, eventually, freePort, isRunning } from '@syncline/testing';
+import { Certificates, Child, eventually, freePort, isRunning, RedisServer } from '@syncline/testing';
 import { Redis } from 'ioredis';
 import request from 'supertest';
 
@@ -50,6 +50,7 @@ describe('npm start', () => {
 
   it('starts nodes that are ready and know each other, and prints their URLs', async () => {
     expect(starter.output).toContain(`${lockUrl}/api/doc`);
+    expect(starter.output).toContain('listen on 127.0.0.1 and ask nobody for a key');
     const { body } = await request(lockUrl).get('/v1/cluster').expect(200);
     expect(
       body.members.map(({ nodeId, state }: { nodeId: string; state: string }) => [nodeId, state]),
@@ -73,6 +74,7 @@ describe('npm start', () => {
     process.kill(killed, 'SIGKILL');
     await starter.printed(/\[lock_1\] ended \(SIGKILL\)/);
     await eventually(async () => expect(await pidOf('lock_1')).not.toBe(killed));
+    await starter.printed(/\[lock_1\] is ready again/);
     await eventually(() => request(lockUrl).get('/health/ready').expect(200));
   });
 
@@ -112,9 +114,27 @@ describe('npm start', () => {
 });
 
 describe('npm start with invalid variables', () => {
+  it('says at once that a password is wrong', async () => {
+    await using server = await RedisServer.start({ args: ['--requirepass', 'right'] });
+    const REDIS_URL = server.url.replace('redis://', 'redis://:hidden-password@');
+    const [lock, queue, cache] = await Promise.all([freePort(), freePort(), freePort()]);
+    const env = {
+      PATH: process.env.PATH,
+      REDIS_URL,
+      LOCK_PEERS: `lock_1@localhost:${lock}`,
+      QUEUE_PEERS: `queue_1@localhost:${queue}`,
+      CACHE_PEERS: `cache_1@localhost:${cache}`,
+    };
+    const starter = new Child('npm start', spawn(process.execPath, ['scripts/start.mjs'], { env }));
+    expect(await starter.exited).toBe(1);
+    expect(starter.output).toMatch(/refuses the user or password in REDIS_URL: WRONGPASS/);
+    expect(starter.output).not.toContain('hidden-password');
+  });
+
   it.each([
     [{ LOCK_PEERS: 'lock_1' }, /LOCK_PEERS: expected NODE_ID@HOST:PORT/],
     [{ REDIS_PORT: 'six' }, /REDIS_PORT: expected a port number/],
+    [{ REDIS_URL: 'redis://:hidden-password#/@127.0.0.1:1' }, /REDIS_URL: expected redis:\/\//],
     [
       { REDIS_URL: 'redis://:hidden-password@127.0.0.1:1' },
       /Redis at 127\.0\.0\.1:1 does not answer: .*REFUSED/,

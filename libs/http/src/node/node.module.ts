@@ -25,6 +25,7 @@ import { ContractPipe } from '../request/contract.pipe.js';
 import { AuditController } from '../trail/audit.controller.js';
 import { Trail } from '../trail/trail.js';
 import { TrailStore } from '../trail/trail.store.js';
+import { EntranceController } from './entrance.controller.js';
 import { NODE_CONFIG, type NodeConfig } from './node.config.js';
 import { NodeController } from './node.controller.js';
 import { ServerStop } from './server-stop.js';
@@ -55,6 +56,7 @@ export class NodeModule {
         }),
       ],
       controllers: [
+        EntranceController,
         HealthController,
         MetricsController,
         ClusterController,

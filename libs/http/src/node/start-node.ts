@@ -21,6 +21,7 @@ import { isLoopback } from './exposure.js';
 import { FastExpressAdapter } from './fast-express.adapter.js';
 import { InvalidConfig, NODE_CONFIG, type NodeConfig, readNodeConfig } from './node.config.js';
 import { NodeModule } from './node.module.js';
+import { quietBoot } from './quiet-boot.js';
 import { ServerStop } from './server-stop.js';
 
 /** One of the three services. */
@@ -51,7 +52,7 @@ async function createNode(node: NodeRole, config: NodeConfig): Promise<NestExpre
     },
   );
   const logger = app.get(Logger);
-  app.useLogger(logger);
+  app.useLogger(quietBoot(logger));
   app.set('etag', false);
   app.disable('x-powered-by');
   app.set('query parser', 'simple');
