@@ -29,8 +29,7 @@ end
 local function forget(tokens, deliveries)
   local first, count, tried = 1, #tokens, nil
   while first <= count do
-    local seq = Token.seq(tokens[first])
-    local fields, last = Record.neighbours(tokens, first)
+    local fields, last, seq = Record.neighbours(tokens, first)
     redis.call('HDEL', Record.bucket(seq), unpack(fields))
     local from = first
     for i = first, last do
@@ -80,8 +79,9 @@ return function()
     end
     Queue.save()
   end
-  local gone, level, due, verdicts = q.seq - q.live, Queue.level(), Due.tell(''), {}
+  local gone, level, due = q.seq - q.live, Queue.level(), Due.tell('')
   if n == count and not level and due < 0 then return gone end
+  local verdicts = {}
   for i = 1, n do verdicts[indices[i]] = '1' end
   for i = 1, count do
     if not verdicts[i] and Acked.was(ARGV[4 * i - 3], ARGV[4 * i - 2], ARGV[4 * i - 1]) then verdicts[i] = '1' end

@@ -23,7 +23,7 @@
 -- @include parts/marks.lua
 -- @include parts/waiters.lua
 local FIELDS = { texts = 3, 'gen', 'instance', 'durability', 'seq', 'live', 'bytes', 'sent', 'mask', 'marks', 'maxLength', 'maxBytes' }
-local FIRST_WAITER = 6
+local FIRST_WAITER, NOTHING_HANDED = 6, {}
 
 -- Those at the head of the line get at once what they would come for, as long as they are local, and these messages are all
 -- that is ready. Not where an answer has to be safe before it is told: then a receiver asks for itself.
@@ -58,7 +58,7 @@ return function()
   local local_waiters = ARGV[5] + 0
   local options = FIRST_WAITER + 3 * local_waiters
   local plain, limited = #ARGV < options, q.maxLength or q.maxBytes
-  local reply = { q.gen, -1, {}, q.seq }
+  local reply = { q.gen, -1, NOTHING_HANDED, q.seq }
   -- Ids by the hashes of their deduplication ids; why not all fit, and which would, were they sent one after the other.
   local ids, full, fits
   for i = 1, count do
@@ -102,8 +102,7 @@ return function()
   end
   if full then return { 'full', full, fits or {} } end
 
-  Queue.set('sent', q.sent + Append.added())
-  Append.write()
+  Queue.set('sent', q.sent + Append.write())
   if ids then
     local window = Queue.get('deduplicationWindowMs')
     for dedup, id in pairs(ids) do redis.call('SET', Queue.key('d:') .. dedup, id, 'PX', window) end

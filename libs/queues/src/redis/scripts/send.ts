@@ -71,7 +71,7 @@ export interface NewMessages {
 }
 const LEVELS: ReadonlySet<unknown> = new Set(durabilitySchema.options);
 
-type HandedReply = [secret: string, sentAt: number, ...(number | number[])[]];
+type HandedReply = [secret: string, sentAt: number, ...(number | string[])[]];
 
 /** Ready at once, to be found in the list of its priority, and not to be remembered. */
 export const isPlain = ({ content, delayMs, deduplicationHash }: NewMessage): boolean =>
@@ -146,8 +146,8 @@ function decodeHanded(
 ): Handed[] {
   const handed: Handed[] = [];
   for (let i = 0; i < portions.length; i += 3) {
-    const [waiter, visibleUntil, tokens] = portions.slice(i) as [number, number, number[]];
-    const messages = tokens.map((token) => {
+    const [waiter, visibleUntil, tokens] = portions.slice(i) as [number, number, string[]];
+    const messages = tokens.map(Number).map((token) => {
       const { content } = asked[seqOf(token) - firstSeq] as NewMessage;
       return delivered(gen, token, 0, recordBytes(content), sentAt, sentAt, content);
     });

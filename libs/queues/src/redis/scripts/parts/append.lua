@@ -1,16 +1,16 @@
 -- Adds messages at the end of the queue, many in few writes.
--- Leaves: Append: add(record without its time, delay), returns seq; added() and bytes() so far; write(), which changes the queue.
+-- Leaves: Append: add(record without its time, delay), returns seq; added() and bytes() so far; write(), which changes the queue and returns how many it added.
 -- @include parts/due.lua
 -- @include parts/ready.lua
 -- @include parts/record.lua
 local Append = {}
 do
-  local PER_BUCKET = Record.PER_BUCKET
+  local PER_BUCKET, PER_SEQ = Record.PER_BUCKET, Token.PER_SEQ
   local added, bytes, time, buckets, records, size, delayed, expiring, members
-  -- Tokens of one priority that follow each other, to be listed together.
-  local run, priority_of_run
+  -- Plain messages of one priority that follow each other are listed together: that priority, and the seq of the first one.
+  local priority_of_run, start_of_run
   each_call(function()
-    added, bytes, time, buckets, records, run = 0, 0, nil, nil, nil, nil
+    added, bytes, time, buckets, records, priority_of_run = 0, 0, nil, nil, nil, nil
     delayed, expiring, members = nil, nil, nil
   end)
 
@@ -18,9 +18,16 @@ do
 
   function Append.bytes() return bytes end
 
-  local function end_run()
-    Ready.list(run, priority_of_run)
-    run = nil
+  -- `seq`: what follows the last one.
+  local function end_run(seq)
+    local token, format = Token.of(start_of_run, priority_of_run), string.format
+    local tokens = { format('%d', token) }
+    for i = 2, seq - start_of_run do
+      token = token + PER_SEQ
+      tokens[i] = format('%d', token)
+    end
+    Ready.list(tokens, priority_of_run)
+    priority_of_run = nil
   end
 
   local function push(list, first, second)
@@ -32,10 +39,10 @@ do
 
   function Append.add(tail, delay)
     local seq, flags = q.seq + added, string.byte(tail)
-    local field, token = seq % PER_BUCKET, Token.of(seq, flags)
+    local field = string.format('%d', seq % PER_BUCKET)
     if not time then time = struct.pack('>I6', now) end
     local record = time .. tail
-    if field == 0 or not records then
+    if field == '0' or not records then
       records, size = { field, record }, 2
       buckets = push(buckets, Record.bucket(seq), records)
     else
@@ -45,14 +52,14 @@ do
     added, bytes = added + 1, bytes + #record
 
     if flags < 16 and delay == 0 then
-      if run and priority_of_run == flags then
-        run[#run + 1] = token
-      else
-        if run then end_run() end
-        run, priority_of_run = { token }, flags
+      if flags ~= priority_of_run then
+        if priority_of_run then end_run(seq) end
+        priority_of_run, start_of_run = flags, seq
       end
       return seq
     end
+    if priority_of_run then end_run(seq) end
+    local token = Token.of(seq, flags)
     if Token.has_ttl(token) then
       local ends = now + Record.ttl(record)
       expiring = push(expiring, ends, token)
@@ -67,15 +74,14 @@ do
       delayed = push(delayed, now + delay, Token.member(token))
       Due.announce(now + delay)
     elseif not Token.in_group(token) then
-      if run then end_run() end
       Ready.arrive(token)
     end
     return seq
   end
 
   function Append.write()
-    if added == 0 then return end
-    if run then end_run() end
+    if added == 0 then return added end
+    if priority_of_run then end_run(q.seq + added) end
     if q.live == 0 then
       Queue.set('low', q.seq)
       Queue.set('sweep', q.seq)
@@ -89,5 +95,6 @@ do
     if delayed then redis.call('ZADD', Queue.key('delayed'), unpack(delayed)) end
     if expiring then redis.call('ZADD', Queue.key('expiring'), unpack(expiring)) end
     if members then redis.call('ZADD', Queue.key('groups'), unpack(members)) end
+    return added
   end
 end

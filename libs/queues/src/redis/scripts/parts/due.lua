@@ -13,7 +13,8 @@ do
   each_call(function() announced = -1 end)
 
   function Due.announce(at)
-    local due = Queue.get('due')
+    local due = q.due
+    if due == nil then due = Queue.get('due') end
     if due and at >= due and due >= now - LATE_MS then return end
     if due and due < now and at > now then at = now end
     Queue.set('due', at)

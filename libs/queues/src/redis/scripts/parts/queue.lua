@@ -39,6 +39,8 @@ Queue.ALL = {
   'backoffFactor', 'backoffMax', 'rateMax', 'ratePer', 'rateUsed', 'outSeq', 'kept',
 }
 do
+  -- Of what is written, the others are whole numbers. Redis prints a number at twice what it takes to print it here.
+  local TEXTS = { gen = true, instance = true, remembering = true }
   -- What is to be written: field, value, ..., so many of them; and where the value of a field stands in it, if it does.
   local writes, written, places = {}, 0, {}
   -- The queue of the call before; what its keys begin with, beside it and under its generation; the keys under that.
@@ -59,30 +61,35 @@ do
     return place and place <= written and writes[place - 1] == field
   end
 
-  local function read(fields, is_first)
-    local values, texts, known = redis.call('HMGET', KEYS[1], unpack(fields)), fields.texts, q
-    for i = 1, #fields do
-      local field, value = fields[i], values[i]
-      if value and i > texts then value = value ~= '' and value + 0 end
-      if is_first then
-        known[field] = value
-      elseif known[field] == nil then
-        -- What is known may have been changed by this call.
-        known[field], others[#others + 1] = value, field
-      end
+  local function read(fields, known)
+    local values, texts = redis.call('HMGET', KEYS[1], unpack(fields)), fields.texts
+    for i = 1, texts do known[fields[i]] = values[i] end
+    for i = texts + 1, #fields do
+      local value = values[i]
+      known[fields[i]] = value and value ~= '' and value + 0
+    end
+  end
+
+  -- What is known already may have been changed by this call.
+  local function read_more(fields)
+    local found = {}
+    read(fields, found)
+    for field, value in pairs(found) do
+      if q[field] == nil then q[field], others[#others + 1] = value, field end
     end
   end
 
   -- `fields`: as ALL, `gen` first. False when there is no queue.
   function Queue.open(fields)
-    local is_first = not q
-    if is_first then
+    if q then
+      read_more(fields)
+    else
       -- A command opens it with the same fields at each call: their table is kept.
-      q, others = fields.q or {}, fields.others or {}
-      fields.q, fields.others = q, others
+      if not fields.q then fields.q, fields.others = {}, {} end
+      q, others = fields.q, fields.others
       for i = #others, 1, -1 do q[others[i]], others[i] = nil, nil end
+      read(fields, q)
     end
-    read(fields, is_first)
     if gen ~= q.gen then
       gen = q.gen
       own, keys = base .. (gen or '') .. ':', {}
@@ -92,7 +99,7 @@ do
 
   -- A number that a call needs now and then.
   function Queue.get(field)
-    if q[field] == nil then read({ texts = 0, field }) end
+    if q[field] == nil then read_more({ texts = 0, field }) end
     return q[field]
   end
 
@@ -104,7 +111,7 @@ do
       place = written + 2
       writes[place - 1], places[field], written = field, place, place
     end
-    writes[place] = value or ''
+    writes[place] = value and (TEXTS[field] and value or string.format('%d', value)) or ''
   end
 
   function Queue.add(field, amount) return Queue.set(field, (q[field] or Queue.get(field) or 0) + amount) end
@@ -136,8 +143,9 @@ do
   -- Writes what was set. A queue without messages keeps nothing but itself.
   function Queue.save()
     if written == 0 then return end
-    if q.live == 0 and is_set('live') then Queue.clear_marks() end
-    if q.live == 0 and is_set('live') and Queue.get('mask') ~= 0 then
+    local is_drained = q.live == 0 and is_set('live')
+    if is_drained then Queue.clear_marks() end
+    if is_drained and Queue.get('mask') ~= 0 then
       for p = 0, 9 do
         if bit.band(q.mask, bit.lshift(1, p)) ~= 0 then redis.call('UNLINK', Queue.key('r:') .. p) end
       end

@@ -20,7 +20,8 @@ do
   local function leaves_at(last) return last + Queue.get('ratePer') + 1 end
 
   function Rate.allowance()
-    if not Queue.get('rateMax') then return math.huge end
+    if q.rateMax == nil then Queue.get('rateMax') end
+    if not q.rateMax then return math.huge end
     local _, last, count = logged(0)
     while last and leaves_at(last) <= now do
       redis.call('LPOP', Queue.lasting_key('rate'))

@@ -76,8 +76,8 @@ do
 
   function Ready.highest()
     if q.mask == 0 then return nil end
-    local p = 9
-    while q.mask < BITS[p] do p = p - 1 end
+    local p = 0
+    while p < 9 and q.mask >= BITS[p + 1] do p = p + 1 end
     return p
   end
 

@@ -31,7 +31,7 @@ function Record.of(token)
   return redis.call('HGET', Record.bucket(seq), Record.field(seq))
 end
 
--- Neighbours share a bucket and a command. Returns their fields, and the index of the last one.
+-- Neighbours share a bucket and a command. Returns their fields, the index of the last one, and the seq of the first.
 function Record.neighbours(tokens, first)
   local seq = Token.seq(tokens[first])
   local field = seq % Record.PER_BUCKET
@@ -42,14 +42,14 @@ function Record.neighbours(tokens, first)
     count = count + 1
     fields[count] = field
   end
-  return fields, first + count - 1
+  return fields, first + count - 1, seq
 end
 
 function Record.of_all(tokens)
   local records, first, count = {}, 1, #tokens
   while first <= count do
-    local fields, last = Record.neighbours(tokens, first)
-    local found = redis.call('HMGET', Record.bucket(Token.seq(tokens[first])), unpack(fields))
+    local fields, last, seq = Record.neighbours(tokens, first)
+    local found = redis.call('HMGET', Record.bucket(seq), unpack(fields))
     if #fields == count then return found end
     for i = first, last do records[i] = found[i - first + 1] end
     first = last + 1

@@ -103,11 +103,12 @@ do
   end
 
   function Take.first(most)
-    local tokens, records, count, size = {}, {}, 0, 0
+    local tokens, records, count, size = nil, nil, 0, 0
     while count < most and size < ENOUGH_BYTES do
       local found, their_records = take_next(math.min(PIECE, most - count), ENOUGH_BYTES - size)
       if not found then break end
       if most == 1 and their_records[1] then return found, their_records end
+      tokens, records = tokens or {}, records or {}
       for i = 1, #found do
         local record = their_records[i]
         if record then
@@ -117,6 +118,6 @@ do
         end
       end
     end
-    return tokens, records
+    return tokens or {}, records or {}
   end
 end

@@ -1,9 +1,10 @@
 -- A token stands for a message: seq * 64 + priority * 4 + (2: has a group) + (1: has a TTL of its own). So most commands need
 -- not look at the record. Each takes a number or its text.
--- Leaves: Token: of(seq, flags of the record), seq(token), priority(token), in_group(token), has_ttl(token), rank(token),
+-- Leaves: Token: PER_SEQ, between those of messages that follow each other; of(seq, flags of the record), seq(token), priority(token), in_group(token), has_ttl(token), rank(token),
 --         and for `delayed` member(token), from_member(member).
 local Token = {}
 local PER_SEQ, PER_RANK = 64, 2 ^ 49
+Token.PER_SEQ = PER_SEQ
 
 function Token.of(seq, flags)
   local token = seq * PER_SEQ + flags % 16 * 4
