@@ -57,6 +57,17 @@ describe('docker-compose.yml', () => {
     expect(found).toHaveLength(3);
   });
 
+  it('mounts a file of keys into all nodes, when its two lines are not commented out', () => {
+    const withKeys = text('docker-compose.yml').replaceAll(/^( *)# (volumes:|API_KEYS_FILE:)/gm, '$1$2');
+    const { services }: typeof compose = parse(withKeys, { merge: true });
+    for (const { build, environment, volumes } of Object.values(services)) {
+      if (build === undefined) continue;
+      const [[, folder = '', mode] = []] = (volumes ?? []).map((volume) => volume.split(':'));
+      expect(environment?.API_KEYS_FILE).toBe(`${folder}/keys.json`);
+      expect(mode).toBe('ro');
+    }
+  });
+
   it.each(fixed)('runs %s as a node with that name that knows its peers', (name, service) => {
     const config = configOf(service);
     expect(config.nodeId).toBe(name);

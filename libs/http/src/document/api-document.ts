@@ -1,13 +1,22 @@
 import type { ServerResponse } from 'node:http';
 import type { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
-import { problemSchema } from '@syncline/contracts';
+import { type ProblemCode, problemSchema } from '@syncline/contracts';
 import { z } from 'zod';
 import type { NodeConfig } from '../node/node.config.js';
 import { allowPage } from '../request/security-headers.js';
 import { problemResponse } from './api-problems.decorator.js';
 
 const TITLES = { lock: 'Syncline lock manager', queue: 'Syncline queue', cache: 'Syncline cache' } as const;
+
+/** What every call may be answered with: an invalid one, one without a right, one too many, or none that the node can serve now. */
+const COMMON_PROBLEMS: readonly (readonly [status: number, codes: readonly ProblemCode[]])[] = [
+  [400, ['validation-failed']],
+  [401, ['unauthenticated']],
+  [403, ['forbidden']],
+  [429, ['rate-limited']],
+  [503, ['store-unavailable', 'shutting-down']],
+];
 
 /** The OpenAPI document of an app, generated from its decorators and schemas. */
 function apiDocument(
@@ -26,18 +35,18 @@ function apiDocument(
   return document;
 }
 
-/** Adds the problems of every call: an invalid request, a missing API key, an unreachable Redis, a node that shuts down. */
+/** Adds the problems of every call: see {@link COMMON_PROBLEMS}. */
 function addCommonProblems(document: OpenAPIObject): void {
   const { $schema: _dialect, ...schema } = z.toJSONSchema(problemSchema, { target: 'openapi-3.0' });
   document.components ??= {};
   document.components.schemas = Object.assign({}, document.components.schemas, { Problem: schema });
   for (const [path, item] of Object.entries(document.paths)) {
     if (!path.startsWith('/v1/')) continue;
-    for (const operation of [item.get, item.put, item.post, item.delete]) {
+    for (const operation of [item.get, item.put, item.post, item.patch, item.delete]) {
       if (operation === undefined) continue;
-      operation.responses['401'] ??= problemResponse(401, ['unauthenticated'], path);
-      operation.responses['400'] ??= problemResponse(400, ['validation-failed'], path);
-      operation.responses['503'] ??= problemResponse(503, ['store-unavailable', 'shutting-down'], path);
+      for (const [status, codes] of COMMON_PROBLEMS) {
+        operation.responses[status] ??= problemResponse(status, codes, path);
+      }
     }
   }
 }

@@ -21,8 +21,7 @@ export function problemResponse(status: number, codes: readonly ProblemCode[], p
 }
 
 /**
- * Documents the problems of an operation, in addition to those of every operation (`validation-failed`,
- * `store-unavailable`, `shutting-down`).
+ * Documents the problems of an operation, in addition to those of every operation (see `api-document.ts`).
  */
 export function ApiProblems(...codes: ProblemCode[]): MethodDecorator {
   const byStatus = new Map<number, ProblemCode[]>();
