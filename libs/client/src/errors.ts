@@ -212,6 +212,39 @@ export class DeadLetterError extends SynclineError {
   }
 }
 
+/** A handler took longer than `timeoutMs` of its worker: its message is delivered again. */
+export class HandlerTimeoutError extends SynclineError {
+  readonly code = 'handler-timeout';
+
+  constructor(
+    readonly messageId: string,
+    readonly timeoutMs: number,
+  ) {
+    super(`The handler of message ${messageId} took more than ${timeoutMs} ms`);
+  }
+}
+
+/** One thing that is wrong with a body, as Standard Schema has it. */
+export interface BodyIssue {
+  readonly message: string;
+  readonly path?: ReadonlyArray<PropertyKey | { readonly key: PropertyKey }> | undefined;
+}
+
+/** The body of a message does not fit the `schema` of the worker: the message becomes a dead letter at once. */
+export class InvalidBodyError extends SynclineError {
+  readonly code = 'invalid-body';
+
+  constructor(
+    readonly messageId: string,
+    /** What the schema says is wrong. */
+    readonly issues: readonly BodyIssue[],
+  ) {
+    super(
+      `The body of message ${messageId} does not fit: ${issues.map(({ message }) => message).join('; ')}`,
+    );
+  }
+}
+
 const isProblem = (body: unknown): body is ProblemBody =>
   typeof body === 'object' &&
   body !== null &&

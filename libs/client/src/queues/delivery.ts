@@ -1,12 +1,12 @@
-import { CancelledError, LeaseLostError } from '../errors.js';
+import { CancelledError, type HandlerTimeoutError, LeaseLostError } from '../errors.js';
 import type { Failure } from './failure.js';
 import type { Message } from './message.js';
 
 /** The second argument of a handler. */
 export interface HandlerContext {
   /**
-   * Aborts when the worker no longer holds the message: with a {@link CancelledError} when the message was cancelled, else
-   * with a {@link LeaseLostError}.
+   * Aborts when the worker no longer holds the message: with a {@link CancelledError} when the message was cancelled, with a
+   * {@link HandlerTimeoutError} when the handler takes too long, else with a {@link LeaseLostError}.
    */
   readonly signal: AbortSignal;
   /**
@@ -21,13 +21,15 @@ export interface HandlerContext {
 /** A message that a worker has received and not yet acknowledged or given back. */
 export class Delivery<Body> implements HandlerContext {
   private controller: AbortController | undefined;
-  private lost: LeaseLostError | CancelledError | undefined;
+  private lost: LeaseLostError | CancelledError | HandlerTimeoutError | undefined;
   /** The handler was called. */
   isBegun = false;
   /** The handler has ended, and its ack or nack is on its way. */
   isAnswered = false;
   /** Where the thread for heartbeats finds it. */
   slot: number | undefined;
+  /** Its body does not fit the schema: no other delivery would. */
+  isUnfit = false;
   /** Set when the handler threw. */
   failure: Failure | undefined;
   /** What the handler returned. */
@@ -63,6 +65,11 @@ export class Delivery<Body> implements HandlerContext {
     return this.lost instanceof CancelledError;
   }
 
+  /** The handler took too long. */
+  timeOut(why: HandlerTimeoutError): void {
+    this.end(why);
+  }
+
   lose(why: string): void {
     this.end(LeaseLostError.local(why));
   }
@@ -71,7 +78,7 @@ export class Delivery<Body> implements HandlerContext {
     this.end(new CancelledError(this.message.id, reason));
   }
 
-  private end(why: LeaseLostError | CancelledError): void {
+  private end(why: LeaseLostError | CancelledError | HandlerTimeoutError): void {
     if (this.isAnswered) return;
     this.lost ??= why;
     this.controller?.abort(this.lost);

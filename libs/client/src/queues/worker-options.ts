@@ -1,5 +1,6 @@
 import { duration } from '../durations.js';
 import { textOf } from '../report.js';
+import type { BodySchema } from './body-schema.js';
 import type { Message } from './message.js';
 
 const HALF_A_DAY_MS = 43_200_000;
@@ -30,6 +31,16 @@ export interface WorkerOptions {
   readonly backoff?: BackOff | 'queue';
   /** How long `stop()` waits for the handlers. Default 30,000; `Infinity`: until they end. */
   readonly stopTimeoutMs?: number;
+  /**
+   * Most time for a handler. Then its signal aborts with a `HandlerTimeoutError`, and its message is given back as after a
+   * failure. The handler takes part of `concurrency` until it returns. Default: none.
+   */
+  readonly timeoutMs?: number;
+  /**
+   * What bodies must fit, as a Standard Schema (Zod, Valibot, ArkType, ...). The handler gets what the schema returns. A
+   * message whose body does not fit becomes a dead letter at once, with the reason. Default: any body.
+   */
+  readonly schema?: BodySchema;
   /**
    * A thread keeps the messages of handlers that block the event loop, for at most this time; then others can receive them
    * after their visibility timeout. Default 300,000; 0: no thread, and such a handler loses its message.
@@ -71,6 +82,13 @@ export function backoffOf({ backoff }: WorkerOptions): WorkerOptions['backoff'] 
 export const stopTimeoutOf = ({ stopTimeoutMs = DEFAULT_STOP_MS }: WorkerOptions): number =>
   duration('stopTimeoutMs', stopTimeoutMs, { forever: 'to wait for ever' });
 
-/** @throws {ValidationError} not a valid duration */
-export const maxBlockedOf = ({ maxBlockedMs = DEFAULT_BLOCKED_MS }: WorkerOptions): number =>
-  duration('maxBlockedMs', maxBlockedMs);
+/** Undefined: no limit. @throws {ValidationError} not a valid duration */
+export const timeoutOf = ({ timeoutMs }: WorkerOptions): number | undefined =>
+  timeoutMs === undefined ? undefined : duration('timeoutMs', timeoutMs, { min: 1 });
+
+/** Not longer than a handler may take. @throws {ValidationError} not a valid duration */
+export const maxBlockedOf = (options: WorkerOptions): number =>
+  Math.min(
+    duration('maxBlockedMs', options.maxBlockedMs ?? DEFAULT_BLOCKED_MS),
+    timeoutOf(options) ?? Number.POSITIVE_INFINITY,
+  );

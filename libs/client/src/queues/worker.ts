@@ -1,8 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { abortable } from '../abortable.js';
 import { clock } from '../clock.js';
-import { NotFoundError, PayloadTooLargeError, ReceiptStaleError, ValidationError } from '../errors.js';
+import {
+  HandlerTimeoutError,
+  InvalidBodyError,
+  NotFoundError,
+  PayloadTooLargeError,
+  ReceiptStaleError,
+  ValidationError,
+} from '../errors.js';
 import { safeReporter } from '../report.js';
+import { type BodySchema, withCheckedBody } from './body-schema.js';
 import { CancelWatch } from './cancel-watch.js';
 import { type Delivery, type HandlerContext, splitIntoSeries } from './delivery.js';
 import { failureOf } from './failure.js';
@@ -11,7 +19,13 @@ import type { Guard } from './heartbeats/heartbeat-thread.js';
 import { HeldDeliveries } from './held-deliveries.js';
 import type { Message, MessageSource } from './message.js';
 import { QueueSettings } from './queue-settings.js';
-import { concurrencyOf, maxBlockedOf, stopTimeoutOf, type WorkerOptions } from './worker-options.js';
+import {
+  concurrencyOf,
+  maxBlockedOf,
+  stopTimeoutOf,
+  timeoutOf,
+  type WorkerOptions,
+} from './worker-options.js';
 
 const WAIT_MS = 20_000;
 const PAUSE_MS = 500;
@@ -36,10 +50,14 @@ export class Worker<Body> implements AsyncDisposable {
   private open = 0;
   private handlers = 0;
   private answering = 0;
-  private readonly concurrency: number;
+  private most: number;
+  private paused = false;
+  private readonly timeoutMs: number | undefined;
   private readonly settings: QueueSettings;
   private readonly report: (error: unknown, message: Message<unknown> | undefined) => void;
   private readonly stopping = new AbortController();
+  /** Ends a receive that waits. */
+  private receiving = new AbortController();
   private readonly cancels: CancelWatch<Body>;
   private readonly guard: Guard;
   private readonly heartbeat: Heartbeat<Body>;
@@ -56,7 +74,8 @@ export class Worker<Body> implements AsyncDisposable {
   ) {
     if (typeof handler !== 'function') throw new TypeError('handler: expected a function');
     stopTimeoutOf(options);
-    this.concurrency = concurrencyOf(options);
+    this.most = concurrencyOf(options);
+    this.timeoutMs = timeoutOf(options);
     this.report = safeReporter(options.onError);
     this.settings = new QueueSettings(queue, options);
     this.guard = queue.guard(maxBlockedOf(options));
@@ -71,6 +90,32 @@ export class Worker<Body> implements AsyncDisposable {
   /** Number of running handlers. */
   get active(): number {
     return this.handlers;
+  }
+
+  /** How many handlers run at once at most. A smaller number interrupts no handler. Setting it: throws as the option does. */
+  get concurrency(): number {
+    return this.most;
+  }
+
+  set concurrency(concurrency: number) {
+    this.most = concurrencyOf({ concurrency });
+    this.receiveAgain();
+  }
+
+  get isPaused(): boolean {
+    return this.paused;
+  }
+
+  /** Receives no more messages until {@link resume}. Handlers that run go on. Other workers of the queue are not affected. */
+  pause(): void {
+    this.paused = true;
+    this.receiveAgain();
+  }
+
+  /** Receives messages again after {@link pause}. */
+  resume(): void {
+    this.paused = false;
+    this.wake();
   }
 
   /**
@@ -104,7 +149,7 @@ export class Worker<Body> implements AsyncDisposable {
       this.giveUp = resolve;
     });
     this.stopping.abort();
-    this.wake();
+    this.receiveAgain();
     const returned = this.giveBack(this.held.all().filter(({ isBegun }) => !isBegun));
     await this.polling;
     await returned;
@@ -116,12 +161,21 @@ export class Worker<Body> implements AsyncDisposable {
     await this.giveBack(late);
   }
 
+  /** Ends a receive that waits, so that the next one asks for what is wanted now. */
+  private receiveAgain(): void {
+    const { receiving } = this;
+    this.receiving = new AbortController();
+    receiving.abort();
+    this.wake();
+  }
+
   private async poll(): Promise<void> {
-    const { signal } = this.stopping;
-    while (!signal.aborted) {
+    const stopping = this.stopping.signal;
+    while (!stopping.aborted) {
+      const { signal } = this.receiving;
       // Fetch the next messages while acks are in flight, but do not let the acks pile up.
-      const free = this.concurrency - this.open - Math.max(0, this.answering - this.concurrency);
-      if (free <= 0) {
+      const free = this.most - this.open - Math.max(0, this.answering - this.most);
+      if (free <= 0 || this.paused) {
         await new Promise<void>((resolve) => {
           this.wake = resolve;
         });
@@ -130,18 +184,18 @@ export class Worker<Body> implements AsyncDisposable {
         continue;
       }
       try {
-        await this.receive(Math.min(free, MAX_BATCH));
+        await this.receive(Math.min(free, MAX_BATCH), signal);
       } catch (error) {
-        if (signal.aborted) return;
+        if (stopping.aborted) return;
+        if (signal.aborted) continue;
         // The first message creates the queue: until then there is nothing to do.
         if (!(error instanceof NotFoundError)) this.report(error, undefined);
-        await sleep(PAUSE_MS, undefined, { signal }).catch(() => undefined);
+        await sleep(PAUSE_MS, undefined, { signal: stopping }).catch(() => undefined);
       }
     }
   }
 
-  private async receive(max: number): Promise<void> {
-    const { signal } = this.stopping;
+  private async receive(max: number, signal: AbortSignal): Promise<void> {
     await abortable(this.settings.refresh(), signal);
     const { visibilityTimeoutMs } = this.settings;
     const askedAt = clock.now();
@@ -204,21 +258,38 @@ export class Worker<Body> implements AsyncDisposable {
   private async handle(delivery: Delivery<Body>): Promise<boolean> {
     this.handlers += 1;
     delivery.isBegun = true;
+    const { timeoutMs } = this;
+    const timer = timeoutMs && setTimeout(() => this.timeOut(delivery, timeoutMs), timeoutMs);
     try {
-      delivery.result = await this.handler(delivery.message, delivery);
+      const { schema } = this.options;
+      const message = schema === undefined ? delivery.message : await checked(delivery, schema);
+      delivery.result = await this.handler(message, delivery);
       return true;
     } catch (thrown) {
+      // What comes of a handler that took too long is told already.
+      if (delivery.isAnswered) return false;
       delivery.failure = failureOf(thrown);
       if (!delivery.isCancelled) this.report(thrown, delivery.message);
       return false;
     } finally {
+      clearTimeout(timer);
       this.handlers -= 1;
     }
   }
 
+  /** The message is given back, although its handler has not ended: others need not wait for it. */
+  private timeOut(delivery: Delivery<Body>, timeoutMs: number): void {
+    if (!this.held.has(delivery) || delivery.isAnswered || delivery.isLost) return;
+    const error = new HandlerTimeoutError(delivery.message.id, timeoutMs);
+    delivery.timeOut(error);
+    delivery.failure = failureOf(error);
+    this.report(error, delivery.message);
+    void this.answer(delivery, false);
+  }
+
   /** Sends the ack or nack. Returns whether the message has ended; false if it was given back before. */
   private async answer(delivery: Delivery<Body>, isDone: boolean): Promise<boolean> {
-    if (!this.held.has(delivery)) return false;
+    if (!this.held.has(delivery) || delivery.isAnswered) return false;
     if (delivery.isCancelled) {
       this.held.remove(delivery);
       return true;
@@ -253,9 +324,9 @@ export class Worker<Body> implements AsyncDisposable {
     }
   }
 
-  private async fail({ message, failure }: Delivery<Body>): Promise<unknown> {
+  private async fail({ message, failure, isUnfit: dead }: Delivery<Body>): Promise<unknown> {
     const delayMs = this.settings.retryDelayMs(message.receiveCount);
-    const how = { ...failure, ...(delayMs === undefined ? {} : { delayMs }) };
+    const how = { ...failure, dead, ...(delayMs === undefined ? {} : { delayMs }) };
     const [result] = await this.queue.nack([message.receipt], how);
     return result?.status;
   }
@@ -267,5 +338,15 @@ export class Worker<Body> implements AsyncDisposable {
     await this.queue
       .giveBack(held.map(({ message }) => message.receipt))
       .catch((error: unknown) => this.report(error, undefined));
+  }
+}
+
+/** @throws {InvalidBodyError} its body does not fit the schema */
+async function checked<Body>(delivery: Delivery<Body>, schema: BodySchema): Promise<Message<Body>> {
+  try {
+    return await withCheckedBody(delivery.message, schema);
+  } catch (error) {
+    delivery.isUnfit = error instanceof InvalidBodyError;
+    throw error;
   }
 }
