@@ -53,6 +53,14 @@ export const secretHashSchema = z
     'expected sha256: and 64 hexadecimal digits, as syncline keys new prints it',
   );
 
+const subjectSchema = z
+  .string()
+  .max(2_048)
+  .regex(
+    /^(?:[a-z][a-z0-9+.-]*:[\x21\x23-\x2b\x2d-\x7e]+|[a-z0-9*_-]+(?:\.[a-z0-9*_-]+)*)$/,
+    'expected a name of DNS in lower case or a URI, as the certificate has it: billing.internal, spiffe://example.com/billing',
+  );
+
 const quotaSchema = z.int().min(1).max(1_000_000).optional();
 const keyQuotasSchema = z
   .strictObject({
@@ -77,6 +85,13 @@ export const apiKeySchema = z.strictObject({
     .max(8)
     .describe(
       'Any of them is the key: two while one replaces the other. Without `expiresAt` it does not expire',
+    ),
+  certificates: z
+    .array(subjectSchema)
+    .max(64)
+    .default([])
+    .describe(
+      'A client whose certificate has one of these as alternative name (DNS or URI) has this key; the node needs `TLS_CLIENT_CA`',
     ),
   grants: z
     .array(grantSchema)
@@ -106,6 +121,10 @@ export const apiKeysFileSchema = z
       .refine(
         (keys) => isDistinct(keys.flatMap(({ secrets }) => secrets.map(({ hash }) => hash))),
         'expected every hash once',
+      )
+      .refine(
+        (keys) => isDistinct(keys.flatMap(({ certificates }) => certificates)),
+        'expected every certificate once',
       ),
     tenants: z
       .array(tenantSchema)

@@ -26,10 +26,10 @@ export class Certificates {
     );
   }
 
-  /** @param host name or address that the certificate is for */
+  /** @param host name, address or URI that the certificate is for */
   issue(host: string): { readonly cert: string; readonly key: string } {
     const name = host.replaceAll(/[^\w]/g, '_');
-    const kind = /^[\d.]+$/.test(host) ? 'IP' : 'DNS';
+    const kind = /^[\d.]+$/.test(host) ? 'IP' : host.includes('://') ? 'URI' : 'DNS';
     writeFileSync(join(this.folder, `${name}.ext`), `subjectAltName=${kind}:${host}\n`);
     this.openssl(
       'req',

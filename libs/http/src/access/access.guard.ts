@@ -23,7 +23,7 @@ export class AccessGuard implements CanActivate {
     const request: Request | Call = context.switchToHttp().getRequest();
     // The trail tells of it, also when the call is refused.
     setDeeds(request, access ?? []);
-    const caller = this.keys.callerOf(request.headers);
+    const caller = this.keys.callerOf(request);
     setCaller(request, caller);
     if (caller.realm !== '') enterRealm(request, context.getHandler(), caller.realm);
     caller.usage.countRequest();

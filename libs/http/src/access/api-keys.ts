@@ -5,12 +5,13 @@ import { type ApiKey, InvalidKeysFile, Problem, realmOf } from '@syncline/contra
 import { Usage } from '../limits/key-usage.js';
 import { NODE_CONFIG, type NodeConfig } from '../node/node.config.js';
 import { watchFiles } from '../node/watch-files.js';
+import { clientCertificateOf } from '../tls/client-certificate.js';
 import { Caller, type CallerKey } from './caller.js';
 import { readKeysFile } from './keys-file.js';
 import { ALL_GRANTS, GRANTS_OF_RIGHT, Rights } from './rights.js';
 
-/** One secret of a key. */
-interface KnownSecret extends CallerKey {
+/** A key, by one of its secrets or of its certificates. */
+interface KnownKey extends CallerKey {
   readonly rights: Rights;
   /** Ms since 1970. */
   readonly expiresAt: number;
@@ -26,10 +27,10 @@ export interface SigningKey {
 @Injectable()
 export class ApiKeys implements OnModuleInit {
   /**
-   * By digest. Secrets are long and random, so nobody can guess one that its digest resembles, and the time of a look-up
+   * By digest of a secret, or by name in a certificate. Secrets are long and random, so nobody can guess one that its digest resembles, and the time of a look-up
    * tells nothing: see `docs/decisions/access.md`.
    */
-  private known: ReadonlyMap<string, KnownSecret>;
+  private known: ReadonlyMap<string, KnownKey>;
   /** Of the file, when it was read last. */
   private text: string | undefined;
   private readonly logger = new Logger(ApiKeys.name);
@@ -59,21 +60,33 @@ export class ApiKeys implements OnModuleInit {
   }
 
   /**
-   * The caller of a request, by `Authorization: Bearer SECRET` or `X-Api-Key: SECRET`.
+   * The caller of a request: by `Authorization: Bearer SECRET` or `X-Api-Key: SECRET`, and without a secret by the certificate
+   * of its connection.
    *
    * @throws Problem `unauthenticated` when the request has no known key
    */
-  callerOf(headers: IncomingHttpHeaders): Caller {
+  callerOf({ headers, socket }: { headers: IncomingHttpHeaders; socket: object }): Caller {
     if (!this.config.requiresKeys) return this.anonymous;
-    const digest = digestOf(secretIn(headers));
-    const key = this.inForce(digest);
-    if (key === undefined) {
+    const secret = secretIn(headers);
+    return this.callerBy(secret === '' ? this.proofIn(socket) : digestOf(secret));
+  }
+
+  private callerBy(proof: string | undefined): Caller {
+    const key = proof === undefined ? undefined : this.inForce(proof);
+    if (proof === undefined || key === undefined) {
       throw new Problem(
         'unauthenticated',
         'Send a valid API key as "Authorization: Bearer SECRET" or "X-Api-Key: SECRET".',
       );
     }
-    return new Caller(key, () => this.inForce(digest)?.rights ?? Rights.none);
+    return new Caller(key, () => this.inForce(proof)?.rights ?? Rights.none);
+  }
+
+  /** The name of a key in the certificate of a client. */
+  private proofIn(socket: object): string | undefined {
+    const certificate = clientCertificateOf(socket);
+    if (certificate === null || certificate.validUntil <= Date.now()) return undefined;
+    return certificate.names.map(certified).find((proof) => this.known.has(proof));
   }
 
   get areRequired(): boolean {
@@ -87,9 +100,7 @@ export class ApiKeys implements OnModuleInit {
   signingKey(name: string): SigningKey | undefined {
     const known = this.config.apiKeys.filter((key) => key.name === name).map(({ secret }) => secret);
     const [first] = known;
-    return first === undefined
-      ? undefined
-      : { secrets: known, caller: this.callerOf({ 'x-api-key': first }) };
+    return first === undefined ? undefined : { secrets: known, caller: this.callerBy(digestOf(first)) };
   }
 
   /** What the keys that were used have used, in the order of the configuration. */
@@ -97,8 +108,8 @@ export class ApiKeys implements OnModuleInit {
     return [...this.usages.values()].filter(({ requests }) => requests > 0);
   }
 
-  private inForce(digest: string): KnownSecret | undefined {
-    const key = this.known.get(digest);
+  private inForce(proof: string): KnownKey | undefined {
+    const key = this.known.get(proof);
     return key === undefined || key.expiresAt <= Date.now() ? undefined : key;
   }
 
@@ -115,12 +126,13 @@ export class ApiKeys implements OnModuleInit {
     }
   }
 
-  private toKnown(ofFile: readonly ApiKey[]): ReadonlyMap<string, KnownSecret> {
+  private toKnown(ofFile: readonly ApiKey[]): ReadonlyMap<string, KnownKey> {
     const { apiKeys, role } = this.config;
     const fromVariable = apiKeys.map(({ name, secret, right }) => ({
       name,
       secrets: [{ hash: `${HASH}${digestOf(secret)}`, expiresAt: undefined }],
       grants: GRANTS_OF_RIGHT[right],
+      certificates: [],
       quotas: undefined,
       tenant: undefined,
     }));
@@ -135,27 +147,35 @@ export class ApiKeys implements OnModuleInit {
       }),
     );
     return new Map(
-      all.flatMap(({ name, secrets, grants, tenant }) => {
+      all.flatMap(({ name, secrets, certificates, grants, tenant }) => {
         const realm = realmOf(tenant);
         const rights = Rights.of(role, grants, realm);
         const usage = this.usages.get(name) as Usage;
-        return secrets.map(({ hash: digest, expiresAt }): [string, KnownSecret] => [
+        const until = (expiresAt: number): KnownKey => ({
+          name,
+          tenant: tenant ?? null,
+          realm,
+          usage,
+          rights,
+          expiresAt,
+        });
+        const bySecret = secrets.map(({ hash: digest, expiresAt }): [string, KnownKey] => [
           digest.slice(HASH.length),
-          {
-            name,
-            tenant: tenant ?? null,
-            realm,
-            usage,
-            rights,
-            expiresAt: expiresAt === undefined ? Number.POSITIVE_INFINITY : Date.parse(expiresAt),
-          },
+          until(expiresAt === undefined ? Number.POSITIVE_INFINITY : Date.parse(expiresAt)),
         ]);
+        const byCertificate = certificates.map((one): [string, KnownKey] => [
+          certified(one),
+          until(Number.POSITIVE_INFINITY),
+        ]);
+        return [...bySecret, ...byCertificate];
       }),
     );
   }
 }
 
 const HASH = 'sha256:';
+/** Apart from digests: whoever has a certificate may have chosen its names. */
+const certified = (name: string): string => `certificate ${name}`;
 const digestOf = (secret: string): string => hash('sha256', secret, 'hex');
 
 function secretIn(headers: IncomingHttpHeaders): string {

@@ -136,7 +136,7 @@ export class CallsGateway implements OnApplicationBootstrap, BeforeApplicationSh
       );
     }
     this.crossSite.check(request);
-    const caller = this.keys.callerOf(request.headers);
+    const caller = this.keys.callerOf(request);
     if (this.drain.draining) throw new ShuttingDown();
     return caller;
   }

@@ -1,6 +1,6 @@
 import { createServer, IncomingMessage, ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { SecureContextOptions } from 'node:tls';
+import type { TlsOptions } from 'node:tls';
 import { StreamableFile } from '@nestjs/common';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import express, { type Express, type Request, type Response } from 'express';
@@ -36,7 +36,7 @@ export class FastExpressAdapter extends ExpressAdapter {
   /** @param tls certificate and key of an HTTPS server; undefined: plain HTTP */
   constructor(
     private readonly nodeId: string,
-    private readonly tls?: SecureContextOptions,
+    private readonly tls?: TlsOptions,
   ) {
     // Each route has exactly one spelling. Must be set before routes are added.
     super(express().enable('case sensitive routing').enable('strict routing'));

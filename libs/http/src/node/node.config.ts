@@ -111,16 +111,30 @@ const pemSchema = z.string().transform((path, context) => {
   }
 });
 
+/** The paths of files in PEM. */
+interface TlsEnv {
+  readonly TLS_CERT?: string | undefined;
+  readonly TLS_KEY?: string | undefined;
+  readonly TLS_CLIENT_CA?: string | undefined;
+  readonly TLS_CLIENT_REQUIRED: boolean;
+}
+
 /** `tls`: the files of the certificate; undefined for plain HTTP. `scheme`: of the URLs of this node and its peers. */
-function checkTls<Env extends { TLS_CERT?: string | undefined; TLS_KEY?: string | undefined }>(
+function checkTls<Env extends TlsEnv>(
   env: Env,
   context: z.core.$RefinementCtx,
 ): Env & { tls: TlsFiles | undefined; scheme: 'http' | 'https' } {
-  const { TLS_CERT: cert, TLS_KEY: key } = env;
-  if (cert === undefined && key === undefined) return { ...env, tls: undefined, scheme: 'http' };
-  const tls = { cert: cert ?? '', key: key ?? '' };
+  const { TLS_CERT: cert, TLS_KEY: key, TLS_CLIENT_CA: clientCa } = env;
+  if (env.TLS_CLIENT_REQUIRED && clientCa === undefined) {
+    context.addIssue({ code: 'custom', path: ['TLS_CLIENT_REQUIRED'], message: 'set TLS_CLIENT_CA, too' });
+  }
+  if (cert === undefined && key === undefined && clientCa === undefined) {
+    return { ...env, tls: undefined, scheme: 'http' };
+  }
+  const tls = { cert: cert ?? '', key: key ?? '', clientCa };
   try {
-    if (cert === undefined || key === undefined) throw new InvalidCertificate('set both, or neither');
+    if (cert === undefined || key === undefined)
+      throw new InvalidCertificate('set both, or neither; TLS_CLIENT_CA needs both');
     readCertificate(tls);
   } catch (error) {
     if (!(error instanceof InvalidCertificate)) throw error;
@@ -159,6 +173,8 @@ const nodeConfigSchema = (role: Role) =>
       ALLOWED_HOSTS: hostsSchema.optional(),
       TLS_CERT: z.string().optional(),
       TLS_KEY: z.string().optional(),
+      TLS_CLIENT_CA: z.string().optional(),
+      TLS_CLIENT_REQUIRED: z.stringbool().default(false),
       MAX_CONNECTIONS: z.coerce.number().int().min(2).max(1_000_000).default(10_000),
       SQS_PUBLIC_URL: z.url({ protocol: /^https?$/ }).optional(),
       LOCK_DURABILITY: durabilitySchema.default('local'),
@@ -185,6 +201,7 @@ const nodeConfigSchema = (role: Role) =>
         namespace: env.SYNCLINE_NAMESPACE,
       } satisfies RedisAccess,
       tls: env.tls,
+      requiresCertificates: env.TLS_CLIENT_REQUIRED,
       scheme: env.scheme,
       peers: env.PEERS.map(({ nodeId, address }) => ({ nodeId, url: `${env.scheme}://${address}` })),
       logLevel: env.LOG_LEVEL,

@@ -1,6 +1,7 @@
 import type { Server as TlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { hostname } from 'node:os';
+import type { TlsOptions } from 'node:tls';
 import { type DynamicModule, type INestApplication, Module, type Type, VersioningType } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
@@ -39,11 +40,20 @@ class Node {
   }
 }
 
+/** Undefined: plain HTTP. */
+const tlsOf = ({ tls, requiresCertificates }: NodeConfig): TlsOptions | undefined =>
+  tls && {
+    ...readCertificate(tls),
+    requestCert: tls.clientCa !== undefined,
+    // What is not trusted is no certificate: keys are asked for.
+    rejectUnauthorized: requiresCertificates,
+  };
+
 /** Creates a node that does not listen yet. */
 async function createNode(node: NodeRole, config: NodeConfig): Promise<NestExpressApplication> {
   const app = await NestFactory.create<NestExpressApplication>(
     Node.forRoot(config, node.module),
-    new FastExpressAdapter(config.nodeId, config.tls && readCertificate(config.tls)),
+    new FastExpressAdapter(config.nodeId, tlsOf(config)),
     {
       // BodyGuard reads bodies after the API key was checked.
       bodyParser: false,

@@ -6,6 +6,8 @@ import { createSecureContext, type SecureContextOptions } from 'node:tls';
 export interface TlsFiles {
   readonly cert: string;
   readonly key: string;
+  /** Of the authorities that certify clients; undefined: clients are not asked for certificates. */
+  readonly clientCa?: string | undefined;
 }
 
 /** Files that no node can serve HTTPS with. The message tells in one line what is wrong, and nothing of what is in them. */
@@ -29,10 +31,21 @@ export function readCertificate(files: TlsFiles): SecureContextOptions {
   if (!certificate.checkPrivateKey(privateKey)) {
     throw new InvalidCertificate(`the certificate in ${files.cert} is not of the key in ${files.key}`);
   }
-  const options: SecureContextOptions = { cert, key, minVersion: 'TLSv1.2' };
+  const options: SecureContextOptions = {
+    cert,
+    key,
+    minVersion: 'TLSv1.2',
+    ...(files.clientCa !== undefined && { ca: readAuthorities(files.clientCa) }),
+  };
   // OpenSSL refuses more than this, such as keys that are too short.
   parsed(() => createSecureContext(options), `${files.cert} and ${files.key} cannot be used for TLS`);
   return options;
+}
+
+function readAuthorities(path: string): string {
+  const ca = read(path);
+  parsed(() => new X509Certificate(ca), `${path} has no certificate in PEM`);
+  return ca;
 }
 
 function read(path: string): string {
