@@ -56,7 +56,7 @@ describe('SQS: the Query protocol', () => {
     );
     const [, url = ''] = /<QueueUrl>(.*)<\/QueueUrl>/.exec(created.text) ?? [];
     const [, requestId] = /<RequestId>(.*)<\/RequestId>/.exec(created.text) ?? [];
-    expect(created.headers['x-amzn-requestid']).toBe(requestId);
+    expect(created.headers).toMatchObject({ 'x-amzn-requestid': requestId, 'x-request-id': requestId });
     const { pathname } = new URL(url);
 
     const sent = await ask(

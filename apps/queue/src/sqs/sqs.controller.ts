@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { Controller, Get, HttpCode, Logger, Post, Req, Res, VERSION_NEUTRAL } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import { Disconnect, judge, Open, ParkedGuard, TakesBytes, TakesUpTo } from '@syncline/http';
@@ -47,7 +46,7 @@ export class SqsController {
     @Res() response: Response,
     @Disconnect() disconnect: DisconnectSignal,
   ): Promise<void> {
-    const requestId = String(response.getHeader('X-Request-Id') ?? randomUUID());
+    const { requestId } = response;
     const wire = wireOf(request);
     response.setHeader('x-amzn-RequestId', requestId);
     response.setHeader('Content-Type', wire.contentType);
