@@ -31,6 +31,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'runtime',
     'cluster',
     'locks',
+    'caches',
     'queues',
     'queues/lone-extender',
     'client',

@@ -1,11 +1,11 @@
-import { type QueueClient, Syncline } from '@syncline/client';
+import { type CacheClient, type QueueClient, Syncline } from '@syncline/client';
+import type { Role } from '@syncline/contracts';
 import { embed } from '@syncline/embedded';
 import { type NodeProcess, RedisServer, startNodes, stopAll } from '@syncline/testing';
 
 /** The ways to use Syncline. What the client promises holds for both. */
 export const WAYS = ['nodes', 'embedded'] as const;
 type Way = (typeof WAYS)[number];
-type Role = 'lock' | 'queue';
 
 /** Options that mean the same for both ways. */
 interface ClientOptions {
@@ -28,12 +28,17 @@ export class Deployment {
     return new Deployment(redis, nodes, role);
   }
 
-  /** A client of the nodes, or one with an engine of its own. It is closed by {@link stop}, or before. */
+  /**
+   * A client of the nodes, each with another one first, or one with an engine of its own. It is closed by {@link stop}, or
+   * before.
+   */
   async connect(options: ClientOptions = {}): Promise<Syncline> {
     const { nodes, role, redis } = this;
+    const first = this.clients.length % Math.max(nodes.length, 1);
+    const urls = [...nodes.slice(first), ...nodes.slice(0, first)].map(({ url }) => url);
     const client =
       nodes.length > 0
-        ? new Syncline({ [role]: nodes.map(({ url }) => url), ...options })
+        ? new Syncline({ [role]: urls, ...options })
         : await embed({ redis: redis.url, roles: [role], ...options });
     this.clients.push(client);
     return client;
@@ -43,6 +48,12 @@ export class Deployment {
   async connectQueues(): Promise<QueueClient> {
     const { queues } = (await this.connect()) as unknown as { readonly queues: QueueClient };
     return queues;
+  }
+
+  /** As {@link connect}: the client of the caches. */
+  async connectCaches(): Promise<CacheClient> {
+    const { caches } = (await this.connect()) as unknown as { readonly caches: CacheClient };
+    return caches;
   }
 
   async stop(): Promise<void> {

@@ -1,11 +1,11 @@
-import { Module } from '@nestjs/common';
+import { type DynamicModule, Module } from '@nestjs/common';
 import { SeenNumbers } from '@syncline/redis';
 import { CachesService } from './caches/caches.service.js';
 import { Sweeper } from './caches/sweeper.js';
 import { HintsListener } from './coherence/hints.listener.js';
 import { NearHitAudit } from './coherence/near-hit-audit.js';
 import { PendingWrites } from './coherence/pending-writes.js';
-import { Replicas } from './coherence/replicas.js';
+import { NEAR_CACHE_BYTES, Replicas } from './coherence/replicas.js';
 import { BatchReader } from './entries/batch-reader.js';
 import { BatchesService } from './entries/batches.service.js';
 import { EntriesService } from './entries/entries.service.js';
@@ -54,4 +54,9 @@ import { Statistics } from './statistics/statistics.js';
   ],
   exports: [BatchesService, CachesService, EntriesService, FillsService],
 })
-export class CachesModule {}
+export class CachesModule {
+  /** @param bytes of all near caches of the process together */
+  static withNearCaches(bytes: number): DynamicModule {
+    return { module: CachesModule, providers: [{ provide: NEAR_CACHE_BYTES, useValue: bytes }] };
+  }
+}

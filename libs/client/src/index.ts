@@ -17,7 +17,6 @@ export type {
 } from '@syncline/contracts';
 export {
   Cache,
-  type CacheEntry,
   type CacheOptions,
   type ConditionalSetOptions,
   type Stored,
@@ -26,6 +25,7 @@ export { CacheClient } from './cache/cache-client.js';
 export type { SetOptions } from './cache/cache-port.js';
 export { bytes, type Codec, json, text } from './cache/codec.js';
 export type { LoadOptions } from './cache/load.js';
+export type { CacheEntry } from './cache/values.js';
 export * from './errors.js';
 export type { AcquireOptions, HoldOptions, LockWish, WaitOptions } from './locks/acquisition.js';
 export type { Candidacy } from './locks/election.js';

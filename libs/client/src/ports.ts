@@ -1,6 +1,16 @@
 /**
  * For `@syncline/embedded`: the client over engines in this process. Not for applications; it may change in any version.
  */
+export type {
+  CachePort,
+  CachesPort,
+  Conditions,
+  Content,
+  Filled,
+  NearRead,
+  Read,
+  SetOptions,
+} from './cache/cache-port.js';
 export { clock } from './clock.js';
 export { ConnectionError, StoreUnavailableError, toError } from './errors.js';
 export type {
@@ -14,6 +24,7 @@ export type {
   Timed,
   Wait,
 } from './locks/lock-port.js';
+export { itemsOf } from './pages.js';
 export { standIn } from './queues/heartbeats/stand-in.js';
 export type { NackOptions, QueueChanges, ReceiveOptions } from './queues/message.js';
 export type {

@@ -5,10 +5,7 @@ import {
   contentEncodingSchema,
   EXAMPLE_VALUE,
   encodingSchema,
-  MAX_TAGS,
-  staleMsSchema,
-  tagSchema,
-  ttlMsSchema,
+  entryLifeFields,
   valueFields,
   versionSchema,
 } from './cache.js';
@@ -55,19 +52,18 @@ export const readEntriesSchema = z
 export type ReadEntries = z.infer<typeof readEntriesSchema>;
 
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+export const contentTypeSchema = z
+  .string()
+  .regex(/^[\x20-\x7e]{1,256}$/, 'expected 1 to 256 printable ASCII characters');
+
 const newEntrySchema = z
   .strictObject({
     key: cacheKeySchema,
     value: jsonSchema,
     encoding: encodingSchema.optional(),
-    contentType: z
-      .string()
-      .regex(/^[\x20-\x7e]{1,256}$/, 'expected 1 to 256 printable ASCII characters')
-      .optional(),
+    contentType: contentTypeSchema.optional(),
     contentEncoding: contentEncodingSchema.optional(),
-    ttlMs: ttlMsSchema.optional(),
-    staleMs: staleMsSchema.optional(),
-    tags: z.array(tagSchema).max(MAX_TAGS).optional(),
+    ...entryLifeFields,
   })
   .refine(({ value, encoding }) => (encoding ?? 'json') === 'json' || typeof value === 'string', {
     path: ['value'],

@@ -1,13 +1,5 @@
 import { z } from 'zod';
-import {
-  EXAMPLE_VALUE,
-  encodingSchema,
-  MAX_TAGS,
-  staleMsSchema,
-  tagSchema,
-  ttlMsSchema,
-  valueFields,
-} from './cache.js';
+import { EXAMPLE_VALUE, encodingSchema, entryLifeFields, valueFields } from './cache.js';
 import { durationMs, instantSchema } from './fields.js';
 
 const leaseMsSchema = durationMs(100, 3_600_000).default(5_000);
@@ -17,9 +9,7 @@ export const fillBodySchema = z
     waitMs: durationMs(0, 600_000).default(0),
     leaseMs: leaseMsSchema,
     as: encodingSchema.optional(),
-    ttlMs: ttlMsSchema.optional(),
-    staleMs: staleMsSchema.optional(),
-    tags: z.array(tagSchema).max(MAX_TAGS).optional(),
+    ...entryLifeFields,
   })
   .meta({ id: 'Fill', example: { waitMs: 2000, leaseMs: 5000 } });
 /**

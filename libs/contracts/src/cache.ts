@@ -103,6 +103,13 @@ export const ttlMsSchema = durationMs(1, MAX_TTL_MS);
 /** How long after its TTL an entry is served as stale, ms. */
 export const staleMsSchema = durationMs(0, MAX_TTL_MS);
 
+/** TTL and tags of a value that is stored, in a JSON body. */
+export const entryLifeFields = {
+  ttlMs: ttlMsSchema.optional(),
+  staleMs: staleMsSchema.optional(),
+  tags: z.array(tagSchema).max(MAX_TAGS).optional(),
+};
+
 /**
  * Encoding of a value in JSON: `json`, the value itself; `utf8`, its text; `base64`, its bytes. The default is `json` when
  * the content type is JSON and JavaScript reads the value exactly (unlike `12345678901234567890`), else `utf8` when the

@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { DynamicModule, Type } from '@nestjs/common';
-import { LockClient, QueueClient, Syncline } from '@syncline/client';
+import { CachesModule } from '@syncline/caches';
+import { CacheClient, LockClient, QueueClient, Syncline } from '@syncline/client';
 import type { SynclineClients } from '@syncline/client/ports';
 import type { Role } from '@syncline/contracts';
 import { LocksModule } from '@syncline/locks';
 import { QueuesModule } from '@syncline/queues';
+import { EmbeddedCaches } from './caches/embedded-caches.js';
 import { toClientError } from './engine/calls.js';
 import { Engine } from './engine/engine.js';
 import { EmbeddedLocks } from './locks/embedded-locks.js';
@@ -22,7 +24,7 @@ interface Embedded<R extends Role> {
   client(engine: Engine, settings: Settings): NonNullable<Clients[R]>;
 }
 
-const ROLES: { readonly lock: Embedded<'lock'>; readonly queue: Embedded<'queue'> } = {
+const ROLES: { readonly [R in Role]: Embedded<R> } = {
   lock: {
     module: ({ lockDurability }) => LocksModule.forRoot({ useFactory: () => lockDurability }),
     client: (engine, { releaseOnClose }) =>
@@ -31,6 +33,10 @@ const ROLES: { readonly lock: Embedded<'lock'>; readonly queue: Embedded<'queue'
   queue: {
     module: () => QueuesModule,
     client: (engine, { redis }) => new QueueClient({ port: new EmbeddedQueues(engine, redis) }),
+  },
+  cache: {
+    module: ({ nearCacheBytes }) => CachesModule.withNearCaches(nearCacheBytes),
+    client: (engine) => new CacheClient({ port: new EmbeddedCaches(engine) }),
   },
 };
 

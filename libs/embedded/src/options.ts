@@ -25,6 +25,8 @@ export interface EmbedOptions {
   readonly namespace?: string;
   /** As `LOCK_DURABILITY` of nodes. Default `local`. */
   readonly lockDurability?: 'local' | 'fsync' | 'replicated';
+  /** Memory for cached values, overhead included: of all caches together. Default 67,108,864 (64 MiB). */
+  readonly nearCacheBytes?: number;
   /** As of `new Syncline`. */
   readonly releaseOnClose?: boolean;
 }
@@ -42,13 +44,14 @@ const optionsSchema = z.strictObject({
     .string()
     .regex(/^[A-Za-z0-9._-]{1,32}$/, 'expected 1 to 32 characters out of A-Z a-z 0-9 . _ -')
     .default('embedded'),
-  roles: z.array(z.enum(['lock', 'queue'])).default(['lock', 'queue']),
+  roles: z.array(z.enum(['lock', 'queue', 'cache'])).default(['lock', 'queue', 'cache']),
   timers: z.boolean().default(true),
   namespace: z
     .string()
     .regex(/^[\w-]{1,64}$/, 'expected 1 to 64 letters, digits, "_" or "-"')
     .optional(),
   lockDurability: durabilitySchema.default('local'),
+  nearCacheBytes: z.int().min(0).default(67_108_864),
   releaseOnClose: z.boolean().default(false),
 });
 

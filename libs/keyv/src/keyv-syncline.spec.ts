@@ -11,6 +11,7 @@ import {
   stopAll,
 } from '@syncline/testing';
 import { Keyv, type KeyvOptions } from 'keyv';
+import { Deployment } from '../../../test/stages/deployment.js';
 import { KeyvSyncline } from './index.js';
 
 let redis: RedisServer;
@@ -156,4 +157,19 @@ describe("Nest's cache manager on KeyvSyncline", () => {
     // The application does not own the client, so it is still open.
     await expect(keyvOf('nest').set('d', 4)).resolves.toBe(true);
   });
+});
+
+it('KeyvSyncline works on an engine in this process', async () => {
+  const deployment = await Deployment.start('embedded', 'cache');
+  const store = new Keyv({
+    store: new KeyvSyncline(await deployment.connect(), 'keyv'),
+    namespace: 'app',
+  });
+  await store.set('k', { n: 1 }, 60_000);
+  expect(await store.getMany(['k', 'none'])).toEqual([{ n: 1 }, undefined]);
+  expect(await store.delete('k')).toBe(true);
+  await store.set('l', 2);
+  await store.clear();
+  expect(await store.get('l')).toBeUndefined();
+  await deployment.stop();
 });

@@ -1,5 +1,5 @@
 import { NearCache, type OnEvicted } from '../near-cache/near-cache.js';
-import { IDLE_MS, MAX_NEAR_CACHES, NODE_NEAR_BYTES } from './coherence.rules.js';
+import { IDLE_MS, MAX_NEAR_CACHES } from './coherence.rules.js';
 
 /** A near cache, and who answers for what it serves. */
 interface Held<Owner> {
@@ -11,6 +11,9 @@ interface Held<Owner> {
 export class NearCaches<Owner> {
   private readonly all = new Map<string, Held<Owner>>();
 
+  /** @param bytes of all of them together */
+  constructor(private readonly bytes: number) {}
+
   /** Undefined while nothing is held of the cache. */
   of(cache: string): Held<Owner> | undefined {
     return this.all.get(cache);
@@ -18,7 +21,7 @@ export class NearCaches<Owner> {
 
   /** Bytes that the node has for a cache, whatever it is configured to. */
   roomFor(cache: string): number {
-    return Math.floor(NODE_NEAR_BYTES / (this.all.size + (this.all.has(cache) ? 0 : 1)));
+    return Math.floor(this.bytes / (this.all.size + (this.all.has(cache) ? 0 : 1)));
   }
 
   /**
@@ -66,7 +69,7 @@ export class NearCaches<Owner> {
   }
 
   private share(): void {
-    const share = Math.floor(NODE_NEAR_BYTES / this.all.size);
+    const share = Math.floor(this.bytes / this.all.size);
     for (const { near } of this.all.values()) near.resize(Math.min(near.configured, share));
   }
 }

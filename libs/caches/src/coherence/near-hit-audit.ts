@@ -17,8 +17,7 @@ export class NearHitAudit {
     private readonly metrics: CacheMetrics,
   ) {}
 
-  onNearHit(cache: string, key: string): void {
-    const now = performance.now();
+  onNearHit(cache: string, key: string, now: number): void {
     if (now - this.auditedAt < AUDIT_EVERY_MS) return;
     this.auditedAt = now;
     // An outage has its own line in the log; an audit that cannot be made proves nothing.
@@ -31,9 +30,9 @@ export class NearHitAudit {
    */
   private async audit(cache: string, key: string): Promise<void> {
     const version = await this.store.versionOf(cache, { key });
-    const held = this.replicas.lookUp(cache, key);
-    if (version === null || held?.entry == null) return;
+    const held = this.replicas.lookUp(cache, key, performance.now());
+    if (version === null || held == null) return;
     this.metrics.audits.inc();
-    if (BigInt(held.entry.version) < BigInt(version)) this.metrics.staleHits.inc();
+    if (BigInt(held.version) < BigInt(version)) this.metrics.staleHits.inc();
   }
 }

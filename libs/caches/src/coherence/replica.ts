@@ -1,6 +1,6 @@
 import { InFlight } from '@syncline/runtime';
 import { Absences } from '../near-cache/absences.js';
-import type { NearCache, NearEntry } from '../near-cache/near-cache.js';
+import type { HeldEntry, NearCache, NearEntry } from '../near-cache/near-cache.js';
 import type { Register } from '../redis/registers.js';
 import type { EvictedEntry } from '../redis/scripts/coherence.commands.js';
 import { LEASE_MS } from './coherence.rules.js';
@@ -20,12 +20,6 @@ export interface NearFill {
   readonly ended: Promise<void>;
   readonly onEnded: () => void;
 }
-
-/** What the near caches answer with; `entry` is null when they know that there is none. */
-export interface Held {
-  readonly entry: NearEntry | null;
-}
-const NOTHING: Held = { entry: null };
 
 /** Names hold no space, so no two entries share an id. */
 const idOf = (cache: string, key: string) => `${cache} ${key}`;
@@ -72,14 +66,14 @@ export class Replica {
    * arrived: the entry is here, and the lease has not ended.
    *
    * @param near of the cache, if there is one
+   * @returns null when there is no entry, undefined when only Redis can tell
    */
-  lookUp(cache: string, key: string, near: NearCache | undefined): Held | undefined {
-    const now = performance.now();
+  lookUp(cache: string, key: string, near: NearCache | undefined, now: number): HeldEntry | null | undefined {
     this.usedAt = now;
     if (now >= this.leaseUntil) return undefined;
     const entry = near?.get(key, now);
-    if (entry !== undefined) return { entry };
-    return this.absences.holds(idOf(cache, key), now) ? NOTHING : undefined;
+    if (entry !== undefined) return entry;
+    return this.absences.holds(idOf(cache, key), now) ? null : undefined;
   }
 
   /** The lease counts from before its renewal was sent: Redis cannot have seen that earlier. */

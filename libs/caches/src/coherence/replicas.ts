@@ -1,23 +1,34 @@
-import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import {
+  Inject,
+  Injectable,
+  Logger,
+  type OnApplicationBootstrap,
+  type OnModuleDestroy,
+  Optional,
+} from '@nestjs/common';
 import { Membership } from '@syncline/cluster';
 import { Loop, ProcessIdentity } from '@syncline/runtime';
+import type { HeldEntry } from '../near-cache/near-cache.js';
 import { Instances } from '../redis/instances.js';
 import { ReplicaStore } from '../redis/replica.store.js';
 import { Shards } from '../redis/shards.js';
 import { WritesStore } from '../redis/writes.store.js';
 import { CacheMetrics } from '../statistics/cache-metrics.js';
 import { Statistics } from '../statistics/statistics.js';
-import { RENEW_MS } from './coherence.rules.js';
+import { NODE_NEAR_BYTES, RENEW_MS } from './coherence.rules.js';
 import { NearCaches } from './near-caches.js';
-import { type Held, Replica } from './replica.js';
+import { Replica } from './replica.js';
 import { ReplicaSync } from './replica-sync.js';
+
+/** Bytes of all near caches of this process together. Default: {@link NODE_NEAR_BYTES}. */
+export const NEAR_CACHE_BYTES = Symbol('NEAR_CACHE_BYTES');
 
 /** What this node holds of each shard. They share its memory, and nothing else: a shard that is away holds up no other. */
 @Injectable()
 export class Replicas implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger(Replicas.name);
   private readonly upkeep = new Loop(async () => this.maintain(), RENEW_MS, this.logger);
-  private readonly nears = new NearCaches<Replica>();
+  private readonly nears: NearCaches<Replica>;
   private readonly all: readonly ReplicaSync[];
   private incarnations = 0;
 
@@ -30,7 +41,9 @@ export class Replicas implements OnApplicationBootstrap, OnModuleDestroy {
     writes: WritesStore,
     metrics: CacheMetrics,
     statistics: Statistics,
+    @Optional() @Inject(NEAR_CACHE_BYTES) nearCacheBytes = NODE_NEAR_BYTES,
   ) {
+    this.nears = new NearCaches(nearCacheBytes);
     const means = {
       ...{ store, writes, metrics },
       logger: this.logger,
@@ -57,11 +70,11 @@ export class Replicas implements OnApplicationBootstrap, OnModuleDestroy {
     return this.all[this.shards.of(cache).index] as ReplicaSync;
   }
 
-  /** What the near caches may answer with at this moment, see {@link Replica.lookUp}. */
-  lookUp(cache: string, key: string): Held | undefined {
+  /** What the near caches may answer with at this moment, see {@link Replica.lookUp}. @param now this moment */
+  lookUp(cache: string, key: string, now: number): HeldEntry | null | undefined {
     const held = this.nears.of(cache);
     const replica = held?.owner ?? this.of(cache).replica;
-    return replica.lookUp(cache, key, held?.near);
+    return replica.lookUp(cache, key, held?.near, now);
   }
 
   /** Entries and bytes that the near cache of a cache holds, and whether it may serve them. */

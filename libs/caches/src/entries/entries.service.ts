@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { FIRST_PAGE, fromCursor, toCursor } from '@syncline/redis';
+import type { HeldEntry } from '../near-cache/near-cache.js';
 import { EntriesStore } from '../redis/entries.store.js';
 import * as operations from '../redis/operations.js';
 import type { Conditions, Found, Life, ListedEntry, Put, Written } from './entry.js';
@@ -14,6 +15,14 @@ export class EntriesService {
     private readonly writer: Writer,
     private readonly store: EntriesStore,
   ) {}
+
+  /**
+   * What the near cache may answer with at this moment, the same object at each hit: null when there is no entry, undefined
+   * when only Redis can tell.
+   */
+  peek(cache: string, key: string): HeldEntry | null | undefined {
+    return this.reader.peek(cache, key);
+  }
 
   /** @param fresh ask Redis whatever the near cache holds */
   get(cache: string, key: string, fresh: boolean): Promise<Found> {

@@ -5,7 +5,7 @@ import { CLOCK_RATE, MAX_HOLD_MS } from '../coherence/coherence.rules.js';
 import { NearHitAudit } from '../coherence/near-hit-audit.js';
 import type { NearFill, Replica } from '../coherence/replica.js';
 import { Replicas } from '../coherence/replicas.js';
-import type { NearEntry } from '../near-cache/near-cache.js';
+import type { HeldEntry, NearEntry } from '../near-cache/near-cache.js';
 import { EntriesStore } from '../redis/entries.store.js';
 import { FillsStore } from '../redis/fills.store.js';
 import type { FillLeaseReply, FillLeaseRequest } from '../redis/scripts/fill.commands.js';
@@ -39,15 +39,23 @@ export class Reader {
   ) {}
 
   /**
-   * What the near cache may answer with now, without a word to Redis; null when it may not.
-   * The caller answers in the same turn or later: the read takes effect now.
+   * What the near cache may answer with now, without a word to Redis: null when there is no entry, undefined when only
+   * Redis can tell. The caller answers in the same turn or later: the read takes effect now.
    */
-  near(cache: string, key: string): Found | null {
-    const held = this.replicas.lookUp(cache, key);
-    if (held === undefined) return null;
+  peek(cache: string, key: string): HeldEntry | null | undefined {
+    const now = performance.now();
+    const held = this.replicas.lookUp(cache, key, now);
+    if (held === undefined) return undefined;
     this.count(cache, 'nearHits');
-    this.audit.onNearHit(cache, key);
-    return { source: 'near', entry: held.entry === null ? null : entryOf(held.entry) };
+    this.audit.onNearHit(cache, key, now);
+    return held;
+  }
+
+  /** The same for a caller that gets its own view of the entry; null when only Redis can tell. */
+  near(cache: string, key: string): Found | null {
+    const held = this.peek(cache, key);
+    if (held === undefined) return null;
+    return { source: 'near', entry: held === null ? null : entryOf(held) };
   }
 
   /** Reads past what the near cache holds now. */
@@ -136,7 +144,7 @@ export class Reader {
   }
 
   private count(cache: string, name: 'nearHits' | 'storeHits' | 'misses'): void {
-    this.metrics.reads.inc({ answer: name });
+    this.metrics.reads[name] += 1;
     this.statistics.count(cache, name);
   }
 

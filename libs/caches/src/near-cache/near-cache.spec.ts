@@ -70,6 +70,28 @@ describe('the near cache', () => {
     ]);
   });
 
+  it('counts what is attached to an entry, and lets both go together', () => {
+    const { near, evicted } = nearCache(10_000);
+    near.set('a', entry(1), []);
+    const before = near.bytes;
+    near.get('a', 0)?.attach('made of a', 5_000);
+    expect([near.get('a', 0)?.attachment, near.bytes - before]).toEqual(['made of a', 5_000]);
+    near.get('a', 0)?.attach('too large', 10_000);
+    expect(near.get('a', 0)?.attachment).toBe('made of a');
+    const held = near.get('a', 0);
+    for (let i = 0; i < 20; i += 1) {
+      near.set(`k${i}`, entry(100), []);
+      near.get(`k${i}`, 0)?.attach(i, 3_000);
+      expect(near.bytes).toBeLessThanOrEqual(10_000);
+    }
+    expect(evicted.length).toBeGreaterThan(10);
+    near.set('a', entry(1), []);
+    expect(near.get('a', 0)?.attachment).toBeUndefined();
+    near.clear();
+    held?.attach('late', 100);
+    expect(near.bytes).toBe(0);
+  });
+
   const wide = (i: number, length: number) => `${i}-\u00fc-`.padEnd(length, 'x');
   it.each([
     ['small values', 20_000, 20, () => ({ tags: [] })],

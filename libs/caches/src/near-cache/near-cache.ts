@@ -31,8 +31,43 @@ interface TagMark {
   invalid: boolean;
 }
 
-interface Held extends NearEntry {
-  readonly marks: readonly TagMark[];
+/** An entry that is held: the same object at each hit. */
+export class HeldEntry implements NearEntry {
+  readonly version: string;
+  readonly bytes: Buffer;
+  readonly contentType: string;
+  readonly storedAt: number;
+  readonly freshUntil: number;
+  readonly usableUntil: number;
+  readonly expiresAt: number | null;
+  readonly fill: number;
+  /** What a reader made of the bytes. */
+  attachment: unknown = undefined;
+
+  constructor(
+    entry: NearEntry,
+    private readonly key: string,
+    readonly marks: readonly TagMark[],
+    private readonly home: S3Fifo<HeldEntry>,
+  ) {
+    this.version = entry.version;
+    this.bytes = ownCopy(entry.bytes);
+    this.contentType = entry.contentType;
+    this.storedAt = entry.storedAt;
+    this.freshUntil = entry.freshUntil;
+    this.usableUntil = entry.usableUntil;
+    this.expiresAt = entry.expiresAt;
+    this.fill = entry.fill;
+  }
+
+  /**
+   * Keeps what a reader made of the bytes, for as long as the entry is held.
+   *
+   * @param bytes that it takes: they count as those of the entry. It is not kept when there is no room for them
+   */
+  attach(attachment: unknown, bytes: number): void {
+    if (this.home.grow(this.key, this, bytes)) this.attachment = attachment;
+  }
 }
 
 /**
@@ -45,7 +80,7 @@ export type OnEvicted = (key: string, fill: number, why: 'room' | 'time') => voi
 /** The entries of one cache in the memory of this node, bounded by bytes. Knows nothing of leases. */
 export class NearCache {
   private readonly marks = new Map<string, TagMark>();
-  private readonly entries: S3Fifo<Held>;
+  private readonly entries: S3Fifo<HeldEntry>;
   usedAt = performance.now();
   /** The part of its capacity that the cache is configured to. */
   configured: number;
@@ -55,7 +90,7 @@ export class NearCache {
     private readonly onEvicted: OnEvicted,
   ) {
     this.configured = capacity;
-    this.entries = new S3Fifo<Held>(capacity, (key, held) => this.evict(key, held, 'room'));
+    this.entries = new S3Fifo<HeldEntry>(capacity, (key, held) => this.evict(key, held, 'room'));
   }
 
   get bytes(): number {
@@ -70,11 +105,11 @@ export class NearCache {
     this.entries.resize(capacity);
   }
 
-  get(key: string, now: number): NearEntry | undefined {
+  get(key: string, now: number): HeldEntry | undefined {
     this.usedAt = now;
     const held = this.entries.get(key);
     if (held === undefined) return undefined;
-    if (now < held.usableUntil && !held.marks.some((mark) => mark.invalid)) return held;
+    if (now < held.usableUntil && !isInvalid(held.marks)) return held;
     this.entries.delete(key);
     this.evict(key, held, 'time');
     return undefined;
@@ -84,8 +119,9 @@ export class NearCache {
     this.drop(key);
     const marks = tags.map((tag) => this.markOf(tag));
     for (const mark of marks) mark.entries += 1;
-    const held = { ...entry, bytes: ownCopy(entry.bytes), marks };
-    if (!this.entries.set(ownText(key), held, sizeOf(key, entry, tags))) this.unmark(marks);
+    const text = ownText(key);
+    const held = new HeldEntry(entry, text, marks, this.entries);
+    if (!this.entries.set(text, held, sizeOf(key, entry, tags))) this.unmark(marks);
   }
 
   drop(key: string): void {
@@ -111,7 +147,7 @@ export class NearCache {
     this.marks.clear();
   }
 
-  private evict(key: string, held: Held, why: 'room' | 'time'): void {
+  private evict(key: string, held: HeldEntry, why: 'room' | 'time'): void {
     this.unmark(held.marks);
     this.onEvicted(key, held.fill, why);
   }
@@ -131,6 +167,11 @@ export class NearCache {
       if (mark.entries === 0 && !mark.invalid) this.marks.delete(mark.tag);
     }
   }
+}
+
+function isInvalid(marks: readonly TagMark[]): boolean {
+  for (const mark of marks) if (mark.invalid) return true;
+  return false;
 }
 
 function sizeOf(key: string, { bytes, contentType }: NearEntry, tags: readonly string[]): number {

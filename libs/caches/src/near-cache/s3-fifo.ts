@@ -95,6 +95,20 @@ export class S3Fifo<V> {
     return true;
   }
 
+  /**
+   * Counts more bytes of a value that is held, and lets others go until all fit.
+   *
+   * @returns false when they are too many, or the value is held no more: nothing is counted
+   */
+  grow(key: string, value: V, bytes: number): boolean {
+    const node = this.nodes.get(key);
+    if (node?.value !== value || node.size + bytes > this.capacity) return false;
+    node.size += bytes;
+    node.queue.bytes += bytes;
+    this.shrink();
+    return true;
+  }
+
   delete(key: string): V | undefined {
     const node = this.nodes.get(key);
     if (node === undefined) return undefined;

@@ -23,12 +23,21 @@ const none = (): Record<Name, number> => ({
 export const hitRatioOf = ({ nearHits, storeHits, misses }: Counts): number =>
   nearHits + storeHits === 0 ? 0 : (nearHits + storeHits) / (nearHits + storeHits + misses);
 
+/** What this node counted of a cache. */
+interface Counted {
+  readonly cache: string;
+  readonly all: Record<Name, number>;
+  readonly unsent: Record<Name, number>;
+  /** Stands among those that have something to send. */
+  isWaiting: boolean;
+}
+
 /** What this node counts of each cache, added to what the cluster counts once a second. */
 @Injectable()
 export class Statistics implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger(Statistics.name);
-  private readonly caches = new Map<string, Record<Name, number>>();
-  private readonly unsent = new Map<string, Record<Name, number>>();
+  private readonly caches = new Map<string, Counted>();
+  private waiting: Counted[] = [];
   private readonly sends = new Loop(() => this.sendAll(), SEND_MS, this.logger);
 
   constructor(private readonly store: CachesStore) {}
@@ -43,13 +52,17 @@ export class Statistics implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   count(cache: string, name: Name): void {
-    this.countsIn(this.caches, cache)[name] += 1;
-    this.countsIn(this.unsent, cache)[name] += 1;
+    const counted = this.caches.get(cache) ?? this.open(cache);
+    counted.all[name] += 1;
+    counted.unsent[name] += 1;
+    if (counted.isWaiting) return;
+    counted.isWaiting = true;
+    this.waiting.push(counted);
   }
 
   /** What this node counted of a cache since it started. */
   ofNode(cache: string): Counts {
-    return this.caches.get(cache) ?? none();
+    return this.caches.get(cache)?.all ?? none();
   }
 
   /** What the cluster counted of a cache, from its counters in Redis. */
@@ -61,27 +74,31 @@ export class Statistics implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** Adds what was counted since to the counters in Redis. What cannot be sent is dropped: they are statistics. */
   async send(cache: string): Promise<void> {
-    const counts = this.unsent.get(cache);
-    if (counts === undefined) return;
-    this.unsent.delete(cache);
-    const changed = NAMES.filter((name) => counts[name] > 0).map((name) => [name, counts[name]] as const);
-    await this.store.addCounts(cache, { counts: changed });
+    const counted = this.caches.get(cache);
+    if (counted !== undefined) await this.sendCounts(counted);
   }
 
   private async sendAll(): Promise<void> {
     const report = logUnlessAway(this.logger);
-    await Promise.all([...this.unsent.keys()].map((cache) => this.send(cache).catch(report)));
+    const waiting = this.waiting;
+    this.waiting = [];
+    for (const counted of waiting) counted.isWaiting = false;
+    await Promise.all(waiting.map((counted) => this.sendCounts(counted).catch(report)));
   }
 
-  private countsIn(counts: Map<string, Record<Name, number>>, cache: string): Record<Name, number> {
-    let own = counts.get(cache);
-    if (own === undefined) {
-      // The one that was counted first goes: a caller that asks for many names empties no more than its share.
-      const [first] = counts.size >= MAX_CACHES ? counts.keys() : [];
-      if (first !== undefined) counts.delete(first);
-      own = none();
-      counts.set(cache, own);
-    }
-    return own;
+  private async sendCounts({ cache, unsent }: Counted): Promise<void> {
+    const changed = NAMES.filter((name) => unsent[name] > 0).map((name) => [name, unsent[name]] as const);
+    if (changed.length === 0) return;
+    Object.assign(unsent, none());
+    await this.store.addCounts(cache, { counts: changed });
+  }
+
+  private open(cache: string): Counted {
+    // The one that was counted first goes: a caller that asks for many names empties no more than its share.
+    const [first] = this.caches.size >= MAX_CACHES ? this.caches.keys() : [];
+    if (first !== undefined) this.caches.delete(first);
+    const counted = { cache, all: none(), unsent: none(), isWaiting: false };
+    this.caches.set(cache, counted);
+    return counted;
   }
 }

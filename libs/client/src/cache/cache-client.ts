@@ -5,13 +5,16 @@ import type { CachesPort } from './cache-port.js';
 import { HttpCaches } from './http/http-caches.js';
 import { SharedLoads } from './shared-loads.js';
 
-/** Caches, through the cache nodes. */
+/** Caches. */
 export class CacheClient implements AsyncDisposable {
   private readonly port: CachesPort;
   private readonly sharedLoads = new SharedLoads();
 
-  constructor(options: TransportOptions) {
-    this.port = new HttpCaches(options);
+  constructor(options: TransportOptions);
+  /** @internal */
+  constructor(options: TransportOptions | { readonly port: CachesPort });
+  constructor(options: TransportOptions | { readonly port: CachesPort }) {
+    this.port = 'port' in options ? options.port : new HttpCaches(options);
   }
 
   /** A cache by its name. Keep the object: only the calls of one object are sent together. */

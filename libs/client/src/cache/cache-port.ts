@@ -36,6 +36,18 @@ export interface Conditions {
 /** Bytes with their version, or null for an absent entry. */
 export type Read = { readonly bytes: Buffer; readonly version: string } | null;
 
+/** An entry in the memory of this process: the same object at each hit, until the entry is dropped. */
+export interface NearRead {
+  readonly bytes: Buffer;
+  readonly version: string;
+  /** When its TTL is over, by `performance.now()`. */
+  readonly freshUntil: number;
+  /** What was attached. */
+  readonly attachment: unknown;
+  /** Keeps something beside the bytes. @param bytes that it takes of the near cache; without room for them it is not kept */
+  attach(attachment: unknown, bytes: number): void;
+}
+
 /** A value, the right to compute it, or both: a stale value and the right to refresh it. */
 export interface Filled {
   readonly bytes: Buffer | null;
@@ -44,6 +56,11 @@ export interface Filled {
 
 /** The operations on one cache, wherever its engine runs. What is refused is an error of this client. */
 export interface CachePort {
+  /** Whether the engine runs in this process: then callers can share what is in its memory. */
+  readonly inProcess: boolean;
+  /** What memory may answer with at this moment: null when there is no entry, undefined when it cannot tell. */
+  peek(key: string): NearRead | null | undefined;
+  /** The bytes are those of this caller alone. */
   read(key: string): Promise<Read>;
   write(key: string, content: Content, life: SetOptions, conditions?: Conditions): Promise<StoredEntry>;
   /** Whether there was an entry. */

@@ -5,6 +5,7 @@ import type { CachePort, SetOptions } from './cache-port.js';
 import { type Codec, json } from './codec.js';
 import { Load, type LoadOptions, type LoadServices } from './load.js';
 import type { SharedLoads } from './shared-loads.js';
+import { type CacheEntry, Values } from './values.js';
 
 /** Conditions for a write. */
 export interface ConditionalSetOptions extends SetOptions {
@@ -16,12 +17,6 @@ export interface ConditionalSetOptions extends SetOptions {
 
 /** The result of a write. The cache never uses a `version` again. */
 export type Stored = Readonly<StoredEntry>;
-/** A value with its version. */
-export interface CacheEntry<Value> {
-  readonly value: Value;
-  readonly version: string;
-}
-
 /** How this process uses one cache. */
 export interface CacheOptions<Value> {
   /** Default: JSON. */
@@ -35,6 +30,7 @@ export interface CacheOptions<Value> {
 
 /** One cache, of values of one type. The calls of one turn of the event loop are sent in one request. */
 export class Cache<Value = unknown> {
+  private readonly values: Values<Value>;
   private readonly services: LoadServices<Value>;
 
   /** @internal */
@@ -44,24 +40,38 @@ export class Cache<Value = unknown> {
     readonly name: string,
     options: CacheOptions<Value> = {},
   ) {
+    const codec = options.codec ?? json<Value>();
+    this.values = new Values(port, codec);
     this.services = {
       port,
       sharedLoads,
-      codec: options.codec ?? json<Value>(),
+      codec,
+      values: this.values,
       onError: safeReporter(options.onError),
     };
   }
 
   /** The value, or undefined. Never older than a write that was answered before, through any node. */
   async get(key: string, signal?: AbortSignal): Promise<Value | undefined> {
+    if (signal === undefined) {
+      const near = this.port.peek(key);
+      if (near !== undefined) return near === null ? undefined : this.values.ofNear(near);
+    }
     return (await this.getEntry(key, signal))?.value;
   }
 
   /** The value with its version, for {@link set} with `ifVersion`. */
   async getEntry(key: string, signal?: AbortSignal): Promise<CacheEntry<Value> | undefined> {
-    const { codec } = this.services;
-    const entry = await abortable(this.port.read(key), signal);
-    return entry === null ? undefined : { value: codec.decode(entry.bytes), version: entry.version };
+    return (await abortable(this.values.read(key), signal)) ?? undefined;
+  }
+
+  /**
+   * The value that the memory of this process has, at once: as new as a {@link get} at this moment. Undefined when there is
+   * none, when only Redis can tell, and always with an engine that runs in another process: then `get` finds out.
+   */
+  peek(key: string): Value | undefined {
+    const near = this.port.peek(key);
+    return near == null ? undefined : this.values.ofNear(near);
   }
 
   /**
@@ -119,6 +129,10 @@ export class Cache<Value = unknown> {
     loader: (signal: AbortSignal) => Value | Promise<Value>,
     options: LoadOptions = {},
   ): Promise<Value> {
+    const { staleMs, signal } = options;
+    const near = this.port.peek(key);
+    const isFresh = near != null && (staleMs === undefined || performance.now() < near.freshUntil);
+    if (isFresh && !signal?.aborted) return this.values.ofNear(near);
     return new Load(this.services, `${this.name} ${key}`, key, loader, options).run();
   }
 

@@ -8,16 +8,18 @@ export interface Codec<Value> {
   decode(bytes: Buffer): Value;
 }
 
-/** JSON, the default. Refuses values that JSON cannot represent, such as `undefined`. */
-export const json = <Value>(): Codec<Value> => ({
+const JSON_CODEC: Codec<unknown> = {
   contentType: 'application/json',
   encode(value) {
     const text = JSON.stringify(value) as string | undefined;
     if (text === undefined) throw new TypeError('The value cannot be written as JSON');
     return text;
   },
-  decode: (bytes) => JSON.parse(bytes.toString()) as Value,
-});
+  decode: (bytes) => JSON.parse(bytes.toString()),
+};
+
+/** JSON, the default. Refuses values that JSON cannot represent, such as `undefined`. */
+export const json = <Value>(): Codec<Value> => JSON_CODEC as Codec<Value>;
 
 /** Text, as UTF-8. */
 export const text: Codec<string> = {

@@ -13,6 +13,7 @@ import type { CachePort, Content, Filled, SetOptions } from './cache-port.js';
 import type { Codec } from './codec.js';
 import { FillLease } from './fill-lease.js';
 import type { LoadOutcome, SharedLoad, SharedLoads } from './shared-loads.js';
+import type { Values } from './values.js';
 
 const DEFAULT_WAIT_MS = 10_000;
 /** Longest wait of one request. */
@@ -45,6 +46,7 @@ export interface LoadServices<Value> {
   readonly port: CachePort;
   readonly sharedLoads: SharedLoads;
   readonly codec: Codec<Value>;
+  readonly values: Values<Value>;
   readonly onError: (error: unknown) => void;
 }
 
@@ -77,7 +79,7 @@ export class Load<Value> {
       if (!needsFill || whenAway === 'load') {
         const known = await this.known();
         away = known === 'away';
-        if (known !== null && known !== 'away' && !needsFill) return this.codec.decode(known.bytes);
+        if (known !== null && known !== 'away' && !needsFill) return known.value;
       }
       const { load, joined } = this.services.sharedLoads.of(this.id, (own) => this.loadShared(own, away));
       const early = load.isNewerThan(this.startedAt);
@@ -85,7 +87,7 @@ export class Load<Value> {
       if (outcome === null) return this.loadForItself();
       // While the cache is away, no read or write can be newer than the loaded value.
       if (outcome.how !== 'refused' && (!joined || (outcome.how === 'loaded' && (early || away)))) {
-        return this.codec.decode(Buffer.from(outcome.bytes));
+        return this.services.values.of(Buffer.from(outcome.bytes));
       }
       if (outcome.how !== 'refused') continue;
       const lost = isAway(outcome.error);
@@ -94,17 +96,13 @@ export class Load<Value> {
     }
   }
 
-  private get codec(): Codec<Value> {
-    return this.services.codec;
-  }
-
   private get loadsWhenAway(): boolean {
     return this.options.whenAway === 'load' && !this.signal.aborted;
   }
 
   /** The current entry of the cache; null when absent, `away` when the cache does not answer. */
   private async known() {
-    const reading = this.services.port.read(this.key);
+    const reading = this.services.values.read(this.key);
     if (!this.loadsWhenAway) return abortable(reading, this.signal);
     const timeout = AbortSignal.timeout(AWAY_AFTER_MS);
     try {
@@ -117,7 +115,7 @@ export class Load<Value> {
 
   private async loadForItself(): Promise<Value> {
     const { bytes } = await abortable(this.load(this.signal), this.signal);
-    return this.codec.decode(bytes);
+    return this.services.values.of(bytes);
   }
 
   private async loadShared(load: SharedLoad, away: boolean): Promise<LoadOutcome> {
@@ -184,9 +182,10 @@ export class Load<Value> {
 
   /** The loaded value, encoded as it is stored, so that this caller and later readers get the same. */
   private async load(signal: AbortSignal): Promise<Loaded> {
-    const encoded = this.codec.encode(await this.loader(signal));
+    const { codec } = this.services;
+    const encoded = codec.encode(await this.loader(signal));
     const bytes = typeof encoded === 'string' ? Buffer.from(encoded) : Buffer.from(encoded);
-    return { bytes, contentType: this.codec.contentType };
+    return { bytes, contentType: codec.contentType };
   }
 
   private get leaseMs(): number {

@@ -20,6 +20,7 @@ const RELEASE_WITHIN_MS = 1_000;
 
 /** One cache, at the cache nodes. */
 export class HttpCache implements CachePort {
+  readonly inProcess = false;
   private readonly path: string;
   private readonly batches: EntryBatches;
 
@@ -29,6 +30,11 @@ export class HttpCache implements CachePort {
   ) {
     this.path = `/v1/caches/${encodeURIComponent(name)}`;
     this.batches = new EntryBatches(transport, this.path);
+  }
+
+  /** The near caches are those of the nodes. */
+  peek(): undefined {
+    return undefined;
   }
 
   async read(key: string): Promise<Read> {
