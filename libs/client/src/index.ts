@@ -39,7 +39,7 @@ export {
   type SessionOptions,
 } from './locks/session.js';
 export { SessionLease, SessionLeaseSet } from './locks/session-leases.js';
-export type { BodySchema } from './queues/body-schema.js';
+export type { BodySchema, JudgedBody } from './queues/body-schema.js';
 export type { HandlerContext } from './queues/delivery.js';
 export type {
   ExtendOptions,

@@ -1,7 +1,8 @@
 import { type BodyIssue, InvalidBodyError } from '../errors.js';
 import type { Message } from './message.js';
 
-type Judged =
+/** What a schema returns: the value as it is to be used, or what is wrong with it. */
+export type JudgedBody =
   | { readonly value: unknown; readonly issues?: undefined }
   | { readonly issues: readonly BodyIssue[] };
 
@@ -10,7 +11,8 @@ export interface BodySchema {
   readonly '~standard': {
     readonly version: 1;
     readonly vendor: string;
-    readonly validate: (value: unknown) => Judged | Promise<Judged>;
+    /** Judges a value. */
+    readonly validate: (value: unknown) => JudgedBody | Promise<JudgedBody>;
   };
 }
 
