@@ -63,6 +63,13 @@ export const NEEDED: Readonly<Record<string, NeededRights>> = {
   nack: onName('consume'),
   extend: onName('consume'),
   redrive: onName('consume', 'produce'),
+  listSchedules: onAny('read'),
+  putSchedule: onName('configure', 'produce'),
+  getSchedule: onName('read'),
+  deleteSchedule: onName('configure'),
+  runSchedule: onName('configure', 'produce'),
+  pauseSchedule: onName('configure'),
+  resumeSchedule: onName('configure'),
   // Caches
   list: onAny('read'),
   describe: onName('read'),

@@ -130,10 +130,14 @@ function matrixOf(role: Role): Asked[] {
 }
 
 /** Names in bodies, or all names: judged below. */
-const OTHER_NAMES = /\/v1\/locks\/(acquire|renew|release)$|\/redrive$|GET \/v1\/sessions$/;
+const OTHER_NAMES =
+  /\/v1\/locks\/(acquire|renew|release)$|\/redrive$|GET \/v1\/sessions$|PUT \/v1\/schedules\//;
+/** What it sends to is known once it is found. */
+const RUNS = /\/v1\/schedules\/.*\/run$/;
 
 function verdictOn({ key, method, path, allowed, isNamed }: Asked, status: number): boolean {
   if (!allowed) return status === 403 || (!isNamed && status >= 400 && status < 500);
+  if (RUNS.test(path)) return ![401, 500].includes(status);
   if (OTHER_NAMES.test(`${method} ${path}`) && key !== 'everything') return status === 403;
   return ![401, 403, 500].includes(status);
 }
@@ -305,6 +309,22 @@ describe('names in bodies', () => {
     expect(unknown.body.detail).toContain('`to`');
     await redrive('everything').expect(200);
   });
+
+  it('of the queue that a schedule sends to', async () => {
+    const given = (queue: string) => ({ queue, everyMs: 3_600_000, message: { body: 1 } });
+    const put = (key: string, queue: string) =>
+      ask('queue', key, 'put', '/v1/schedules/mine:s', given(queue));
+    await put('mine', 'theirs:x').expect(403);
+    await put('configure', 'mine:q').expect(403);
+    await put('mine', 'mine:q').expect(200);
+    const run = (key: string) => ask('queue', key, 'post', '/v1/schedules/mine:s/run');
+    await run('configure').expect(403);
+    await run('mine').expect(200);
+    await put('everything', 'theirs:x').expect(200);
+    const refused = await run('mine').expect(403);
+    expect(refused.body.detail).toContain('produce');
+    await ask('queue', 'configure', 'delete', '/v1/schedules/mine:s').expect(204);
+  });
 });
 
 describe('what is shown to a key', () => {
@@ -312,29 +332,33 @@ describe('what is shown to a key', () => {
   const VISIBLE = ['a:1', 'a:2', 'a:3', 'c', 'd:1', 'd:2'];
 
   it.each([
-    ['lock', 'locks'],
-    ['queue', 'queues'],
-    ['cache', 'caches'],
-  ] as const)('%s: lists have the names that it may read, on pages that end', async (role, root) => {
-    for (const name of NAMES) {
-      if (role === 'lock') await ask(role, 'everything', 'post', `/v1/locks/${name}/acquire`, lease());
-      else await ask(role, 'everything', 'put', `/v1/${root}/${name}`, {}).expect(200);
-    }
-    for (const limit of [1, 2, 3, 100]) {
-      const seen: string[] = [];
-      let cursor = '';
-      do {
-        const { body } = await ask(role, 'two', 'get', `/v1/${root}?limit=${limit}${cursor}`).expect(200);
-        seen.push(...body[root].map(({ name }: { name: string }) => name));
-        expect(NAMES.filter((name) => !VISIBLE.includes(name))).not.toContain(body.cursor);
-        cursor = body.cursor === null ? '' : `&cursor=${body.cursor}`;
-      } while (cursor !== '');
-      expect(seen).toEqual(VISIBLE);
-    }
-    const { body } = await ask(role, 'two', 'get', `/v1/${root}?prefix=b`).expect(200);
-    expect(body).toEqual({ [root]: [], cursor: null });
-    await ask(role, 'nothing', 'get', `/v1/${root}`).expect(403);
-  });
+    ['lock', 'locks', {}],
+    ['queue', 'queues', {}],
+    ['queue', 'schedules', { queue: 'a:1', everyMs: 3_600_000, message: { body: 1 } }],
+    ['cache', 'caches', {}],
+  ] as const)(
+    '%s: lists of %s have the names that it may read, on pages that end',
+    async (role, root, given) => {
+      for (const name of NAMES) {
+        if (role === 'lock') await ask(role, 'everything', 'post', `/v1/locks/${name}/acquire`, lease());
+        else await ask(role, 'everything', 'put', `/v1/${root}/${name}`, given).expect(200);
+      }
+      for (const limit of [1, 2, 3, 100]) {
+        const seen: string[] = [];
+        let cursor = '';
+        do {
+          const { body } = await ask(role, 'two', 'get', `/v1/${root}?limit=${limit}${cursor}`).expect(200);
+          seen.push(...body[root].map(({ name }: { name: string }) => name));
+          expect(NAMES.filter((name) => !VISIBLE.includes(name))).not.toContain(body.cursor);
+          cursor = body.cursor === null ? '' : `&cursor=${body.cursor}`;
+        } while (cursor !== '');
+        expect(seen).toEqual(VISIBLE);
+      }
+      const { body } = await ask(role, 'two', 'get', `/v1/${root}?prefix=b`).expect(200);
+      expect(body).toEqual({ [root]: [], cursor: null });
+      await ask(role, 'nothing', 'get', `/v1/${root}`).expect(403);
+    },
+  );
 
   it('has no leases of names that it may not read in a session', async () => {
     const { body: session } = await ask('lock', 'everything', 'post', '/v1/sessions', { owner: 'o' });

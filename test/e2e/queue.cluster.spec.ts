@@ -91,6 +91,21 @@ describe('queue nodes on a Redis Cluster', () => {
     await eventually(async () => expect(await stats(one, 'jobs')).toMatchObject({ ready: 2, dead: 0 }));
   });
 
+  it('send what schedules say, in whatever slots their queues and their names lie', async () => {
+    const names = Array.from({ length: 6 }, (_, i) => `scheduled-${i}`);
+    for (const name of names) {
+      const given = { queue: name, everyMs: 200, limit: 3, missed: 'all', message: { body: name } };
+      await request(one.url).put(`/v1/schedules/${name}`).send(given).expect(200);
+    }
+    await eventually(async () => {
+      const { body } = await request(two.url).get('/v1/schedules?prefix=scheduled-').expect(200);
+      expect(body.schedules.map(({ sent }: { sent: number }) => sent)).toEqual(names.map(() => 3));
+    });
+    for (const name of names) {
+      expect(await receive(two, name, { max: 10 })).toMatchObject(Array(3).fill({ body: name }));
+    }
+  });
+
   it('send again what a primary lost that came back without its data', async () => {
     const names = Array.from({ length: 6 }, (_, i) => `kept-${i}`);
     const sent = await Promise.all(

@@ -106,7 +106,7 @@ export async function auditQueue(redis: Redis, queue: string): Promise<string[]>
     const left = transaction.keys.filter(
       (key) =>
         !(parts.results.size > 0 && /:results(End)?$/.test(key)) &&
-        !/:(queue|w|nodes|out|rate|opening|told|expected|again|over|d:.*|acked:.*|ended:.*)$/.test(
+        !/:(queue|w|nodes|out|rate|schedules|schedule:.*|opening|told|expected|again|over|d:.*|acked:.*|ended:.*)$/.test(
           key.slice(base.length - 1),
         ),
     );

@@ -15,10 +15,12 @@ import { QueueNames } from '../../libs/queues/src/redis/queue-names.js';
 import { QueueOpenings } from '../../libs/queues/src/redis/queue-openings.js';
 import type { Delivery } from '../../libs/queues/src/redis/receipt.js';
 import { encodeTails } from '../../libs/queues/src/redis/record.js';
+import { ScheduleStore } from '../../libs/queues/src/redis/schedule.store.js';
 import type { Deliveries } from '../../libs/queues/src/redis/scripts/deliveries.js';
 import type { Verdicts } from '../../libs/queues/src/redis/scripts/ends.js';
 import type { ReceiveReply } from '../../libs/queues/src/redis/scripts/receive.js';
 import type { LocalWaiter } from '../../libs/queues/src/redis/scripts/send.js';
+import { Firing } from '../../libs/queues/src/schedules/firing.js';
 import { auditQueue } from './queue-audit.js';
 
 const DEFAULTS: PutQueue = {
@@ -56,6 +58,8 @@ export class QueueScripts {
     readonly redis: Redis,
     readonly store: QueueStore,
     readonly outbox: Outbox,
+    readonly schedules: ScheduleStore,
+    readonly firing: Firing,
   ) {}
 
   /** @param by how Redis lets its Lua be called: as functions, or for a user who may call none as scripts */
@@ -71,8 +75,11 @@ export class QueueScripts {
     const losses = new Losses(new Metrics());
     const names = new QueueNames(redis);
     const openings = new QueueOpenings(redis, membership, members, new Memory(), losses, names);
-    const store = new QueueStore(redis, membership, new Commits(redis), openings, members, names);
-    return new QueueScripts(server, redis, store, new Outbox(store));
+    const commits = new Commits(redis);
+    const store = new QueueStore(redis, membership, commits, openings, members, names);
+    const schedules = new ScheduleStore(redis, store, openings, commits);
+    const firing = new Firing(schedules, new Metrics());
+    return new QueueScripts(server, redis, store, new Outbox(store), schedules, firing);
   }
 
   async stop(): Promise<void> {

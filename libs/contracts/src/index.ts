@@ -21,6 +21,7 @@ export * from './node.js';
 export * from './problem.js';
 export * from './queue.js';
 export * from './realms.js';
+export * from './schedule.js';
 export * from './semaphore.js';
 export * from './session.js';
 export * from './validation.js';

@@ -25,7 +25,7 @@ const valueWithin = (bytes: number) =>
     (value) => new TextEncoder().encode(JSON.stringify(value)).length <= bytes,
     `expected at most ${bytes} bytes of JSON`,
   );
-const idTextSchema = z.string().min(1).max(256).refine(isWellFormed, ILL_FORMED);
+export const idTextSchema = z.string().min(1).max(256).refine(isWellFormed, ILL_FORMED);
 
 /** Not `z.record`, which drops a header named `__proto__`. */
 export const headersSchema = z

@@ -5,4 +5,5 @@ export { MessagesService } from './messages/messages.service.js';
 export { deadLettersOf } from './queues/configuration.js';
 export { QueuesService } from './queues/queues.service.js';
 export { QueuesModule } from './queues.module.js';
+export { SchedulesService } from './schedules/schedules.service.js';
 export { SearchService } from './search/search.service.js';

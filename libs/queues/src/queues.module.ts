@@ -14,6 +14,9 @@ import { Memory } from './recovery/memory.js';
 import { QueueStore } from './redis/queue.store.js';
 import { QueueNames } from './redis/queue-names.js';
 import { QueueOpenings } from './redis/queue-openings.js';
+import { ScheduleStore } from './redis/schedule.store.js';
+import { Firing } from './schedules/firing.js';
+import { SchedulesService } from './schedules/schedules.service.js';
 import { SearchService } from './search/search.service.js';
 import { DueTimers } from './timers/due-timers.js';
 
@@ -26,6 +29,7 @@ import { DueTimers } from './timers/due-timers.js';
     QueueNames,
     QueueOpenings,
     QueueStore,
+    ScheduleStore,
     QueuesService,
     MessagesService,
     ByIdService,
@@ -35,9 +39,19 @@ import { DueTimers } from './timers/due-timers.js';
     DeliveryService,
     ParkedReceivers,
     DueTimers,
+    Firing,
+    SchedulesService,
     Outbox,
     DeadLettersService,
   ],
-  exports: [QueuesService, MessagesService, ByIdService, SearchService, DeliveryService, DeadLettersService],
+  exports: [
+    QueuesService,
+    MessagesService,
+    ByIdService,
+    SearchService,
+    DeliveryService,
+    DeadLettersService,
+    SchedulesService,
+  ],
 })
 export class QueuesModule {}

@@ -24,15 +24,23 @@ export const idsOf = ({ body }: Answer) => (body.messages as { id: string }[]).m
 
 const TIMEOUT_MS = 3_000;
 
+type Method = 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE';
+
 /** Calls any node by plain HTTP. Throws when there is no answer. */
-export async function call(
+export const call = (url: string, method: Method, path: string, body?: unknown, timeoutMs?: number) =>
+  callRoute(url, method, `queues/${path}`, body, timeoutMs);
+
+export const callSchedule = (url: string, method: Method, path: string, body?: unknown) =>
+  callRoute(url, method, `schedules/${path}`, body);
+
+async function callRoute(
   url: string,
-  method: 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE',
-  path: string,
+  method: Method,
+  route: string,
   body?: unknown,
   timeoutMs = TIMEOUT_MS,
 ): Promise<Answer> {
-  const response = await fetch(`${url}/v1/queues/${path}`, {
+  const response = await fetch(`${url}/v1/${route}`, {
     method,
     signal: AbortSignal.timeout(timeoutMs),
     ...(body !== undefined && {

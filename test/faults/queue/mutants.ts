@@ -3,6 +3,7 @@ import * as byId from './by-id-scenarios.js';
 import * as recovery from './recovery-scenarios.js';
 import * as results from './result-scenarios.js';
 import * as play from './scenarios.js';
+import * as scheduled from './schedule-scenarios.js';
 
 const ENGINE = 'libs/queues/src';
 const command = (name: string) => `${ENGINE}/redis/scripts/${name}.lua`;
@@ -233,5 +234,33 @@ export const mutants: FaultSuite['mutants'] = [
     find: '  opening.lost = lost\n',
     replace: '',
     run: recovery.lossesAreCounted.run,
+  },
+  {
+    name: 'an occurrence is sent by each node that finds it due',
+    file: command('fire-schedule'),
+    find: 'if Schedule.next_of(id) ~= ARGV[3] or revision ~= ARGV[2] or last > now',
+    replace: 'if last > now',
+    run: scheduled.ownersDoNotDouble.run,
+  },
+  {
+    name: 'a schedule stays where it is when it has sent',
+    file: command('fire-schedule'),
+    find: "redis.call('ZADD', Queue.lasting_key('schedules'), ARGV[4], id)",
+    replace: '',
+    run: scheduled.ownersDoNotDouble.run,
+  },
+  {
+    name: 'a schedule that lost its name goes on',
+    file: `${ENGINE}/schedules/firing.js`,
+    find: 'if (bearer?.id !== due.id)',
+    replace: 'if (bearer === null)',
+    run: scheduled.replacedSendsNothing.run,
+  },
+  {
+    name: 'a purge removes schedules',
+    file: command('purge'),
+    find: 'Trash.discard()',
+    replace: "Trash.discard() redis.call('DEL', Queue.lasting_key('schedules'))",
+    run: scheduled.purgeLeavesSchedules.run,
   },
 ];

@@ -4,6 +4,7 @@ import * as byId from './by-id-scenarios.js';
 import * as recovery from './recovery-scenarios.js';
 import * as results from './result-scenarios.js';
 import * as scenarios from './scenarios.js';
+import * as scheduled from './schedule-scenarios.js';
 import { queueFaults } from './suite.js';
 
 describeFaults(queueFaults);
@@ -16,7 +17,7 @@ describe('the scenarios of the mutants', () => {
   });
   afterAll(() => cluster.stop());
 
-  it.each(Object.entries({ ...scenarios, ...byId, ...results, ...recovery }))(
+  it.each(Object.entries({ ...scenarios, ...byId, ...results, ...recovery, ...scheduled }))(
     'find nothing wrong with the product: %s',
     async (name, { on }) => {
       expect(await on(cluster, name)).toEqual([]);

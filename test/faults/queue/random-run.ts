@@ -7,6 +7,7 @@ import { FaultsDidNotBite, type RunOptions, type RunReport } from '../core/suite
 import { checkHistory } from './checks.js';
 import { call, type Message } from './client.js';
 import type { EndRecord, QueueHistory } from './history.js';
+import { beginSchedule, checkSchedule } from './schedule.js';
 import { consume, MAX_RECEIVES, produce } from './traffic.js';
 
 const QUEUE = 'faulty';
@@ -43,6 +44,8 @@ export async function randomRun({ seed, durationMs, dist, log }: RunOptions): Pr
     keepResultsMs: KEEP_RESULTS_MS,
   });
 
+  await beginSchedule(anyUrl());
+
   const history: QueueHistory = { sends: [], deliveries: [], ends: [] };
   let batches = 0;
   let producing = true;
@@ -74,6 +77,8 @@ export async function randomRun({ seed, durationMs, dist, log }: RunOptions): Pr
   violations.push(...checkHistory(history, dead), ...(await auditQueue(client, QUEUE)));
   violations.push(...(await auditQueue(client, `${QUEUE}.dead`)));
   violations.push(...(await checkResults(history, anyUrl)));
+  const { occurrences, faults: wrong } = await checkSchedule(anyUrl);
+  violations.push(...wrong);
   client.disconnect();
 
   const taken = history.sends.filter(({ id }) => id !== null).length;
@@ -82,7 +87,14 @@ export async function randomRun({ seed, durationMs, dist, log }: RunOptions): Pr
   const unknown = history.ends.filter(({ status }) => status === null).length;
   return {
     violations,
-    counts: { sent: taken, deliveries: history.deliveries.length, unknown, dead: dead.length, ...faults },
+    counts: {
+      sent: taken,
+      deliveries: history.deliveries.length,
+      unknown,
+      dead: dead.length,
+      occurrences,
+      ...faults,
+    },
   };
 }
 

@@ -51,7 +51,7 @@ describe('a node whose receiver is handed messages', () => {
     const alone = { nodeId: 'queue_1', owns: () => true } as unknown as Membership;
     drain = new Drain();
     receivers = new ParkedReceivers(stage.store, alone, new ProcessIdentity(), drain);
-    timers = new DueTimers(stage.store, alone, stage.outbox);
+    timers = new DueTimers(stage.store, alone, stage.outbox, stage.firing);
     const receipts = new Receipts(stage.store);
     const memory = new Memory();
     delivery = new DeliveryService(stage.store, receipts, receivers, timers, memory);

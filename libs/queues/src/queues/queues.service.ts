@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Purged, PutQueue, Queue, Queues } from '@syncline/contracts';
 import { QueueStore } from '../redis/queue.store.js';
+import { ScheduleStore } from '../redis/schedule.store.js';
 import { DueTimers } from '../timers/due-timers.js';
 import { completeConfiguration } from './configuration.js';
 import { existing, OwnDeadLetterQueue } from './queue.errors.js';
@@ -11,6 +12,7 @@ export class QueuesService {
   constructor(
     private readonly store: QueueStore,
     private readonly timers: DueTimers,
+    private readonly schedules: ScheduleStore,
   ) {}
 
   /**
@@ -74,12 +76,15 @@ export class QueuesService {
   }
 
   /**
-   * Removes the queue; what is large of it goes in the background.
+   * Removes the queue with its schedules; what is large of it goes in the background.
    *
    * @throws QueueNotFound
    */
   async remove(queue: string): Promise<void> {
-    existing(queue, await this.store.hold(queue, this.store.remove(queue)));
+    const removed = existing(queue, await this.store.hold(queue, this.store.remove(queue)));
+    await Promise.all(
+      removed.schedules.map(({ name, id }) => this.schedules.rename(name, { name, queue, id }, null)),
+    );
     await this.timers.work(queue);
   }
 

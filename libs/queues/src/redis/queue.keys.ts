@@ -6,4 +6,6 @@ export const queueKeys = {
   outbox: (queue: string) => `syncline:{queue:${queue}}:out`,
   /** Zset, in lexicographic order: the names of all queues, or of one part of them. */
   names: (part: number | null) => `syncline:{queues${part === null ? '' : `:${part}`}}:names`,
+  /** Zset, in lexicographic order: the names of all schedules, with where each is (scripts/name-schedule.lua). */
+  schedules: () => 'syncline:{queues}:schedules',
 };

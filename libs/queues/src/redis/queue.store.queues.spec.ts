@@ -78,7 +78,7 @@ describe('a queue as a whole, by its scripts', () => {
     await stage.configure();
     await stage.send({ dedup: 'D' });
     const taken = await stage.receive(1);
-    expect(await stage.store.remove(stage.queue)).toEqual({ durability: 'local' });
+    expect(await stage.store.remove(stage.queue)).toEqual({ durability: 'local', schedules: [] });
     expect(await stage.store.remove(stage.queue)).toBeNull();
     expect(
       await stage.store.receive(stage.queue, { max: 1, visibilityTimeoutMs: undefined, waiter: null }),

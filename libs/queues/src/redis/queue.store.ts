@@ -251,7 +251,8 @@ export class QueueStore {
     return { nodeId: this.membership.nodeId, reason, detail };
   }
 
-  private callOf(queue: string): QueueCall {
+  /** A call that may make something due. */
+  callOf(queue: string): QueueCall {
     return { queue, timersNode: this.membership.owns(queue) ? '' : this.ownerOf(queue) };
   }
 

@@ -48,6 +48,10 @@ export function encodeTail(content: MessageContent): Buffer {
   return target;
 }
 
+/** What `encodeTail` wrote. */
+export const decodeTail = (tail: Buffer): MessageContent =>
+  decodeRecord(Buffer.concat([Buffer.alloc(TIME_BYTES), tail]));
+
 /** How long the record of a message is, its time with it. */
 export const recordBytes = (content: MessageContent): number => TIME_BYTES + toParts(content).bytes;
 

@@ -6,11 +6,14 @@ import { Loop } from '@syncline/runtime';
 import type { Subscription } from 'rxjs';
 import { Outbox } from '../dead-letters/outbox.js';
 import { QueueStore } from '../redis/queue.store.js';
+import { Firing } from '../schedules/firing.js';
 import { DueHeap } from './due-heap.js';
 
 /** A node that made something due earlier looks this long after it, in case the owner was not told. */
 const SECOND_LOOK_MS = 1_000;
 const RETRY_MS = 500;
+/** An instant that is farther away is looked at earlier: the clock of Redis may be set. */
+const LOOK_AT_SCHEDULES_MS = 60_000;
 const PAGE = 256;
 
 /**
@@ -31,6 +34,7 @@ export class DueTimers implements OnModuleInit, OnModuleDestroy {
     private readonly store: QueueStore,
     private readonly membership: Membership,
     private readonly outbox: Outbox,
+    private readonly firing: Firing,
   ) {
     this.alarm.start();
     this.survey.start();
@@ -85,7 +89,10 @@ export class DueTimers implements OnModuleInit, OnModuleDestroy {
       while (reply?.dueInMs === 0 && !this.stopped) reply = await this.store.doDueWork(queue);
       if (reply === null) return await this.store.names.remove(queue);
       this.arm(queue, reply.dueInMs);
-      await this.emptyOutbox(queue, reply.outboxLength);
+      await Promise.all([
+        this.emptyOutbox(queue, reply.outboxLength),
+        this.workOnSchedules(queue, reply.occurrenceInMs),
+      ]);
     } catch (error) {
       this.retry(queue, error);
     }
@@ -95,6 +102,17 @@ export class DueTimers implements OnModuleInit, OnModuleDestroy {
   async emptyOutbox(queue: string, outboxLength: number): Promise<void> {
     if (outboxLength === 0) return;
     await this.outbox.deliver(queue).catch((error: unknown) => this.retry(queue, error));
+  }
+
+  private async workOnSchedules(queue: string, occurrenceInMs: number | null): Promise<void> {
+    // As long as the owner does it in time, nobody else looks after it.
+    const inMs =
+      occurrenceInMs === 0
+        ? await this.firing.fire(queue)
+        : this.membership.owns(queue)
+          ? occurrenceInMs
+          : null;
+    this.arm(queue, inMs === null ? null : Math.min(inMs, LOOK_AT_SCHEDULES_MS));
   }
 
   private retry(queue: string, error: unknown): void {

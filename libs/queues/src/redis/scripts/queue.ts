@@ -97,8 +97,8 @@ export const doDueWork = library.command({
   keys,
   decode: (reply) => {
     if (reply === null) return null;
-    const [due, outboxLength] = reply as [number, number];
-    return { dueInMs: dueIn(due), outboxLength };
+    const [due, outboxLength, occurrence] = reply as [number, number, number];
+    return { dueInMs: dueIn(due), outboxLength, occurrenceInMs: dueIn(occurrence) };
   },
 });
 
@@ -134,11 +134,19 @@ export const purge = library.command({
   },
 });
 
-/** Removes a queue. Null: there is no such queue. */
+/** Removes a queue, and tells which schedules went with it. Null: there is no such queue. */
 export const remove = library.command({
   name: 'remove',
   keys,
-  decode: readDone,
+  decode: (reply) => {
+    if (reply === null) return null;
+    const [schedules, level] = reply as [string[], string?];
+    const pairs = Array.from({ length: schedules.length / 2 }, (_, i) => schedules.slice(2 * i, 2 * i + 2));
+    return {
+      schedules: pairs.map(([name = '', id = '']) => ({ name, id })),
+      durability: levelOf(level),
+    };
+  },
 });
 
 function readDone(reply: unknown) {

@@ -4,6 +4,7 @@
 --   w, nodes   zset, hash   parked receivers by arrival; nodes on which some wait (parts/waiters.lua)
 --   out        list   messages on their way to another queue, in order (parts/outbox.lua)
 --   trash      list   generations that wait for removal
+--   schedules, schedule:..  zset, hash   see parts/schedule.lua
 --   rate       list   what the rate limit counts, with a TTL (parts/rate.lua)
 --   redrive:.. string id of a step of a redrive -> how many it moved, with a TTL
 --   ended:..   string id of a message -> how it ended, with a TTL (parts/ended.lua)

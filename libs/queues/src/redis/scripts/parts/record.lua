@@ -2,8 +2,8 @@
 -- 64 extra, 128 rescheduled), [6 bytes TTL], [2 bytes length, group], [3 bytes length, extra], 3 bytes length, headers, body. It changes only when it is
 -- rescheduled: from then on the message stands in no list, and what a list may still have of it is void.
 -- Leaves: Record: bucket(seq), bucket_number(seq) and field(seq), where it lies; of(token), of_all(tokens), in their order, false for those that
---         are gone; neighbours(tokens, first), see there; enqueued_at(record), flags(record), ttl(record), group(record, token), extra(record) or nil;
---         is_rescheduled(record); reschedule(record, priority), returns the new one.
+--         are gone; neighbours(tokens, first), see there; enqueued_at(record), flags(record), ttl(record), group(record, token), extra(record) or nil; with_extra(tail, extra), of a
+--         record without its time that has none; is_rescheduled(record); reschedule(record, priority), returns the new one.
 -- @include parts/queue.lua
 -- @include parts/token.lua
 -- @include @redis/integer.lua
@@ -79,4 +79,11 @@ function Record.extra(record)
   if bit.band(flags, 32) ~= 0 then at = at + 6 end
   if bit.band(flags, 16) ~= 0 then at = at + 2 + struct.unpack('>I2', record, at) end
   return cjson.decode((struct.unpack('>I3c0', record, at)))
+end
+
+function Record.with_extra(tail, extra)
+  local flags, at = string.byte(tail), 2
+  if bit.band(flags, 32) ~= 0 then at = at + 6 end
+  if bit.band(flags, 16) ~= 0 then at = at + 2 + struct.unpack('>I2', tail, at) end
+  return string.char(flags + 64) .. string.sub(tail, 2, at - 1) .. struct.pack('>I3', #extra) .. extra .. string.sub(tail, at)
 end

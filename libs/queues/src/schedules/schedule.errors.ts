@@ -1,0 +1,23 @@
+import { MAX_SCHEDULES, Problem, ValidationFailed } from '@syncline/contracts';
+import type { Rule } from './rule.js';
+
+export class ScheduleNotFound extends Problem {
+  constructor(name: string) {
+    super('not-found', `There is no schedule ${name}. PUT it to make it.`);
+  }
+}
+
+export class TooManySchedules extends Problem {
+  constructor(queue: string) {
+    super('queue-full', `${queue} has ${MAX_SCHEDULES} schedules already. Delete one that is not needed.`, {
+      limit: 'schedules',
+    });
+  }
+}
+
+export class NoOccurrence extends ValidationFailed {
+  constructor({ cron, endAt }: Rule) {
+    const path = endAt === null && cron !== null ? 'cron' : 'endAt';
+    super([{ path, message: 'expected at least one occurrence from now on' }]);
+  }
+}
