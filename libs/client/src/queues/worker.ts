@@ -203,10 +203,10 @@ export class Worker<Body> implements AsyncDisposable {
     if (messages.length > 0) this.guard.extendsBy(visibilityTimeoutMs);
     const deliveries = messages.map((message) => this.held.add(message, askedAt, visibilityTimeoutMs));
     if (deliveries.length > 0) this.cancels.look();
+    this.heartbeat.begin(visibilityTimeoutMs, askedAt);
     if (this.guard.starting !== undefined)
       await abortable(this.guard.starting, signal).catch(() => undefined);
     if (signal.aborted) return this.giveBack(deliveries);
-    this.heartbeat.begin(visibilityTimeoutMs, askedAt);
     for (const series of splitIntoSeries(deliveries)) this.begin(series);
   }
 
