@@ -16,14 +16,16 @@ const ACTIONS_OF_TENANTS = [...new Set(Object.values(ACTIONS).flat())].filter((o
 type Key = 'red' | 'blue' | 'none';
 const KEYS: readonly Key[] = ['red', 'blue', 'none'];
 const seed = randomBytes(16).toString('hex');
-const secretOf = (key: Key) => `${key}-${seed}`;
-const keyOf = (name: Key, actions: readonly Action[] = ACTIONS_OF_TENANTS) => ({
+/** Two keys of one tenant. */
+const BUSY = ['busy-1', 'busy-2'] as const;
+const secretOf = (key: string) => `${key}-${seed}`;
+const keyOf = (name: string, actions: readonly Action[] = ACTIONS_OF_TENANTS) => ({
   name,
   secrets: [{ hash: `sha256:${createHash('sha256').update(secretOf(name)).digest('hex')}` }],
   grants: [{ role: '*', actions, names: ['*'] }],
-  ...(name !== 'none' && { tenant: name }),
+  ...(name !== 'none' && { tenant: name.split('-')[0] }),
 });
-const TENANTS = [{ name: 'red' }, { name: 'blue' }];
+const TENANTS = [{ name: 'red' }, { name: 'blue' }, { name: 'busy', quotas: { requestsPerSecond: 5 } }];
 /** What no answer may have: a name as the nodes know it. */
 const REALM = /~|%7e/i;
 
@@ -31,7 +33,10 @@ let redis: RedisServer;
 const nodes = {} as Record<Role, NodeProcess>;
 
 beforeAll(async () => {
-  writeFileSync(file, JSON.stringify({ keys: KEYS.map((key) => keyOf(key)), tenants: TENANTS }));
+  writeFileSync(
+    file,
+    JSON.stringify({ keys: [...KEYS, ...BUSY].map((key) => keyOf(key)), tenants: TENANTS }),
+  );
   redis = await RedisServer.start();
   await Promise.all(
     ROLES.map(async (role) => {
@@ -352,6 +357,18 @@ describe('the names of a tenant', () => {
       expect(body.stats.ready).toBe(1);
     });
   });
+});
+
+it('a tenant may have quotas for all its keys together', async () => {
+  const look = (key: string) => request(nodes.lock.url).get('/v1/locks/a').set('X-Api-Key', secretOf(key));
+  const answers = await Promise.all(Array.from({ length: 40 }, (_, i) => look(BUSY[i % 2] as string)));
+  const refused = answers.filter(({ status }) => status === 429);
+  expect(refused.length).toBeGreaterThan(10);
+  expect(refused[0]?.headers['retry-after']).toBe('1');
+  expect(refused[0]?.body.detail).toBe(
+    'The tenant busy may have 5 requests a second at a node. Try again later.',
+  );
+  await ask('red', 'get', '/v1/locks/a').expect(200);
 });
 
 it('a tenant is told by the trail and the metrics', async () => {

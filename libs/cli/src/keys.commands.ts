@@ -90,7 +90,7 @@ function checked(key: unknown): ApiKey {
 
 function keysIn(file: string): readonly ApiKey[] {
   try {
-    return parseKeysFile(readFileSync(file, 'utf8'));
+    return parseKeysFile(readFileSync(file, 'utf8')).keys;
   } catch (error) {
     if (error instanceof InvalidKeysFile) throw new Failure(`${file}: ${error.message}`, EXIT.failure);
     throw new Failure(`${file}: ${(error as Error).message}`, EXIT.failure);

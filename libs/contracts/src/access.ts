@@ -62,16 +62,19 @@ const subjectSchema = z
   );
 
 const quotaSchema = z.int().min(1).max(1_000_000).optional();
-const keyQuotasSchema = z
+const quotasSchema = z
   .strictObject({
     requestsPerSecond: quotaSchema.describe('A call of a call stream is a request; so is a batch'),
     waitingRequests: quotaSchema.describe('With `waitMs`, at a time'),
     callStreams: quotaSchema.describe('At a time'),
   })
-  .describe('Most that the key may have at one node; without them: what every client may have');
-export type KeyQuotas = z.infer<typeof keyQuotasSchema>;
+  .describe('Most that the key or the tenant may have at one node; without them: what every client may have');
+export type Quotas = z.infer<typeof quotasSchema>;
 
-const tenantSchema = z.strictObject({ name: tenantNameSchema });
+const tenantSchema = z.strictObject({
+  name: tenantNameSchema,
+  quotas: quotasSchema.optional().describe('Of all its keys together'),
+});
 /** Whose keys have names of their own. */
 export type Tenant = z.infer<typeof tenantSchema>;
 
@@ -100,7 +103,7 @@ export const apiKeySchema = z.strictObject({
       (grants) => grants.reduce((sum, { names }) => sum + names.length, 0) <= MAX_NAMES,
       `expected at most ${MAX_NAMES} names in all grants of a key; use prefixes`,
     ),
-  quotas: keyQuotasSchema.optional(),
+  quotas: quotasSchema.optional(),
   tenant: tenantNameSchema
     .optional()
     .describe('One of `tenants`: all names of the key are names of this tenant, and nobody else has them'),

@@ -18,8 +18,8 @@ const refusalOf = (content: unknown): string => {
 describe('a file of API keys', () => {
   it('may be the example of its schema, or have no keys', () => {
     const example = apiKeysFileSchema.meta()?.example;
-    expect(parseKeysFile(JSON.stringify(example))).toHaveLength(1);
-    expect(parseKeysFile('{"keys":[]}')).toEqual([]);
+    expect(parseKeysFile(JSON.stringify(example)).keys).toHaveLength(1);
+    expect(parseKeysFile('{"keys":[]}')).toEqual({ keys: [], tenants: [] });
   });
 
   it.each([

@@ -1,4 +1,4 @@
-import { type ApiKey, apiKeysFileSchema } from './access.js';
+import { type ApiKeysFile, apiKeysFileSchema } from './access.js';
 
 /** The largest file, in characters; ten thousand keys fit into less. */
 const MAX_LENGTH = 16_777_216;
@@ -10,14 +10,14 @@ export class InvalidKeysFile extends Error {
 }
 
 /**
- * The keys in the text of a file for `API_KEYS_FILE`.
+ * What the text of a file says for `API_KEYS_FILE`.
  *
  * @throws InvalidKeysFile
  */
-export function parseKeysFile(text: string): readonly ApiKey[] {
+export function parseKeysFile(text: string): ApiKeysFile {
   if (text.length > MAX_LENGTH) throw new InvalidKeysFile(`it is larger than ${MAX_LENGTH} characters`);
   const parsed = apiKeysFileSchema.safeParse(json(text));
-  if (parsed.success) return parsed.data.keys;
+  if (parsed.success) return parsed.data;
   const issues = parsed.error.issues.slice(0, MAX_ISSUES).map((issue) => {
     const message = issue.code === 'unrecognized_keys' ? 'it has unknown fields' : issue.message;
     return `${issue.path.join('.') || 'the file'}: ${message}`;

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
-import { type ApiKey, InvalidKeysFile, Problem, realmOf } from '@syncline/contracts';
+import { type ApiKeysFile, InvalidKeysFile, Problem, realmOf } from '@syncline/contracts';
 import { Usage } from '../limits/key-usage.js';
 import { NODE_CONFIG, type NodeConfig } from '../node/node.config.js';
 import { watchFiles } from '../node/watch-files.js';
@@ -36,13 +36,14 @@ export class ApiKeys implements OnModuleInit {
   private readonly logger = new Logger(ApiKeys.name);
   /** By name of the key. */
   private usages: ReadonlyMap<string, Usage> = new Map();
+  private tenants: ReadonlyMap<string, Usage> = new Map();
   /** Everybody, on a node without keys. */
   readonly anonymous: Caller;
 
   constructor(@Inject(NODE_CONFIG) private readonly config: NodeConfig) {
     const { apiKeysFile, role } = config;
     this.text = apiKeysFile?.text;
-    this.known = this.toKnown(apiKeysFile?.keys ?? []);
+    this.known = this.toKnown(apiKeysFile);
     const everything = Rights.of(role, ALL_GRANTS, '');
     this.anonymous = new Caller(
       { name: null, tenant: null, realm: '', usage: new Usage('', '', {}) },
@@ -115,18 +116,21 @@ export class ApiKeys implements OnModuleInit {
 
   private readAgain({ path }: { readonly path: string }): void {
     try {
-      const { text, keys } = readKeysFile(path);
-      if (text === this.text) return;
-      this.text = text;
-      this.known = this.toKnown(keys);
-      this.logger.log(`Read ${keys.length} API keys from ${path}.`);
+      const file = readKeysFile(path);
+      if (file.text === this.text) return;
+      this.text = file.text;
+      this.known = this.toKnown(file);
+      this.logger.log(`Read ${file.keys.length} API keys from ${path}.`);
     } catch (error) {
       if (!(error instanceof InvalidKeysFile)) throw error;
       this.logger.error(`The API keys stay as they are: ${path}: ${error.message}.`);
     }
   }
 
-  private toKnown(ofFile: readonly ApiKey[]): ReadonlyMap<string, KnownKey> {
+  private toKnown({
+    keys,
+    tenants,
+  }: Pick<ApiKeysFile, 'keys' | 'tenants'> = NOTHING): ReadonlyMap<string, KnownKey> {
     const { apiKeys, role } = this.config;
     const fromVariable = apiKeys.map(({ name, secret, right }) => ({
       name,
@@ -136,13 +140,21 @@ export class ApiKeys implements OnModuleInit {
       quotas: undefined,
       tenant: undefined,
     }));
-    const all = [...fromVariable, ...ofFile];
+    const all = [...fromVariable, ...keys];
     // What a key has used counts on, whatever else changed.
+    this.tenants = new Map(
+      tenants.map(({ name, quotas = {} }) => {
+        const usage = this.tenants.get(name) ?? new Usage(null, name, quotas);
+        usage.quotas = quotas;
+        return [name, usage];
+      }),
+    );
     this.usages = new Map(
       all.map(({ name, tenant = '', quotas = {} }) => {
         const before = this.usages.get(name);
         const usage = before?.tenant === tenant ? before : new Usage(name, tenant, quotas);
         usage.quotas = quotas;
+        usage.ofTenant = this.tenants.get(tenant);
         return [name, usage];
       }),
     );
@@ -173,6 +185,7 @@ export class ApiKeys implements OnModuleInit {
   }
 }
 
+const NOTHING = { keys: [], tenants: [] };
 const HASH = 'sha256:';
 /** Apart from digests: whoever has a certificate may have chosen its names. */
 const certified = (name: string): string => `certificate ${name}`;

@@ -1,16 +1,15 @@
 import { readFileSync } from 'node:fs';
-import { type ApiKey, InvalidKeysFile, parseKeysFile } from '@syncline/contracts';
+import { type ApiKeysFile, InvalidKeysFile, parseKeysFile } from '@syncline/contracts';
 
 /** The content of the file of API keys. */
-export interface KeysFile {
+export interface KeysFile extends ApiKeysFile {
   readonly text: string;
-  readonly keys: readonly ApiKey[];
 }
 
 /** @throws InvalidKeysFile */
 export function readKeysFile(path: string): KeysFile {
   const text = textOf(path);
-  return { text, keys: parseKeysFile(text) };
+  return { text, ...parseKeysFile(text) };
 }
 
 function textOf(path: string): string {

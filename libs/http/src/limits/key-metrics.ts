@@ -20,7 +20,10 @@ export class KeyMetrics {
         this.reset();
         for (const [i, { key, tenant, requests }] of keys.inUse.entries()) {
           const isShown = i < MOST_KEYS;
-          this.inc({ key: isShown ? key : OTHERS, tenant: isShown ? tenant : OTHERS }, requests);
+          this.inc(
+            { key: isShown && key !== null ? key : OTHERS, tenant: isShown ? tenant : OTHERS },
+            requests,
+          );
         }
       },
     });

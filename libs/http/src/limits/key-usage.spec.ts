@@ -5,7 +5,7 @@ const LIMITED = expect.objectContaining({ code: 'rate-limited', status: 429 });
 describe('the quotas of a key', () => {
   it('allow so many requests a second, and as many again a second later', () => {
     let now = 0;
-    const usage = new Usage('a', '', { requestsPerSecond: 10 }, () => now);
+    const usage = new Usage('a', '', { requestsPerSecond: 10 }, undefined, () => now);
     for (const _second of [1, 2]) {
       for (let i = 0; i < 10; i++) usage.countRequest();
       expect(() => usage.countRequest()).toThrow(LIMITED);
@@ -28,6 +28,20 @@ describe('the quotas of a key', () => {
     expect(() => usage.hold('waitingRequests')).toThrow(LIMITED);
     giveBack();
     usage.hold('callStreams');
+  });
+
+  it('count together for the keys of a tenant, beside their own', () => {
+    const tenant = new Usage(null, 'acme', { requestsPerSecond: 3, callStreams: 2 }, undefined, () => 0);
+    const one = new Usage('one', 'acme', { callStreams: 1 }, tenant, () => 0);
+    const two = new Usage('two', 'acme', {}, tenant, () => 0);
+    for (const usage of [one, two, one]) usage.countRequest();
+    expect(() => two.countRequest()).toThrow('The tenant acme may have 3 requests a second');
+    const giveBack = one.hold('callStreams');
+    expect(() => one.hold('callStreams')).toThrow('The API key one may have 1 call streams');
+    two.hold('callStreams');
+    expect(() => two.hold('callStreams')).toThrow('The tenant acme may have 2 call streams');
+    giveBack();
+    two.hold('callStreams');
   });
 
   it('that are not given bound nothing', () => {

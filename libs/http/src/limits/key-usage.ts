@@ -1,6 +1,6 @@
-import { type KeyQuotas, Problem } from '@syncline/contracts';
+import { Problem, type Quotas } from '@syncline/contracts';
 
-/** What one API key uses of this node. It outlives a change of the file. */
+/** What one API key, or all keys of a tenant, use of this node. It outlives a change of the file. */
 export class Usage {
   /** Requests since the node started, refused ones too. */
   requests = 0;
@@ -10,17 +10,25 @@ export class Usage {
   private readonly held = { callStreams: 0, waitingRequests: 0 };
 
   constructor(
-    readonly key: string,
+    /** Null: of all keys of the tenant. */
+    readonly key: string | null,
     /** Of the key; '' without one. */
     readonly tenant: string,
-    public quotas: KeyQuotas,
+    public quotas: Quotas,
+    /** Of its tenant, which counts what the key uses, too. */
+    public ofTenant?: Usage,
     /** The monotonic clock, ms. */
     private readonly clock: () => number = () => performance.now(),
   ) {}
 
-  /** @throws Problem `rate-limited` when the key makes too many requests a second */
+  /** @throws Problem `rate-limited` when the key, or its tenant, makes too many requests a second */
   countRequest(): void {
     this.requests += 1;
+    this.takeFromAllowance();
+    this.ofTenant?.countRequest();
+  }
+
+  private takeFromAllowance(): void {
     const { requestsPerSecond } = this.quotas;
     if (requestsPerSecond === undefined) return;
     const now = this.clock();
@@ -42,16 +50,16 @@ export class Usage {
     if (this.held[what] >= most) {
       throw this.exceeded(`${most} ${what === 'callStreams' ? 'call streams' : 'requests that wait'}`);
     }
+    const giveBackToTenant = this.ofTenant?.hold(what);
     this.held[what] += 1;
     return () => {
       this.held[what] -= 1;
+      giveBackToTenant?.();
     };
   }
 
   private exceeded(quota: string): Problem {
-    return new Problem(
-      'rate-limited',
-      `The API key ${this.key} may have ${quota} at a node. Try again later.`,
-    );
+    const who = this.key === null ? `tenant ${this.tenant}` : `API key ${this.key}`;
+    return new Problem('rate-limited', `The ${who} may have ${quota} at a node. Try again later.`);
   }
 }

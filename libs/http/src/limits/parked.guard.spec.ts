@@ -6,7 +6,7 @@ import { ParkedGuard } from './parked.guard.js';
 const contextOf = (call: Call) =>
   ({
     getType: () => 'http',
-    switchToHttp: () => ({ getRequest: () => call }),
+    switchToHttp: () => ({ getRequest: () => call, getResponse: () => undefined }),
   }) as unknown as ExecutionContext;
 
 it('the guard of parked requests takes 10,000 of an address, and as many again when they have ended', () => {
