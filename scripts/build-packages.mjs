@@ -6,10 +6,12 @@ import { copyFileSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSy
 import { dirname, join, posix, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
+import { bundleEmbedded } from './bundle-embedded.mjs';
 
-/** The entry point of each package, and the page that becomes its README. */
+/** The entry point of each package that is compiled, and the page that becomes its README. */
 const PACKAGES = {
   client: { entry: 'index.ts', manual: 'client.md' },
+  embedded: { manual: 'embedded.md' },
   cli: { entry: 'main.ts', manual: 'cli.md' },
   nestjs: { entry: 'index.ts', manual: 'nestjs.md' },
   keyv: { entry: 'index.ts', manual: 'nestjs.md' },
@@ -22,9 +24,28 @@ const sourceOf = (name) => join(root, 'libs', name, 'src');
 
 const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile);
 const { options } = ts.parseJsonConfigFileContent({ ...config, files: [], include: [] }, ts.sys, root);
-const entries = Object.entries(PACKAGES).map(([name, { entry }]) => join(sourceOf(name), entry));
+for (const [name, { manual }] of Object.entries(PACKAGES)) {
+  rmSync(join(target, name), { recursive: true, force: true });
+  mkdirSync(join(target, name), { recursive: true });
+  copyFileSync(join(root, 'libs', name, 'package.json'), join(target, name, 'package.json'));
+  copyFileSync(join(root, 'LICENSE'), join(target, name, 'LICENSE'));
+  // Links to other pages of the repository become plain text.
+  const page = readFileSync(join(root, 'docs', manual), 'utf8').replaceAll(
+    /\[([^\]]+)\]\([^)]+\.md\)/g,
+    '$1',
+  );
+  writeFileSync(join(target, name, 'README.md'), page);
+}
+await bundleEmbedded(root, options, join(target, 'embedded'));
+
+const entries = Object.entries(PACKAGES).flatMap(([name, { entry }]) =>
+  entry === undefined ? [] : join(sourceOf(name), entry),
+);
+entries.push(join(sourceOf('client'), 'ports.ts'));
 const program = ts.createProgram(entries, {
   ...options,
+  // Others need its types, not its sources.
+  paths: { ...options.paths, '@syncline/embedded': [join(target, 'embedded/dist/index.d.ts')] },
   types: ['node'],
   declaration: true,
   sourceMap: false,
@@ -70,18 +91,6 @@ const write = (path, text) => {
   writeFileSync(path, text);
 };
 
-for (const [name, { manual }] of Object.entries(PACKAGES)) {
-  rmSync(join(target, name), { recursive: true, force: true });
-  mkdirSync(join(target, name), { recursive: true });
-  copyFileSync(join(root, 'libs', name, 'package.json'), join(target, name, 'package.json'));
-  copyFileSync(join(root, 'LICENSE'), join(target, name, 'LICENSE'));
-  // Links to other pages of the repository become plain text.
-  const page = readFileSync(join(root, 'docs', manual), 'utf8').replaceAll(
-    /\[([^\]]+)\]\([^)]+\.md\)/g,
-    '$1',
-  );
-  writeFileSync(join(target, name, 'README.md'), page);
-}
 // Lets the packages find each other before they are installed.
 const scope = join(target, 'node_modules/@syncline');
 rmSync(scope, { recursive: true, force: true });
@@ -93,7 +102,7 @@ write(join(target, 'client/dist/contracts.js'), 'export {};\n');
 const { emitSkipped, diagnostics } = program.emit(undefined, (fileName, text) => {
   const [, name, path] = /^libs\/([^/]+)\/src\/(.*)$/.exec(relative(options.outDir, fileName)) ?? [];
   if (name === 'contracts') write(join(target, 'cli/dist/contracts', path), text);
-  if (!Object.hasOwn(PACKAGES, name)) return;
+  if (PACKAGES[name]?.entry === undefined) return;
   const up = posix.relative(posix.dirname(path), '.') || '.';
   const contracts = name === 'cli' ? `${up}/contracts/index.js` : `${up}/contracts.js`;
   write(join(target, name, 'dist', path), text.replaceAll(`'${CONTRACTS}'`, `'${contracts}'`));

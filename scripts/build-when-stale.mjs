@@ -13,8 +13,12 @@ const BUILDS = {
     by: ['npm', 'run', '--silent', 'build'],
   },
   packages: {
-    made: ['dist/packages/client/dist/index.js', 'dist/packages/cli/dist/main.js'],
-    from: [...SOURCES, 'scripts/build-packages.mjs'],
+    made: [
+      'dist/packages/client/dist/index.js',
+      'dist/packages/embedded/dist/index.js',
+      'dist/packages/cli/dist/main.js',
+    ],
+    from: [...SOURCES, 'scripts/build-packages.mjs', 'scripts/bundle-embedded.mjs'],
     by: [process.execPath, 'scripts/build-packages.mjs'],
   },
 };

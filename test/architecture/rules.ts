@@ -37,7 +37,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'client',
     'client/ports',
   ],
-  'libs/nestjs': ['client'],
+  'libs/nestjs': ['client', 'client/ports', 'embedded'],
   'libs/keyv': ['client'],
   'libs/testing': ['contracts'],
   'apps/lock': ['contracts', 'runtime', 'locks', 'http'],

@@ -1,5 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { isBuiltin } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -7,8 +8,8 @@ import { Child, type NodeProcess, RedisServer, startNodes, stopAll } from '@sync
 import ts from 'typescript';
 
 const run = promisify(execFile);
-const PACKAGES = ['client', 'cli', 'nestjs', 'keyv'];
-const MANUALS = ['docs/client.md', 'docs/nestjs.md'];
+const PACKAGES = ['client', 'embedded', 'cli', 'nestjs', 'keyv'];
+const MANUALS = ['docs/client.md', 'docs/embedded.md', 'docs/nestjs.md'];
 const OURS = join(process.cwd(), 'node_modules');
 /** Other dependencies of a user's application: peers, and imports of the examples. */
 const BESIDE = [
@@ -92,16 +93,18 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** The examples of the manuals, with the URLs of this test's nodes. */
+/** The examples of the manuals, with the URLs of this test's nodes and Redis. */
 async function examples() {
   const pages = await Promise.all(MANUALS.map((path) => readFile(path, 'utf8')));
   return pages
     .flatMap((page) => [...page.matchAll(/```ts\n(.*?)```/gs)])
     .map(([, code = '']) =>
-      code.replaceAll(
-        /http:\/\/localhost:800(\d)/g,
-        (_, port) => nodes[Math.floor((Number(port) - 1) / 3)]?.url ?? '',
-      ),
+      code
+        .replaceAll('redis://localhost:6379', redis.url)
+        .replaceAll(
+          /http:\/\/localhost:800(\d)/g,
+          (_, port) => nodes[Math.floor((Number(port) - 1) / 3)]?.url ?? '',
+        ),
     );
 }
 
@@ -118,7 +121,12 @@ describe('the published packages', () => {
         return ts.preProcessFile(text, true, true).importedFiles.map(({ fileName }) => fileName);
       }),
     );
-    const bare = new Set(imported.flat().filter((path) => !/^(\.|node:)/.test(path)));
+    const bare = new Set(
+      imported
+        .flat()
+        .filter((path) => !path.startsWith('.') && !isBuiltin(path))
+        .map((path) => path.replace(/^(@syncline\/\w+)\/.*/, '$1')),
+    );
     expect([...bare].sort()).toEqual(declared.sort());
   });
 

@@ -46,14 +46,12 @@ export class Deployment {
 
   /** As {@link connect}: the client of the queues. */
   async connectQueues(): Promise<QueueClient> {
-    const { queues } = (await this.connect()) as unknown as { readonly queues: QueueClient };
-    return queues;
+    return (await this.connect()).clients.queue as QueueClient;
   }
 
   /** As {@link connect}: the client of the caches. */
   async connectCaches(): Promise<CacheClient> {
-    const { caches } = (await this.connect()) as unknown as { readonly caches: CacheClient };
-    return caches;
+    return (await this.connect()).clients.cache as CacheClient;
   }
 
   async stop(): Promise<void> {

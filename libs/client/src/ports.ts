@@ -12,6 +12,7 @@ export type {
   SetOptions,
 } from './cache/cache-port.js';
 export { clock } from './clock.js';
+export type { EmbeddedRedis, EmbedOptions } from './embed-options.js';
 export { ConnectionError, StoreUnavailableError, toError } from './errors.js';
 export type {
   CallLimits,

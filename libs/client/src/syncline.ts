@@ -37,40 +37,30 @@ export interface SynclineClients {
 
 /** Locks, queues and caches of one deployment. Name the nodes of the services that you use. */
 export class Syncline implements AsyncDisposable {
-  private readonly locks: LockClient | undefined;
-  private readonly queues: QueueClient | undefined;
-  private readonly caches: CacheClient | undefined;
+  /** @internal */
+  readonly clients: SynclineClients['clients'];
   private readonly workers = new Set<Worker<never>>();
 
   constructor(options: SynclineOptions);
   /** @internal */
   constructor(options: SynclineOptions | SynclineClients);
   constructor(options: SynclineOptions | SynclineClients) {
-    if ('clients' in options) {
-      this.locks = options.clients.lock;
-      this.queues = options.clients.queue;
-      this.caches = options.clients.cache;
-      return;
-    }
-    const { lock, queue, cache, releaseOnClose, ...common } = options;
-    if (lock !== undefined) this.locks = new LockClient({ ...common, urls: lock, releaseOnClose });
-    if (queue !== undefined) this.queues = new QueueClient({ ...common, urls: queue });
-    if (cache !== undefined) this.caches = new CacheClient({ ...common, urls: cache });
+    this.clients = 'clients' in options ? options.clients : clientsOfNodes(options);
   }
 
   /** Locks, semaphores, sessions and elections. */
   get lock(): LockClient {
-    return this.locks ?? missing('lock');
+    return this.clients.lock ?? missing('lock');
   }
 
   /** A queue by its name; see {@link QueueClient.queue}. */
   queue<Body = unknown>(name: string): Queue<Body> {
-    return (this.queues ?? missing('queue')).queue<Body>(name);
+    return (this.clients.queue ?? missing('queue')).queue<Body>(name);
   }
 
   /** A cache by its name; see {@link CacheClient.cache}. */
   cache<Value = unknown>(name: string, options?: CacheOptions<Value>): Cache<Value> {
-    return (this.caches ?? missing('cache')).cache<Value>(name, options);
+    return (this.clients.cache ?? missing('cache')).cache<Value>(name, options);
   }
 
   /** Handles the messages of a queue until the worker is stopped or this client is closed. */
@@ -83,7 +73,7 @@ export class Syncline implements AsyncDisposable {
   /** Stops the workers gracefully, then ends all connections. With `releaseOnClose` it releases what it holds first. */
   async close(): Promise<void> {
     await Promise.all([...this.workers].map((worker) => worker.stop()));
-    await Promise.all([this.locks, this.queues, this.caches].map((client) => client?.close()));
+    await Promise.all(Object.values(this.clients).map((client) => client.close()));
   }
 
   /** For `await using`: as {@link close}. */
@@ -92,6 +82,16 @@ export class Syncline implements AsyncDisposable {
   }
 }
 
+function clientsOfNodes({ lock, queue, cache, releaseOnClose, ...common }: SynclineOptions) {
+  return {
+    ...(lock !== undefined && { lock: new LockClient({ ...common, urls: lock, releaseOnClose }) }),
+    ...(queue !== undefined && { queue: new QueueClient({ ...common, urls: queue }) }),
+    ...(cache !== undefined && { cache: new CacheClient({ ...common, urls: cache }) }),
+  };
+}
+
 function missing(role: string): never {
-  throw new TypeError(`No URLs of ${role} nodes. Pass them: new Syncline({ ${role}: ['http://...'] })`);
+  throw new TypeError(
+    `No URLs of ${role} nodes. Pass them: new Syncline({ ${role}: ['http://...'] }), or embed({ roles: ['${role}'], ... })`,
+  );
 }

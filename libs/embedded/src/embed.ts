@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import type { DynamicModule, Type } from '@nestjs/common';
 import { CachesModule } from '@syncline/caches';
 import { CacheClient, LockClient, QueueClient, Syncline } from '@syncline/client';
-import type { SynclineClients } from '@syncline/client/ports';
+import type { EmbedOptions, SynclineClients } from '@syncline/client/ports';
 import type { Role } from '@syncline/contracts';
 import { LocksModule } from '@syncline/locks';
 import { QueuesModule } from '@syncline/queues';
@@ -11,10 +11,8 @@ import { EmbeddedCaches } from './caches/embedded-caches.js';
 import { toClientError } from './engine/calls.js';
 import { Engine } from './engine/engine.js';
 import { EmbeddedLocks } from './locks/embedded-locks.js';
-import { type EmbedOptions, readOptions, type Settings } from './options.js';
+import { readOptions, type Settings } from './options.js';
 import { EmbeddedQueues } from './queues/embedded-queues.js';
-
-export type { EmbeddedRedis, EmbedOptions } from './options.js';
 
 type Clients = SynclineClients['clients'];
 

@@ -1,1 +1,2 @@
-export { type EmbeddedRedis, type EmbedOptions, embed } from './embed.js';
+export type { EmbeddedRedis, EmbedOptions } from '@syncline/client/ports';
+export { embed } from './embed.js';

@@ -1,7 +1,7 @@
-import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import type { OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
 import { DiscoveryService } from '@nestjs/core';
-import { CacheClient, LockClient, QueueClient, type SynclineOptions } from '@syncline/client';
-import { MODULE_OPTIONS_TOKEN } from './module-definition.js';
+import { CacheClient, LockClient, QueueClient, Syncline } from '@syncline/client';
+import { MODULE_OPTIONS_TOKEN, type SynclineModuleOptions } from './module-definition.js';
 
 const CLIENTS = { lock: LockClient, queue: QueueClient, cache: CacheClient } as const;
 type Role = keyof typeof CLIENTS;
@@ -9,33 +9,30 @@ type Client<R extends Role> = InstanceType<(typeof CLIENTS)[R]>;
 
 const ROLES = Object.keys(CLIENTS) as Role[];
 
-/** The clients of all roles whose nodes are configured. */
-@Injectable()
+/** The clients of all roles that are configured. */
 export class Clients implements OnModuleInit, OnApplicationShutdown {
-  private readonly made = new Map<Role, Client<Role>>();
-
-  constructor(
-    @Inject(MODULE_OPTIONS_TOKEN) options: SynclineOptions,
+  private constructor(
+    private readonly syncline: Syncline,
     private readonly discovery: DiscoveryService,
-  ) {
+  ) {}
+
+  /** Connects to the nodes, or starts the engines in this process. */
+  static async open(options: SynclineModuleOptions, discovery: DiscoveryService): Promise<Clients> {
     // By default an application releases its locks when it closes, so that another instance can take them at once.
-    const { apiKey, ca, cert, key, timeoutMs, releaseOnClose = true } = options;
-    for (const role of ROLES) {
-      const urls = options[role];
-      const all = { urls: urls ?? [], apiKey, ca, cert, key, timeoutMs, releaseOnClose };
-      if (urls !== undefined) this.made.set(role, new CLIENTS[role](all));
-    }
+    const { releaseOnClose = true } = options;
+    return new Clients(await connect({ ...options, releaseOnClose }), discovery);
   }
 
-  /** The client of a role. Without configured nodes, a stand-in that throws an error that says so at every call. */
+  /** The client of a role. When it is not configured, a stand-in that throws an error that says so at every call. */
   get<R extends Role>(role: R): Client<R> {
-    return (this.made.get(role) ?? standIn(role)) as Client<R>;
+    return (this.syncline.clients[role] ?? standIn(role)) as Client<R>;
   }
 
-  /** Fails at the start, not at the first call, when a provider injects a client without nodes. */
+  /** Fails at the start, not at the first call, when a provider injects a client that is not configured. */
   onModuleInit(): void {
+    const { clients } = this.syncline;
     const missing = new Map(
-      ROLES.filter((role) => !this.made.has(role)).map((role) => [CLIENTS[role] as unknown, role]),
+      ROLES.filter((role) => clients[role] === undefined).map((role) => [CLIENTS[role] as unknown, role]),
     );
     for (const wrapper of [...this.discovery.getProviders(), ...this.discovery.getControllers()]) {
       const properties = (wrapper.getPropertiesMetadata() ?? []).map((property) => property.wrapper);
@@ -48,16 +45,26 @@ export class Clients implements OnModuleInit, OnApplicationShutdown {
 
   /** The last hook: workers have stopped and requests have ended before. */
   async onApplicationShutdown(): Promise<void> {
-    await Promise.all([...this.made.values()].map((client) => client.close()));
+    await this.syncline.close();
   }
 }
 
+async function connect(options: SynclineModuleOptions): Promise<Syncline> {
+  if (!('redis' in options)) return new Syncline(options);
+  // Only those who ask for it need to have it.
+  const { embed } = await import('@syncline/embedded');
+  return embed(options);
+}
+
 /** Providers of the clients. */
-export const CLIENT_PROVIDERS = ROLES.map((role) => ({
-  provide: CLIENTS[role],
-  inject: [Clients],
-  useFactory: (clients: Clients) => clients.get(role),
-}));
+export const CLIENT_PROVIDERS = [
+  { provide: Clients, inject: [MODULE_OPTIONS_TOKEN, DiscoveryService], useFactory: Clients.open },
+  ...ROLES.map((role) => ({
+    provide: CLIENTS[role],
+    inject: [Clients],
+    useFactory: (clients: Clients) => clients.get(role),
+  })),
+];
 
 function standIn(role: Role): object {
   const { prototype } = CLIENTS[role];

@@ -113,6 +113,20 @@ describe('the clients of SynclineModule', () => {
     await looking.close();
   });
 
+  it('are injected with engines in this process, and closed with the application', async () => {
+    const app = await start(SynclineModule.forRoot({ redis: redis.url, name: 'shop' }), [Clients]);
+    const { locks, queues, caches } = app.get(Clients);
+    await locks.acquire('embedded', { ttlMs: 60_000 });
+    expect((await locks.cluster()).members).toContainEqual(expect.objectContaining({ kind: 'embedded' }));
+    expect((await queues.queue('embedded').send(1)).deduplicated).toBe(false);
+    expect(await caches.cache('embedded').get('k')).toBeUndefined();
+    await app.close();
+    const looking = new LockClient({ urls: urls.lock });
+    expect((await looking.inspect('embedded')).mode).toBe('free');
+    expect((await looking.cluster()).members).toHaveLength(1);
+    await looking.close();
+  });
+
   it('fail the start when a provider injects one without nodes', async () => {
     const syncline = SynclineModule.forRoot({ queue: urls.queue, cache: urls.cache });
     await expect(start(syncline, [Clients])).rejects.toThrow(

@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { AbstractConnector } from 'ioredis';
+import { AbstractConnector, type RedisOptions } from 'ioredis';
 import type { TlsFiles } from './access.js';
 import type { Address } from './redis-url.js';
 
@@ -10,7 +10,10 @@ const DISCONNECT_TIMEOUT_MS = 2_000;
  * Connects to one of several addresses, to the next one each time. For subscriptions on a Redis Cluster, whose nodes all
  * hear what is published at any of them: this connection can be watched and made again like one to a single Redis.
  */
-export function seedConnector(addresses: readonly Address[], tls: TlsFiles | undefined) {
+export function seedConnector(
+  addresses: readonly Address[],
+  tls: TlsFiles | undefined,
+): NonNullable<RedisOptions['Connector']> {
   let next = Math.floor(Math.random() * addresses.length);
   return class SeedConnector extends AbstractConnector {
     constructor() {
