@@ -388,6 +388,41 @@ describe('the HTTP contract of the queue', () => {
     await put({ maxMessageBytes: 1_048_577 }).expect(400);
   });
 
+  it('keeps the first or the last of messages with one deduplication id, for a time or until the ack', async () => {
+    const debounced = (body: unknown, delayMs = 600_000) => ({
+      body,
+      delayMs,
+      deduplication: { id: 'D', keep: 'last' },
+    });
+    const one = await send(debounced(1)).expect(201);
+    const [{ id }] = one.body.messages;
+    expect(one.body.messages).toEqual([{ id, deduplicated: false }]);
+    const more = await send(debounced(2), { body: 'x' }, debounced(3)).expect(201);
+    expect(more.body.messages.filter((message: { id: string }) => message.id === id)).toEqual(
+      Array(2).fill({ id, deduplicated: true }),
+    );
+    expect((await receive({ max: 10 })).map(({ body }) => body)).toEqual(['x']);
+    await send(debounced(4, 1)).expect(201);
+    expect((await receive({ max: 10, waitMs: 5_000 })).map(({ body }) => body)).toEqual([4]);
+    const fresh = await send(debounced(5, 0), debounced(6, 0)).expect(201);
+    expect(fresh.body.messages.map(({ deduplicated }: { deduplicated: boolean }) => deduplicated)).toEqual([
+      false,
+      true,
+    ]);
+    expect((await receive({ max: 10 })).map(({ body }) => body)).toEqual([6]);
+
+    const unique = { body: 7, deduplication: { id: 'U', until: 'acked' } };
+    await send(unique).expect(201);
+    expect((await send(unique)).body.messages[0].deduplicated).toBe(true);
+    await post('purge').expect(200);
+    expect((await send(unique)).body.messages[0].deduplicated).toBe(false);
+    const [held] = await receive();
+    await post('ack', { receipts: [held?.receipt] }).expect(200);
+    expect((await send(unique)).body.messages[0].deduplicated).toBe(false);
+    await send({ ...unique, deduplicationId: 'D' }).expect(400);
+    await send({ body: 1, deduplication: { id: 'D', keep: 'both' } }).expect(400);
+  });
+
   it('pauses, resumes, purges, deletes', async () => {
     await put();
     await send({ body: 1 });

@@ -49,7 +49,7 @@ export async function auditQueue(redis: Redis, queue: string): Promise<string[]>
   }
   for (const seq of places.keys())
     expect(records.has(seq), `${seq} stands in ${places.get(seq)} without a record`);
-  for (const seq of [...parts.adopted, ...parts.watched]) {
+  for (const seq of [...parts.adopted, ...parts.watched, ...parts.unique]) {
     expect(records.has(seq), `message ${seq} is looked for, and gone`);
   }
   for (const token of parts.tries) {
@@ -77,6 +77,7 @@ export async function auditQueue(redis: Redis, queue: string): Promise<string[]>
 
   const number = (field: string) => Number(facts[field] || 0);
   const bytes = [...records.values()].reduce((sum, record) => sum + record.length, 0);
+  expect(parts.uniqueCount <= parts.unique.length, 'a deduplication id names what nobody knows');
   for (const token of parts.progress.keys()) {
     expect(records.has(Math.floor(token / PER_SEQ)), `the progress of ${token} is kept, the message is gone`);
   }
@@ -126,6 +127,8 @@ interface Parts {
   readonly tries: number[];
   readonly adopted: number[];
   readonly watched: number[];
+  readonly unique: number[];
+  readonly uniqueCount: number;
   readonly groupMembers: number;
   /** Bytes by token, and by id. */
   readonly progress: Map<number, number>;
@@ -152,6 +155,8 @@ async function readAll(redis: Redis, base: string) {
       .hkeys(part('tries'))
       .hvals(part('adopted'))
       .hkeys(part('watched'))
+      .hkeys(part('uniqueOf'))
+      .hlen(part('unique'))
       .zcard(part('groups'))
       .hgetall(part('progress'))
       .hgetallBuffer(part('results'))
@@ -173,6 +178,8 @@ async function readAll(redis: Redis, base: string) {
       tries,
       adopted,
       watched,
+      unique,
+      uniqueCount,
       groupMembers,
       progress,
       results,
@@ -204,6 +211,8 @@ async function readAll(redis: Redis, base: string) {
       tries: (tries as string[]).map(Number),
       adopted: (adopted as string[]).map(Number),
       watched: (watched as string[]).map(Number),
+      unique: (unique as string[]).map(Number),
+      uniqueCount: uniqueCount as number,
       groupMembers: groupMembers as number,
       progress: new Map(
         Object.entries(progress as Record<string, string>).map(([token, text]) => [

@@ -114,7 +114,8 @@ export class QueueScripts {
       ({ body = 'x', priority = 0, groupId = null, ttlMs = null, delayMs = 0, dedup = '' }) => ({
         content: { body: JSON.stringify(body), headers: {}, priority, groupId, ttlMs, extra: null },
         delayMs,
-        deduplicationHash: dedup,
+        deduplication: dedup,
+        replaces: false,
       }),
     );
     const tails = encodeTails(sent.map(({ content }) => content));

@@ -11,7 +11,13 @@ import {
   nameSchema,
   pageLimitSchema,
 } from './fields.js';
-import { MAX_MESSAGE_BYTES, receiveVisibilitySchema, visibilitySchema, YEAR_MS } from './queue.js';
+import {
+  deduplicationWindowSchema,
+  MAX_MESSAGE_BYTES,
+  receiveVisibilitySchema,
+  visibilitySchema,
+  YEAR_MS,
+} from './queue.js';
 
 /** Largest body of a request that sends messages: the largest message, in which JSON takes two bytes for a quotation mark or a line break. */
 export const MAX_SEND_BYTES = 2 * MAX_MESSAGE_BYTES + 65_536;
@@ -46,6 +52,27 @@ export const headersSchema = z
   Readonly<Record<string, string>>
 >;
 
+const deduplicationSchema = z
+  .strictObject({
+    id: idTextSchema,
+    windowMs: deduplicationWindowSchema
+      .optional()
+      .describe('Default: the `deduplicationWindowMs` of the queue'),
+    keep: z
+      .enum(['first', 'last'])
+      .default('first')
+      .describe(
+        '`last`: while the earlier message waits it gets the content of this one, and its delay; one that is in flight or has ended is followed by a new message',
+      ),
+    until: z
+      .enum(['sent', 'acked'])
+      .default('sent')
+      .describe(
+        '`sent`: remembered for `windowMs` from the sending on; `acked`: until the message was acknowledged, cancelled or otherwise ended, however long that takes',
+      ),
+  })
+  .describe('The same `id` again is the same message');
+
 const newMessageSchema = z
   .strictObject({
     body: jsonSchema,
@@ -56,8 +83,13 @@ const newMessageSchema = z
     deduplicationId: idTextSchema
       .optional()
       .describe('The same again within the `deduplicationWindowMs` of the queue is the same message'),
+    deduplication: deduplicationSchema.optional(),
     ttlMs: durationMs(1, YEAR_MS).optional().describe('Dropped when not received within this time'),
   })
+  .refine(
+    ({ deduplication, deduplicationId }) => deduplication === undefined || deduplicationId === undefined,
+    { path: ['deduplication'], error: 'expected deduplicationId or deduplication, not both' },
+  )
   .refine(({ delayMs, ttlMs = Number.POSITIVE_INFINITY }) => delayMs < ttlMs, {
     path: ['delayMs'],
     error: 'expected less than ttlMs: the message would expire before it is due',

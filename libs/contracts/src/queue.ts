@@ -16,7 +16,7 @@ export const visibilitySchema = durationMs(1, HALF_A_DAY_MS);
 /** 0: a delivery that is over at once, and others may have the message. */
 export const receiveVisibilitySchema = durationMs(0, HALF_A_DAY_MS);
 const WEEK_MS = 604_800_000;
-const deduplicationWindowSchema = durationMs(1, WEEK_MS).describe(
+export const deduplicationWindowSchema = durationMs(1, WEEK_MS).describe(
   'How long a `deduplicationId` is remembered from the sending of its message on',
 );
 

@@ -1,5 +1,6 @@
 import type { FaultSuite } from '../core/suite.js';
 import * as byId from './by-id-scenarios.js';
+import * as deduplication from './deduplication-scenarios.js';
 import * as recovery from './recovery-scenarios.js';
 import * as results from './result-scenarios.js';
 import * as play from './scenarios.js';
@@ -89,9 +90,9 @@ export const mutants: FaultSuite['mutants'] = [
   },
   {
     name: 'deduplication ids are kept for ever',
-    file: command('send'),
-    find: ", id, 'PX', window)",
-    replace: ', id)',
+    file: part('deduplication'),
+    find: "id, 'PX', given.window or Queue.get('deduplicationWindowMs'))",
+    replace: 'id)',
     run: play.deduplicationIsForgotten.run,
   },
   {
@@ -199,6 +200,27 @@ export const mutants: FaultSuite['mutants'] = [
     find: 'this.portions().map(',
     replace: '[].map(',
     run: byId.lostEndsCostASecond.run,
+  },
+  {
+    name: 'a message is also delivered as it was before it was replaced',
+    file: part('rewrite'),
+    find: '  leave(token, record)\n',
+    replace: '',
+    run: deduplication.theLastIsDelivered.run,
+  },
+  {
+    name: 'a message in flight is replaced',
+    file: command('send'),
+    find: " or redis.call('ZSCORE', Queue.key('inFlight'), token) then return nil",
+    replace: ' then return nil',
+    run: deduplication.theLastIsDelivered.run,
+  },
+  {
+    name: 'a deduplication id is not forgotten when its message ends',
+    file: part('ended'),
+    find: 'Deduplication.forget(token)',
+    replace: '',
+    run: deduplication.uniqueUntilItsEnd.run,
   },
   {
     name: 'the result of another ack is kept',

@@ -22,10 +22,22 @@ export interface SendOptions {
   /** Messages of one group are delivered in order, one batch at a time. */
   readonly groupId?: string;
   /**
-   * Remembered for 5 minutes: a second send with the same id creates no new message. With an id, the client repeats a
+   * Remembered for the `deduplicationWindowMs` of the queue: a second send with the same id creates no new message. With an id, the client repeats a
    * send whose answer is lost; without one, the send fails with a `ConnectionError` whose `outcome` is `unknown`.
    */
   readonly deduplicationId?: string;
+  /** More than a `deduplicationId`. Default of `windowMs`: that of the queue. */
+  readonly deduplication?: {
+    readonly id: string;
+    readonly windowMs?: number;
+    /**
+     * `last`: while the earlier message waits, it gets this body, and waits for this delay from now on. A debounce. Default
+     * `first`: this one is dropped.
+     */
+    readonly keep?: 'first' | 'last';
+    /** `acked`: remembered until the message has ended, however long that takes. Default `sent`: for `windowMs`. */
+    readonly until?: 'sent' | 'acked';
+  };
   /** The message is dropped when nobody received it within this time. */
   readonly ttlMs?: number;
 }

@@ -17,7 +17,7 @@ const MAX_TRIES = 3;
 
 interface Outgoing extends OutgoingMessage {
   readonly repeatable: boolean;
-  readonly grouped: boolean;
+  readonly isOrdered: boolean;
 }
 type Outcome = SentMessage | Error;
 
@@ -35,9 +35,10 @@ export class Sends {
       maxItems: MAX_ITEMS,
       maxBytes: MAX_BYTES,
       splitAbove: SPLIT_ABOVE,
-      // The order within a group must hold even when a request is repeated. And while this process receives from the
+      // The order of those within a group, or that replace each other, must hold even when a request is repeated. And while this process receives from the
       // queue, the node hands one request to a receiver as one batch, which is then also acknowledged as one.
-      inSequence: (messages) => isReceiving() || !port.keepsOrder || messages.some(({ grouped }) => grouped),
+      inSequence: (messages) =>
+        isReceiving() || !port.keepsOrder || messages.some(({ isOrdered }) => isOrdered),
       run: (messages) => runOrOneByOne(messages, (some) => this.post(some, performance.now())),
     });
   }
@@ -47,8 +48,8 @@ export class Sends {
     const message = {
       body: jsonOf(body, 'The body of a message'),
       options: JSON.stringify(given),
-      repeatable: given.deduplicationId !== undefined,
-      grouped: given.groupId !== undefined,
+      repeatable: isRepeatable(given),
+      isOrdered: given.groupId !== undefined || given.deduplication?.keep === 'last',
     };
     return this.collector.add(message, sizeOf(message));
   }
@@ -109,6 +110,11 @@ const isUnknown = (error: unknown): error is Error =>
   (error instanceof ConnectionError && error.outcome === 'unknown') ||
   error instanceof DeadlineError ||
   (error instanceof ProblemError && error.status >= 500);
+
+/** Whether a message is remembered by its id for as long as its send is repeated, whatever happens to it meanwhile. */
+const isRepeatable = ({ deduplicationId, deduplication }: SendOptions) =>
+  deduplicationId !== undefined ||
+  (deduplication !== undefined && deduplication.keep !== 'last' && deduplication.until !== 'acked');
 
 /** In bytes, as part of a request. */
 const sizeOf = ({ body, options }: OutgoingMessage) =>

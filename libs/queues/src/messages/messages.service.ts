@@ -33,6 +33,7 @@ import { MessageLimits } from './message-limits.js';
 import { toBrowsed } from './message-view.js';
 import { toNewMessage } from './new-message.js';
 import { Receipts } from './receipts.js';
+import { Superseded } from './superseded.js';
 
 /** The life of messages: sent, looked at, ended. */
 @Injectable()
@@ -127,18 +128,23 @@ export class MessagesService {
     makes: boolean,
   ): Promise<Sent | null> {
     const sound = prepared.filter((one): one is NewMessage => !(one instanceof Problem));
+    const superseded = new Superseded(sound);
+    const { sent } = superseded;
     const indicesOf = (fits: readonly number[]) => {
-      const fitting = new Set(fits.map((i) => sound[i]));
-      return prepared.flatMap((one, i) => (one instanceof Problem || fitting.has(one) ? [i] : []));
+      const fitting = new Set(fits.map((i) => sent[i]));
+      let next = 0;
+      return prepared.flatMap((one, i) =>
+        one instanceof Problem || fitting.has(superseded.sentInStead(next++)) ? [i] : [],
+      );
     };
     if (sound.length === 0 && !(await this.isLimit(queue, limit))) return null;
-    const batch =
-      sound.length === 0 ? NOTHING_SENT : await this.append(queue, sound, limit, indicesOf, makes);
+    const batch = sound.length === 0 ? NOTHING_SENT : await this.append(queue, sent, limit, indicesOf, makes);
     if (batch === null) return null;
+    const outcomesOfSound = superseded.outcomesOfAll(batch.messages);
     let next = 0;
     const outcomes = prepared.map((one) => {
       if (one instanceof Problem) return one;
-      const outcome = batch.messages[next++] as SentMessage;
+      const outcome = outcomesOfSound[next++] as SentMessage;
       return 'retentionMs' in outcome ? new OverBeforeDue(outcome.retentionMs) : outcome;
     });
     const answered = answerItems(outcomes, `${pathOf(queue)}/messages`, () => ({}));

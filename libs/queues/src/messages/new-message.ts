@@ -10,13 +10,15 @@ import { MessageTooLarge } from './message.errors.js';
  */
 export function toNewMessage(message: GivenMessage | ValidationFailed, limit: number): NewMessage | Problem {
   if (message instanceof ValidationFailed) return message;
-  const { body, headers, priority, delayMs, groupId = null, ttlMs = null, deduplicationId } = message;
+  const { body, headers, priority, delayMs, groupId = null, ttlMs = null } = message;
+  const deduplication = deduplicationOf(message);
   const text = JSON.stringify(body);
   if (isLarger(typeof body === 'string' ? body : text, headers, limit)) return new MessageTooLarge(limit);
   return {
     content: { body: text, headers, priority, groupId, ttlMs, extra: null },
     delayMs,
-    deduplicationHash: deduplicationId === undefined ? '' : hash('sha256', deduplicationId, 'base64url'),
+    deduplication: deduplication === undefined ? '' : textOf(deduplication),
+    replaces: deduplication?.keep === 'last',
   };
 }
 
@@ -26,4 +28,16 @@ function isLarger(body: string, headers: Readonly<Record<string, string>>, limit
   // A UTF-16 unit takes three bytes at most.
   if (units * 3 <= limit) return false;
   return texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0) > limit;
+}
+
+type Deduplication = NonNullable<GivenMessage['deduplication']>;
+
+const deduplicationOf = ({ deduplicationId, deduplication }: GivenMessage): Deduplication | undefined =>
+  deduplicationId === undefined ? deduplication : { id: deduplicationId, keep: 'first', until: 'sent' };
+
+/** As the scripts read it. */
+function textOf({ id, windowMs, keep, until }: Deduplication): string {
+  const hashed = hash('sha256', id, 'base64url');
+  const flags = (keep === 'last' ? 1 : 0) + (until === 'acked' ? 2 : 0);
+  return windowMs === undefined && flags === 0 ? hashed : `${hashed} ${windowMs ?? ''} ${flags}`;
 }

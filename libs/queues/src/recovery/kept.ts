@@ -5,7 +5,7 @@ export interface HeldMessage {
   /** Until it may be received. */
   readonly delayMs: number;
   /** Empty: none. */
-  readonly deduplicationHash: string;
+  readonly deduplication: string;
   /** Its record without the time. */
   readonly tail: Buffer;
 }

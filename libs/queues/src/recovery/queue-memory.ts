@@ -8,7 +8,7 @@ export interface SentBatch {
   /** Records without their time, each behind its length of 3 bytes. */
   readonly tails: Buffer;
   /** Of each message; none where all are plain. */
-  readonly options: readonly { readonly delayMs: number; readonly deduplicationHash: string }[];
+  readonly options: readonly { readonly delayMs: number; readonly deduplication: string }[];
 }
 
 interface Ended {
@@ -127,8 +127,8 @@ function messagesOf({ at, seqs, tails, options }: SentBatch, now: number): HeldM
     from += 3 + length;
     const seq = 'first' in seqs ? seqs.first + i : (seqs[i] as number);
     if (seq < 0) continue;
-    const { delayMs = 0, deduplicationHash = '' } = options[i] ?? {};
-    messages.push({ seq, ageMs, delayMs: Math.max(0, delayMs - ageMs), deduplicationHash, tail });
+    const { delayMs = 0, deduplication = '' } = options[i] ?? {};
+    messages.push({ seq, ageMs, delayMs: Math.max(0, delayMs - ageMs), deduplication, tail });
   }
   return messages;
 }

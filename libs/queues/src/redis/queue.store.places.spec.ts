@@ -21,7 +21,7 @@ describe('the places of a message', () => {
       groupId: fc.constantFrom(undefined, undefined, 'A', 'B'),
       ttlMs: fc.constantFrom(undefined, undefined, undefined, 4),
       delayMs: fc.constantFrom(0, 0, 0, 3),
-      dedup: fc.constantFrom('', '', 'D', 'E'),
+      dedup: fc.constantFrom('', '', '', 'D', 'E', 'D  1', 'E  2', 'E 4 3'),
     });
     const step = fc.oneof(
       fc.record({

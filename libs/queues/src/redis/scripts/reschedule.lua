@@ -6,40 +6,8 @@
 --         'over' when it would be over before it is due, '' when it is not here; nil when there is no such queue.
 -- Invariants: it stands in one place; it stays in the order of its group.
 -- @include parts/due-work.lua
+-- @include parts/rewrite.lua
 -- @include parts/view.lua
-
--- What is kept under its token, which has its priority.
-local function move(token, to, record)
-  Tries.move(token, to)
-  if Token.has_ttl(token) then
-    redis.call('ZREM', Queue.key('expiring'), token)
-    redis.call('ZADD', Queue.key('expiring'), Record.enqueued_at(record) + Record.ttl(record), to)
-  end
-  if Token.in_group(token) then
-    local group = Record.group(record, token)
-    redis.call('ZREM', Queue.key('groups'), Group.member(group, token))
-    redis.call('ZADD', Queue.key('groups'), 0, Group.member(group, to))
-  end
-end
-
--- `due`: when it is ready, ms; nil for now. Returns its new token and record.
-local function reschedule(token, record, priority, due)
-  local seq = Token.seq(token)
-  Message.unplace(token)
-  Marks.add(Marks.RESCHEDULED)
-  record = Record.reschedule(record, priority)
-  redis.call('HSET', Record.bucket(seq), Record.field(seq), record)
-  local to = Token.of(seq, Record.flags(record))
-  if to ~= token then move(token, to, record) end
-  if due then
-    redis.call('ZADD', Queue.key('delayed'), due, Token.member(to))
-    Due.announce(due)
-  elseif not Token.in_group(to) then
-    Ready.requeue_first(to)
-  end
-  if Token.in_group(to) then Group.changed(Record.group(record, to)) end
-  return to, record
-end
 
 local function outcome()
   local token, record = Identity.find(ARGV[1])
@@ -48,9 +16,10 @@ local function outcome()
   local due, delay = tonumber(redis.call('ZSCORE', Queue.key('delayed'), Token.member(token))), tonumber(ARGV[2])
   if delay then due = delay > 0 and now + delay or nil end
   if due and due >= Message.over_at(token, record) then return 'over' end
-  token, record = reschedule(token, record, tonumber(ARGV[3]) or Token.priority(token), due)
+  local changed = Record.reschedule(record, tonumber(ARGV[3]) or Token.priority(token))
+  token = Rewrite.to(token, record, changed, due)
   Ready.place()
-  return View.of(token, record)
+  return View.of(token, changed)
 end
 
 return function()

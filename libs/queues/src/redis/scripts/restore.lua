@@ -5,12 +5,13 @@
 -- ARGV 1 node  2 '1': with this portion all is told  3 '1': it is no newcomer  4 node that runs the timers
 --      5 how many nodes may know something  their ids...,  then what the node knows: generation ('': nothing), then as in
 --      `opening` (parts/instance.lua): seen, unheld, ended;  how many messages that ended  their seqs...,  then for each that it
---      holds: seq, age in ms, delay that is left in ms, hash of its deduplication id or '', record without the time
+--      holds: seq, age in ms, delay that is left in ms, its deduplication or '', record without the time
 -- Returns {ms until it opens, 0 when it is open; name of the opening, '' when there is nothing to tell; generation, '' when there
 --         is no such queue; seqs from and to (-1: no end) that may be told; since it is open: how many were sent again, and how
 --         many are lost, that nobody was told of before}
 -- Invariants: a message is sent again once, with its id; not when a node knows that it ended; telling again changes nothing.
 -- @include @redis/integer.lua
+-- @include parts/deduplication.lua
 -- @include parts/due.lua
 -- @include parts/instance.lua
 -- @include parts/message.lua
@@ -80,8 +81,8 @@ local function send_again(seq, age, delay, dedup, tail)
   -- Somebody may have the receipt of its first delivery.
   Tries.add_given_back(token)
   if dedup ~= '' then
-    local window = Queue.get('deduplicationWindowMs')
-    redis.call('SET', Queue.key('d:') .. dedup, q.gen .. '-' .. int(seq), 'PX', window, 'NX')
+    local given = Deduplication.read(dedup)
+    if not Deduplication.find(given.hash) then Deduplication.remember(given, q.gen .. '-' .. int(seq), seq) end
   end
   if Token.in_group(token) then
     local group = Record.group(record, token)

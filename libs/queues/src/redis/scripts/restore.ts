@@ -47,11 +47,11 @@ export const restore = library.command({
     ...(known === null ? [''] : [known.gen, known.seen, known.unheld, known.gone]),
     ended.length,
     ...ended,
-    ...held.flatMap(({ seq, ageMs, delayMs, deduplicationHash, tail }) => [
+    ...held.flatMap(({ seq, ageMs, delayMs, deduplication, tail }) => [
       seq,
       ageMs,
       delayMs,
-      deduplicationHash,
+      deduplication,
       tail,
     ]),
   ],

@@ -6,9 +6,9 @@
 --      4 largest message that the caller let pass, in bytes ('': the usual limit)
 --      5 number of local waiters: receivers that are parked on the caller, whose clients are connected;
 --      then of each: waiter, most messages, visibility timeout in ms ('': the queue's);
---      then for each message, but not when all are plain: delay in ms, hash of its deduplication id or ''
+--      then for each message, but not when all are plain: delay in ms, its deduplication (parts/deduplication.lua) or ''
 -- Returns {gen, due in ms or -1, handed, seq of the first of plain messages}, they follow each other;
---         {gen, due in ms or -1, handed, then for each message: seq; id of the first one when it is a duplicate; or less than
+--         {gen, due in ms or -1, handed, then for each message: seq; id of the one that it is a duplicate of, or whose content it replaces; or less than
 --         0, minus the retention in ms, when it was not taken because it would be over before it is due};
 --         handed is empty, or {secret, now, then of each waiter served: its index from 0, visible until, {token, ...}};
 --         the level of the queue follows, unless it is 'local';
@@ -18,9 +18,11 @@
 -- Invariants: a deduplication id names one message for as long as it is remembered; nobody in the line is overtaken; nothing is
 --             sent in a Redis instance that is not open.
 -- @include parts/append.lua
+-- @include parts/deduplication.lua
 -- @include parts/flight.lua
 -- @include parts/instance.lua
 -- @include parts/marks.lua
+-- @include parts/rewrite.lua
 -- @include parts/waiters.lua
 local FIELDS = { texts = 3, 'gen', 'instance', 'durability', 'seq', 'live', 'bytes', 'sent', 'mask', 'marks', 'maxLength', 'maxBytes' }
 local FIRST_WAITER, NOTHING_HANDED = 6, {}
@@ -49,6 +51,20 @@ local function hand_over(count)
   return handed
 end
 
+-- The message of this id, when it waits and may have the content of another: `changed`, its record then; `growth` in bytes; when it is
+-- `due`; how much time is `left` of it. nil when it is in flight, or gone.
+local function waiting_message(id, tail, delay)
+  local token, record = Identity.find(id)
+  if not token or Record.extra(record) or redis.call('ZSCORE', Queue.key('inFlight'), token) then return nil end
+  Queue.get('retentionMs')
+  local changed = Record.replace(record, tail)
+  local left = Message.over_at(Token.of(Token.seq(token), Record.flags(changed)), changed) - now
+  return {
+    token = token, record = record, changed = changed, growth = #changed - #record,
+    due = delay > 0 and now + delay or nil, left = left,
+  }
+end
+
 return function()
   if not Queue.open(FIELDS) then return nil end
   Instance.check()
@@ -59,38 +75,52 @@ return function()
   local options = FIRST_WAITER + 3 * local_waiters
   local plain, limited = #ARGV < options, q.maxLength or q.maxBytes
   local reply = { q.gen, -1, NOTHING_HANDED, q.seq }
-  -- Ids by the hashes of their deduplication ids; why not all fit, and which would, were they sent one after the other.
-  local ids, full, fits
+  -- What deduplication ids of this batch name; messages that get another content; why not all fit, and which would, were they sent one
+  -- after the other.
+  local named, replaced, full, fits
+  local held_bytes = q.maxBytes and q.bytes + (Queue.get('kept') or 0) or 0
   for i = 1, count do
     local tail
     tail, from = unpack_tail('>I3c0', tails, from)
     if plain and not limited then
       add(tail, 0)
     else
-      local delay, dedup, original, over = 0, nil, nil, nil
+      local delay, given, original, waiting, over = 0, nil, nil, nil, nil
       if not plain then
-        delay, dedup = ARGV[options + 2 * i - 2] + 0, ARGV[options + 2 * i - 1]
-        if dedup ~= '' then
-          ids = ids or {}
-          original = ids[dedup] or redis.call('GET', Queue.key('d:') .. dedup)
+        local text = ARGV[options + 2 * i - 1]
+        delay = ARGV[options + 2 * i - 2] + 0
+        if text ~= '' then
+          named = named or {}
+          given = Deduplication.read(text)
+          original = named[given.hash] and named[given.hash].id or Deduplication.find(given.hash)
+          if original and given.replaces and not named[given.hash] then
+            waiting = waiting_message(original, tail, delay)
+            if not waiting then original = nil end
+          end
         end
       end
-      if original then
+      if original and not waiting then
         reply[3 + i] = original
-      elseif delay > 0 and delay >= Queue.get('retentionMs') then
-        reply[3 + i] = -q.retentionMs
+      elseif delay > 0 and delay >= (waiting and waiting.left or Queue.get('retentionMs')) then
+        reply[3 + i] = -(waiting and waiting.left or q.retentionMs)
       else
         if limited then
-          over = q.maxLength and q.live + Append.added() >= q.maxLength and 'maxLength'
-            or q.maxBytes and q.bytes + (Queue.get('kept') or 0) + Append.bytes() + #tail + 6 > q.maxBytes and 'maxBytes'
+          over = not waiting and q.maxLength and q.live + Append.added() >= q.maxLength and 'maxLength'
+            or q.maxBytes and held_bytes + Append.bytes() + (waiting and waiting.growth or #tail + 6) > q.maxBytes and 'maxBytes'
         end
         if over then
           full = full or over
+        elseif waiting then
+          replaced = replaced or {}
+          replaced[#replaced + 1] = waiting
+          held_bytes = held_bytes + waiting.growth
+          given.id, given.seq, named[given.hash] = original, Token.seq(waiting.token), given
+          reply[3 + i] = original
         else
           local seq = add(tail, delay)
           if not plain then
             reply[3 + i] = seq
-            if dedup ~= '' then ids[dedup] = q.gen .. '-' .. int(seq) end
+            if given then given.id, given.seq, named[given.hash] = q.gen .. '-' .. int(seq), seq, given end
           end
         end
       end
@@ -103,9 +133,11 @@ return function()
   if full then return { 'full', full, fits or {} } end
 
   Queue.set('sent', q.sent + Append.write())
-  if ids then
-    local window = Queue.get('deduplicationWindowMs')
-    for dedup, id in pairs(ids) do redis.call('SET', Queue.key('d:') .. dedup, id, 'PX', window) end
+  if replaced then
+    for _, one in ipairs(replaced) do Rewrite.to(one.token, one.record, one.changed, one.due) end
+  end
+  if named then
+    for _, one in pairs(named) do Deduplication.remember(one, one.id, one.seq) end
   end
   if plain and local_waiters > 0 then reply[3] = hand_over(local_waiters) end
   Waiters.wake(Ready.place())

@@ -9,8 +9,10 @@ import type { ReceiveOptions } from './receive.js';
 export interface NewMessage {
   readonly content: MessageContent;
   readonly delayMs: number;
-  /** Empty: none. */
-  readonly deduplicationHash: string;
+  /** As scripts/parts/deduplication.lua reads it. Empty: none. */
+  readonly deduplication: string;
+  /** Whether it replaces an earlier one with its deduplication id that waits. */
+  readonly replaces: boolean;
 }
 
 /** A receiver that is parked on the node that sends, and whose client is connected at this moment. */
@@ -74,8 +76,8 @@ const LEVELS: ReadonlySet<unknown> = new Set(durabilitySchema.options);
 type HandedReply = [secret: string, sentAt: number, ...(number | string[])[]];
 
 /** Ready at once, to be found in the list of its priority, and not to be remembered. */
-export const isPlain = ({ content, delayMs, deduplicationHash }: NewMessage): boolean =>
-  delayMs === 0 && deduplicationHash === '' && content.groupId === null && content.ttlMs === null;
+export const isPlain = ({ content, delayMs, deduplication }: NewMessage): boolean =>
+  delayMs === 0 && deduplication === '' && content.groupId === null && content.ttlMs === null;
 
 /** Null: there is no such queue. */
 export const send = library.command({
@@ -90,7 +92,7 @@ export const send = library.command({
     ...localWaiters.flatMap(({ id, max, visibilityTimeoutMs }) => [id, max, visibilityTimeoutMs ?? '']),
     ...(messages.every(isPlain)
       ? []
-      : messages.flatMap(({ delayMs, deduplicationHash }) => [delayMs, deduplicationHash])),
+      : messages.flatMap(({ delayMs, deduplication }) => [delayMs, deduplication])),
   ],
   decode: (reply, { messages: asked }): SendReply | null => {
     if (reply === null) return null;

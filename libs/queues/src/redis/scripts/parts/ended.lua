@@ -4,6 +4,7 @@
 --         how(id), JSON or false; watch(token, node): that node is told.
 -- @include @redis/clock.lua
 -- @include @redis/hint.lua
+-- @include parts/deduplication.lua
 -- @include parts/identity.lua
 -- @include parts/results.lua
 local Ended = {}
@@ -37,6 +38,7 @@ do
     local how = (is_told or is_kept) and cjson.encode({ state = state, at = now, reason = reason, kept = is_kept })
     if is_kept then Results.keep(adopted or own, token, record, how, ack) end
     Progress.forget(token)
+    Deduplication.forget(token)
     if not is_told then return end
     -- Receipts lead to the number that it had here, callers name its id.
     local ids = { own, adopted or nil }

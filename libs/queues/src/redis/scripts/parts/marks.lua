@@ -4,9 +4,9 @@
 -- @include parts/queue.lua
 -- TRIED: a delivery failed (parts/tries.lua). ADOPTED: it came from another queue (parts/identity.lua). RESCHEDULED: it was
 -- given another delay or priority (parts/record.lua). WATCHED: a node waits for its end (parts/ended.lua). PROGRESS: its receiver told how
--- far it is (parts/progress.lua).
+-- far it is (parts/progress.lua). UNIQUE: a deduplication id names it until it has ended (parts/deduplication.lua).
 -- Options: KEEPS_RESULTS (parts/results.lua); MESSAGE_LIMIT: other than the usual one (send.lua).
-local Marks = { TRIED = 1, ADOPTED = 2, RESCHEDULED = 4, WATCHED = 8, PROGRESS = 16, KEEPS_RESULTS = 256, MESSAGE_LIMIT = 512 }
+local Marks = { TRIED = 1, ADOPTED = 2, RESCHEDULED = 4, WATCHED = 8, PROGRESS = 16, UNIQUE = 32, KEEPS_RESULTS = 256, MESSAGE_LIMIT = 512 }
 do
   local OPTIONS = { keepResultsMs = Marks.KEEPS_RESULTS, maxMessageBytes = Marks.MESSAGE_LIMIT }
 

@@ -24,7 +24,7 @@
 --   results    hash   id of a message that has ended -> what is kept of it (parts/results.lua)
 --   resultsEnd zset   the same id -> until when, ms
 --   watched    hash   number of a message -> the nodes that wait for its end (parts/ended.lua)
---   d:...      string deduplication id -> message id, with a TTL
+--   d:.., unique, uniqueOf   which messages deduplication ids name (parts/deduplication.lua)
 --   acked:...  string deliveries that were acked, with a TTL (parts/acked.lua)
 --
 -- Leaves: q, the fields of the hash that were read: numbers or texts, false for what is empty or not there;

@@ -1,9 +1,11 @@
 -- A record is what is kept of a message: 6 bytes enqueued at (ms), 1 byte flags (low nibble: priority; 16 group, 32 TTL,
 -- 64 extra, 128 rescheduled), [6 bytes TTL], [2 bytes length, group], [3 bytes length, extra], 3 bytes length, headers, body. It changes only when it is
--- rescheduled: from then on the message stands in no list, and what a list may still have of it is void.
+-- rescheduled or replaced: from then on the message stands in no list, and what a list may still have of it is void.
 -- Leaves: Record: bucket(seq), bucket_number(seq) and field(seq), where it lies; of(token), of_all(tokens), in their order, false for those that
 --         are gone; neighbours(tokens, first), see there; enqueued_at(record), flags(record), ttl(record), group(record, token), extra(record) or nil; with_extra(tail, extra), of a
---         record without its time that has none; is_rescheduled(record); reschedule(record, priority), returns the new one.
+--         record without its time that has none; is_rescheduled(record); reschedule(record, priority) and replace(record, tail), which return
+--         the new one.
+-- @include @redis/clock.lua
 -- @include parts/queue.lua
 -- @include parts/token.lua
 -- @include @redis/integer.lua
@@ -71,6 +73,17 @@ function Record.reschedule(record, priority)
   local flags = Record.flags(record)
   flags = bit.bor(flags - flags % 16 + priority, 128)
   return string.sub(record, 1, 6) .. string.char(flags) .. string.sub(record, 8)
+end
+
+-- It gets another content and keeps when it was sent; its TTL counts from now.
+function Record.replace(record, tail)
+  local flags, at = bit.bor(string.byte(tail), 128), 2
+  local changed = string.sub(record, 1, 6) .. string.char(flags)
+  if bit.band(flags, 32) ~= 0 then
+    changed = changed .. struct.pack('>I6', struct.unpack('>I6', tail, 2) + now - Record.enqueued_at(record))
+    at = 8
+  end
+  return changed .. string.sub(tail, at)
 end
 
 function Record.extra(record)
