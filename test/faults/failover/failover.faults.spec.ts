@@ -27,7 +27,8 @@ describe(`failovers to the best replica, seed ${seed}`, () => {
   it('lose what was acknowledged where nodes hold nothing, which this test notices', async () => {
     const { dist, remove } = await buildMutant('queue', holdsNothing);
     try {
-      const { violations } = await failOver('local', { ...options, dist, durationMs: 1 });
+      // In a single failover all that was lost may have been acknowledged by its receivers as well.
+      const { violations } = await failOver('local', { ...options, dist, durationMs: 8_000 });
       expect(violations.filter((each) => each.endsWith('was acknowledged and is lost'))).not.toEqual([]);
     } finally {
       await remove();

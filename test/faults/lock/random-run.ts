@@ -53,7 +53,7 @@ async function leftBehind(cluster: FaultCluster): Promise<string[]> {
     const deadline = Date.now() + FORGOTTEN_WITHIN_MS;
     for (;;) {
       const keys = (await redis.keys('syncline:lock:*')).filter(
-        (key) => !/:(nodes|clock|instance)$/.test(key),
+        (key) => !/:(nodes|clock|instance|pulse)$/.test(key),
       );
       const ttls = await Promise.all(keys.map((key) => redis.pttl(key)));
       const kept = keys.filter((_, i) => ttls[i] === -1);
