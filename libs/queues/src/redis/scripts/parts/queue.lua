@@ -41,7 +41,7 @@ Queue.ALL = {
 }
 do
   -- Of what is written, the others are whole numbers. Redis prints a number at twice what it takes to print it here.
-  local TEXTS = { gen = true, instance = true, remembering = true }
+  local TEXTS = { gen = true, instance = true, labels = true, remembering = true }
   -- What is to be written: field, value, ..., so many of them; and where the value of a field stands in it, if it does.
   local writes, written, places = {}, 0, {}
   -- The queue of the call before; what its keys begin with, beside it and under its generation; the keys under that.
