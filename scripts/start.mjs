@@ -158,8 +158,8 @@ async function start() {
   const redisUrl = await startRedis(settings, binary);
   say(`Starting ${settings.nodes.length} nodes ...`);
   await startNodes(settings, redisUrl);
-  sayReady(settings);
   sayWhoMayCall(settings);
+  sayReady(settings);
   if (!watching) return;
   const { rebuildOnSave } = await import('./start/watch.mjs');
   say('Watching apps/ and libs/: when you save a file, its nodes restart.\n');

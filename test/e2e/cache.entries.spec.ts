@@ -279,6 +279,7 @@ describe('cache entries', () => {
       '403',
       '412',
       '413',
+      '429',
       '503',
     ]);
     expect(entry.put.parameters.map(({ name }: { name: string }) => name).sort()).toEqual(

@@ -92,7 +92,7 @@ export const apiKeySchema = z.strictObject({
   certificates: z
     .array(subjectSchema)
     .max(64)
-    .default([])
+    .optional()
     .describe(
       'A client whose certificate has one of these as alternative name (DNS or URI) has this key; the node needs `TLS_CLIENT_CA`',
     ),
@@ -126,7 +126,7 @@ export const apiKeysFileSchema = z
         'expected every hash once',
       )
       .refine(
-        (keys) => isDistinct(keys.flatMap(({ certificates }) => certificates)),
+        (keys) => isDistinct(keys.flatMap(({ certificates = [] }) => certificates)),
         'expected every certificate once',
       ),
     tenants: z

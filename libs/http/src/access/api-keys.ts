@@ -136,7 +136,7 @@ export class ApiKeys implements OnModuleInit {
       name,
       secrets: [{ hash: `${HASH}${digestOf(secret)}`, expiresAt: undefined }],
       grants: GRANTS_OF_RIGHT[right],
-      certificates: [],
+      certificates: undefined,
       quotas: undefined,
       tenant: undefined,
     }));
@@ -159,7 +159,7 @@ export class ApiKeys implements OnModuleInit {
       }),
     );
     return new Map(
-      all.flatMap(({ name, secrets, certificates, grants, tenant }) => {
+      all.flatMap(({ name, secrets, certificates = [], grants, tenant }) => {
         const realm = realmOf(tenant);
         const rights = Rights.of(role, grants, realm);
         const usage = this.usages.get(name) as Usage;
