@@ -120,7 +120,8 @@ describe('three queue nodes on one Redis', () => {
     await eventually(async () =>
       expect((await request(at(0).url).get('/v1/cluster')).body.members).toHaveLength(4),
     );
-    const queue = await ownedBy(owner, `moved-${how}`);
+    // On a busy machine the new node may have been silent for a moment, and joins again.
+    const queue = await eventually(() => ownedBy(owner, `moved-${how}`));
     const limited = { visibilityTimeoutMs: 100, maxReceives: 1 };
     await put(at(0), queue, limited);
     await send(at(0), queue, ['poison']);
