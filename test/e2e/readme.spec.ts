@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { type NodeProcess, RedisServer, startNodes, stopAll } from '@syncline/testing';
@@ -13,9 +13,10 @@ interface Example {
   readonly answer: string;
 }
 
-const examples: Example[] = [
-  ...readFileSync('README.md', 'utf8').matchAll(/```sh\n(curl .*?)```\n\n```(json|text)\n(.*?)```/gs),
-].map(([, command = '', format = '', answer = '']) => ({ command, format, answer }));
+const readme = readFileSync('README.md', 'utf8');
+const examples: Example[] = [...readme.matchAll(/```sh\n(curl .*?)```\n\n```(json|text)\n(.*?)```/gs)].map(
+  ([, command = '', format = '', answer = '']) => ({ command, format, answer }),
+);
 
 /** Keeps only names and types, because ids and times differ between runs. */
 function shapeOf(value: unknown): unknown {
@@ -58,4 +59,25 @@ describe('the examples of the README', () => {
     if (format === 'text') expect(stdout.trim()).toBe(answer.trim());
     else expect(shapeOf(JSON.parse(stdout))).toEqual(shapeOf(JSON.parse(answer)));
   });
+
+  const queued = async () => {
+    const [, queue] = [...ports.entries()].find(([address]) => address === 'localhost:8004') ?? [];
+    const answer = await fetch(`http://${queue}/v1/queues/mails/messages?state=ready`);
+    const { messages } = (await answer.json()) as { messages: { body: unknown }[] };
+    return messages.filter(({ body }) => body === 'hello').length;
+  };
+  const programs = { js: ['node', '--input-type=module', '-e'], python: ['python3', '-c'] } as const;
+  const hasBoto3 = spawnSync('python3', ['-c', 'import boto3']).status === 0;
+
+  it.each(hasBoto3 ? (['js', 'python'] as const) : (['js'] as const))(
+    'send by a client of SQS, in %s',
+    async (language) => {
+      const [, program = ''] = new RegExp(`\`\`\`${language}\n(.*?)\`\`\``, 's').exec(readme) ?? [];
+      const here = program.replace(/localhost:\d+/g, (address) => ports.get(address) ?? address);
+      const before = await queued();
+      const [command, ...args] = programs[language];
+      await run(command, [...args, here]);
+      expect(await queued()).toBe(before + 1);
+    },
+  );
 });

@@ -1,4 +1,5 @@
 import {
+  AddPermissionCommand,
   ChangeMessageVisibilityCommand,
   CreateQueueCommand,
   DeleteMessageBatchCommand,
@@ -13,6 +14,7 @@ import {
   PurgeQueueCommand,
   ReceiveMessageCommand,
   type ReceiveMessageCommandInput,
+  RemovePermissionCommand,
   SendMessageBatchCommand,
   SendMessageCommand,
   SetQueueAttributesCommand,
@@ -127,9 +129,36 @@ describe('SQS: queues', () => {
     });
   });
 
+  it('have permissions that are kept and told', async () => {
+    const Policy = JSON.stringify({ Statement: { Sid: 'own', Effect: 'Allow' } });
+    const url = await queue({ Policy });
+    const statements = async () =>
+      JSON.parse((await attributesOf(url)).Policy ?? '{"Statement":[]}').Statement;
+    const permission = {
+      QueueUrl: url,
+      Label: 'mine',
+      AWSAccountIds: ['123456789012'],
+      Actions: ['SendMessage'],
+    };
+    await sqs.send(new AddPermissionCommand(permission));
+    await expect(sqs.send(new AddPermissionCommand(permission))).rejects.toMatchObject({
+      name: 'InvalidParameterValue',
+    });
+    expect(await statements()).toMatchObject([{ Sid: 'own' }, { Sid: 'mine', Action: 'SQS:SendMessage' }]);
+    for (const Label of ['own', 'mine'])
+      await sqs.send(new RemovePermissionCommand({ QueueUrl: url, Label }));
+    expect(await statements()).toEqual([]);
+  });
+
   it.each([
     ['a name with a space', { QueueName: 'a b' }, 'InvalidParameterValue'],
     ['a FIFO name without the attribute', { QueueName: 'a.fifo' }, 'InvalidParameterValue'],
+    [
+      'an attribute that objects have',
+      { QueueName: 'a', Attributes: { constructor: '1' } },
+      'InvalidAttributeName',
+    ],
+    ['a policy that is none', { QueueName: 'a', Attributes: { Policy: 'x' } }, 'InvalidAttributeValue'],
     ['an unknown attribute', { QueueName: 'a', Attributes: { Colour: 'red' } }, 'InvalidAttributeName'],
     [
       'a value out of range',

@@ -131,9 +131,10 @@ export class MoveActions {
           status: task.status === 'CANCELLING' ? 'CANCELLED' : isLast ? 'COMPLETED' : 'RUNNING',
         }));
         if (moves.find((task) => task.handle === handle)?.status !== 'RUNNING') return;
-        if (this.drain.draining)
+        if (this.drain.draining) {
           throw new SqsError(ERRORS.serviceUnavailable, 'The node stopped. Start another task.');
-        if (maxPerSecond !== undefined) await sleep(1_000);
+        }
+        if (maxPerSecond !== undefined) await sleep((1_000 * step) / maxPerSecond);
       }
     } catch (error) {
       const failure = fromProblem(error)?.message ?? 'Internal error';

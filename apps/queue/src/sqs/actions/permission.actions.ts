@@ -58,13 +58,19 @@ export class PermissionActions {
   private async change(queue: string, change: (policy: Policy) => Policy): Promise<void> {
     await this.labels.change(queue, (labels) => {
       const { Policy: text, ...others } = labels.attributes;
-      const before: Policy =
-        text === undefined
-          ? { Version: '2012-10-17', Id: `${queue}/default-policy`, Statement: [] }
-          : JSON.parse(text);
+      const before: Policy = {
+        ...{ Version: '2012-10-17', Id: `${queue}/default-policy`, Statement: [] },
+        ...(text !== undefined && policyIn(text)),
+      };
       const after = change(before);
       const isEmpty = after.Statement.length === 0;
       return { ...labels, attributes: isEmpty ? others : { ...others, Policy: JSON.stringify(after) } };
     });
   }
+}
+
+/** One that a caller has set may have a single statement, which is no list. */
+function policyIn(text: string): Partial<Policy> {
+  const policy = JSON.parse(text);
+  return { ...policy, Statement: [policy.Statement].flat() };
 }

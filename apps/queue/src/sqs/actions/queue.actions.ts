@@ -51,7 +51,7 @@ export class QueueActions {
     caller.require('configure', [queue]);
     const attributes = checkAttributes(queue, pairs);
     const labels: Labels = {
-      attributes: kept(attributes),
+      attributes: withoutEmpty(kept(attributes)),
       // The JSON protocol has this name in lower case.
       tags: Object.fromEntries([...fields.pairs('tags'), ...fields.pairs('Tags')]),
       createdAt: now(),

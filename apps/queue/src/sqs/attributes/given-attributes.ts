@@ -13,22 +13,31 @@ interface Range {
 const HALF_A_DAY_S = 43_200;
 const MAX_MESSAGE = 1_048_576;
 
-const NUMBERS: Readonly<Record<string, Range>> = {
-  DelaySeconds: { min: 0, max: 900 },
-  MaximumMessageSize: { min: 1_024, max: MAX_MESSAGE },
-  MessageRetentionPeriod: { min: 60, max: 1_209_600 },
-  ReceiveMessageWaitTimeSeconds: { min: 0, max: 20 },
-  VisibilityTimeout: { min: 0, max: HALF_A_DAY_S },
-  KmsDataKeyReusePeriodSeconds: { min: 60, max: 86_400 },
-};
-const WORDS: Readonly<Record<string, readonly string[]>> = {
-  ContentBasedDeduplication: ['true', 'false'],
-  SqsManagedSseEnabled: ['true', 'false'],
-  FifoQueue: ['true'],
-  DeduplicationScope: ['queue', 'messageGroup'],
-  FifoThroughputLimit: ['perQueue', 'perMessageGroupId'],
-};
-const TEXTS = new Set(['Policy', 'KmsMasterKeyId', 'RedrivePolicy', 'RedriveAllowPolicy']);
+const NUMBERS = new Map<string, Range>(
+  Object.entries({
+    DelaySeconds: { min: 0, max: 900 },
+    MaximumMessageSize: { min: 1_024, max: MAX_MESSAGE },
+    MessageRetentionPeriod: { min: 60, max: 1_209_600 },
+    ReceiveMessageWaitTimeSeconds: { min: 0, max: 20 },
+    VisibilityTimeout: { min: 0, max: HALF_A_DAY_S },
+    KmsDataKeyReusePeriodSeconds: { min: 60, max: 86_400 },
+  }),
+);
+const WORDS = new Map<string, readonly string[]>(
+  Object.entries({
+    ContentBasedDeduplication: ['true', 'false'],
+    SqsManagedSseEnabled: ['true', 'false'],
+    FifoQueue: ['true'],
+    DeduplicationScope: ['queue', 'messageGroup'],
+    FifoThroughputLimit: ['perQueue', 'perMessageGroupId'],
+  }),
+);
+/** Each empty, or a JSON object that has this. */
+const OBJECTS = new Map([
+  ['Policy', 'Statement'],
+  ['RedriveAllowPolicy', 'redrivePermission'],
+]);
+const TEXTS = new Set(['KmsMasterKeyId', 'RedrivePolicy']);
 const FIFO_ONLY = new Set([
   'FifoQueue',
   'ContentBasedDeduplication',
@@ -38,26 +47,41 @@ const FIFO_ONLY = new Set([
 
 /** Deliveries of a message until it is dead where nobody asked for dead letters. */
 export const FOR_EVER = 1_000_000_000;
-const MOST_RECEIVES = 1_000;
+export const MOST_RECEIVES = 1_000;
 
 /** @throws SqsError for an attribute that there is none, or a value that it cannot have */
 export function checkAttributes(queue: string, pairs: readonly (readonly [string, string])[]): Attributes {
   for (const [name, value] of pairs) {
-    if (!(name in NUMBERS || name in WORDS || TEXTS.has(name)) || (FIFO_ONLY.has(name) && !isFifo(queue))) {
+    const is = ruleOf(name);
+    if (is === undefined || (FIFO_ONLY.has(name) && !isFifo(queue))) {
       throw new SqsError(ERRORS.invalidAttributeName, `Unknown Attribute ${name}.`);
     }
-    const range = NUMBERS[name];
-    const isRight =
-      range === undefined
-        ? (WORDS[name]?.includes(value) ?? true)
-        : /^\d{1,10}$/.test(value) && Number(value) >= range.min && Number(value) <= range.max;
-    if (!isRight) throw invalidAttribute(name);
+    if (!is(value)) {
+      throw new SqsError(ERRORS.invalidAttributeValue, `Invalid value for the parameter ${name}.`);
+    }
   }
   return Object.fromEntries(pairs);
 }
 
-export const invalidAttribute = (name: string) =>
-  new SqsError(ERRORS.invalidAttributeValue, `Invalid value for the parameter ${name}.`);
+/** Which values an attribute may have; undefined: there is no such attribute. */
+function ruleOf(name: string): ((value: string) => boolean) | undefined {
+  const range = NUMBERS.get(name);
+  if (range)
+    return (value) => /^\d{1,10}$/.test(value) && Number(value) >= range.min && Number(value) <= range.max;
+  const words = WORDS.get(name);
+  if (words) return (value) => words.includes(value);
+  const member = OBJECTS.get(name);
+  if (member) return (value) => value === '' || hasMember(value, member);
+  return TEXTS.has(name) ? () => true : undefined;
+}
+
+function hasMember(text: string, member: string): boolean {
+  try {
+    return Object.hasOwn(Object(JSON.parse(text)), member);
+  } catch {
+    return false;
+  }
+}
 
 /** Where dead letters go, and when. */
 export interface RedrivePolicy {

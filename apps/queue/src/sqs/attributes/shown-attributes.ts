@@ -1,10 +1,8 @@
 import type { Queue } from '@syncline/contracts';
 import { arnOf, isFifo } from '../queue-address.js';
 import { ERRORS, SqsError } from '../sqs-error.js';
-import { type Attributes, OF_ENGINE } from './given-attributes.js';
+import { type Attributes, MOST_RECEIVES, OF_ENGINE } from './given-attributes.js';
 import type { Labels } from './labels.js';
-
-const MOST_RECEIVES = 1_000;
 
 /** All attributes of a queue, wherever they are kept. */
 export function attributesOf(queue: Queue, labels: Labels, region: string): Attributes {

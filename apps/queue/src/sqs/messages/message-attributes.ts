@@ -18,50 +18,37 @@ const MOST = 10;
 
 export const isBinary = (type: string): boolean => type.startsWith('Binary');
 
+const wrong = (message: string) => new SqsError(ERRORS.invalidParameterValue, message);
+
 /** @throws SqsError for an attribute that is wrong, or for too many */
 export function readMessageAttributes(parameter: string, members: Members): MessageAttributes {
   const entries = Object.entries(members);
   if (entries.length > MOST) {
-    throw new SqsError(
-      ERRORS.invalidParameterValue,
-      `Number of message attributes [${entries.length}] exceeds the allowed maximum [${MOST}].`,
-    );
+    throw wrong(`Number of message attributes [${entries.length}] exceeds the allowed maximum [${MOST}].`);
   }
   return new Map(entries.map(([name, value]) => [name, readOne(parameter, name, value)]));
 }
 
 function readOne(parameter: string, name: string, given: unknown): MessageAttribute {
-  const wrong = (reason: string) =>
-    new SqsError(
-      ERRORS.invalidParameterValue,
-      `The message attribute '${name}' is invalid. Reason: ${reason}`,
-    );
-  if (!NAME.test(name)) throw wrong(`the name of one of the ${parameter} is not valid.`);
+  if (!NAME.test(name)) throw wrong(`The name '${name}' of one of the ${parameter} is not valid.`);
+  const what = `The message attribute '${name}'`;
   const { DataType, StringValue, BinaryValue } = Object(given) as Record<string, unknown>;
   if (typeof DataType !== 'string' || DataType === '') {
-    throw new SqsError(
-      ERRORS.invalidParameterValue,
-      `The message attribute '${name}' must contain a non-empty message attribute type.`,
-    );
+    throw wrong(`${what} must contain a non-empty message attribute type.`);
   }
   if (!TYPE.test(DataType)) {
-    throw new SqsError(
-      ERRORS.invalidParameterValue,
-      `The message attribute '${name}' has an invalid message attribute type, the set of supported type prefixes is Binary, Number, and String.`,
+    throw wrong(
+      `${what} has an invalid message attribute type, the set of supported type prefixes is Binary, Number, and String.`,
     );
   }
   const value = isBinary(DataType) ? BinaryValue : StringValue;
   if (typeof value !== 'string' || value === '') {
-    throw new SqsError(
-      ERRORS.invalidParameterValue,
-      `The message attribute '${name}' must contain a non-empty message attribute value for message attribute type '${DataType}'.`,
+    throw wrong(
+      `${what} must contain a non-empty message attribute value for message attribute type '${DataType}'.`,
     );
   }
   if (DataType.startsWith('Number') && !NUMBER.test(value)) {
-    throw new SqsError(
-      ERRORS.invalidParameterValue,
-      `Can't cast the value of message attribute '${name}' to a number.`,
-    );
+    throw wrong(`Can't cast the value of message attribute '${name}' to a number.`);
   }
   if (!isBinary(DataType)) checkText(name, value);
   return { type: DataType, value };

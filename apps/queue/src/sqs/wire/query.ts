@@ -26,24 +26,28 @@ const document = (root: string, content: string) =>
   `<?xml version="1.0"?><${root} xmlns="${NAMESPACE}">${content}</${root}>`;
 
 /** Lists of a form, `Name.1`, `Name.2`, and what they are called in the JSON protocol. */
-const LISTS: Readonly<Record<string, string>> = {
-  AttributeName: 'AttributeNames',
-  MessageAttributeName: 'MessageAttributeNames',
-  MessageSystemAttributeName: 'MessageSystemAttributeNames',
-  TagKey: 'TagKeys',
-  ActionName: 'Actions',
-  AWSAccountId: 'AWSAccountIds',
-  SendMessageBatchRequestEntry: 'Entries',
-  DeleteMessageBatchRequestEntry: 'Entries',
-  ChangeMessageVisibilityBatchRequestEntry: 'Entries',
-};
+const LISTS = new Map(
+  Object.entries({
+    AttributeName: 'AttributeNames',
+    MessageAttributeName: 'MessageAttributeNames',
+    MessageSystemAttributeName: 'MessageSystemAttributeNames',
+    TagKey: 'TagKeys',
+    ActionName: 'Actions',
+    AWSAccountId: 'AWSAccountIds',
+    SendMessageBatchRequestEntry: 'Entries',
+    DeleteMessageBatchRequestEntry: 'Entries',
+    ChangeMessageVisibilityBatchRequestEntry: 'Entries',
+  }),
+);
 /** Maps of a form, `Name.1.Key` and `Name.1.Value`: what they are called, and how their keys are. */
-const MAPS: Readonly<Record<string, { readonly name: string; readonly key: 'Name' | 'Key' }>> = {
-  Attribute: { name: 'Attributes', key: 'Name' },
-  MessageAttribute: { name: 'MessageAttributes', key: 'Name' },
-  MessageSystemAttribute: { name: 'MessageSystemAttributes', key: 'Name' },
-  Tag: { name: 'Tags', key: 'Key' },
-};
+const MAPS = new Map<string, { readonly name: string; readonly key: 'Name' | 'Key' }>(
+  Object.entries({
+    Attribute: { name: 'Attributes', key: 'Name' },
+    MessageAttribute: { name: 'MessageAttributes', key: 'Name' },
+    MessageSystemAttribute: { name: 'MessageSystemAttributes', key: 'Name' },
+    Tag: { name: 'Tags', key: 'Key' },
+  } as const),
+);
 
 /** Names of fields, divided at their dots. */
 type Tree = Map<string, Tree | string>;
@@ -72,8 +76,8 @@ function plant(tree: Tree, path: readonly string[], value: string): void {
 function toMembers(tree: Tree): Members {
   return Object.fromEntries(
     [...tree].map(([name, value]): [string, unknown] => {
-      const list = LISTS[name];
-      const map = MAPS[name];
+      const list = LISTS.get(name);
+      const map = MAPS.get(name);
       if (list !== undefined) return [list, itemsOf(value)];
       if (map !== undefined) {
         const pairs = itemsOf(value).map((item) => {
