@@ -81,7 +81,56 @@ describe('a process with engines of its own', () => {
     await eventually(async () => expect(await victims()).toEqual([]));
   });
 
+  let questions = 0;
+  /** When the victim last had a value in its memory. */
+  const lastSeen = async (value: number) => {
+    const asked = `${value} ${++questions}`;
+    say(`seen ${asked}`);
+    const [, at = ''] = await victim.printed(new RegExp(`^seen ${asked} (\\d+)$`));
+    return BigInt(at);
+  };
+
+  it.each([
+    ['blocks its event loop', () => say('block 3000'), () => {}],
+    ['is frozen', () => victim.freeze(), () => victim.thaw()],
+  ])(
+    'that %s serves nothing from its memory that is older than an answered write',
+    async (how, strike, end) => {
+      const cache = survivor.cache<number>('faults');
+      await cache.set(how, 1);
+      say(`watch ${how}`);
+      await eventually(async () => expect(await lastSeen(1)).toBeGreaterThan(0n));
+      strike();
+      await cache.set(how, 2);
+      const answeredAt = process.hrtime.bigint();
+      end();
+      await eventually(async () => expect(await lastSeen(2)).toBeGreaterThan(answeredAt));
+      expect(await lastSeen(1)).toBeLessThan(answeredAt);
+    },
+  );
+
+  it.each([
+    ['is frozen', () => victim.freeze(), true],
+    ['is killed', () => victim.kill(), false],
+  ])('that %s loses the messages that it handles, and nobody else does', async (how, strike, goesOn) => {
+    const queue = survivor.queue<string>(goesOn ? 'frozen' : 'killed');
+    await queue.send(how);
+    say(`work ${queue.name}`);
+    await victim.printed(new RegExp(`^handling ${how}$`));
+    await strike();
+    const [message] = await queue.receive({ waitMs: 30_000 });
+    expect(message).toMatchObject({ body: how, receiveCount: 2 });
+    if (goesOn) {
+      victim.thaw();
+      await victim.printed(new RegExp(`^lost ${how}$`));
+    }
+    expect(await queue.ack(message?.receipt ?? '')).toBe('acked');
+    expect((await queue.inspect()).stats).toMatchObject({ ready: 0, inFlight: 0, acked: 1 });
+  });
+
   it('that is closed leaves nothing that keeps it alive', async () => {
+    // Those of the tests before are gone.
+    await eventually(async () => expect(await victims()).toHaveLength(1));
     await hold('closing');
     say('close');
     expect(await victim.exited).toBe(0);
