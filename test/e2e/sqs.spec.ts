@@ -353,6 +353,39 @@ describe('SQS: messages', () => {
     expect(await receive(url)).toMatchObject([{ Body: 'bad' }]);
   });
 
+  it('that came by a schedule or back from dead letters are as good as any', async () => {
+    const dead = await queue({ FifoQueue: 'true' }, '.fifo');
+    const deadLetterTargetArn = await arnOf(dead);
+    const url = await queue(
+      { FifoQueue: 'true', RedrivePolicy: JSON.stringify({ deadLetterTargetArn, maxReceiveCount: 1 }) },
+      '.fifo',
+    );
+    const api = request(nodes[0]?.url as string);
+    const body = {
+      queue: url.split('/').at(-1),
+      everyMs: 1_000,
+      limit: 1,
+      message: { body: 'by the clock' },
+    };
+    await api.put('/v1/schedules/sqs').send(body).expect(200);
+    const All = { MessageSystemAttributeNames: ['All' as const], WaitTimeSeconds: 20 };
+    const [first] = await receive(url, All);
+    expect(first).toMatchObject({ Body: 'by the clock', Attributes: { SequenceNumber: expect.any(String) } });
+    const change = { QueueUrl: url, ReceiptHandle: first?.ReceiptHandle, VisibilityTimeout: 0 };
+    await sqs.send(new ChangeMessageVisibilityCommand(change));
+    await sqs.send(new StartMessageMoveTaskCommand({ SourceArn: deadLetterTargetArn }));
+    const forEver = { RedrivePolicy: '' };
+    await sqs.send(new SetQueueAttributesCommand({ QueueUrl: url, Attributes: forEver }));
+    const [again] = await receive(url, { ...All, VisibilityTimeout: 1 });
+    expect(again).toMatchObject({ MessageId: first?.MessageId, Body: 'by the clock' });
+    // Its delivery is over by then: FIFO queues refuse that, and the message stays.
+    const [last] = await receive(url, All);
+    const end = (ReceiptHandle?: string) =>
+      sqs.send(new DeleteMessageCommand({ QueueUrl: url, ReceiptHandle }));
+    await expect(end(again?.ReceiptHandle)).rejects.toMatchObject({ name: 'InvalidParameterValue' });
+    await end(last?.ReceiptHandle);
+  });
+
   it('are handled by sqs-consumer', async () => {
     const url = await queue();
     const handled: string[] = [];

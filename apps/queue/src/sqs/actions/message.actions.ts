@@ -102,7 +102,15 @@ export class MessageActions {
       system: [...fields.texts('AttributeNames'), ...fields.texts('MessageSystemAttributeNames')],
       attributes: fields.texts('MessageAttributeNames'),
     };
-    const messages = received.messages.map((message) => showReceived(queue, message, wanted, region));
+    const places = isFifo(queue)
+      ? await this.messages.delivered(
+          queue,
+          received.messages.map(({ receipt }) => receipt),
+        )
+      : [];
+    const messages = received.messages.map((message, i) =>
+      showReceived(queue, message, wanted, region, places[i]?.id ?? message.id),
+    );
     return messages.length === 0 ? NOTHING : { Messages: messages };
   }
 

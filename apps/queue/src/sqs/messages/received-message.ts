@@ -12,17 +12,22 @@ export interface Wanted {
   readonly attributes: readonly string[];
 }
 
-/** A delivery as SQS shows it. */
+/**
+ * A delivery as SQS shows it.
+ *
+ * @param place the id that it would have, had it been sent to this queue first
+ */
 export function showReceived(
   queue: string,
   message: ReceivedMessage,
   wanted: Wanted,
   region: string,
+  place: string,
 ): Members {
   // Senders of other kinds send any JSON value.
   const body = typeof message.body === 'string' ? message.body : JSON.stringify(message.body);
   const attributes = select(toAttributes(message.headers), wanted.attributes);
-  const system = systemAttributes(queue, message, region).filter(
+  const system = systemAttributes(queue, message, region, place).filter(
     ([name, value]) => value !== undefined && (wanted.system.includes('All') || wanted.system.includes(name)),
   );
   return {
@@ -45,8 +50,9 @@ export function showReceived(
 
 function systemAttributes(
   queue: string,
-  { id, headers, enqueuedAt, receiveCount, groupId, deadLetter }: ReceivedMessage,
+  { headers, enqueuedAt, receiveCount, groupId, deadLetter }: ReceivedMessage,
   region: string,
+  place: string,
 ): (readonly [string, string | undefined])[] {
   const sentAt = String(Date.parse(enqueuedAt));
   return [
@@ -61,7 +67,7 @@ function systemAttributes(
     ...(isFifo(queue)
       ? [
           ['MessageDeduplicationId', systemHeader(headers, 'MessageDeduplicationId')] as const,
-          ['SequenceNumber', sequenceNumber(id)] as const,
+          ['SequenceNumber', sequenceNumber(place)] as const,
         ]
       : []),
   ];

@@ -1,5 +1,5 @@
 -- Which message an id names: the generation and number that it had where it was sent first. One that came from another queue
--- keeps its id, and `adopted` has its number here.
+-- keeps its id, and `adopted` has its number here, by which receipts name it.
 -- Leaves: Identity: own(token), the id of one that was sent here; of(token, record); find(id), returns token and record, nil when it
 --         is not here; adopt(seq, id); forget(token, record), returns the id of one that was adopted.
 -- @include @redis/integer.lua
@@ -25,7 +25,7 @@ do
     local gen, seq = string.match(id, '^(%d+)%-(%d+)$')
     if gen == q.gen and #seq < 16 then
       local token, record = stored(tonumber(seq))
-      if token and not adopted_id(record) then return token, record end
+      if token then return token, record end
     end
     local number = Marks.has(Marks.ADOPTED) and redis.call('HGET', Queue.key('adopted'), id)
     if number then return stored(tonumber(number)) end
