@@ -1,4 +1,5 @@
 import type { QueueConfiguration } from '@syncline/contracts';
+import { ForbiddenError } from '../errors.js';
 import type { MessageSource } from './message.js';
 import { type BackOff, backoffOf, visibilityTimeoutOf, type WorkerOptions } from './worker-options.js';
 
@@ -29,7 +30,14 @@ export class QueueSettings {
   async refresh(): Promise<void> {
     const now = performance.now();
     if (now - this.readAt < FRESH_MS) return;
-    this.known = await this.queue.inspect();
+    try {
+      this.known = await this.queue.inspect();
+    } catch (error) {
+      // With settings of its own a worker needs no more than the right to consume.
+      const isOwn = this.ownVisibilityMs !== undefined && this.ownBackoff !== undefined;
+      if (!(isOwn && error instanceof ForbiddenError)) throw error;
+      this.known = undefined;
+    }
     this.readAt = now;
   }
 
@@ -38,9 +46,9 @@ export class QueueSettings {
     return this.ownVisibilityMs ?? (this.known as QueueConfiguration).visibilityTimeoutMs;
   }
 
-  /** Whether the queue keeps what handlers return. */
+  /** Whether the queue keeps what handlers return, or may: one that does not ignores it. */
   get keepsResults(): boolean {
-    return (this.known?.keepResultsMs ?? 0) > 0;
+    return this.known === undefined || this.known.keepResultsMs > 0;
   }
 
   /** Delay after a failed delivery. Undefined: the queue applies its own back-off. */

@@ -1,0 +1,79 @@
+import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ForbiddenError, QueueClient } from '@syncline/client';
+import { NodeProcess, RedisServer } from '@syncline/testing';
+
+const OWNER = 'secret-of-the-owner-0';
+const WORKER = 'secret-of-the-worker';
+
+describe('a worker whose key may only consume', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'syncline-keys-'));
+  let redis: RedisServer;
+  let node: NodeProcess;
+  let owner: QueueClient;
+  let client: QueueClient;
+
+  beforeAll(async () => {
+    const file = join(folder, 'keys.json');
+    const grants = [{ role: 'queue', actions: ['consume'], names: ['*'] }];
+    const hash = `sha256:${createHash('sha256').update(WORKER).digest('hex')}`;
+    writeFileSync(file, JSON.stringify({ keys: [{ name: 'worker', secrets: [{ hash }], grants }] }));
+    redis = await RedisServer.start();
+    node = await NodeProcess.start('queue', {
+      redisUrl: redis.url,
+      nodeId: 'queue_1',
+      env: { API_KEYS: `owner:${OWNER}:admin`, API_KEYS_FILE: file },
+    });
+    [owner, client] = [OWNER, WORKER].map((apiKey) => new QueueClient({ urls: [node.url], apiKey })) as [
+      QueueClient,
+      QueueClient,
+    ];
+  });
+  afterAll(async () => {
+    await owner?.close();
+    await client?.close();
+    await node?.stop();
+    await redis?.stop();
+    rmSync(folder, { recursive: true });
+  });
+
+  it.each([0, 60_000])(
+    'works with settings of its own; results are kept for %d ms',
+    async (keepResultsMs) => {
+      const queue = owner.queue<number>(`kept-${keepResultsMs}`);
+      await queue.configure({ keepResultsMs });
+      const { id } = await queue.send(7);
+      const errors: unknown[] = [];
+      const options = {
+        visibilityTimeoutMs: 30_000,
+        backoff: { baseMs: 1_000, factor: 2, maxMs: 60_000 },
+        onError: (error: unknown) => errors.push(error),
+      };
+      let handled = (_body: number) => {};
+      const done = new Promise<number>((resolve) => {
+        handled = resolve;
+      });
+      const handler = async ({ body }: { body: number }) => {
+        handled(body);
+        return body * 2;
+      };
+      const worker = client.queue<number>(queue.name).worker(handler, options);
+      expect(await done).toBe(7);
+      await worker.stop();
+      if (keepResultsMs > 0) expect(await queue.result(id)).toBe(14);
+      expect(errors).toEqual([]);
+    },
+  );
+
+  it('says that it needs to read the queue for the settings that it does not have', async () => {
+    await owner.queue('unread').send(1);
+    let refuse = (_error: unknown) => {};
+    const refused = new Promise((resolve) => {
+      refuse = resolve;
+    });
+    await using _worker = client.queue('unread').worker(() => {}, { onError: (error) => refuse(error) });
+    expect(await refused).toBeInstanceOf(ForbiddenError);
+  });
+});
