@@ -3,13 +3,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ForbiddenError, QueueClient } from '@syncline/client';
-import { NodeProcess, RedisServer } from '@syncline/testing';
+import { Certificates, eventually, NodeProcess, RedisServer } from '@syncline/testing';
 
 const OWNER = 'secret-of-the-owner-0';
 const WORKER = 'secret-of-the-worker';
 
 describe('a worker whose key may only consume', () => {
   const folder = mkdtempSync(join(tmpdir(), 'syncline-keys-'));
+  const certificates = new Certificates();
   let redis: RedisServer;
   let node: NodeProcess;
   let owner: QueueClient;
@@ -20,16 +21,17 @@ describe('a worker whose key may only consume', () => {
     const grants = [{ role: 'queue', actions: ['consume'], names: ['*'] }];
     const hash = `sha256:${createHash('sha256').update(WORKER).digest('hex')}`;
     writeFileSync(file, JSON.stringify({ keys: [{ name: 'worker', secrets: [{ hash }], grants }] }));
+    const { cert, key } = certificates.issue('localhost');
+    const ca = certificates.read(certificates.ca);
     redis = await RedisServer.start();
     node = await NodeProcess.start('queue', {
       redisUrl: redis.url,
       nodeId: 'queue_1',
-      env: { API_KEYS: `owner:${OWNER}:admin`, API_KEYS_FILE: file },
+      env: { API_KEYS: `owner:${OWNER}:admin`, API_KEYS_FILE: file, TLS_CERT: cert, TLS_KEY: key },
     });
-    [owner, client] = [OWNER, WORKER].map((apiKey) => new QueueClient({ urls: [node.url], apiKey })) as [
-      QueueClient,
-      QueueClient,
-    ];
+    [owner, client] = [OWNER, WORKER].map(
+      (apiKey) => new QueueClient({ urls: [node.url.replace('127.0.0.1', 'localhost')], apiKey, ca }),
+    ) as [QueueClient, QueueClient];
   });
   afterAll(async () => {
     await owner?.close();
@@ -37,6 +39,7 @@ describe('a worker whose key may only consume', () => {
     await node?.stop();
     await redis?.stop();
     rmSync(folder, { recursive: true });
+    certificates.remove();
   });
 
   it.each([0, 60_000])(
@@ -66,6 +69,20 @@ describe('a worker whose key may only consume', () => {
       expect(errors).toEqual([]);
     },
   );
+
+  it('keeps its message while its handler blocks: the thread calls with the key and over TLS', async () => {
+    const queue = owner.queue<number>('blocked');
+    await queue.send(1);
+    let handled = 0;
+    const options = { visibilityTimeoutMs: 2_000, backoff: { baseMs: 1, factor: 1, maxMs: 1 } };
+    await using _worker = client.queue<number>('blocked').worker(() => {
+      handled += 1;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 6_000);
+    }, options);
+    await eventually(async () => expect((await queue.inspect()).stats.acked).toBe(1));
+    expect(handled).toBe(1);
+    expect((await queue.inspect()).stats).toMatchObject({ failed: 0, received: 1 });
+  });
 
   it('says that it needs to read the queue for the settings that it does not have', async () => {
     await owner.queue('unread').send(1);
