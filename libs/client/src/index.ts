@@ -12,6 +12,8 @@ export type {
   ProblemCode,
   Queue as QueueState,
   QueueConfiguration,
+  Schedule,
+  ScheduleRun,
   Semaphore as SemaphoreState,
   Verified,
 } from '@syncline/contracts';
@@ -56,6 +58,7 @@ export type {
 } from './queues/message.js';
 export { Queue } from './queues/queue.js';
 export { QueueClient } from './queues/queue-client.js';
+export { type ScheduleRule, Schedules } from './queues/schedules.js';
 export { type Handler, Worker } from './queues/worker.js';
 export type { BackOff, WorkerOptions } from './queues/worker-options.js';
 export { Syncline, type SynclineOptions } from './syncline.js';

@@ -3,6 +3,7 @@ import { CacheClient } from './cache/cache-client.js';
 import { LockClient } from './locks/lock-client.js';
 import type { Queue } from './queues/queue.js';
 import { QueueClient } from './queues/queue-client.js';
+import type { Schedules } from './queues/schedules.js';
 import type { Handler, Worker } from './queues/worker.js';
 import type { WorkerOptions } from './queues/worker-options.js';
 import type { TlsOptions } from './transport/tls.js';
@@ -56,6 +57,11 @@ export class Syncline implements AsyncDisposable {
   /** A queue by its name; see {@link QueueClient.queue}. */
   queue<Body = unknown>(name: string): Queue<Body> {
     return (this.clients.queue ?? missing('queue')).queue<Body>(name);
+  }
+
+  /** Messages at certain times, again and again: schedules by their names. */
+  get schedules(): Schedules {
+    return (this.clients.queue ?? missing('queue')).schedules;
   }
 
   /** A cache by its name; see {@link CacheClient.cache}. */

@@ -11,6 +11,9 @@ import type {
   Queues,
   Received,
   Redriven,
+  Schedule,
+  ScheduleRun,
+  Schedules,
   Sent,
   ShownMessage,
   Watched,
@@ -154,6 +157,33 @@ export class HttpQueues implements QueuePort {
     return this.transport.json({ method: 'GET', path, idempotent: true });
   }
 
+  putSchedule(name: string, rule: string): Promise<Schedule> {
+    return this.transport.json({ method: 'PUT', path: schedulePathOf(name), body: rule, idempotent: true });
+  }
+
+  schedule(name: string): Promise<Schedule> {
+    return this.transport.json({ method: 'GET', path: schedulePathOf(name), idempotent: true });
+  }
+
+  schedules(page: { readonly prefix: string; readonly cursor?: string }): Promise<Schedules> {
+    const path = `/v1/schedules?${new URLSearchParams(page)}`;
+    return this.transport.json({ method: 'GET', path, idempotent: true });
+  }
+
+  async removeSchedule(name: string): Promise<void> {
+    await this.transport.call({ method: 'DELETE', path: schedulePathOf(name), idempotent: false });
+  }
+
+  runSchedule(name: string): Promise<ScheduleRun> {
+    const path = `${schedulePathOf(name)}/run`;
+    return this.transport.json({ method: 'POST', path, body: '{}', idempotent: false });
+  }
+
+  pauseSchedule(name: string, paused: boolean): Promise<Schedule> {
+    const path = `${schedulePathOf(name)}/${paused ? 'pause' : 'resume'}`;
+    return this.transport.json({ method: 'POST', path, body: '{}', idempotent: true });
+  }
+
   cluster(): Promise<Cluster> {
     return this.transport.cluster();
   }
@@ -188,6 +218,7 @@ export class HttpQueues implements QueuePort {
 }
 
 const pathOf = (queue: string) => `/v1/queues/${encodeURIComponent(queue)}`;
+const schedulePathOf = (name: string) => `/v1/schedules/${encodeURIComponent(name)}`;
 const messagePathOf = (queue: string, id: string) => `${pathOf(queue)}/messages/${encodeURIComponent(id)}`;
 
 const written = ({ body, options }: OutgoingMessage) =>

@@ -5,6 +5,7 @@ import { HeartbeatThread } from './heartbeats/heartbeat-thread.js';
 import { HttpQueues } from './http-queues.js';
 import { Queue } from './queue.js';
 import type { QueuePort } from './queue-port.js';
+import { Schedules } from './schedules.js';
 import type { Handler, Worker } from './worker.js';
 import type { WorkerOptions } from './worker-options.js';
 
@@ -40,6 +41,11 @@ export class QueueClient implements AsyncDisposable {
   /** Handles the messages of a queue until the worker is stopped; see {@link Queue.worker}. */
   worker<Body = unknown>(queue: string, handler: Handler<Body>, options?: WorkerOptions): Worker<Body> {
     return this.queue<Body>(queue).worker(handler, options);
+  }
+
+  /** Messages at certain times, again and again: schedules by their names. */
+  get schedules(): Schedules {
+    return new Schedules(this.port);
   }
 
   /** All queues with their configuration and counts, page by page. */

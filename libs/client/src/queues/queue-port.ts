@@ -11,6 +11,9 @@ import type {
   Queues,
   Received,
   Redriven,
+  Schedule,
+  ScheduleRun,
+  Schedules,
   Sent,
   ShownMessage,
   Watched,
@@ -111,6 +114,15 @@ export interface QueuePort {
   remove(queue: string): Promise<void>;
 
   list(page: { readonly prefix: string; readonly cursor?: string }): Promise<Queues>;
+
+  /** @param rule JSON that was written when the method was called */
+  putSchedule(name: string, rule: string): Promise<Schedule>;
+  schedule(name: string): Promise<Schedule>;
+  schedules(page: { readonly prefix: string; readonly cursor?: string }): Promise<Schedules>;
+  removeSchedule(name: string): Promise<void>;
+  runSchedule(name: string): Promise<ScheduleRun>;
+  pauseSchedule(name: string, paused: boolean): Promise<Schedule>;
+
   cluster(): Promise<Cluster>;
   /** Starts a thread that extends deliveries by itself: see `standIn`. */
   startStandIn(): Thread;

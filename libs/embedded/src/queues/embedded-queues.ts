@@ -23,11 +23,13 @@ import {
   extendSchema,
   type Found,
   listQueuesQuerySchema,
+  listSchedulesQuerySchema,
   messageIdParamSchema,
   type Nacked,
   nackSchema,
   nameSchema,
   putQueueSchema,
+  putScheduleSchema,
   type Queue,
   type Queues,
   type Received,
@@ -35,6 +37,9 @@ import {
   receiveSchema,
   redriveSchema,
   rescheduleSchema,
+  type Schedule,
+  type ScheduleRun,
+  type Schedules,
   type Sent,
   type ShownMessage,
   searchSchema,
@@ -49,6 +54,7 @@ import {
   DeliveryService,
   MessagesService,
   QueuesService,
+  SchedulesService,
   SearchService,
 } from '@syncline/queues';
 import { type RedisAccess } from '@syncline/redis';
@@ -66,6 +72,7 @@ export class EmbeddedQueues implements QueuePort {
   private readonly byId: ByIdService;
   private readonly searches: SearchService;
   private readonly deadLetters: DeadLettersService;
+  private readonly schedulesService: SchedulesService;
 
   constructor(
     private readonly engine: Engine,
@@ -78,6 +85,7 @@ export class EmbeddedQueues implements QueuePort {
     this.byId = engine.get(ByIdService);
     this.searches = engine.get(SearchService);
     this.deadLetters = engine.get(DeadLettersService);
+    this.schedulesService = engine.get(SchedulesService);
   }
 
   get timeoutMs(): number {
@@ -240,6 +248,37 @@ export class EmbeddedQueues implements QueuePort {
       const { prefix, cursor, limit } = checked(listQueuesQuerySchema, page, 'query');
       return this.queues.list(prefix, cursor ?? null, limit);
     });
+  }
+
+  putSchedule(name: string, rule: string): Promise<Schedule> {
+    return this.calls.call(() =>
+      this.schedulesService.put(named(name), checked(putScheduleSchema, JSON.parse(rule), 'body')),
+    );
+  }
+
+  schedule(name: string): Promise<Schedule> {
+    return this.calls.call(() => this.schedulesService.get(named(name)));
+  }
+
+  schedules(page: { readonly prefix: string; readonly cursor?: string }): Promise<Schedules> {
+    return this.calls.call(() => {
+      const { prefix, cursor, limit } = checked(listSchedulesQuerySchema, page, 'query');
+      return this.schedulesService.list(prefix, cursor ?? null, limit);
+    });
+  }
+
+  removeSchedule(name: string): Promise<void> {
+    return this.calls.call(() => this.schedulesService.remove(named(name)), { repeatable: false });
+  }
+
+  runSchedule(name: string): Promise<ScheduleRun> {
+    return this.calls.call(() => this.schedulesService.run(named(name), () => undefined), {
+      repeatable: false,
+    });
+  }
+
+  pauseSchedule(name: string, paused: boolean): Promise<Schedule> {
+    return this.calls.call(() => this.schedulesService.pause(named(name), paused));
   }
 
   cluster(): Promise<Cluster> {
