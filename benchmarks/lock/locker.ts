@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
-import type { Stage } from '../harness/index.js';
+import type { ServiceName, Stage } from '../harness/index.js';
 
 /** Life of every lock: far longer than it is held. */
 export const TTL_MS = 30_000;
@@ -10,10 +10,16 @@ export interface Locker {
   stop(): Promise<void> | void;
 }
 
+/** Starts servers, or knows where they are. */
+export interface Servers extends Pick<Stage, 'nodes'> {
+  redis(): Promise<{ readonly url: string }>;
+  service(name: ServiceName): Promise<{ readonly address: string }>;
+}
+
 export interface Peer {
   readonly name: string;
   /** @param waits whether the locks may be taken, so that `lock` must wait for them */
-  open(stage: Stage, waits: boolean): Promise<Locker>;
+  open(servers: Servers, waits: boolean): Promise<Locker>;
 }
 
 /**

@@ -73,7 +73,11 @@ export const zooKeeper: Peer = {
     // One session for the process: that is how Curator is to be used.
     const client = await connect(address);
     const session = new Session(client);
-    await session.create(ROOT, CreateMode.PERSISTENT);
+    const ensure = (path: string) =>
+      session.create(path, CreateMode.PERSISTENT).catch((error: unknown) => {
+        if (codeOf(error) !== Exception.NODE_EXISTS) throw error;
+      });
+    await ensure(ROOT);
 
     const enqueue = async (parent: string): Promise<string> => {
       try {
@@ -81,9 +85,7 @@ export const zooKeeper: Peer = {
       } catch (error) {
         if (codeOf(error) !== Exception.NO_NODE) throw error;
       }
-      await session.create(parent, CreateMode.PERSISTENT).catch((error: unknown) => {
-        if (codeOf(error) !== Exception.NODE_EXISTS) throw error;
-      });
+      await ensure(parent);
       return session.create(`${parent}/lock-`, CreateMode.EPHEMERAL_SEQUENTIAL);
     };
 

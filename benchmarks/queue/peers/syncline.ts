@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { QueueClient } from '@syncline/client';
-import { BODY, memoryOf, type Peer, VISIBILITY_MS } from '../broker.js';
+import { embed } from '@syncline/embedded';
+import type { RedisServer } from '@syncline/testing';
+import { BODY, type Broker, memoryOf, type Peer, VISIBILITY_MS } from '../broker.js';
 
 /** Bytes: less than what a purge frees between two looks. */
 const PURGE_STEP = 100_000;
@@ -10,38 +12,52 @@ export const syncline = (nodes: number): Peer => ({
   name: `Syncline, ${nodes} node${nodes > 1 ? 's' : ''}`,
   open: async (stage) => {
     const redis = await stage.redis();
-    const client = new QueueClient({ urls: await stage.nodes('queue', nodes, redis) });
-    const queue = client.queue<string>('bench');
-    const asked = redis.connect();
-    const memory = () => memoryOf(asked);
-    // A queue is made by its first message.
-    await queue.send(BODY);
-    await queue.purge();
-    return {
-      send: (body) => queue.send(body),
-      sendBatch: (bodies) => Promise.all(bodies.map((body) => queue.send(body))),
-      sendDelayed: (body, delayMs) => queue.send(body, { delayMs }),
-      consume: async (concurrency, handle) => {
-        const worker = queue.worker(({ body }) => handle(body), {
-          concurrency,
-          visibilityTimeoutMs: VISIBILITY_MS,
-        });
-        return () => worker.stop();
-      },
-      hang: () => queue.receive({ waitMs: 10_000, visibilityTimeoutMs: VISIBILITY_MS }),
-      clear: async () => {
-        await queue.purge();
-        // What it removes in the background must not be counted with what comes next.
-        for (let before = Number.POSITIVE_INFINITY, now = await memory(); now < before - PURGE_STEP; ) {
-          await sleep(50);
-          [before, now] = [now, await memory()];
-        }
-      },
-      memory,
-      stop: () => {
-        asked.disconnect();
-        return client.close();
-      },
-    };
+    return brokerOf(new QueueClient({ urls: await stage.nodes('queue', nodes, redis) }), redis);
   },
 });
+
+/** As a user has it: our engine in the process of the load, on nothing but Redis. */
+export const embedded: Peer = {
+  name: 'Syncline, embedded',
+  open: async (stage) => {
+    const redis = await stage.redis();
+    const syncline = await embed({ redis: redis.url, roles: ['queue'] });
+    return brokerOf(syncline, redis);
+  },
+};
+
+/** @param client where the queue is; closed in the end */
+async function brokerOf(client: Pick<QueueClient, 'queue' | 'close'>, redis: RedisServer): Promise<Broker> {
+  const queue = client.queue<string>('bench');
+  const asked = redis.connect();
+  const memory = () => memoryOf(asked);
+  // A queue is made by its first message.
+  await queue.send(BODY);
+  await queue.purge();
+  return {
+    send: (body) => queue.send(body),
+    sendBatch: (bodies) => Promise.all(bodies.map((body) => queue.send(body))),
+    sendDelayed: (body, delayMs) => queue.send(body, { delayMs }),
+    consume: async (concurrency, handle) => {
+      const worker = queue.worker(({ body }) => handle(body), {
+        concurrency,
+        visibilityTimeoutMs: VISIBILITY_MS,
+      });
+      return () => worker.stop();
+    },
+    hang: () => queue.receive({ waitMs: 10_000, visibilityTimeoutMs: VISIBILITY_MS }),
+    clear: async () => {
+      await queue.purge();
+      // What it removes in the background must not be counted with what comes next.
+      for (let before = Number.POSITIVE_INFINITY, now = await memory(); now < before - PURGE_STEP; ) {
+        await sleep(50);
+        [before, now] = [now, await memory()];
+      }
+    },
+    memory,
+    stop: () => {
+      asked.disconnect();
+      return client.close();
+    },
+  };
+}
