@@ -95,7 +95,7 @@ const write = (path, text) => {
 const scope = join(target, 'node_modules/@syncline');
 rmSync(scope, { recursive: true, force: true });
 mkdirSync(scope, { recursive: true });
-symlinkSync('../../client', join(scope, 'client'));
+for (const name of ['client', 'embedded']) symlinkSync(`../../${name}`, join(scope, name));
 write(join(target, 'client/dist/contracts.d.ts'), writtenOutContracts());
 write(join(target, 'client/dist/contracts.js'), 'export {};\n');
 

@@ -24,7 +24,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'libs/caches': ['contracts', 'redis', 'runtime', 'cluster'],
   'libs/http': ['contracts', 'redis', 'runtime', 'cluster'],
   'libs/client': ['contracts'],
-  'libs/cli': ['contracts', 'client'],
+  'libs/cli': ['contracts', 'client', 'client/ports', 'embedded'],
   'libs/embedded': [
     'contracts',
     'redis',

@@ -207,7 +207,9 @@ describe('syncline cluster', () => {
   it('lists the nodes of all roles, or of one role', async () => {
     const table = await cli.text('cluster');
     for (const { nodeId, role } of nodes) {
-      expect(table).toMatch(new RegExp(`\\n${role} +${nodeId} +alive +[\\d.]+ % +http://\\S+ +\\d{4}-`));
+      expect(table).toMatch(
+        new RegExp(`\\n${role} +${nodeId} +node +alive +[\\d.]+ % +http://\\S+ +\\d{4}-`),
+      );
     }
     const [lock, ...others] = await cli.json('cluster', 'lock', '--url', nodes[0]?.url ?? '');
     expect(others).toEqual([]);

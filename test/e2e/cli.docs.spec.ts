@@ -53,7 +53,8 @@ describe('the examples of docs/cli.md', () => {
   });
 
   it.each(examples)('print the output that the page shows: $command', async ({ command, format, answer }) => {
-    const { stdout } = await run('bash', ['--norc', '-euo', 'pipefail', '-c', command], { env });
+    const here = command.replaceAll('redis://localhost:6379', redis.url);
+    const { stdout } = await run('bash', ['--norc', '-euo', 'pipefail', '-c', here], { env });
     if (format === 'text') expect(stdout).toBe(answer);
     else expect(shapeOf(JSON.parse(stdout))).toEqual(shapeOf(JSON.parse(answer)));
   });

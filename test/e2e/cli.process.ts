@@ -14,10 +14,11 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** Runs the `syncline` command as a process, against the given nodes. */
+/** Runs the `syncline` command as a process. */
 export class Cli {
   readonly environment: Readonly<Record<string, string>>;
 
+  /** @param nodes that it is told of; the environment may name a Redis instead */
   constructor(nodes: readonly NodeProcess[], environment: Readonly<Record<string, string>> = {}) {
     const urls = (role: string) =>
       nodes

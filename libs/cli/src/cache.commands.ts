@@ -1,20 +1,21 @@
 import { isUtf8 } from 'node:buffer';
 import { bytes, type CacheState, text } from '@syncline/client';
 import type { Command } from 'commander';
+import { type ClientOptions, type Clients, withOutput } from './clients.js';
 import { duration } from './duration.js';
 import { EXIT } from './exit-codes.js';
 import { Failure } from './failure.js';
 import { inputOf } from './input.js';
-import { type NodeOptions, type Nodes, withOutput } from './nodes.js';
 import { write, writeAll, writeJson, writeLine } from './output.js';
 
-export function addCacheCommands(program: Command, nodes: Nodes): void {
+export function addCacheCommands(program: Command, clients: Clients): void {
   const cache = program.command('cache').description('read and change entries of caches');
 
   withOutput(
     cache.command('get <cache> <key>').description('write the bytes of an entry to stdout, unchanged'),
-  ).action(async (name: string, key: string, options: NodeOptions) => {
-    const entry = await nodes.cache(options).cache(name, { codec: bytes }).getEntry(key);
+  ).action(async (name: string, key: string, options: ClientOptions) => {
+    const caches = await clients.cache(options);
+    const entry = await caches.cache(name, { codec: bytes }).getEntry(key);
     if (entry === undefined) throw new Failure(`${name} has no entry ${key}`, EXIT.failure);
     if (!options.json) return write(entry.value);
     const encoding = isUtf8(entry.value) ? 'utf8' : 'base64';
@@ -33,7 +34,7 @@ export function addCacheCommands(program: Command, nodes: Nodes): void {
       const { ttl, tags } = options;
       const entry = { ...(ttl === undefined ? {} : { ttlMs: ttl }), ...(tags === undefined ? {} : { tags }) };
       const value = await inputOf(given);
-      const caches = nodes.cache(options);
+      const caches = await clients.cache(options);
       const stored =
         typeof value === 'string'
           ? await caches.cache(name, { codec: text }).set(key, value, entry)
@@ -44,8 +45,9 @@ export function addCacheCommands(program: Command, nodes: Nodes): void {
     });
 
   withOutput(cache.command('del <cache> <keys...>').description('remove entries, if they exist')).action(
-    async (name: string, keys: readonly string[], options: NodeOptions) => {
-      const from = nodes.cache(options).cache(name);
+    async (name: string, keys: readonly string[], options: ClientOptions) => {
+      const caches = await clients.cache(options);
+      const from = caches.cache(name);
       await Promise.all(keys.map((key) => from.delete(key)));
       if (options.json) await writeJson({ deleted: keys });
       else for (const key of keys) await writeLine(`Removed ${key}.`);
@@ -54,8 +56,9 @@ export function addCacheCommands(program: Command, nodes: Nodes): void {
 
   withOutput(
     cache.command('ls <cache> [prefix]').description('list the entries of a cache, in no order'),
-  ).action(async (name: string, prefix: string | undefined, options: NodeOptions) =>
-    writeAll(nodes.cache(options).cache(name).entries(prefix), {
+  ).action(async (name: string, prefix: string | undefined, options: ClientOptions) => {
+    const caches = await clients.cache(options);
+    await writeAll(caches.cache(name).entries(prefix), {
       json: options.json,
       heads: ['KEY', 'BYTES', 'EXPIRES', 'VERSION'],
       row: ({ key, bytes: size, expiresAt, version }) => [key, size, expiresAt ?? 'never', version],
@@ -63,13 +66,13 @@ export function addCacheCommands(program: Command, nodes: Nodes): void {
         prefix === undefined
           ? `${name} has no entries.`
           : `${name} has no entries that begin with ${prefix}.`,
-    }),
-  );
+    });
+  });
 
   withOutput(
     cache.command('stats [cache]').description('show the statistics of one cache, or of all caches'),
-  ).action(async (name: string | undefined, options: NodeOptions) => {
-    const caches = nodes.cache(options);
+  ).action(async (name: string | undefined, options: ClientOptions) => {
+    const caches = await clients.cache(options);
     if (name !== undefined && options.json) return writeJson(await caches.cache(name).inspect());
     return writeAll(name === undefined ? caches.list() : one(caches.cache(name).inspect()), {
       json: options.json,
@@ -89,7 +92,7 @@ export function addCacheCommands(program: Command, nodes: Nodes): void {
   });
 }
 
-interface SetOptions extends NodeOptions {
+interface SetOptions extends ClientOptions {
   readonly ttl?: number;
   readonly tags?: readonly string[];
 }

@@ -2,10 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { Writable } from 'node:stream';
+import type { Environment } from './clients.js';
 import { DeathWatch, SHELL } from './death-watch.js';
 import { EXIT } from './exit-codes.js';
 import { Failure } from './failure.js';
-import type { Environment } from './nodes.js';
 
 export const exitCodeOfSignal = (signal: NodeJS.Signals): number => EXIT.signal + constants.signals[signal];
 

@@ -22,7 +22,7 @@ Exit codes:
   0    done
   1    refused, or not found
   2    invalid arguments, found here or by a node
-  69   no node can be reached, or the nodes cannot reach Redis
+  69   no node can be reached, or Redis cannot be reached
   75   the lock is not available: try again later
   77   the API key is missing, wrong, or lacks the right
   79   the lease was lost (lock run)

@@ -16,7 +16,8 @@ const ADVICE: Partial<Record<SynclineError['code'], string>> = {
   'wait-timeout': 'See who holds it: syncline lock show NAME',
   unauthenticated: 'Set SYNCLINE_API_KEY to a key of these nodes.',
   forbidden: 'Set SYNCLINE_API_KEY to a key with that right.',
-  'store-unavailable': 'The nodes are running, but Redis does not answer them. Try again when Redis is back.',
+  'store-unavailable':
+    'Redis does not answer the nodes, or this command (--redis, SYNCLINE_REDIS). Try again when Redis is back.',
   'shutting-down': 'Try again when the node has restarted.',
   'unexpected-answer': 'Is this the address of a Syncline node? Check --url and SYNCLINE_..._URLS.',
 };

@@ -1,17 +1,20 @@
-import { type Lease, LeaseLostError, type LockClient } from '@syncline/client';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Lease, LeaseLostError } from '@syncline/client';
 import { type Command, Option } from 'commander';
+import { type ClientOptions, type Clients, type Environment, withClient } from './clients.js';
 import { CommandGroup, exitCodeOfSignal } from './command-group.js';
 import { duration, durationOrForever, inWords } from './duration.js';
 import { EXIT } from './exit-codes.js';
 import { Failure } from './failure.js';
 import { LeaseGuard } from './lease-guard.js';
-import { type Environment, type NodeOptions, type Nodes, withNodes } from './nodes.js';
 import { say } from './output.js';
 import { FORWARDED, HARMLESS } from './signals.js';
 
 const LONGEST_DEFAULT_GRACE_MS = 10_000;
+/** Time to release what was lost: perhaps others wait for it. */
+const RELEASE_MS = 500;
 
-interface RunOptions extends NodeOptions {
+interface RunOptions extends ClientOptions {
   readonly wait: number;
   readonly ttl: number;
   readonly grace?: number;
@@ -24,10 +27,10 @@ The command gets SYNCLINE_LOCK_NAME, SYNCLINE_FENCING_TOKEN and SYNCLINE_LEASE_I
 lost, or syncline is killed, the command and everything that it started get SIGTERM, and SIGKILL after the grace period,
 before another owner can get the lock (except after a force release). Every signal that can be caught is passed on to the
 command, but Ctrl-Z does not stop it. Exit codes: the code of the command; 75 the lock was not available; 79 the lease was
-lost; 69 no node was reached; 126, 127 and 128 + n as in a shell.`;
+lost; 69 no node, or no Redis, was reached; 126, 127 and 128 + n as in a shell.`;
 
-export function addLockRun(lock: Command, nodes: Nodes, environment: Environment): void {
-  withNodes(lock.command('run <name> <command...>').description('run a command while holding a lock'))
+export function addLockRun(lock: Command, clients: Clients, environment: Environment): void {
+  withClient(lock.command('run <name> <command...>').description('run a command while holding a lock'))
     .usage('[options] <name> -- <command...>')
     .addOption(
       new Option('--wait <duration>', 'how long to wait for the lock, or forever')
@@ -48,13 +51,13 @@ export function addLockRun(lock: Command, nodes: Nodes, environment: Environment
     .option('--shared', 'take a shared lock: other shared holders can hold it too')
     .addHelpText('after', HELP)
     .action(async (name: string, commandLine: string[], options: RunOptions) => {
-      process.exitCode = await runUnderLock(nodes.lock(options), name, commandLine, options, environment);
+      process.exitCode = await runUnderLock(clients, name, commandLine, options, environment);
     });
 }
 
 /** Returns the exit code of the command. */
 async function runUnderLock(
-  locks: LockClient,
+  clients: Clients,
   name: string,
   commandLine: readonly string[],
   options: RunOptions,
@@ -73,6 +76,10 @@ async function runUnderLock(
   // A stopped process cannot renew, and the command would continue without the lock.
   process.on('SIGTSTP', () => undefined);
 
+  const interrupted = new Promise<never>((_, reject) => {
+    interruption.signal.addEventListener('abort', () => reject(interruption.signal.reason));
+  });
+  const locks = await Promise.race([clients.lock(options), interrupted]);
   const lease = await locks.acquire(name, {
     waitMs: options.wait,
     ttlMs: options.ttl,
@@ -90,8 +97,8 @@ async function runUnderLock(
     });
     const code = await started.ended.finally(() => guard.end());
     if (!guard.isLost) return await released(lease, code);
-    // Not awaited: perhaps no node can be reached.
-    void lease[Symbol.asyncDispose]();
+    // Perhaps nothing can be reached.
+    await Promise.race([lease[Symbol.asyncDispose](), sleep(RELEASE_MS)]);
     return EXIT.leaseLost;
   } catch (error) {
     await lease[Symbol.asyncDispose]();

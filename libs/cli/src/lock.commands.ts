@@ -1,18 +1,19 @@
 import type { Lock } from '@syncline/client';
 import type { Command } from 'commander';
+import { type ClientOptions, type Clients, type Environment, withOutput } from './clients.js';
 import { addLockRun } from './lock-run.command.js';
-import { type Environment, type NodeOptions, type Nodes, withOutput } from './nodes.js';
 import { tableOf, write, writeAll, writeJson, writeLine } from './output.js';
 
-export function addLockCommands(program: Command, nodes: Nodes, environment: Environment): void {
+export function addLockCommands(program: Command, clients: Clients, environment: Environment): void {
   const lock = program.command('lock').description('run commands under locks, inspect and release locks');
 
-  addLockRun(lock, nodes, environment);
+  addLockRun(lock, clients, environment);
 
   withOutput(lock.command('ls').description('list the locks that have holders or waiters'))
     .option('--prefix <prefix>', 'only names that start with this prefix')
-    .action(async (options: NodeOptions & { prefix?: string }) => {
-      await writeAll(nodes.lock(options).list(options.prefix), {
+    .action(async (options: ClientOptions & { prefix?: string }) => {
+      const locks = await clients.lock(options);
+      await writeAll(locks.list(options.prefix), {
         json: options.json,
         heads: ['NAME', 'MODE', 'HOLDERS', 'WAITING', 'UNTIL'],
         row: ({ name, mode, holders, waiters }) => [
@@ -27,16 +28,18 @@ export function addLockCommands(program: Command, nodes: Nodes, environment: Env
     });
 
   withOutput(lock.command('show <name>').description('show who holds a lock and who waits for it')).action(
-    async (name: string, options: NodeOptions) => {
-      const found = await nodes.lock(options).inspect(name);
+    async (name: string, options: ClientOptions) => {
+      const locks = await clients.lock(options);
+      const found = await locks.inspect(name);
       await (options.json ? writeJson(found) : writeLock(found));
     },
   );
 
   withOutput(
     lock.command('waits').description('list who waits for what, and who holds it, the longest first'),
-  ).action(async (options: NodeOptions) => {
-    const waits = await nodes.lock(options).waits();
+  ).action(async (options: ClientOptions) => {
+    const locks = await clients.lock(options);
+    const waits = await locks.waits();
     if (options.json) return writeJson(waits);
     if (waits.length === 0) return writeLine('Nobody waits.');
     const rows = waits.map(({ owner, waitsFor, heldBy, since }) => [
@@ -49,8 +52,9 @@ export function addLockCommands(program: Command, nodes: Nodes, environment: Env
   });
 
   withOutput(lock.command('deadlocks').description('list the last deadlocks of a day, newest first')).action(
-    async (options: NodeOptions) => {
-      const deadlocks = await nodes.lock(options).deadlocks();
+    async (options: ClientOptions) => {
+      const locks = await clients.lock(options);
+      const deadlocks = await locks.deadlocks();
       if (options.json) return writeJson(deadlocks);
       if (deadlocks.length === 0) return writeLine('No deadlock within a day.');
       const rows = deadlocks.map(({ at, victim, cycle }) => [
@@ -68,8 +72,8 @@ export function addLockCommands(program: Command, nodes: Nodes, environment: Env
       .description('revoke all leases of a lock, for operators; prints the owners'),
   )
     .option('--reason <text>', 'kept in the audit stream')
-    .action(async (name: string, options: NodeOptions & { reason?: string }) => {
-      const locks = nodes.lock(options);
+    .action(async (name: string, options: ClientOptions & { reason?: string }) => {
+      const locks = await clients.lock(options);
       // Only to print the owners: the node says which leases were revoked.
       const holders = options.json ? [] : (await locks.inspect(name)).holders;
       const revoked = await locks.revoke(name, options.reason);

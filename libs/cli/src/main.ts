@@ -1,12 +1,13 @@
 #!/usr/bin/env node
 import { CommanderError } from 'commander';
+import { Clients } from './clients.js';
 import { EXIT, exitCodeOf } from './exit-codes.js';
 import { explain } from './failure.js';
 import { say } from './output.js';
 import { makeProgram } from './program.js';
 
-/** Time for calls that nobody awaits, such as releasing a lock, before the process exits. */
-const LAST_CALLS_MS = 500;
+/** Time to close, before the process exits. */
+const CLOSE_MS = 500;
 
 /** The reader of our output may close it, as `head` does. That is not a failure. */
 const isGone = (error: unknown): boolean =>
@@ -15,11 +16,13 @@ const isGone = (error: unknown): boolean =>
 // A failed write rejects by itself.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 
+const clients = new Clients(process.env);
 try {
-  await makeProgram(process.env).parseAsync();
+  await makeProgram(clients, process.env).parseAsync();
 } catch (error) {
   process.exitCode = isGone(error) ? EXIT.ok : exitCodeOf(error);
   // Commander has printed its own errors.
   if (!isGone(error) && !(error instanceof CommanderError)) for (const line of explain(error)) say(line);
 }
-setTimeout(() => process.exit(), LAST_CALLS_MS).unref();
+void clients.close();
+setTimeout(() => process.exit(), CLOSE_MS).unref();

@@ -1,17 +1,17 @@
 import type { MessageFilter, Queue, ShownMessage } from '@syncline/client';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type ClientOptions, type Clients, withOutput } from './clients.js';
 import { duration } from './duration.js';
 import { EXIT } from './exit-codes.js';
 import { Failure } from './failure.js';
 import { integer } from './integer.js';
-import { type NodeOptions, type Nodes, withOutput } from './nodes.js';
 import { tableOf, write, writeAll, writeJson, writeLine } from './output.js';
 
 const STATES = ['ready', 'delayed', 'inFlight', 'dead'] as const;
 type State = (typeof STATES)[number];
 
 /** Commands for single messages, by their ids or by what they have. */
-export function addMessageCommands(queue: Command, nodes: Nodes): void {
+export function addMessageCommands(queue: Command, clients: Clients): void {
   withOutput(
     queue
       .command('show <queue> <id>')
@@ -22,19 +22,18 @@ export function addMessageCommands(queue: Command, nodes: Nodes): void {
         .argParser(duration)
         .default(0, 'not at all'),
     )
-    .action(async (name: string, id: string, options: NodeOptions & { wait: number }) => {
-      const message = await nodes.queue(options).queue(name).message(id, { waitMs: options.wait });
+    .action(async (name: string, id: string, options: ClientOptions & { wait: number }) => {
+      const queues = await clients.queue(options);
+      const message = await queues.queue(name).message(id, { waitMs: options.wait });
       await (options.json ? writeJson(message) : writeMessage(message));
     });
 
   withOutput(queue.command('cancel <queue> <id>').description('cancel a message, waiting or in flight'))
     .option('--reason <text>', 'told to the worker that has it')
-    .action(async (name: string, id: string, options: NodeOptions & { reason?: string }) => {
+    .action(async (name: string, id: string, options: ClientOptions & { reason?: string }) => {
       const { reason } = options;
-      await nodes
-        .queue(options)
-        .queue(name)
-        .cancel(id, reason === undefined ? {} : { reason });
+      const queues = await clients.queue(options);
+      await queues.queue(name).cancel(id, reason === undefined ? {} : { reason });
       await (options.json ? writeJson({ status: 'cancelled' }) : writeLine(`Cancelled ${id}.`));
     });
 
@@ -46,15 +45,13 @@ export function addMessageCommands(queue: Command, nodes: Nodes): void {
     .option('--delay <duration>', 'from now; 0s: ready at once', duration)
     .option('--priority <number>', '0 to 9, higher first', integer)
     .action(
-      async (name: string, id: string, options: NodeOptions & { delay?: number; priority?: number }) => {
+      async (name: string, id: string, options: ClientOptions & { delay?: number; priority?: number }) => {
         const { delay, priority } = options;
-        const message = await nodes
-          .queue(options)
-          .queue(name)
-          .reschedule(id, {
-            ...(delay === undefined ? {} : { delayMs: delay }),
-            ...(priority === undefined ? {} : { priority }),
-          });
+        const queues = await clients.queue(options);
+        const message = await queues.queue(name).reschedule(id, {
+          ...(delay === undefined ? {} : { delayMs: delay }),
+          ...(priority === undefined ? {} : { priority }),
+        });
         await (options.json ? writeJson(message) : writeMessage(message));
       },
     );
@@ -65,7 +62,8 @@ export function addMessageCommands(queue: Command, nodes: Nodes): void {
     )
     .option('--max <number>', 'most messages to list', integer, 100)
     .action(async (name: string, options: WhereOptions & { state: State; max: number }) => {
-      await writeAll(searched(nodes.queue(options).queue(name), options), {
+      const queues = await clients.queue(options);
+      await writeAll(searched(queues.queue(name), options), {
         json: options.json,
         heads: ['ID', 'RECEIVED', 'SENT', 'BODY'],
         row: ({ id, receiveCount, enqueuedAt, body }) => [id, receiveCount, enqueuedAt, JSON.stringify(body)],
@@ -74,8 +72,9 @@ export function addMessageCommands(queue: Command, nodes: Nodes): void {
     });
 
   withOutput(queue.command('ack <queue> <receipts...>').description('acknowledge deliveries')).action(
-    async (name: string, receipts: string[], options: NodeOptions) => {
-      const from = nodes.queue(options).queue(name);
+    async (name: string, receipts: string[], options: ClientOptions) => {
+      const queues = await clients.queue(options);
+      const from = queues.queue(name);
       const results = await Promise.all(
         receipts.map(async (receipt) => ({ receipt, status: await from.ack(receipt) })),
       );
@@ -89,18 +88,16 @@ export function addMessageCommands(queue: Command, nodes: Nodes): void {
     .option('--uncounted', 'this is no failure')
     .option('--reason <text>', 'why, in a few words')
     .option('--detail <text>', 'more of it')
-    .action(async (name: string, receipts: string[], options: NodeOptions & NackOptions) => {
+    .action(async (name: string, receipts: string[], options: ClientOptions & NackOptions) => {
       const { delay, dead, uncounted, reason, detail } = options;
-      const results = await nodes
-        .queue(options)
-        .queue(name)
-        .nack(receipts, {
-          ...(delay === undefined ? {} : { delayMs: delay }),
-          ...(reason === undefined ? {} : { reason }),
-          ...(detail === undefined ? {} : { detail }),
-          ...(uncounted ? { countsAs: 'none' as const } : {}),
-          dead: dead === true,
-        });
+      const queues = await clients.queue(options);
+      const results = await queues.queue(name).nack(receipts, {
+        ...(delay === undefined ? {} : { delayMs: delay }),
+        ...(reason === undefined ? {} : { reason }),
+        ...(detail === undefined ? {} : { detail }),
+        ...(uncounted ? { countsAs: 'none' as const } : {}),
+        dead: dead === true,
+      });
       await writeResults(results, options.json);
     });
 }
@@ -114,7 +111,7 @@ interface NackOptions {
 }
 
 /** Options of a command with {@link withWhere}. */
-export interface WhereOptions extends NodeOptions {
+export interface WhereOptions extends ClientOptions {
   readonly where?: MessageFilter;
 }
 

@@ -1,29 +1,28 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { addCacheCommands } from './cache.commands.js';
+import { CLIENTS_HELP, type Clients, type Environment } from './clients.js';
 import { addClusterCommand } from './cluster.command.js';
 import { EXIT_CODES_HELP } from './exit-codes.js';
 import { addKeysCommands } from './keys.commands.js';
 import { addLockCommands } from './lock.commands.js';
-import { type Environment, NODES_HELP, Nodes } from './nodes.js';
 import { addQueueCommands } from './queue.commands.js';
 
 /** The `syncline` program with all its commands. Prints invalid arguments to stderr and throws a `CommanderError`. */
-export function makeProgram(environment: Environment): Command {
+export function makeProgram(clients: Clients, environment: Environment): Command {
   const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
   const program = new Command('syncline')
     .description('Use the locks, queues and caches of Syncline from a shell.')
     .version(version)
-    .addHelpText('after', `${NODES_HELP}\n${EXIT_CODES_HELP}`)
+    .addHelpText('after', `${CLIENTS_HELP}\n${EXIT_CODES_HELP}`)
     // Set before the commands are added, because they inherit it.
     .showHelpAfterError('(see --help)')
     .configureOutput({ outputError: (text, writeError) => writeError(text.replace(/^error/, 'syncline')) })
     .exitOverride();
-  const nodes = new Nodes(environment);
-  addLockCommands(program, nodes, environment);
-  addQueueCommands(program, nodes);
-  addCacheCommands(program, nodes);
-  addClusterCommand(program, nodes);
+  addLockCommands(program, clients, environment);
+  addQueueCommands(program, clients);
+  addCacheCommands(program, clients);
+  addClusterCommand(program, clients);
   addKeysCommands(program);
   return program;
 }

@@ -1,21 +1,22 @@
 import type { Message, QueueState } from '@syncline/client';
 import { type Command, Option } from 'commander';
+import { type ClientOptions, type Clients, withOutput } from './clients.js';
 import { duration, inWords } from './duration.js';
 import { EXIT } from './exit-codes.js';
 import { Failure } from './failure.js';
 import { inputOf } from './input.js';
 import { integer } from './integer.js';
 import { addMessageCommands, type WhereOptions, withWhere } from './message.commands.js';
-import { type NodeOptions, type Nodes, withOutput } from './nodes.js';
 import { say, tableOf, write, writeAll, writeJson, writeLine } from './output.js';
 
-export function addQueueCommands(program: Command, nodes: Nodes): void {
+export function addQueueCommands(program: Command, clients: Clients): void {
   const queue = program.command('queue').description('inspect queues, send and receive messages');
 
   withOutput(queue.command('ls').description('list the queues with their counts'))
     .option('--prefix <prefix>', 'only names that start with this prefix')
-    .action(async (options: NodeOptions & { prefix?: string }) => {
-      await writeAll(nodes.queue(options).list(options.prefix), {
+    .action(async (options: ClientOptions & { prefix?: string }) => {
+      const queues = await clients.queue(options);
+      await writeAll(queues.list(options.prefix), {
         json: options.json,
         heads: ['NAME', 'READY', 'DELAYED', 'IN FLIGHT', 'DEAD', 'OLDEST', 'STATE'],
         row: ({ name, paused, stats }) => [
@@ -33,8 +34,9 @@ export function addQueueCommands(program: Command, nodes: Nodes): void {
 
   withOutput(
     queue.command('stats <queue>').description('show the counts and the configuration of a queue'),
-  ).action(async (name: string, options: NodeOptions) => {
-    const found = await nodes.queue(options).queue(name).inspect();
+  ).action(async (name: string, options: ClientOptions) => {
+    const queues = await clients.queue(options);
+    const found = await queues.queue(name).inspect();
     await (options.json ? writeJson(found) : writeQueue(found));
   });
 
@@ -50,15 +52,13 @@ export function addQueueCommands(program: Command, nodes: Nodes): void {
     .addHelpText('after', '\nA body that is valid JSON is sent as JSON, any other body as text.')
     .action(async (name: string, body: string | undefined, options: SendOptions) => {
       const { delay, priority, group, deduplicationId } = options;
-      const sent = await nodes
-        .queue(options)
-        .queue(name)
-        .send(bodyOf(String(await inputOf(body))), {
-          ...(delay === undefined ? {} : { delayMs: delay }),
-          ...(priority === undefined ? {} : { priority }),
-          ...(group === undefined ? {} : { groupId: group }),
-          ...(deduplicationId === undefined ? {} : { deduplicationId }),
-        });
+      const queues = await clients.queue(options);
+      const sent = await queues.queue(name).send(bodyOf(String(await inputOf(body))), {
+        ...(delay === undefined ? {} : { delayMs: delay }),
+        ...(priority === undefined ? {} : { priority }),
+        ...(group === undefined ? {} : { groupId: group }),
+        ...(deduplicationId === undefined ? {} : { deduplicationId }),
+      });
       if (options.json) await writeJson(sent);
       else await writeLine(sent.deduplicated ? `Already sent as ${sent.id}.` : `Sent ${sent.id}.`);
     });
@@ -75,8 +75,9 @@ export function addQueueCommands(program: Command, nodes: Nodes): void {
         .default(0, 'not at all'),
     )
     .option('--ack', 'acknowledge the messages after printing them, so that they are not delivered again')
-    .action(async (name: string, options: NodeOptions & { max: number; wait: number; ack?: boolean }) => {
-      const from = nodes.queue(options).queue(name);
+    .action(async (name: string, options: ClientOptions & { max: number; wait: number; ack?: boolean }) => {
+      const queues = await clients.queue(options);
+      const from = queues.queue(name);
       const messages = await from.receive({ max: options.max, waitMs: options.wait });
       await (options.json ? writeJson(messages) : writeMessages(messages));
       if (!options.ack) return;
@@ -97,21 +98,19 @@ export function addQueueCommands(program: Command, nodes: Nodes): void {
     .option('--max <number>', 'most messages to move (default: all)', integer)
     .action(async (name: string, options: WhereOptions & { to?: string; max?: number }) => {
       const { to, max, where } = options;
-      const moved = await nodes
-        .queue(options)
-        .queue(name)
-        .redrive({
-          ...(to === undefined ? {} : { to }),
-          ...(max === undefined ? {} : { max }),
-          ...(where === undefined ? {} : { where }),
-        });
+      const queues = await clients.queue(options);
+      const moved = await queues.queue(name).redrive({
+        ...(to === undefined ? {} : { to }),
+        ...(max === undefined ? {} : { max }),
+        ...(where === undefined ? {} : { where }),
+      });
       await (options.json ? writeJson({ moved }) : writeLine(`Moved ${moved}.`));
     });
 
-  addMessageCommands(queue, nodes);
+  addMessageCommands(queue, clients);
 }
 
-interface SendOptions extends NodeOptions {
+interface SendOptions extends ClientOptions {
   readonly delay?: number;
   readonly priority?: number;
   readonly group?: string;
