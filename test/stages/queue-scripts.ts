@@ -2,11 +2,12 @@ import type { Membership } from '@syncline/cluster';
 import { RecentMembers, Ring } from '@syncline/cluster';
 import { DEFAULT_MESSAGE_BYTES, type PutQueue, type QueueStats } from '@syncline/contracts';
 import { Commits } from '@syncline/redis';
-import { Metrics } from '@syncline/runtime';
+import { Metrics, Tenants } from '@syncline/runtime';
 import { RedisServer } from '@syncline/testing';
 import type { Redis } from 'ioredis';
 import { EMPTY } from 'rxjs';
 import { Outbox } from '../../libs/queues/src/dead-letters/outbox.js';
+import { MessageBytes } from '../../libs/queues/src/messages/message-bytes.js';
 import { completeConfiguration } from '../../libs/queues/src/queues/configuration.js';
 import { Losses } from '../../libs/queues/src/recovery/losses.js';
 import { Memory } from '../../libs/queues/src/recovery/memory.js';
@@ -78,7 +79,8 @@ export class QueueScripts {
     const commits = new Commits(redis);
     const store = new QueueStore(redis, membership, commits, openings, members, names);
     const schedules = new ScheduleStore(redis, store, openings, commits);
-    const firing = new Firing(schedules, new Metrics());
+    const bytes = new MessageBytes(new Tenants(), store);
+    const firing = new Firing(schedules, bytes, new Metrics());
     return new QueueScripts(server, redis, store, new Outbox(store), schedules, firing);
   }
 

@@ -9,6 +9,7 @@ import { NEAR_CACHE_BYTES, Replicas } from './coherence/replicas.js';
 import { BatchReader } from './entries/batch-reader.js';
 import { BatchesService } from './entries/batches.service.js';
 import { EntriesService } from './entries/entries.service.js';
+import { EntryBytes } from './entries/entry-bytes.js';
 import { Reader } from './entries/reader.js';
 import { Writer } from './entries/writer.js';
 import { FillLines } from './fills/fill-lines.js';
@@ -36,6 +37,7 @@ import { Statistics } from './statistics/statistics.js';
     CachesStore,
     EntriesService,
     EntriesStore,
+    EntryBytes,
     FillLines,
     FillsService,
     FillsStore,

@@ -71,9 +71,25 @@ const quotasSchema = z
   .describe('Most that the key or the tenant may have at one node; without them: what every client may have');
 export type Quotas = z.infer<typeof quotasSchema>;
 
+const stockSchema = z.int().min(1).optional();
+/** Most that the names of a tenant may take up. */
+const stockQuotasSchema = z.strictObject({
+  queues: stockSchema.describe('In Redis, dead-letter queues too'),
+  messageBytes: stockSchema.describe(
+    'In Redis: of messages and results, as `stats.bytes` of queues counts them',
+  ),
+  entryBytes: stockSchema.describe(
+    'In Redis: of keys and values of entries, as `stats.bytes` of caches counts them',
+  ),
+  locks: stockSchema.describe('Locks and semaphores held at a time'),
+  nearCacheBytes: stockSchema.describe('In the memory of each node'),
+});
+export type StockQuotas = z.infer<typeof stockQuotasSchema>;
+export type StockQuota = keyof StockQuotas;
+
 const tenantSchema = z.strictObject({
   name: tenantNameSchema,
-  quotas: quotasSchema.optional().describe('Of all its keys together'),
+  quotas: quotasSchema.extend(stockQuotasSchema.shape).optional().describe('Of all its keys together'),
 });
 /** Whose keys have names of their own. */
 export type Tenant = z.infer<typeof tenantSchema>;

@@ -12,6 +12,7 @@ import { DeadlocksStore } from './redis/deadlocks.store.js';
 import { EventsStore } from './redis/events.store.js';
 import { HeldReplies, LOCK_DURABILITY } from './redis/held-replies.js';
 import { LeasesStore } from './redis/leases.store.js';
+import { LockQuotas } from './redis/lock-quotas.js';
 import { ResourcesStore } from './redis/resources.store.js';
 import { library } from './redis/scripts/lock-command.js';
 import { SessionsStore } from './redis/sessions.store.js';
@@ -46,6 +47,7 @@ import { Waits } from './waiting/waits.js';
     SeenNumbers,
     Memory,
     ShardCalls,
+    LockQuotas,
     LeasesStore,
     WaitsStore,
     ResourcesStore,

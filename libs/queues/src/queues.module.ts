@@ -6,6 +6,7 @@ import { Outbox } from './dead-letters/outbox.js';
 import { DeliveryService } from './delivery/delivery.service.js';
 import { HintsListener } from './delivery/hints.listener.js';
 import { ParkedReceivers } from './delivery/parked-receivers.js';
+import { MessageBytes } from './messages/message-bytes.js';
 import { MessagesService } from './messages/messages.service.js';
 import { Receipts } from './messages/receipts.js';
 import { QueuesService } from './queues/queues.service.js';
@@ -31,6 +32,7 @@ import { DueTimers } from './timers/due-timers.js';
     QueueStore,
     ScheduleStore,
     QueuesService,
+    MessageBytes,
     MessagesService,
     ByIdService,
     EndWatch,

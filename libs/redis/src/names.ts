@@ -39,17 +39,38 @@ export class Names {
     await Promise.all(keys.map((key) => this.redis.zrem(key, name))).catch(fail);
   }
 
+  /** All keys that have names. */
+  get keys(): readonly string[] {
+    const { parts, former } = this.places;
+    return former === null ? parts : [...parts, former];
+  }
+
   /** At most `limit` names with a prefix in order, after `after`. */
   async page(prefix: string, after: string | null | undefined, limit: number): Promise<string[]> {
     const { from, to } = pageAfter(prefix, after);
-    const { parts, former } = this.places;
-    const keys = former === null ? parts : [...parts, former];
     const pages = await Promise.all(
-      keys.map((key) => this.redis.zrange(key, from, to, 'BYLEX', 'LIMIT', 0, limit)),
+      this.keys.map((key) => this.redis.zrange(key, from, to, 'BYLEX', 'LIMIT', 0, limit)),
     ).catch(fail);
     return [...new Set(pages.flat())].sort().slice(0, limit);
   }
+
+  /** Adds up something of all names with a prefix; `parts`: how many they are. */
+  async sum(
+    prefix: string,
+    sizeOf: (name: string) => Promise<number>,
+  ): Promise<{ total: number; parts: number }> {
+    const sum = { total: 0, parts: 0 };
+    for (let last: string | null = null; ; ) {
+      const names: string[] = await this.page(prefix, last, PAGE_OF_SUM);
+      for (const size of await Promise.all(names.map(sizeOf)).catch(fail)) sum.total += size;
+      sum.parts += names.length;
+      if (names.length < PAGE_OF_SUM) return sum;
+      last = names.at(-1) ?? null;
+    }
+  }
 }
+
+const PAGE_OF_SUM = 500;
 
 const fail = (error: unknown): never => {
   throw storeError(error);

@@ -8,4 +8,6 @@ export { Metrics } from './metrics.js';
 export { OpenStreams } from './open-streams.js';
 export { Parked, ParkedRequest } from './parked.js';
 export { ProcessIdentity } from './process-identity.js';
+export { RecentSums, type Sum } from './recent-sums.js';
 export { RuntimeModule } from './runtime.module.js';
+export { Tenant, Tenants } from './tenants.js';

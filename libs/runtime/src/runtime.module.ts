@@ -4,8 +4,9 @@ import { EventLoopLag } from './event-loop-lag.js';
 import { Metrics } from './metrics.js';
 import { OpenStreams } from './open-streams.js';
 import { ProcessIdentity } from './process-identity.js';
+import { Tenants } from './tenants.js';
 
-const SERVICES = [Drain, EventLoopLag, Metrics, OpenStreams, ProcessIdentity];
+const SERVICES = [Drain, EventLoopLag, Metrics, OpenStreams, ProcessIdentity, Tenants];
 
 /** The services of the process that every engine uses. */
 @Global()

@@ -1,3 +1,4 @@
+import type { Tenant, Tenants } from '@syncline/runtime';
 import { NearCache, type OnEvicted } from '../near-cache/near-cache.js';
 import { IDLE_MS, MAX_NEAR_CACHES } from './coherence.rules.js';
 
@@ -7,12 +8,17 @@ interface Held<Owner> {
   readonly owner: Owner;
 }
 
-/** The near caches of a node, by the name of their cache: together they stay within the bytes of the node. */
+/** The near caches of a node, by the name of their cache: together they stay within the bytes of the node, and those of a tenant within its quota. */
 export class NearCaches<Owner> {
   private readonly all = new Map<string, Held<Owner>>();
+  /** How many there are of tenants. */
+  private ofTenants: ReadonlyMap<Tenant, number> = new Map();
 
   /** @param bytes of all of them together */
-  constructor(private readonly bytes: number) {}
+  constructor(
+    private readonly bytes: number,
+    private readonly tenants: Tenants,
+  ) {}
 
   /** Undefined while nothing is held of the cache. */
   of(cache: string): Held<Owner> | undefined {
@@ -21,7 +27,7 @@ export class NearCaches<Owner> {
 
   /** Bytes that the node has for a cache, whatever it is configured to. */
   roomFor(cache: string): number {
-    return Math.floor(this.bytes / (this.all.size + (this.all.has(cache) ? 0 : 1)));
+    return this.shareOf(cache, this.all.has(cache) ? 0 : 1);
   }
 
   /**
@@ -69,7 +75,29 @@ export class NearCaches<Owner> {
   }
 
   private share(): void {
-    const share = Math.floor(this.bytes / this.all.size);
-    for (const { near } of this.all.values()) near.resize(Math.min(near.configured, share));
+    this.countTenants();
+    for (const [cache, { near }] of this.all) near.resize(Math.min(near.configured, this.shareOf(cache, 0)));
+  }
+
+  /** @param more caches that will be there, too */
+  private shareOf(cache: string, more: number): number {
+    const ofNode = Math.floor(this.bytes / (this.all.size + more));
+    const tenant = this.tenants.of(cache);
+    const most = tenant?.quotas.nearCacheBytes;
+    if (tenant === undefined || most === undefined) return ofNode;
+    return Math.min(ofNode, Math.floor(most / Math.max(1, (this.ofTenants.get(tenant) ?? 0) + more)));
+  }
+
+  private countTenants(): void {
+    const counts = new Map<Tenant, number>();
+    const bytes = new Map<Tenant, number>();
+    for (const [cache, { near }] of this.all) {
+      const tenant = this.tenants.of(cache);
+      if (tenant === undefined) continue;
+      counts.set(tenant, (counts.get(tenant) ?? 0) + 1);
+      bytes.set(tenant, (bytes.get(tenant) ?? 0) + near.bytes);
+    }
+    for (const [tenant] of this.ofTenants) tenant.used.set('nearCacheBytes', bytes.get(tenant) ?? 0);
+    this.ofTenants = counts;
   }
 }

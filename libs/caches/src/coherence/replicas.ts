@@ -7,7 +7,7 @@ import {
   Optional,
 } from '@nestjs/common';
 import { Membership } from '@syncline/cluster';
-import { Loop, ProcessIdentity } from '@syncline/runtime';
+import { Loop, ProcessIdentity, Tenants } from '@syncline/runtime';
 import type { HeldEntry } from '../near-cache/near-cache.js';
 import { Instances } from '../redis/instances.js';
 import { ReplicaStore } from '../redis/replica.store.js';
@@ -41,9 +41,10 @@ export class Replicas implements OnApplicationBootstrap, OnModuleDestroy {
     writes: WritesStore,
     metrics: CacheMetrics,
     statistics: Statistics,
+    tenants: Tenants,
     @Optional() @Inject(NEAR_CACHE_BYTES) nearCacheBytes = NODE_NEAR_BYTES,
   ) {
-    this.nears = new NearCaches(nearCacheBytes);
+    this.nears = new NearCaches(nearCacheBytes, tenants);
     const means = {
       ...{ store, writes, metrics },
       logger: this.logger,

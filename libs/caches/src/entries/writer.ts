@@ -6,6 +6,7 @@ import { CachesStore } from '../redis/caches.store.js';
 import type { Operation } from '../redis/operations.js';
 import { WritesStore } from '../redis/writes.store.js';
 import { Statistics } from '../statistics/statistics.js';
+import { EntryBytes } from './entry-bytes.js';
 
 /** Sends writes: done in one round trip when no other near cache holds the register, else after all dropped it. */
 @Injectable()
@@ -17,12 +18,13 @@ export class Writer {
     private readonly pendingWrites: PendingWrites,
     private readonly statistics: Statistics,
     private readonly membership: Membership,
+    private readonly bytes: EntryBytes,
   ) {}
 
   /**
    * @param requestId chosen by the caller: the same id again is the same write, for a minute
    * @throws StoreUnavailable when the outcome is unknown
-   * @throws Problem when the write was refused, as its operation says
+   * @throws Problem when the write was refused, as its operation says; `rate-limited` when its tenant has as many bytes as it may
    */
   async write<Result>(cache: string, operation: Operation<Result>, requestId?: string): Promise<Result> {
     let outcome = await this.send(cache, operation, requestId, false);
@@ -39,6 +41,18 @@ export class Writer {
   }
 
   private send(
+    cache: string,
+    operation: Operation<unknown>,
+    requestId: string | undefined,
+    named: boolean,
+  ): Promise<readonly string[] | null> {
+    const tenant = this.bytes.boundsOf(cache, operation);
+    return tenant === undefined
+      ? this.sendNow(cache, operation, requestId, named)
+      : this.bytes.within(tenant, operation, (bounded) => this.sendNow(cache, bounded, requestId, named));
+  }
+
+  private sendNow(
     cache: string,
     operation: Operation<unknown>,
     requestId: string | undefined,

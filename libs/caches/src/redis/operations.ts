@@ -11,19 +11,29 @@ export interface Operation<Result> {
   readonly key: string | null;
   /** It may make memory grow: a full Redis refuses it. */
   readonly grows: boolean;
+  /** Most bytes by which the cache may grow, as its statistics count them. */
+  readonly growth: number;
   readonly args: readonly (string | number | Buffer)[];
   /** @throws Problem when it was refused */
   readonly decode: (outcome: readonly string[]) => Result;
 }
 
+/** Of an integer, with its sign. */
+const MOST_DIGITS = 17;
+
 const onEntry = <Result>(
-  operation: Omit<Operation<Result>, 'register'> & { readonly key: string },
-): Operation<Result> => ({ register: registerOf.key(operation.key), ...operation });
+  operation: Omit<Operation<Result>, 'register' | 'grows'> & { readonly key: string },
+): Operation<Result> => ({
+  register: registerOf.key(operation.key),
+  grows: operation.growth > 0,
+  ...operation,
+});
 
 const onMany = (register: string, ...args: readonly (string | number)[]): Operation<void> => ({
   ...{ register, args },
   key: null,
   grows: false,
+  growth: 0,
   decode: (outcome) => void checked(outcome),
 });
 
@@ -33,7 +43,7 @@ export const put = (key: string, entry: Put, conditions: Conditions): Operation<
   const { ifMatch, ifNoneMatch, fillLease } = conditions;
   return onEntry({
     key,
-    grows: true,
+    growth: Buffer.byteLength(key) + bytes.length,
     args: ['put', key, bytes, contentType, ttlMs, staleMs, tags.join(','), ifMatch, ifNoneMatch, fillLease],
     decode: (outcome) => ({ created: outcome[0] === 'created', ...lifeIn(checked(outcome)) }),
   });
@@ -41,7 +51,7 @@ export const put = (key: string, entry: Put, conditions: Conditions): Operation<
 
 /** Gives an entry another TTL. Refused: `EntryNotFound`. */
 export const touch = (key: string, ttlMs: number): Operation<Life> =>
-  onEntry({ key, grows: false, args: ['touch', key, ttlMs], decode: (outcome) => lifeIn(checked(outcome)) });
+  onEntry({ key, growth: 0, args: ['touch', key, ttlMs], decode: (outcome) => lifeIn(checked(outcome)) });
 
 const lifeIn = ([, version = '', expiresAt = '']: readonly string[]): Life => ({
   version,
@@ -55,7 +65,7 @@ export const remove = (
 ): Operation<boolean> =>
   onEntry({
     key,
-    grows: false,
+    growth: 0,
     args: ['delete', key, ifMatch, ifNoneMatch],
     decode: (outcome) => checked(outcome)[0] === 'deleted',
   });
@@ -68,7 +78,7 @@ export const increment = (
 ): Operation<{ value: number; version: string }> =>
   onEntry({
     key,
-    grows: true,
+    growth: Buffer.byteLength(key) + MOST_DIGITS,
     args: ['increment', key, by, ttlMs ?? ''],
     decode: (outcome) => {
       const [, version = '', value = ''] = checked(outcome);

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { type ApiKeysFile, InvalidKeysFile, Problem, realmOf } from '@syncline/contracts';
+import { Tenants } from '@syncline/runtime';
 import { Usage } from '../limits/key-usage.js';
 import { NODE_CONFIG, type NodeConfig } from '../node/node.config.js';
 import { watchFiles } from '../node/watch-files.js';
@@ -40,7 +41,10 @@ export class ApiKeys implements OnModuleInit {
   /** Everybody, on a node without keys. */
   readonly anonymous: Caller;
 
-  constructor(@Inject(NODE_CONFIG) private readonly config: NodeConfig) {
+  constructor(
+    @Inject(NODE_CONFIG) private readonly config: NodeConfig,
+    private readonly stocks: Tenants,
+  ) {
     const { apiKeysFile, role } = config;
     this.text = apiKeysFile?.text;
     this.known = this.toKnown(apiKeysFile);
@@ -141,6 +145,7 @@ export class ApiKeys implements OnModuleInit {
       tenant: undefined,
     }));
     const all = [...fromVariable, ...keys];
+    this.stocks.replace(tenants);
     // What a key has used counts on, whatever else changed.
     this.tenants = new Map(
       tenants.map(({ name, quotas = {} }) => {

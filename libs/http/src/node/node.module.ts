@@ -17,6 +17,7 @@ import { HealthController } from '../health/health.controller.js';
 import { RedisHealth } from '../health/redis.health.js';
 import { KeyMetrics } from '../limits/key-metrics.js';
 import { ParkedGuard } from '../limits/parked.guard.js';
+import { TenantMetrics } from '../limits/tenant-metrics.js';
 import { HttpMetrics } from '../metrics/http-metrics.js';
 import { MetricsController } from '../metrics/metrics.controller.js';
 import { ProblemFilter } from '../problems/problem.filter.js';
@@ -77,6 +78,7 @@ export class NodeModule {
         CallsGateway,
         HttpMetrics,
         KeyMetrics,
+        TenantMetrics,
         ParkedGuard,
         { provide: APP_FILTER, useClass: ProblemFilter },
         { provide: APP_PIPE, useClass: ContractPipe },

@@ -1,16 +1,19 @@
 import { Injectable } from '@nestjs/common';
 import { Membership } from '@syncline/cluster';
-import { ProcessIdentity } from '@syncline/runtime';
-import type { LeaseRequest } from '../lease/lease.js';
+import { ProcessIdentity, type Tenant } from '@syncline/runtime';
+import { type LeaseRequest, nameOf } from '../lease/lease.js';
 import { Memory } from '../recovery/memory.js';
 import type { Ticket } from '../waiting/ticket.js';
 import { HeldReplies } from './held-replies.js';
+import { LockQuotas } from './lock-quotas.js';
 import { OperationBatcher } from './operation-batcher.js';
 import { processIdOf } from './process-id.js';
 import {
   type AcquireReply,
   acquire,
+  type BeyondQuota,
   type LocalWaiter,
+  type Operation,
   type ReleaseReply,
   type RenewReply,
   release,
@@ -32,6 +35,7 @@ export class LeasesStore {
     private readonly shards: Shards,
     private readonly memory: Memory,
     private readonly held: HeldReplies,
+    private readonly quotas: LockQuotas,
     membership: Membership,
     identity: ProcessIdentity,
   ) {
@@ -55,11 +59,37 @@ export class LeasesStore {
     };
   }
 
+  /** @throws Problem `rate-limited` when its tenant holds as many names as it may */
   acquire(request: LeaseRequest, ticket: Pick<Ticket, 'shard' | 'id' | 'claim'>): Promise<AcquireReply> {
-    const { shard, id, claim } = ticket;
+    const tenant = this.quotas.tenantOf(nameOf(request));
+    return tenant === undefined
+      ? this.send(request, ticket, acquire(request, ticket.claim))
+      : this.acquireWithin(tenant, request, ticket);
+  }
+
+  private acquireWithin(
+    tenant: Tenant,
+    request: LeaseRequest,
+    ticket: Pick<Ticket, 'shard' | 'id' | 'claim'>,
+  ): Promise<AcquireReply> {
+    const sendWithin = async (most: number) => {
+      const reply = await this.send(request, ticket, acquire(request, ticket.claim, most));
+      if (reply.outcome === 'quota') throw tenant.exceeds('locks');
+      return reply;
+    };
+    const most = this.quotas.mostFor(tenant, ticket.shard);
+    return typeof most === 'number' ? sendWithin(most) : most.then(sendWithin);
+  }
+
+  private send<Reply extends AcquireReply | BeyondQuota>(
+    request: LeaseRequest,
+    ticket: Pick<Ticket, 'shard' | 'id' | 'claim'>,
+    operation: Operation<Reply>,
+  ): Promise<Reply> {
+    const { shard, id } = ticket;
     const sentAt = performance.now();
     // What Redis says is remembered, whether or not it may be told.
-    const sent = this.operations.add(shard, acquire(request, claim)).then((reply) => {
+    const sent = this.operations.add(shard, operation).then((reply) => {
       if (reply.outcome === 'granted') this.memory.granted(shard, reply.records, id, sentAt);
       if (reply.outcome === 'waiting') this.memory.queued(ticket, request, reply.arrival);
       return reply;

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Redrive, Redriven } from '@syncline/contracts';
-import { type DisconnectSignal, Drain } from '@syncline/runtime';
+import { type DisconnectSignal, Drain, Tenants } from '@syncline/runtime';
 import { existing } from '../queues/queue.errors.js';
 import { QueueStore } from '../redis/queue.store.js';
 import { SearchService } from '../search/search.service.js';
@@ -19,6 +19,7 @@ export class DeadLettersService {
     private readonly outbox: Outbox,
     private readonly search: SearchService,
     private readonly drain: Drain,
+    private readonly tenants: Tenants,
   ) {}
 
   /**
@@ -27,9 +28,12 @@ export class DeadLettersService {
    * should go. With `ids` or `where`: those that wait, also for a delay.
    *
    * @throws QueueNotFound, RedriveToItself
+   * @throws Problem `rate-limited` when `to` would be one queue more than its tenant may have
    */
   async redrive(queue: string, redrive: Redrive, disconnect: DisconnectSignal): Promise<Redriven> {
     if (redrive.to === queue) throw new RedriveToItself();
+    const tenant = this.tenants.of(queue);
+    if (tenant !== undefined && redrive.to !== undefined) await this.store.requireRoomFor(redrive.to, tenant);
     return redrive.ids || redrive.where
       ? this.redriveSome(queue, redrive)
       : this.redriveAll(queue, redrive, disconnect);

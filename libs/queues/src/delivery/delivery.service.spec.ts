@@ -1,7 +1,8 @@
 import type { Membership } from '@syncline/cluster';
-import { Drain, ProcessIdentity } from '@syncline/runtime';
+import { Drain, ProcessIdentity, Tenants } from '@syncline/runtime';
 import { eventually } from '@syncline/testing';
 import { bodies, QueueScripts } from '../../../../test/stages/queue-scripts.js';
+import { MessageBytes } from '../messages/message-bytes.js';
 import { MessagesService } from '../messages/messages.service.js';
 import { Receipts } from '../messages/receipts.js';
 import { Memory } from '../recovery/memory.js';
@@ -55,7 +56,18 @@ describe('a node whose receiver is handed messages', () => {
     const receipts = new Receipts(stage.store);
     const memory = new Memory();
     delivery = new DeliveryService(stage.store, receipts, receivers, timers, memory);
-    messages = new MessagesService(stage.store, receipts, receivers, delivery, timers, memory);
+    const tenants = new Tenants();
+    const bytes = new MessageBytes(tenants, stage.store);
+    messages = new MessagesService(
+      stage.store,
+      receipts,
+      receivers,
+      delivery,
+      timers,
+      memory,
+      tenants,
+      bytes,
+    );
   });
   afterEach(() => {
     drain.onModuleDestroy();

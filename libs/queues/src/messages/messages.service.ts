@@ -16,6 +16,7 @@ import {
   type Send,
   type Sent,
 } from '@syncline/contracts';
+import { Tenants } from '@syncline/runtime';
 import { DeliveryService } from '../delivery/delivery.service.js';
 import { ParkedReceivers } from '../delivery/parked-receivers.js';
 import { defaultConfiguration } from '../queues/configuration.js';
@@ -24,11 +25,12 @@ import { Memory } from '../recovery/memory.js';
 import { messageId, seqOf } from '../redis/message-id.js';
 import { QueueStore } from '../redis/queue.store.js';
 import type { Delivery } from '../redis/receipt.js';
-import { encodeTails } from '../redis/record.js';
+import { bytesOfRecords, encodeTails } from '../redis/record.js';
 import type { Verdicts } from '../redis/scripts/ends.js';
 import { isPlain, type NewMessage, type SendReply, type SentMessage } from '../redis/scripts/send.js';
 import { DueTimers } from '../timers/due-timers.js';
 import { OverBeforeDue, QueueFull } from './message.errors.js';
+import { MessageBytes } from './message-bytes.js';
 import { MessageLimits } from './message-limits.js';
 import { toBrowsed } from './message-view.js';
 import { toNewMessage } from './new-message.js';
@@ -47,6 +49,8 @@ export class MessagesService {
     private readonly delivery: DeliveryService,
     private readonly timers: DueTimers,
     private readonly memory: Memory,
+    private readonly tenants: Tenants,
+    private readonly bytes: MessageBytes,
   ) {}
 
   /**
@@ -55,6 +59,7 @@ export class MessagesService {
    * @param makes whether it makes the queue when there is none
    * @throws QueueFull; then none of the messages was taken. When all are refused: what the first one is refused for
    * @throws QueueNotFound when there is none, and it makes none
+   * @throws Problem `rate-limited` when its tenant has as many queues, or bytes, as it may
    */
   async send(queue: string, { messages }: Send, { makes = true } = {}): Promise<Sent> {
     for (;;) {
@@ -166,13 +171,15 @@ export class MessagesService {
     makes: boolean,
   ): Promise<SentBatch | null> {
     const tails = encodeTails(messages.map(({ content }) => content));
+    const tenant = this.tenants.of(queue);
+    if (tenant !== undefined) await this.bytes.take(tenant, bytesOfRecords(tails, messages.length));
     for (;;) {
       const localWaiters = this.receivers.localWaiters(queue);
       const call = this.store.send(queue, { messages, tails, maxMessageBytes, localWaiters });
       const reply = await this.timers.follow(queue, call);
       if (reply === null) {
         if (!makes) throw new QueueNotFound(queue);
-        await this.timers.follow(queue, this.store.make(queue, defaultConfiguration(queue)));
+        await this.timers.follow(queue, this.store.make(queue, defaultConfiguration(queue), { tenant }));
       } else if (reply.outcome === 'limit') {
         this.limits.learn(queue, reply.maxMessageBytes);
         return null;

@@ -1,9 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import type { Purged, PutQueue, Queue, Queues } from '@syncline/contracts';
+import type { Purged, PutQueue, Queue, QueueConfiguration, Queues } from '@syncline/contracts';
+import { Tenants } from '@syncline/runtime';
 import { QueueStore } from '../redis/queue.store.js';
 import { ScheduleStore } from '../redis/schedule.store.js';
 import { DueTimers } from '../timers/due-timers.js';
-import { completeConfiguration } from './configuration.js';
+import { completeConfiguration, defaultConfiguration } from './configuration.js';
 import { existing, OwnDeadLetterQueue } from './queue.errors.js';
 
 /** Queues as such: made, configured, looked at, removed. */
@@ -13,23 +14,27 @@ export class QueuesService {
     private readonly store: QueueStore,
     private readonly timers: DueTimers,
     private readonly schedules: ScheduleStore,
+    private readonly tenants: Tenants,
   ) {}
 
   /**
    * Makes the queue, or replaces its whole configuration.
    *
    * @throws StoreUnavailable when Redis cannot give the durability
+   * @throws Problem `rate-limited` when its tenant has as many queues as it may
    */
   async put(queue: string, given: PutQueue): Promise<Queue> {
     const configuration = completeConfiguration(queue, given);
     if (configuration.deadLetterQueue === queue) throw new OwnDeadLetterQueue();
     // Not a level that this Redis cannot give.
     await this.store.confirm(queue, configuration.durability);
+    const tenant = this.tenants.of(queue);
+    await this.judgeDeadLetters(queue, configuration);
     let done = false;
     while (!done) {
       // In a Redis that is full a queue can still be changed, so that is tried first.
       done = (await this.timers.follow(queue, this.store.change(queue, configuration))).done;
-      done ||= (await this.timers.follow(queue, this.store.make(queue, configuration))).done;
+      done ||= (await this.timers.follow(queue, this.store.make(queue, configuration, { tenant }))).done;
     }
     return this.get(queue);
   }
@@ -39,10 +44,13 @@ export class QueuesService {
    *
    * @param labels a text that is kept with the queue, and gone with it; the engine does not read it
    * @returns whether it was made
+   * @throws Problem `rate-limited` when its tenant has as many queues as it may
    */
   async make(queue: string, given: PutQueue, labels: string): Promise<boolean> {
     const configuration = completeConfiguration(queue, given);
-    return (await this.timers.follow(queue, this.store.make(queue, configuration, labels))).done;
+    const tenant = this.tenants.of(queue);
+    await this.judgeDeadLetters(queue, configuration);
+    return (await this.timers.follow(queue, this.store.make(queue, configuration, { labels, tenant }))).done;
   }
 
   /** The labels of the queue; empty when it has none. @throws QueueNotFound */
@@ -102,6 +110,13 @@ export class QueuesService {
   async purge(queue: string): Promise<Purged> {
     const { purged } = existing(queue, await this.timers.follow(queue, this.store.purge(queue)));
     return { purged };
+  }
+
+  /** A dead-letter queue is made when it is needed, whatever the quota of queues: one of another name than usual is judged now. */
+  private async judgeDeadLetters(queue: string, { deadLetterQueue }: QueueConfiguration): Promise<void> {
+    const tenant = this.tenants.of(queue);
+    if (tenant === undefined || deadLetterQueue === defaultConfiguration(queue).deadLetterQueue) return;
+    await this.store.requireRoomFor(deadLetterQueue, tenant);
   }
 
   private async find(name: string): Promise<Queue | null> {

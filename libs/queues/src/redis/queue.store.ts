@@ -3,6 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Membership, RecentMembers } from '@syncline/cluster';
 import { DEFAULT_MESSAGE_BYTES, type Durability, type QueueConfiguration } from '@syncline/contracts';
 import { Commits, REDIS, type RedisClient, storeError } from '@syncline/redis';
+import type { Sum, Tenant } from '@syncline/runtime';
 import { queueKeys } from './queue.keys.js';
 import { QueueNames } from './queue-names.js';
 import { QueueOpenings } from './queue-openings.js';
@@ -145,16 +146,32 @@ export class QueueStore {
   }
 
   /**
-   * Makes a queue, unless it exists. Its name is made known first: a name without a queue does no harm, a queue without a
-   * name would.
+   * Makes a queue, unless it exists.
+   *
+   * @param most queues of its tenant; without it the tenant is not asked
+   * @throws Problem of the tenant, which has as many
    */
-  async make(queue: string, configuration: QueueConfiguration, labels?: string) {
-    await this.names.add(queue);
+  async make(
+    queue: string,
+    configuration: QueueConfiguration,
+    { labels, tenant }: { readonly labels?: string | undefined; readonly tenant?: Tenant | undefined } = {},
+  ) {
+    // Its name is made known first: a name without a queue does no harm, a queue without a name would.
+    const most = tenant?.quotas.queues;
+    if (tenant === undefined || most === undefined) await this.names.add(queue);
+    else if (!(await this.names.addWithin(queue, tenant.realm, most))) throw tenant.exceeds('queues');
     const made = await this.hold(queue, this.configure(queue, 'make', configuration, labels));
     // Once more: the last traces of a queue by the same name may just have been removed, its name with them.
     if (made.done) await this.names.add(queue);
     await this.commits.confirm(configuration.durability, this.names.keyOf(queue));
     return made;
+  }
+
+  /** Judges a queue that messages will be moved to, and that is made then if there is none. @throws Problem as {@link make} */
+  async requireRoomFor(queue: string, tenant: Tenant): Promise<void> {
+    const { realm, quotas } = tenant;
+    if (quotas.queues === undefined || (await this.names.count(realm)) < quotas.queues) return;
+    if ((await this.secret(queue)) === null) throw tenant.exceeds('queues');
   }
 
   /** Gives a queue a new configuration; makes none. */
@@ -223,6 +240,14 @@ export class QueueStore {
   /** What signs the receipts of a queue; null when there is no such queue. */
   async secret(queue: string): Promise<string | null> {
     return this.redis.hget(queueKeys.queue(queue), 'secret').catch(fail);
+  }
+
+  /** What the messages of all queues of a realm take. */
+  bytesOf(realm: string): Promise<Sum> {
+    return this.names.sum(realm, async (name) => {
+      const [bytes, kept] = await this.redis.hmget(queueKeys.queue(name), 'bytes', 'kept');
+      return Number(bytes) + Number(kept);
+    });
   }
 
   /** The largest message that a queue takes. */

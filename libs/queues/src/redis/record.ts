@@ -24,6 +24,7 @@ export interface StoredMessage extends MessageContent {
 }
 
 const TIME_BYTES = 6;
+const LENGTH_BYTES = 3;
 const GROUP = 16;
 const TTL = 32;
 const EXTRA = 64;
@@ -31,14 +32,18 @@ const EXTRA = 64;
 /** Records without their time; the layout is described in scripts/parts/record.lua. One buffer, each behind its length of 3 bytes. */
 export function encodeTails(contents: readonly MessageContent[]): Buffer {
   const parts = contents.map(toParts);
-  const target = Buffer.allocUnsafe(parts.reduce((bytes, part) => bytes + 3 + part.bytes, 0));
+  const target = Buffer.allocUnsafe(parts.reduce((bytes, part) => bytes + LENGTH_BYTES + part.bytes, 0));
   let at = 0;
   for (const part of parts) {
-    at = target.writeUIntBE(part.bytes, at, 3);
+    at = target.writeUIntBE(part.bytes, at, LENGTH_BYTES);
     at = writeTail(target, part, at);
   }
   return target;
 }
+
+/** What the records of so many tails take in Redis. */
+export const bytesOfRecords = (tails: Buffer, count: number): number =>
+  tails.length + (TIME_BYTES - LENGTH_BYTES) * count;
 
 /** One of them, without its length. */
 export function encodeTail(content: MessageContent): Buffer {

@@ -2,6 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { logUnlessAway } from '@syncline/redis';
 import { Metrics } from '@syncline/runtime';
 import { Counter } from 'prom-client';
+import { MessageBytes } from '../messages/message-bytes.js';
 import { ScheduleStore } from '../redis/schedule.store.js';
 import type { DueSchedule } from '../redis/scripts/schedules.js';
 import { dueOf, jitterOf, type Rule } from './rule.js';
@@ -23,6 +24,7 @@ export class Firing {
 
   constructor(
     private readonly store: ScheduleStore,
+    private readonly bytes: MessageBytes,
     { registry }: Metrics,
   ) {
     this.sent = new Counter({
@@ -58,6 +60,8 @@ export class Firing {
     }
     const rule = JSON.parse(due.rule) as Rule;
     const { occurrences, nextAt } = dueOf(rule, due, now);
+    // As where the queue is full: they are sent when there is room.
+    if (occurrences.length > 0 && (await this.bytes.areExhausted(queue))) return false;
     const delayed = occurrences.map((at) => ({
       at,
       delayMs: Math.max(0, at + jitterOf(rule, due.id, at) - now),

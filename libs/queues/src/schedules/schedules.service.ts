@@ -9,7 +9,9 @@ import {
   type Schedules,
   toInstant,
 } from '@syncline/contracts';
+import { Tenants } from '@syncline/runtime';
 import { QueueFull } from '../messages/message.errors.js';
+import { MessageBytes } from '../messages/message-bytes.js';
 import { toNewMessage } from '../messages/new-message.js';
 import { defaultConfiguration } from '../queues/configuration.js';
 import { QueueStore } from '../redis/queue.store.js';
@@ -41,6 +43,8 @@ export class SchedulesService {
     private readonly store: ScheduleStore,
     private readonly queues: QueueStore,
     private readonly timers: DueTimers,
+    private readonly tenants: Tenants,
+    private readonly bytes: MessageBytes,
   ) {}
 
   /**
@@ -65,7 +69,8 @@ export class SchedulesService {
       } else if (nextOf(rule, 0, now) === null) {
         throw new NoOccurrence(rule);
       } else if (count === null) {
-        await this.timers.follow(queue, this.queues.make(queue, defaultConfiguration(queue)));
+        const tenant = this.tenants.of(queue);
+        await this.timers.follow(queue, this.queues.make(queue, defaultConfiguration(queue), { tenant }));
       } else if (count >= MAX_SCHEDULES) {
         throw new TooManySchedules(queue);
       } else {
@@ -132,6 +137,7 @@ export class SchedulesService {
   async run(name: string, judge: (queue: string) => void): Promise<ScheduleRun> {
     const { queue, id } = await this.find(name);
     judge(queue);
+    await this.bytes.requireSome(queue);
     const reply = await this.timers.follow(queue, this.store.run(queue, id));
     if (reply === null) throw new ScheduleNotFound(name);
     if (reply.limit !== null) throw new QueueFull(queue, reply.limit, []);

@@ -1,7 +1,9 @@
 import type { Membership } from '@syncline/cluster';
 import { type PutSchedule, putScheduleSchema } from '@syncline/contracts';
+import { Tenants } from '@syncline/runtime';
 import { eventually } from '@syncline/testing';
 import { bodies, QueueScripts } from '../../../../test/stages/queue-scripts.js';
+import { MessageBytes } from '../messages/message-bytes.js';
 import { DueTimers } from '../timers/due-timers.js';
 import { SchedulesService } from './schedules.service.js';
 
@@ -17,7 +19,10 @@ describe('schedules', () => {
     // Nobody's timers run here, so that the tests say when something is sent.
     const nobody = { nodeId: 'queue_2', owns: () => false } as unknown as Membership;
     timers = new DueTimers(stage.store, nobody, stage.outbox, stage.firing);
-    service = new SchedulesService(stage.schedules, stage.store, { follow: (_, call) => call } as DueTimers);
+    const tenants = new Tenants();
+    const bytes = new MessageBytes(tenants, stage.store);
+    const noTimers = { follow: (_, call) => call } as DueTimers;
+    service = new SchedulesService(stage.schedules, stage.store, noTimers, tenants, bytes);
   });
   afterAll(async () => {
     timers.onModuleDestroy();

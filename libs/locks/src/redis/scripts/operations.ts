@@ -18,6 +18,11 @@ export type AcquireReply =
   | { readonly outcome: 'waiting'; readonly nextEndMs: number | null; readonly arrival: string }
   | Refusal;
 
+/** Its tenant holds as many names as it may. */
+export interface BeyondQuota {
+  readonly outcome: 'quota';
+}
+
 export type RenewReply =
   | { readonly outcome: 'renewed'; readonly leases: Grant[]; readonly records: LeaseRecord[] }
   | { readonly outcome: 'lost' };
@@ -37,7 +42,7 @@ export type LocalWaiter = Pick<Ticket, 'id' | 'claim'>;
 
 /** One operation of `operate.lua`. */
 export interface Operation<Reply> {
-  readonly kind: 'acquire' | 'renew' | 'release';
+  readonly kind: 'acquire' | 'acquire-within' | 'renew' | 'release';
   readonly fields: readonly (string | number)[];
   readonly read: (reply: unknown) => Reply;
 }
@@ -57,24 +62,44 @@ export const operate = operationCommand('operate');
 /** What of it can be done while Redis is full. */
 export const operateFull = operationCommand('operate-full');
 
-/** Takes leases, all or none; waits in the queue when it may. */
-export const acquire = (request: LeaseRequest, claim: string): Operation<AcquireReply> => ({
-  kind: 'acquire',
-  fields: [
-    request.leaseId,
-    request.leaseIdIsNew ? '1' : '0',
-    request.ttlMs,
-    request.waitMs,
-    encodeOwner(request.owner, nameOf(request)),
-    encodeMetadata(request.metadata),
-    request.sessionId ?? '-',
-    claim,
-    ...request.resources.flatMap(({ key, permits, limit }) => [key, permits, limit]),
-  ],
-  read: (reply) => readAcquired(request, reply as [string, ...unknown[]]),
-});
+/**
+ * Takes leases, all or none; waits in the queue when it may.
+ *
+ * @param mostNames that its tenant may hold; undefined: any number
+ */
+export function acquire(request: LeaseRequest, claim: string): Operation<AcquireReply>;
+export function acquire(
+  request: LeaseRequest,
+  claim: string,
+  mostNames: number,
+): Operation<AcquireReply | BeyondQuota>;
+export function acquire(
+  request: LeaseRequest,
+  claim: string,
+  mostNames?: number,
+): Operation<AcquireReply | BeyondQuota> {
+  return {
+    kind: mostNames === undefined ? 'acquire' : 'acquire-within',
+    fields: [
+      ...(mostNames === undefined ? [] : [mostNames]),
+      request.leaseId,
+      request.leaseIdIsNew ? '1' : '0',
+      request.ttlMs,
+      request.waitMs,
+      encodeOwner(request.owner, nameOf(request)),
+      encodeMetadata(request.metadata),
+      request.sessionId ?? '-',
+      claim,
+      ...request.resources.flatMap(({ key, permits, limit }) => [key, permits, limit]),
+    ],
+    read: (reply) => readAcquired(request, reply as [string, ...unknown[]]),
+  };
+}
 
-function readAcquired(request: LeaseRequest, [outcome, ...rest]: [string, ...unknown[]]): AcquireReply {
+function readAcquired(
+  request: LeaseRequest,
+  [outcome, ...rest]: [string, ...unknown[]],
+): AcquireReply | BeyondQuota {
   switch (outcome) {
     case 'granted': {
       const keys = request.resources.map(({ key }) => key);
@@ -100,7 +125,7 @@ function readAcquired(request: LeaseRequest, [outcome, ...rest]: [string, ...unk
     case 'spent':
       return { outcome: 'lost' };
     default:
-      return { outcome: outcome as 'no-limit' | 'full' | 'mismatch' };
+      return { outcome: outcome as 'no-limit' | 'full' | 'quota' | 'mismatch' };
   }
 }
 

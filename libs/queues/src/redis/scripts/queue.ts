@@ -2,6 +2,16 @@ import { DEFAULT_MESSAGE_BYTES, type QueueConfiguration, type QueueStats } from 
 import { dueIn, keys, levelOf, type QueueCall } from './call.js';
 import { library } from './library.js';
 
+/** Puts the name of a queue on the list. False: there are as many between `from` and `to` as there may be. */
+export const nameQueue = library.command({
+  name: 'name-queue',
+  keys: ({ names }) => [names],
+  args: (input: { names: string; name: string; from: string; to: string; most: number }) => [
+    ...[input.name, input.from, input.to, input.most],
+  ],
+  decode: (reply) => reply === 1,
+});
+
 /** Makes a queue, or gives one a new configuration. `done`: false when it was there already, or not there. */
 export const configure = library.command({
   name: 'configure',

@@ -1,7 +1,7 @@
 -- The operations on a cache: what each is refused for, and what it changes. An operation is a list of strings:
---   put        key, bytes, content type, ttl ('' default), stale, tags, if-match, if-none-match, fill lease
+--   put        key, bytes, content type, ttl ('' default), stale, tags, if-match, if-none-match, fill lease, room
 --   delete     key, if-match, if-none-match
---   increment  key, by, ttl ('' default)
+--   increment  key, by, ttl ('' default), room
 --   touch      key, ttl        the entry lives so long from now on; its version stays
 --   tag        tag             invalidates the entries with a tag
 --   prefix     prefix          invalidates the entries whose key begins so
@@ -9,6 +9,7 @@
 --   drop                       removes the cache with its configuration
 --   configure  default ttl, largest entry, near cache bytes, coherence, bytes, entries; '' for the default
 -- Conditions are '' (none), '*' or a list of versions between commas.
+-- The room is what the tenant of the cache may add, where it has a quota: then the outcome ends with what the cache grew by, in bytes.
 -- An outcome is a list of strings; its first says what happened.
 -- Leaves: Operation.find(op), what it is about: an entry and the version of what lies under its key, as Entry.find
 --         Operation.refusal(op, entry): why it cannot be done as things stand, an outcome; nil when it can
@@ -46,6 +47,14 @@ local function expiry_of(ttl, stale)
   return now + ttl, now + ttl + stale
 end
 
+-- Whether so many bytes under a key are more than there is room for. What makes nothing grow has always room.
+local function is_beyond(room, key, bytes)
+  if not room then return false end
+  local _, version = Entry.find(key)
+  local growth = #key + bytes - Entry.size(key, version)
+  return growth > 0 and growth > room + 0
+end
+
 local refusals = {
   put = function(op, entry)
     local limit = Cache.largest == '' and '1048576' or Cache.largest
@@ -53,13 +62,16 @@ local refusals = {
     if Cache.max_bytes ~= '' and #op[2] + #op[3] > Cache.max_bytes + 0 then return { 'too-large', Cache.max_bytes } end
     if op[10] ~= '' and FillLease.of(op[2], op[7]) ~= op[10] then return { 'lease-void' } end
     if is_unmet(entry, op[8], op[9]) then return { 'mismatch' } end
+    if is_beyond(op[11], op[2], #op[3]) then return { 'quota' } end
   end,
   delete = function(op, entry)
     if is_unmet(entry, op[3], op[4]) then return { 'mismatch' } end
     if not entry and redis.call('EXISTS', FillLease.key(op[2])) == 0 then return { 'absent' } end
   end,
   increment = function(op, entry)
-    if not sum_of(op, entry) then return { 'not-an-integer' } end
+    local sum = sum_of(op, entry)
+    if not sum then return { 'not-an-integer' } end
+    if is_beyond(op[5], op[2], #sum) then return { 'quota' } end
   end,
   touch = function(_, entry)
     if not entry then return { 'no-entry' } end
@@ -75,10 +87,11 @@ local refusals = {
 local changes = {
   put = function(op, entry, version)
     local expires, stale_until = expiry_of(op[5], op[6])
+    local before = Cache.bytes
     local made = Entry.store(op[2], version,
       { bytes = op[3], content_type = op[4], expires = expires, stale_until = stale_until, tags = op[7] })
     FillLease.finish(op[2])
-    return { entry and 'replaced' or 'created', made, int(expires) }
+    return { entry and 'replaced' or 'created', made, int(expires), op[11] and int(Cache.bytes - before) }
   end,
   delete = function(op, entry, version)
     if version then Entry.remove(op[2], version) end
@@ -92,9 +105,10 @@ local changes = {
       base = { content_type = 'application/json', expires = expires, stale_until = stale_until, tags = '' }
     end
     base.bytes = sum
+    local before = Cache.bytes
     local made = Entry.store(op[2], version, base)
     FillLease.finish(op[2])
-    return { 'incremented', made, sum }
+    return { 'incremented', made, sum, op[5] and int(Cache.bytes - before) }
   end,
   touch = function(op, entry)
     local expires = now + op[3]

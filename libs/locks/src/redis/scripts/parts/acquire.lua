@@ -7,13 +7,17 @@
 --         {'full'}: it needs memory that a full Redis has not
 -- Invariants: incompatible leases never overlap; tokens rise; nobody overtakes a waiting request; the same
 --             lease id again is the same grant, and a waiting one keeps its place.
+--         {'quota'}: its tenant holds as many names as it may
 -- Leaves: Acquire.run(first, last): with the places of its first and its last field; Acquire.full: Redis is
+--         Acquire.run_within(first, last): the same for a tenant that may hold so many names; that number is the first field
 -- @include parts/queue.lua
 local Acquire = {}
 local MOST_HOLDERS_SHOWN = 10
 
 -- The request under way: Acquire.run sets all of this.
 local lease_id, is_new, ttl, wait_ms, owner, metadata, session, claim
+-- Most names that its tenant may hold here; nil: it has no such quota.
+local most_names
 -- What it asks for: `count` names, of each its permits, as text and as a number, and the limit that its caller knows or 0.
 local count
 local wanted, permits, weights, limits = {}, {}, {}, {}
@@ -156,7 +160,17 @@ local function grant()
   return reply
 end
 
-function Acquire.run(first, last)
+-- Whether its tenant would hold more names than it may.
+local function is_beyond_quota()
+  local more = 0
+  for i = 1, count do
+    local name = wanted[i]
+    if name.used == 0 and name.waiting == 0 then more = more + 1 end
+  end
+  return more > 0 and Name.in_use(string.match(wanted[1].id, '^./(~[^~]+~)')) + more > most_names
+end
+
+local function run(first, last)
   if read(first, last) then tidy() end
   if not is_new then
     local reply = known()
@@ -177,7 +191,18 @@ function Acquire.run(first, last)
     if weight > limit then return { 'over', limit } end
     if name.waiting > 0 or name.used + weight > limit then free = false end
   end
+  if most_names and is_beyond_quota() then return { 'quota' } end
   if free then return Acquire.full and { 'full' } or grant() end
   if wait_ms == 0 then return held() end
   return wait_in_queue()
+end
+
+function Acquire.run(first, last)
+  most_names = nil
+  return run(first, last)
+end
+
+function Acquire.run_within(first, last)
+  most_names = ARGV[first] + 0
+  return run(first + 1, last)
 end

@@ -247,6 +247,25 @@ local function text_of_sole(name)
     name.arrival .. ' ' .. name.past .. ' ' .. name.ending .. ' ' .. name.sole .. ' ' .. name.record
 end
 
+-- How many names of a realm are held or awaited, as this call leaves them.
+function Name.in_use(realm)
+  local used = 0
+  for _, kind in ipairs({ 'l/', 's/' }) do
+    local first = kind .. realm
+    used = used + redis.call('ZLEXCOUNT', index_key, '[' .. first, '(' .. first .. '\127')
+  end
+  local name = last_read
+  while name do
+    local was_idle = not name.kept or name.kept == 'idle'
+    local is_idle = name.used == 0 and name.waiting == 0
+    if name.changed and was_idle ~= is_idle and string.sub(name.id, 3, 2 + #realm) == realm then
+      used = used + (is_idle and -1 or 1)
+    end
+    name = name.before
+  end
+  return used
+end
+
 -- Keys and values to set; names that are idle now, those that are no longer, and those to look at, with their scores. They serve
 -- all calls, each of which counts what it puts there.
 local set, idle, begun, due = {}, {}, {}, {}

@@ -6,7 +6,7 @@
 -- @include parts/renew.lua
 -- @include parts/release.lua
 local Operations = {}
-local kinds = { acquire = Acquire.run, renew = Renew.run, release = Release.run }
+local kinds = { acquire = Acquire.run, ['acquire-within'] = Acquire.run_within, renew = Renew.run, release = Release.run }
 
 function Operations.run(full)
   Acquire.full = full
