@@ -62,6 +62,8 @@ describe('the HTTP contract of the queue', () => {
       rateLimit: null,
       deduplicationWindowMs: 300_000,
       keepResultsMs: 0,
+      maxInFlight: null,
+      maxInFlightPerGroup: 1,
       maxMessageBytes: 262_144,
       durability: 'local',
     };

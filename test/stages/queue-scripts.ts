@@ -34,6 +34,8 @@ const DEFAULTS: PutQueue = {
   rateLimit: null,
   deduplicationWindowMs: 300_000,
   keepResultsMs: 0,
+  maxInFlight: null,
+  maxInFlightPerGroup: 1,
   maxMessageBytes: DEFAULT_MESSAGE_BYTES,
   durability: 'local',
 };

@@ -24,6 +24,21 @@ const keepResultsSchema = durationMs(0, YEAR_MS).describe(
   'How long a message is kept after it was acknowledged or cancelled, with its result; 0: it is gone at once',
 );
 
+const MOST_IN_FLIGHT = 1_000_000;
+const maxInFlightSchema = z
+  .int()
+  .min(1)
+  .max(MOST_IN_FLIGHT)
+  .nullable()
+  .describe('How many messages may be in flight at a time, over all receivers; null: any number');
+const maxInFlightPerGroupSchema = z
+  .int()
+  .min(1)
+  .max(MOST_IN_FLIGHT)
+  .describe(
+    'How many messages of a group may be in flight at a time. 1: one batch, and the order holds across retries; more: they are handed out in order, and none waits for another',
+  );
+
 /** Largest message that a queue can take, and what it takes when it is told nothing: headers and body together. */
 export const MAX_MESSAGE_BYTES = 1_048_576;
 export const DEFAULT_MESSAGE_BYTES = 262_144;
@@ -58,6 +73,8 @@ const CONFIGURATION_EXAMPLE = {
   rateLimit: null,
   deduplicationWindowMs: 300_000,
   keepResultsMs: 0,
+  maxInFlight: null,
+  maxInFlightPerGroup: 1,
   maxMessageBytes: DEFAULT_MESSAGE_BYTES,
   durability: 'local' as const,
 };
@@ -76,6 +93,8 @@ export const putQueueSchema = z
     rateLimit: rateLimitSchema.nullable().default(null),
     deduplicationWindowMs: deduplicationWindowSchema.default(300_000),
     keepResultsMs: keepResultsSchema.default(0),
+    maxInFlight: maxInFlightSchema.default(null),
+    maxInFlightPerGroup: maxInFlightPerGroupSchema.default(1),
     maxMessageBytes: maxMessageBytesSchema.default(DEFAULT_MESSAGE_BYTES),
     durability: durabilitySchema.default('local'),
   })
@@ -104,6 +123,8 @@ const configurationShape = {
   rateLimit: rateLimitSchema.nullable(),
   deduplicationWindowMs: deduplicationWindowSchema,
   keepResultsMs: keepResultsSchema,
+  maxInFlight: maxInFlightSchema,
+  maxInFlightPerGroup: maxInFlightPerGroupSchema,
   maxMessageBytes: maxMessageBytesSchema,
   durability: durabilitySchema,
 };

@@ -4,7 +4,7 @@ import type { DeliveryRecord, EndRecord, QueueHistory } from './history.js';
 const CLOCK_MS = 2;
 
 /** Everything that the written history proves to be wrong. `dead`: ids in the dead-letter queue at the end. */
-export function checkHistory(history: QueueHistory, dead: readonly string[]): string[] {
+export function checkHistory(history: QueueHistory, dead: readonly string[], maxInFlight: number): string[] {
   const deliveries = groupBy(history.deliveries, ({ id }) => id);
   const ends = groupBy(history.ends, ({ id }) => id);
   return [
@@ -12,6 +12,7 @@ export function checkHistory(history: QueueHistory, dead: readonly string[]): st
     ...[...deliveries].flatMap(([id, all]) => checkMessage(id, all, ends.get(id) ?? [])),
     ...checkDeduplication(history),
     ...checkGroups(history, ends),
+    ...checkInFlight(history, ends, maxInFlight),
   ];
 }
 
@@ -136,6 +137,26 @@ function checkGroups(
     }
   }
   return violations;
+}
+
+/** A delivery is in flight for certain until its time is over or somebody calls something about it. */
+function checkInFlight(
+  { deliveries }: QueueHistory,
+  ends: ReadonlyMap<string, readonly EndRecord[]>,
+  most: number,
+): string[] {
+  const spans = deliveries.map(({ id, receiveCount, deliveredAt, visibleUntil }) => {
+    const calls = (ends.get(id) ?? []).filter(
+      (end) => end.kind === 'cancel' || end.receiveCount === receiveCount,
+    );
+    const until = Math.min(visibleUntil, ...calls.map(({ invokedAt }) => invokedAt)) - CLOCK_MS;
+    return { from: deliveredAt, until };
+  });
+  const counts = spans.map(
+    ({ from }) => spans.filter((span) => span.from <= from && from < span.until).length,
+  );
+  const highest = Math.max(0, ...counts);
+  return highest > most ? [`${highest} messages were in flight at a time, ${most} may be`] : [];
 }
 
 const name = ({ p, k }: { p: number; k: number }) => `message ${p}/${k}`;

@@ -1,14 +1,12 @@
 import type { FaultSuite } from '../core/suite.js';
 import * as byId from './by-id-scenarios.js';
 import * as deduplication from './deduplication-scenarios.js';
+import { limitMutants } from './limit-mutants.js';
+import { command, ENGINE, part } from './mutated.js';
 import * as recovery from './recovery-scenarios.js';
 import * as results from './result-scenarios.js';
 import * as play from './scenarios.js';
 import * as scheduled from './schedule-scenarios.js';
-
-const ENGINE = 'libs/queues/src';
-const command = (name: string) => `${ENGINE}/redis/scripts/${name}.lua`;
-const part = (name: string) => command(`parts/${name}`);
 
 export const mutants: FaultSuite['mutants'] = [
   {
@@ -42,7 +40,7 @@ export const mutants: FaultSuite['mutants'] = [
   {
     name: 'a message that was acked stays in flight',
     file: command('acknowledge'),
-    find: "redis.call('ZREM', Queue.key('inFlight'), unpack(tokens))",
+    find: 'Flight.finish(unpack(tokens))',
     replace: '',
     run: play.eachIsHandedOutOnce.run,
   },
@@ -70,7 +68,7 @@ export const mutants: FaultSuite['mutants'] = [
   {
     name: 'a message that is delivered again stays in flight as well',
     file: part('due-work'),
-    find: "redis.call('ZREM', Queue.key('inFlight'), unpack(tokens))",
+    find: 'Flight.finish(unpack(tokens))',
     replace: '',
     run: play.olderDeliveriesAreStale.run,
   },
@@ -83,8 +81,8 @@ export const mutants: FaultSuite['mutants'] = [
   },
   {
     name: 'a delayed message is delivered early with others of its group',
-    file: part('take'),
-    find: "if redis.call('ZSCORE', Queue.key('delayed'), Token.member(token)) then break end",
+    file: part('group'),
+    find: 'if is_delayed(token) then break end',
     replace: '',
     run: play.groupsStayInOrder.run,
   },
@@ -176,7 +174,7 @@ export const mutants: FaultSuite['mutants'] = [
   {
     name: 'what is cancelled stays in flight',
     file: part('message'),
-    find: "if redis.call('ZREM', Queue.key('inFlight'), token) == 0 then",
+    find: 'if Flight.finish(token) == 0 then',
     replace: "if redis.call('ZSCORE', Queue.key('inFlight'), token) == false then",
     run: byId.cancelledIsNotDelivered.run,
   },
@@ -285,4 +283,5 @@ export const mutants: FaultSuite['mutants'] = [
     replace: "Trash.discard() redis.call('DEL', Queue.lasting_key('schedules'))",
     run: scheduled.purgeLeavesSchedules.run,
   },
+  ...limitMutants,
 ];

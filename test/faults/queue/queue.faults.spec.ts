@@ -2,6 +2,7 @@ import { FaultCluster } from '../core/fault-cluster.js';
 import { describeFaults } from '../core/suite.js';
 import * as byId from './by-id-scenarios.js';
 import * as deduplication from './deduplication-scenarios.js';
+import * as limits from './limit-scenarios.js';
 import * as recovery from './recovery-scenarios.js';
 import * as results from './result-scenarios.js';
 import * as scenarios from './scenarios.js';
@@ -18,10 +19,17 @@ describe('the scenarios of the mutants', () => {
   });
   afterAll(() => cluster.stop());
 
-  it.each(Object.entries({ ...scenarios, ...byId, ...results, ...recovery, ...scheduled, ...deduplication }))(
-    'find nothing wrong with the product: %s',
-    async (name, { on }) => {
-      expect(await on(cluster, name)).toEqual([]);
-    },
-  );
+  it.each(
+    Object.entries({
+      ...scenarios,
+      ...byId,
+      ...results,
+      ...recovery,
+      ...scheduled,
+      ...deduplication,
+      ...limits,
+    }),
+  )('find nothing wrong with the product: %s', async (name, { on }) => {
+    expect(await on(cluster, name)).toEqual([]);
+  });
 });

@@ -13,6 +13,7 @@ import { consume, MAX_RECEIVES, produce } from './traffic.js';
 const QUEUE = 'faulty';
 const PRODUCERS = 4;
 const CONSUMERS = 6;
+const MAX_IN_FLIGHT = 12;
 /** Longer than any run. */
 const KEEP_RESULTS_MS = 3_600_000;
 /** Results that are looked up after a run. */
@@ -42,6 +43,7 @@ export async function randomRun({ seed, durationMs, dist, log }: RunOptions): Pr
     visibilityTimeoutMs: 500,
     maxReceives: MAX_RECEIVES,
     keepResultsMs: KEEP_RESULTS_MS,
+    maxInFlight: MAX_IN_FLIGHT,
   });
 
   await beginSchedule(anyUrl());
@@ -74,7 +76,7 @@ export async function randomRun({ seed, durationMs, dist, log }: RunOptions): Pr
   consuming = false;
   await Promise.all(consumers);
   const dead = await readDeadLetters(anyUrl);
-  violations.push(...checkHistory(history, dead), ...(await auditQueue(client, QUEUE)));
+  violations.push(...checkHistory(history, dead, MAX_IN_FLIGHT), ...(await auditQueue(client, QUEUE)));
   violations.push(...(await auditQueue(client, `${QUEUE}.dead`)));
   violations.push(...(await checkResults(history, anyUrl)));
   const { occurrences, faults: wrong } = await checkSchedule(anyUrl);

@@ -51,6 +51,11 @@ export class QueueSettings {
     return this.known === undefined || this.known.keepResultsMs > 0;
   }
 
+  /** Whether messages of a group wait for each other. */
+  get ordersGroups(): boolean {
+    return (this.known?.maxInFlightPerGroup ?? 1) === 1;
+  }
+
   /** Delay after a failed delivery. Undefined: the queue applies its own back-off. */
   retryDelayMs(receiveCount: number): number | undefined {
     const backoff = this.ownBackoff ?? (this.known?.backoff ? 'queue' : DEFAULT_BACK_OFF);

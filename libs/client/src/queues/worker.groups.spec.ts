@@ -113,6 +113,28 @@ describe.each(WAYS)('queues over %s:', (way) => {
       await stopThem(workers);
     });
 
+    it('are handled at the same time as far as the queue lets them', async () => {
+      const queue = await queueOf(['g'], 6, { maxInFlightPerGroup: 3 });
+      let running = 0;
+      let most = 0;
+      let release = () => {};
+      const released = new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      const handler = async () => {
+        running += 1;
+        most = Math.max(most, running);
+        await released;
+        running -= 1;
+      };
+      const workers = workersOf(queue, handler, { concurrency: 8 }, clients.slice(0, 1));
+      await eventually(() => expect(running).toBe(3));
+      release();
+      await eventually(async () => expect((await queue.inspect()).stats.acked).toBe(6), 20_000);
+      await stopThem(workers);
+      expect(most).toBe(3);
+    });
+
     it('are given back uncounted after one of them failed, and come after its retry', async () => {
       const queue = await queueOf(['g', 'other'], 5, { maxReceives: 2 });
       const record = new Record();

@@ -207,17 +207,23 @@ export class Worker<Body> implements AsyncDisposable {
     if (this.guard.starting !== undefined)
       await abortable(this.guard.starting, signal).catch(() => undefined);
     if (signal.aborted) return this.giveBack(deliveries);
-    for (const series of splitIntoSeries(deliveries)) this.begin(series);
+    if (this.settings.ordersGroups) for (const series of splitIntoSeries(deliveries)) this.begin(series);
+    else for (const delivery of deliveries) this.beginAlone([delivery]);
+  }
+
+  private beginAlone(series: readonly Delivery<Body>[]): void {
+    this.open += 1;
+    void this.handleInOrder(series);
   }
 
   /** Handles messages of one group, or a single message, after the earlier series of the group has ended. */
   private begin(series: readonly Delivery<Body>[]): void {
-    this.open += 1;
     const { groupId } = (series[0] as Delivery<Body>).message;
     if (groupId === null) {
-      void this.handleInOrder(series);
+      this.beginAlone(series);
       return;
     }
+    this.open += 1;
     const waiting = this.held.count - this.open - this.answering - series.length;
     const most = 1 + Math.max(0, MAX_WAITING - waiting);
     void this.giveBack(series.slice(most));

@@ -9,6 +9,7 @@
 -- Invariants: only the newest delivery counts, and only within its time; once acked, a receipt answers so for 5 minutes.
 -- @include parts/acked.lua
 -- @include parts/ended.lua
+-- @include parts/flight.lua
 -- @include parts/ready.lua
 -- @include parts/receipts.lua
 -- @include parts/waiters.lua
@@ -68,13 +69,13 @@ return function()
     end
   end
   if n > 0 then
-    redis.call('ZREM', Queue.key('inFlight'), unpack(tokens))
+    Flight.finish(unpack(tokens))
     if (q.marks or 0) > Marks.TRIED then note_ends(tokens, indices) end
     forget(tokens, deliveries)
     Queue.set('live', q.live - n)
     Queue.set('bytes', q.bytes - bytes)
     Queue.set('acked', q.acked + n)
-    if grouped then
+    if grouped or Flight.freed() > 0 then
       Waiters.wake(Ready.place())
     end
     Queue.save()

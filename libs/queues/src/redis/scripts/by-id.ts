@@ -23,7 +23,7 @@ export interface FoundMessage extends BrowsedMessage {
   /** JSON; empty: none was told. */
   readonly progress: string;
   readonly why: {
-    readonly kind: 'paused' | 'delayed' | 'group' | 'rate' | 'none';
+    readonly kind: 'paused' | 'delayed' | 'group' | 'rate' | 'inFlightLimit' | 'none';
     readonly until: number | null;
     readonly blockedBy: string | null;
   };

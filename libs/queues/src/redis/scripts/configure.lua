@@ -11,6 +11,7 @@
 -- @include parts/due.lua
 -- @include parts/instance.lua
 -- @include parts/marks.lua
+-- @include parts/waiters.lua
 local COUNTERS = {
   'seq', 'live', 'bytes', 'sent', 'acked', 'expired', 'dead', 'mask', 'low', 'sweep', 'sweepAt', 'paused', 'kept',
 }
@@ -31,7 +32,14 @@ return function()
     redis.call('HSET', KEYS[1], 'gen', gen, 'secret', ARGV[2])
     for _, counter in ipairs(COUNTERS) do Queue.set(counter, 0) end
   end
+  local had_group_limit = Marks.has(Marks.GROUP_LIMIT)
   Marks.note_options()
+  if exists and q.live > 0 then
+    local has_group_limit = Marks.has(Marks.GROUP_LIMIT)
+    if has_group_limit ~= had_group_limit then Marks.add(Marks.GROUPS_MIXED) end
+    if has_group_limit then Queue.set('regroup', 1) end
+    Waiters.wake_for_all()
+  end
   local due = Due.tell(ARGV[3])
   Queue.save()
   return { 1, due }

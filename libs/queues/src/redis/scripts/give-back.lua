@@ -8,6 +8,7 @@
 -- Returns {'1' (requeued), '3' (expired) or '0' (stale) for each, as one string; due in ms or -1; level of the queue,
 --         unless it is 'local'}; nil when there is no such queue.
 -- Invariant: as for acknowledge.lua.
+-- @include parts/flight.lua
 -- @include parts/message.lua
 -- @include parts/receipts.lua
 -- @include parts/waiters.lua
@@ -16,7 +17,7 @@ return function()
   local tokens, indices, count = Receipts.valid(4, 4)
   local delay, told, verdicts = tonumber(ARGV[2]), ARGV[3] == '1', {}
   for i, token in ipairs(tokens) do
-    redis.call('ZREM', Queue.key('inFlight'), token)
+    Flight.finish(token)
     if told then
       Tries.add_given_back(token)
       Attempts.add(token, 's', ARGV[4 * indices[i] + 3])

@@ -7,7 +7,7 @@
 return function()
   if not Queue.open({ texts = 2, 'gen', 'durability', 'live', 'paused' }) then return nil end
   Queue.set('paused', tonumber(ARGV[1]))
-  Waiters.wake(q.live - redis.call('ZCARD', Queue.key('inFlight')) - redis.call('ZCARD', Queue.key('delayed')))
+  Waiters.wake_for_all()
   Queue.save()
   return { 1, Queue.level() }
 end

@@ -49,6 +49,7 @@ function toFields(configuration: QueueConfiguration): Record<string, string | nu
     configuration;
   const { backoff, rateLimit, deduplicationWindowMs, keepResultsMs, maxMessageBytes, durability } =
     configuration;
+  const { maxInFlight, maxInFlightPerGroup } = configuration;
   return {
     configuration: JSON.stringify(configuration),
     visibilityTimeoutMs,
@@ -64,6 +65,8 @@ function toFields(configuration: QueueConfiguration): Record<string, string | nu
     ratePer: rateLimit?.perMs ?? '',
     deduplicationWindowMs,
     keepResultsMs: keepResultsMs || '',
+    maxInFlight: maxInFlight ?? '',
+    maxInFlightPerGroup: maxInFlightPerGroup === 1 ? '' : maxInFlightPerGroup,
     maxMessageBytes: maxMessageBytes === DEFAULT_MESSAGE_BYTES ? '' : maxMessageBytes,
     durability: durability === 'local' ? '' : durability,
   };

@@ -19,18 +19,18 @@ local FIELDS = {
 return function()
   if not Queue.open(FIELDS) then return nil end
   Instance.check()
-  local outbox = 0
+  local outbox, woken_for = 0, 0
   if q.due and q.due <= now then
     Queue.open(Queue.ALL)
     DueWork.run()
-    outbox = Outbox.length()
+    outbox, woken_for = Outbox.length(), Ready.newly_ready()
   end
 
   local ends = now + (ARGV[2] ~= '' and ARGV[2] or q.visibilityTimeoutMs)
   local waiter, arrival = ARGV[3], ARGV[4]
   local reply = { q.gen, q.secret, ends, -1, outbox, '', now, nil, nil, nil }
   local allowed = Rate.allowance()
-  local tokens, records = Take.first(q.paused == 1 and 0 or math.min(ARGV[1], allowed))
+  local tokens, records = Take.first(q.paused == 1 and 0 or math.min(ARGV[1], allowed, Flight.room()))
   local count = #tokens
   if count > 0 then
     local tries = Tries.of(tokens)
@@ -46,7 +46,7 @@ return function()
     reply[6] = Waiters.park(waiter, arrival, tonumber(ARGV[5]))
     if q.rateMax and allowed < 1 and Ready.any() then Due.announce(Rate.room_at()) end
   end
-  Waiters.wake(Ready.place() - count)
+  Waiters.wake(math.max(0, woken_for - count) + Ready.place() - woken_for)
   reply[4] = Due.tell(ARGV[6])
   Queue.save()
   return reply

@@ -25,11 +25,14 @@ return function()
   for i, token in ipairs(tokens) do
     local record = records[i]
     local to = WayBack.leads(record, ARGV[2])
-    if Token.in_group(token) then Group.end_flight(Record.group(record, token), 1) end
+    local group = Token.in_group(token) and Record.group(record, token)
+    if group then Group.end_flight(group, 1) end
     if to then
       WayBack.post(token, record, to)
       moved = moved + 1
-    elseif not Token.in_group(token) then
+    elseif group then
+      Group.enter(group, token, false)
+    else
       if Record.is_rescheduled(record) then Ready.requeue_first(token) else Ready.arrive(token) end
     end
   end

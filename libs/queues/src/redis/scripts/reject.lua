@@ -7,6 +7,7 @@
 --         level of the queue, unless it is 'local'};
 --         nil when there is no such queue.
 -- Invariant: as for acknowledge.lua; what was delivered maxReceives times is not delivered again.
+-- @include parts/flight.lua
 -- @include parts/message.lua
 -- @include parts/receipts.lua
 -- @include parts/waiters.lua
@@ -17,7 +18,7 @@ return function()
   local tokens, indices, count = Receipts.valid(4, 4)
   local delay, dead, verdicts = tonumber(ARGV[2]), ARGV[3] == '1', {}
   for i, token in ipairs(tokens) do
-    redis.call('ZREM', Queue.key('inFlight'), token)
+    Flight.finish(token)
     local facts = ARGV[4 * indices[i] + 3]
     verdicts[indices[i]] = VERDICTS[Message.fail(token, 'n', delay, facts, dead)]
   end

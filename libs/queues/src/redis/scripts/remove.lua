@@ -23,8 +23,7 @@ return function()
   if not Queue.open(Queue.ALL) then return nil end
   Trash.discard()
   hint('queue', 'queue.over', nil, cjson.encode({ queue = Queue.name(), gen = q.gen, next = '' }))
-  q.paused = 0
-  Waiters.wake(math.huge)
+  Waiters.dismiss()
   redis.call('DEL', KEYS[1], Queue.lasting_key('w'), Queue.lasting_key('nodes'), Queue.lasting_key('rate'))
   return { remove_schedules(), Queue.level() }
 end

@@ -13,7 +13,7 @@ return function()
   for i, queue in ipairs(KEYS) do
     local prefix, first = string.sub(queue, 1, -6), last + 2
     last = last + 1 + 2 * ARGV[last + 1]
-    local gen, live, mask, due, paused = unpack(redis.call('HMGET', queue, 'gen', 'live', 'mask', 'due', 'paused'))
+    local gen, live, mask, due, paused, most = unpack(redis.call('HMGET', queue, 'gen', 'live', 'mask', 'due', 'paused', 'maxInFlight'))
     if gen and last > first then
       for from = first, last, MOST_AT_ONCE do
         redis.call('ZADD', prefix .. 'w', 'NX', unpack(ARGV, from, math.min(from + MOST_AT_ONCE - 1, last)))
@@ -30,7 +30,9 @@ return function()
       reply[i] = 0
     else
       local own = prefix .. gen .. ':'
-      reply[i] = math.max(1, live - redis.call('ZCARD', own .. 'inFlight') - redis.call('ZCARD', own .. 'delayed'))
+      local in_flight = redis.call('ZCARD', own .. 'inFlight')
+      local room = (tonumber(most) or math.huge) - in_flight
+      reply[i] = math.max(0, math.min(room, math.max(1, live - in_flight - redis.call('ZCARD', own .. 'delayed'))))
     end
   end
   return reply

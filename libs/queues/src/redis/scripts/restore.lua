@@ -86,7 +86,7 @@ local function send_again(seq, age, delay, dedup, tail)
   end
   if Token.in_group(token) then
     local group = Record.group(record, token)
-    redis.call('ZADD', Queue.key('groups'), '0', Group.member(group, token))
+    if Group.waits_there(delay > 0) then redis.call('ZADD', Queue.key('groups'), '0', Group.member(group, token)) end
     Group.changed(group)
   end
   Message.place(token, record, delay)

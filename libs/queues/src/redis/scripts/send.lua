@@ -31,7 +31,7 @@ local FIRST_WAITER, NOTHING_HANDED = 6, {}
 -- that is ready. Not where an answer has to be safe before it is told: then a receiver asks for itself.
 local function hand_over(count)
   local handed, waiters = {}, Waiters.first(count)
-  if #waiters == 0 or q.mask ~= 0 or Queue.level() or Ready.first_ranked() then return handed end
+  if #waiters == 0 or q.mask ~= 0 or Queue.level() or Marks.has(Marks.FLIGHT_LIMIT) or Ready.first_ranked() then return handed end
   Queue.open({ texts = 2, 'gen', 'secret', 'due', 'paused', 'rateMax', 'visibilityTimeoutMs' })
   if (q.due and q.due <= now) or q.paused == 1 or q.rateMax then return handed end
   local indices = {}

@@ -67,7 +67,7 @@ do
     end
     if Token.in_group(token) then
       local group = Record.group(record, token)
-      members = push(members, '0', Group.member(group, token))
+      if Group.waits_there(delay > 0) then members = push(members, '0', Group.member(group, token)) end
       Group.changed(group)
     end
     if delay > 0 then

@@ -34,7 +34,7 @@ do
     local tries, rescheduled = Tries.of(tokens), Marks.has(Marks.RESCHEDULED)
     for i, token in ipairs(tokens) do
       if Token.in_group(token) then
-        Group.changed(Record.group(Record.of(token), token))
+        Group.enter(Record.group(Record.of(token), token), token, false)
       elseif tries[i] or (rescheduled and Record.is_rescheduled(Record.of(token))) then
         Ready.requeue_first(token)
       else
@@ -43,10 +43,19 @@ do
     end
   end
 
+  -- More of each group may be in flight than before. `regroup`: 1 more than the cursor.
+  local function offer_busy_groups()
+    local from = Marks.has(Marks.GROUP_LIMIT) and Queue.get('regroup')
+    if not from then return end
+    local cursor, found = unpack(redis.call('HSCAN', Queue.key('busy'), int(from - 1), 'COUNT', PORTION))
+    for i = 1, #found, 2 do Group.changed(found[i]) end
+    Queue.set('regroup', cursor ~= '0' and cursor + 1 or nil)
+  end
+
   local function end_timeouts()
     local tokens = due_tokens('inFlight')
     if #tokens == 0 then return end
-    redis.call('ZREM', Queue.key('inFlight'), unpack(tokens))
+    Flight.finish(unpack(tokens))
     for _, token in ipairs(tokens) do Message.fail(token, 't', nil, Attempts.UNKNOWN) end
   end
 
@@ -103,12 +112,13 @@ do
     consider(Results.next_end())
     if Outbox.length() > 0 then consider(now + Outbox.RETRY_MS) end
     if q.rateMax and Ready.any() and Waiters.any() and Rate.allowance() < 1 then consider(Rate.room_at()) end
-    if Trash.any() then consider(now) end
+    if Trash.any() or (Marks.has(Marks.GROUP_LIMIT) and q.regroup) then consider(now) end
     return at < math.huge and at or nil
   end
 
   function DueWork.run()
     promote_delayed()
+    offer_busy_groups()
     end_timeouts()
     -- What these made ready may be over as well.
     Ready.place()

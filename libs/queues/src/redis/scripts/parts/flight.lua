@@ -1,24 +1,43 @@
--- What is in flight: delivered, and not yet ended.
--- Leaves: Flight: begin(tokens, ends).
+-- What is in flight: delivered, and not yet ended. A queue may have a limit of it, `maxInFlight`.
+-- Leaves: Flight: begin(tokens, ends); finish(token, ...), returns how many of them were in flight; room(), how many more may be;
+--         freed(), how many waiting messages may go in the stead of those that this call has finished.
 -- @include parts/due.lua
+-- @include parts/marks.lua
 -- @include parts/token.lua
 -- @include @redis/integer.lua
 local Flight = {}
+do
+  local finished
+  each_call(function() finished = 0 end)
 
-function Flight.begin(tokens, ends)
-  local ends_text, count, ttls = int(ends), #tokens, nil
-  local scores = { ends_text, tokens[count] }
-  for i = count, 1, -1 do
-    local token = tokens[i]
-    -- The last one first: a short sorted set is a list, in which each then finds its place at once.
-    local at = 2 * (count - i)
-    scores[at + 1], scores[at + 2] = ends_text, token
-    if Token.has_ttl(token) then
-      ttls = ttls or {}
-      ttls[#ttls + 1] = token
+  function Flight.begin(tokens, ends)
+    local ends_text, count, ttls = int(ends), #tokens, nil
+    local scores = { ends_text, tokens[count] }
+    for i = count, 1, -1 do
+      local token = tokens[i]
+      -- The last one first: a short sorted set is a list, in which each then finds its place at once.
+      local at = 2 * (count - i)
+      scores[at + 1], scores[at + 2] = ends_text, token
+      if Token.has_ttl(token) then
+        ttls = ttls or {}
+        ttls[#ttls + 1] = token
+      end
     end
+    redis.call('ZADD', Queue.key('inFlight'), unpack(scores))
+    if ttls then redis.call('ZREM', Queue.key('expiring'), unpack(ttls)) end
+    Due.announce(ends)
   end
-  redis.call('ZADD', Queue.key('inFlight'), unpack(scores))
-  if ttls then redis.call('ZREM', Queue.key('expiring'), unpack(ttls)) end
-  Due.announce(ends)
+
+  function Flight.finish(...)
+    local count = redis.call('ZREM', Queue.key('inFlight'), ...)
+    finished = finished + count
+    return count
+  end
+
+  function Flight.room()
+    if not Marks.has(Marks.FLIGHT_LIMIT) then return math.huge end
+    return math.max(0, Queue.get('maxInFlight') - redis.call('ZCARD', Queue.key('inFlight')))
+  end
+
+  function Flight.freed() return finished > 0 and Marks.has(Marks.FLIGHT_LIMIT) and finished or 0 end
 end

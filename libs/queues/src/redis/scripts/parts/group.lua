@@ -1,11 +1,20 @@
 -- Messages of a group are delivered in the order of sending, one batch in flight at a time. A group is offered to receivers,
 -- by the rank of its oldest message, when none of its messages is in flight and the oldest is due.
--- Leaves: Group: member(group, token) of `groups`; tokens(group, count), the oldest ones; end_flight(group, count);
---         changed(group), so that offer_changed() looks at it, which returns how many groups it has offered.
+-- In a queue that lets several messages of a group be in flight, `maxInFlightPerGroup`, none waits for another: `groups` has those
+-- that are ready only, and a group is offered while it has such a message and room. When that option changes, what `groups` has too much
+-- is taken out as it is met, and what it lacks comes back with its next change.
+-- Leaves: Group: member(group, token) of `groups`; waits_there(is_delayed), whether a message does; enter(group, token, is_delayed), of one
+--         that comes back; tokens(group, count), the oldest ones; limit(); in_flight(group);
+--         take(group, count), which returns those that may go, and begin_flight(group, tokens), they have gone; end_flight(group, count);
+--         changed(group), so that offer_changed() looks at it, which returns how many receivers may come for what it has offered.
+-- @include parts/marks.lua
 -- @include parts/queue.lua
 -- @include parts/token.lua
 local Group = {}
 do
+  -- What a call takes out of `groups` at most that is not ready.
+  local MOST_STRAYS = 100
+  -- Group -> how many of its messages may have become ready.
   local to_offer
   each_call(function() to_offer = nil end)
 
@@ -21,25 +30,92 @@ do
     return members
   end
 
-  function Group.changed(group)
+  local function change(group, count)
     to_offer = to_offer or {}
-    to_offer[group] = true
+    to_offer[group] = (to_offer[group] or 0) + count
+  end
+
+  function Group.changed(group) change(group, 1) end
+
+  local function has_limit() return Marks.has(Marks.GROUP_LIMIT) end
+
+  function Group.limit() return has_limit() and Queue.get('maxInFlightPerGroup') or 1 end
+
+  function Group.in_flight(group) return tonumber(redis.call('HGET', Queue.key('busy'), group)) or 0 end
+
+  function Group.waits_there(is_delayed) return not (is_delayed and has_limit()) end
+
+  function Group.enter(group, token, is_delayed)
+    if Marks.has(Marks.GROUP_LIMIT + Marks.GROUPS_MIXED) and Group.waits_there(is_delayed) then
+      redis.call('ZADD', Queue.key('groups'), '0', Group.member(group, token))
+    end
+    Group.changed(group)
+  end
+
+  local function is_delayed(token) return redis.call('ZSCORE', Queue.key('delayed'), Token.member(token)) end
+
+  -- Of messages that do not wait for each other.
+  local function take_ready(group, count)
+    count = math.min(count, Group.limit() - Group.in_flight(group))
+    if count <= 0 then return {} end
+    -- Somebody was told of each that is left.
+    change(group, 0)
+    if not Marks.has(Marks.GROUPS_MIXED) then return Group.tokens(group, count) end
+    local ready = {}
+    for _, token in ipairs(Group.tokens(group, count + MOST_STRAYS)) do
+      if is_delayed(token) or redis.call('ZSCORE', Queue.key('inFlight'), token) then
+        redis.call('ZREM', Queue.key('groups'), Group.member(group, token))
+      elseif #ready < count then
+        ready[#ready + 1] = token
+      end
+    end
+    return ready
+  end
+
+  function Group.take(group, count)
+    redis.call('ZREM', Queue.key('ranked'), 'g' .. group)
+    if has_limit() then return take_ready(group, count) end
+    if Marks.has(Marks.GROUPS_MIXED) and Group.in_flight(group) > 0 then return {} end
+    local tokens, due = Group.tokens(group, count), {}
+    for _, token in ipairs(tokens) do
+      if is_delayed(token) then break end
+      due[#due + 1] = token
+    end
+    return due
+  end
+
+  function Group.begin_flight(group, tokens)
+    if #tokens == 0 then return end
+    redis.call('HINCRBY', Queue.key('busy'), group, #tokens)
+    if not has_limit() then return end
+    local members = {}
+    for i, token in ipairs(tokens) do members[i] = Group.member(group, token) end
+    redis.call('ZREM', Queue.key('groups'), unpack(members))
   end
 
   -- `count` messages of it are no longer in flight.
   function Group.end_flight(group, count)
     local busy = Queue.key('busy')
     if redis.call('HINCRBY', busy, group, -count) <= 0 then redis.call('HDEL', busy, group) end
-    Group.changed(group)
+    change(group, count)
   end
 
-  local function offer(group)
+  local function withdraw(group)
+    redis.call('ZREM', Queue.key('ranked'), 'g' .. group)
+    return 0
+  end
+
+  local function offer(group, count)
+    if has_limit() then
+      local room = Group.limit() - Group.in_flight(group)
+      local head = room > 0 and Group.tokens(group, 1)[1]
+      if not head then return withdraw(group) end
+      redis.call('ZADD', Queue.key('ranked'), Token.rank(head), 'g' .. group)
+      return math.min(room, count)
+    end
     if redis.call('HEXISTS', Queue.key('busy'), group) == 1 then return 0 end
     local head = Group.tokens(group, 1)[1]
-    if not head or redis.call('ZSCORE', Queue.key('delayed'), Token.member(head)) then
-      redis.call('ZREM', Queue.key('ranked'), 'g' .. group)
-      return 0
-    end
+    if not head or is_delayed(head) then return withdraw(group) end
     return redis.call('ZADD', Queue.key('ranked'), Token.rank(head), 'g' .. group)
   end
 
@@ -47,7 +123,7 @@ do
     if not to_offer then return 0 end
     local groups, offered = to_offer, 0
     to_offer = nil
-    for group in pairs(groups) do offered = offered + offer(group) end
+    for group, count in pairs(groups) do offered = offered + offer(group, count) end
     return offered
   end
 end

@@ -5,6 +5,7 @@
 --         put_back(token, record, delay) and fail(token, why, delay, facts, dead) of one that has left `inFlight`, see there.
 -- @include parts/attempts.lua
 -- @include parts/ended.lua
+-- @include parts/flight.lua
 -- @include parts/outbox.lua
 -- @include parts/ready.lua
 -- @include parts/tries.lua
@@ -41,7 +42,7 @@ do
   function Message.expire(token, record) drop(token, record, 'gone') end
 
   function Message.cancel(token, record, reason)
-    if redis.call('ZREM', Queue.key('inFlight'), token) == 0 then
+    if Flight.finish(token) == 0 then
       Message.unplace(token)
     else
       Queue.add('unacked', 1)
@@ -72,6 +73,7 @@ do
       redis.call('ZADD', Queue.key('expiring'), over_at, token)
       Due.announce(over_at)
     end
+    if Token.in_group(token) then Group.enter(Record.group(record, token), token, delay > 0) end
     if delay > 0 then
       redis.call('ZADD', Queue.key('delayed'), now + delay, Token.member(token))
       Due.announce(now + delay)

@@ -21,7 +21,7 @@ local function enter(token, record, due)
   end
   if Token.in_group(token) then
     local group = Record.group(record, token)
-    redis.call('ZADD', Queue.key('groups'), 0, Group.member(group, token))
+    if Group.waits_there(due ~= nil) then redis.call('ZADD', Queue.key('groups'), 0, Group.member(group, token)) end
     Group.changed(group)
   end
   if due then

@@ -29,14 +29,12 @@ do
   end
 
   local function take_group(group, want, room)
-    redis.call('ZREM', Queue.key('ranked'), 'g' .. group)
     local tokens = {}
-    for _, token in ipairs(Group.tokens(group, want)) do
-      if redis.call('ZSCORE', Queue.key('delayed'), Token.member(token)) then break end
+    for _, token in ipairs(Group.take(group, want)) do
       if not expired(token) then tokens[#tokens + 1] = token end
     end
     local records = fitting(tokens, room)
-    if #tokens > 0 then redis.call('HINCRBY', Queue.key('busy'), group, #tokens) end
+    Group.begin_flight(group, tokens)
     return tokens, records
   end
 

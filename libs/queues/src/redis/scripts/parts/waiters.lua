@@ -2,10 +2,13 @@
 -- clock of silence, for how long that holds, and under '' the pulse of that clock. A call that makes messages receivable takes as
 -- many waiters out and tells their nodes; waiters of a node that was silent for too long are passed over.
 -- Leaves: Waiters: park(waiter, arrival, lease), returns the arrival, which is now when there was none; renew(prefix, node, lease)
---         for the queue whose keys begin with that prefix; remove(waiter), 1 or 0 when it was woken before; any(); first(count); wake(count).
+--         for the queue whose keys begin with that prefix; remove(waiter), 1 or 0 when it was woken before; any(); first(count); wake(count), and those that may come
+--         for what has left in this call; wake_for_all() that waits; dismiss(), all of them.
 -- @include @redis/hint.lua
 -- @include @redis/silence.lua
+-- @include parts/flight.lua
 -- @include parts/queue.lua
+-- @include parts/ready.lua
 local Waiters = {}
 do
   -- What a dead node left behind goes by itself.
@@ -45,8 +48,7 @@ do
 
   function Waiters.first(count) return redis.call('ZRANGE', Queue.waiting, '0', count - 1) end
 
-  function Waiters.wake(count)
-    if count <= 0 or not Waiters.any() or Queue.get('paused') == 1 then return end
+  local function wake_first(count)
     local clock = Silence.clock(redis.call('HGET', Queue.lasting_key('nodes'), ''))
     local ends_of, ids_of, woken = {}, {}, 0
     while woken < count do
@@ -69,4 +71,16 @@ do
       hint('queue', 'queue.wake', node, cjson.encode({ queue = Queue.name(), ids = ids }))
     end
   end
+  function Waiters.wake(count)
+    local freed = Flight.freed()
+    if freed > math.max(0, count) and Ready.any() then count = freed end
+    if count <= 0 or not Waiters.any() or Queue.get('paused') == 1 then return end
+    wake_first(math.min(count, Flight.room()))
+  end
+
+  function Waiters.wake_for_all()
+    Waiters.wake(q.live - redis.call('ZCARD', Queue.key('inFlight')) - redis.call('ZCARD', Queue.key('delayed')))
+  end
+
+  function Waiters.dismiss() wake_first(math.huge) end
 end

@@ -1,0 +1,70 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { idsOf, type Message } from './client.js';
+import { scenario } from './stage.js';
+
+const receipts = (messages: readonly Message[]) => messages.map(({ receipt }) => receipt);
+const bodiesOf = (messages: readonly Message[]) => messages.map(({ body }) => String(body)).join();
+const numbered = (count: number, extra: object = {}) =>
+  Array.from({ length: count }, (_, body) => ({ body, ...extra }));
+
+export const noMoreInFlightThanAllowed = scenario(2, async ({ put, send, receive, end, expect, stats }) => {
+  await put({ maxInFlight: 3 });
+  // Who waits is handed over what is sent, by a send through the same node.
+  const parked = Array.from({ length: 6 }, () => receive({ max: 2, waitMs: 1_500 }));
+  await sleep(300);
+  for (const body of [100, 101, 102, 103, 104, 105]) await send({ body });
+  await send(...numbered(10));
+  const taken = (await Promise.all(parked)).flat();
+  expect(taken.length === 3, `${taken.length} are in flight, 3 may be`);
+  const more = (await Promise.all([1, 2, 3, 4].map(() => receive({ max: 10 })))).flat();
+  expect(more.length === 0, `${more.length} more were handed out`);
+  // Each way in which one ends makes room for one.
+  const [first = '', second = '', third = ''] = receipts(taken);
+  await end('ack', [first]);
+  await end('nack', [second], { delayMs: 60_000 });
+  await end('extend', [third], { visibilityTimeoutMs: 1 });
+  await sleep(50);
+  const next = (await Promise.all([1, 2, 3, 4].map(() => receive({ max: 10 })))).flat();
+  expect(next.length === 3, `${next.length} were handed out for 3 that had ended`);
+  expect((await stats()).inFlight === 3, 'it is not counted what is in flight');
+});
+
+export const groupsKeepTheirLimit = scenario(2, async ({ put, send, receive, end, byId, expect }) => {
+  await put({ maxInFlightPerGroup: 2 });
+  const ids = idsOf(await send(...numbered(6, { groupId: 'A' })));
+  await send({ body: 'b', groupId: 'B' });
+  const taken = [...(await receive()), ...(await receive()), ...(await receive({ max: 10 }))];
+  expect(bodiesOf(taken) === '0,1,b', `of two groups these were handed out: ${bodiesOf(taken)}`);
+  const [first = '', second = ''] = receipts(taken);
+  await end('nack', [first], { delayMs: 300 });
+  const while0Waits = await receive({ max: 10 });
+  expect(bodiesOf(while0Waits) === '2', `while one waited these were handed out: ${bodiesOf(while0Waits)}`);
+  await end('ack', [second]);
+  await sleep(400);
+  const back = await receive({ max: 10 });
+  expect(bodiesOf(back) === '0', `what came back goes first, but these were handed out: ${bodiesOf(back)}`);
+  await byId('DELETE', ids[2] ?? '', {});
+  await end('ack', receipts(back));
+  const last = await receive({ max: 10 });
+  expect(bodiesOf(last) === '3,4', `after a cancel and an ack these were handed out: ${bodiesOf(last)}`);
+});
+
+/** Lowering a limit must not forget what was in flight when it was higher. */
+export const limitsChangeSafely = scenario(2, async ({ put, send, receive, end, expect, stats }) => {
+  await put({ maxInFlightPerGroup: 3 });
+  await send(...numbered(4, { groupId: 'A' }));
+  const [first = '', second = ''] = receipts(await receive({ max: 2 }));
+  await put({});
+  expect((await receive({ max: 10 })).length === 0, 'a group that is in flight was handed out');
+  await end('nack', [first], { delayMs: 0 });
+  await end('ack', [second]);
+  const rest = await receive({ max: 10 });
+  expect(bodiesOf(rest) === '0,2,3', `in order these were left: ${bodiesOf(rest)}`);
+  await put({ maxInFlightPerGroup: 4 });
+  await send({ body: 4, groupId: 'A' });
+  const fourth = await receive({ max: 10 });
+  expect(bodiesOf(fourth) === '4', `with room for one more these were handed out: ${bodiesOf(fourth)}`);
+  await end('ack', [...receipts(rest), ...receipts(fourth)]);
+  const { ready, inFlight } = await stats();
+  expect(ready === 0 && inFlight === 0, `${ready} are ready and ${inFlight} in flight, all were acked`);
+});
