@@ -14,6 +14,7 @@ export const NEEDED: Readonly<Record<string, NeededRights>> = {
   cluster: onAny('read'),
   owner: onAny('read'),
   node: onAny('read'),
+  followEvents: onAny('read'),
   openCalls: onAny(),
   audit: onAny('admin'),
   // Locks

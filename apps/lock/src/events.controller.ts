@@ -1,14 +1,10 @@
 import { Controller, Headers, type MessageEvent, Param, Sse } from '@nestjs/common';
 import { ApiHeader, ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
-import { holderSchema, nameSchema, ValidationFailed } from '@syncline/contracts';
-import { CalledBy, type Caller, Disconnect, Does } from '@syncline/http';
+import { holderSchema, nameSchema } from '@syncline/contracts';
+import { CalledBy, type Caller, Disconnect, Does, EventStream } from '@syncline/http';
 import { Watches } from '@syncline/locks';
-import { type DisconnectSignal, Drain, OpenStreams } from '@syncline/runtime';
-import { Observable } from 'rxjs';
-
-/** A stream in which nothing happens shows at least this often that its node lives. */
-const SIGN_OF_LIFE_MS = 3_000;
-const EVENT_ID = /^\d{1,20}-\d{1,20}$/;
+import type { DisconnectSignal } from '@syncline/runtime';
+import type { Observable } from 'rxjs';
 
 /** What happens to a lock, as server-sent events. */
 @ApiTags('locks')
@@ -16,8 +12,7 @@ const EVENT_ID = /^\d{1,20}-\d{1,20}$/;
 export class EventsController {
   constructor(
     private readonly watches: Watches,
-    private readonly drain: Drain,
-    private readonly streams: OpenStreams,
+    private readonly stream: EventStream,
   ) {}
 
   @Sse(':name/events')
@@ -37,62 +32,22 @@ export class EventsController {
   })
   @ApiProduces('text/event-stream')
   @ApiOkResponse({ description: 'Server-sent events', schema: { type: 'string' } })
-  async watchLock(
+  watchLock(
     @Param('name', { schema: nameSchema }) name: string,
     @Disconnect() disconnect: DisconnectSignal,
     @Headers('last-event-id') lastEventId: string | undefined,
     @CalledBy() caller: Caller,
   ): Promise<Observable<MessageEvent>> {
-    const after = lastEventId || null;
-    if (after !== null && !EVENT_ID.test(after)) {
-      throw new ValidationFailed([{ path: 'Last-Event-ID', message: 'expected the id of an event' }]);
-    }
-    return this.follow(name, after, disconnect, caller);
-  }
-
-  private async follow(
-    name: string,
-    after: string | null,
-    disconnect: DisconnectSignal,
-    caller: Caller,
-  ): Promise<Observable<MessageEvent>> {
-    // Told before anybody listens: kept until then.
-    const early: MessageEvent[] = [];
-    let push = (event: MessageEvent): void => {
-      early.push(event);
-    };
-    const { from, stop } = await this.watches.watch(name, after, {
-      onEvent: ({ id, kind, lease }) => push({ id, type: kind, data: caller.shown(holderSchema, lease) }),
-      onGone: (last, oldest) =>
-        push({
-          // Without one it would be given a number, with which nobody can resume.
-          id: last,
-          type: 'gone',
-          data: { code: 'history-gone', detail: `Events between ${last} and ${oldest} may be missing.` },
-        }),
-    });
-    // Also when it goes away before Nest listens.
-    disconnect.addEventListener('abort', stop);
-    if (disconnect.aborted) stop();
-    return new Observable<MessageEvent>((subscriber) => {
-      const closed = this.streams.enter();
-      const end = () => subscriber.complete();
-      // The key may expire or be taken away while the stream is open.
-      push = (event) => (caller.may('read', name) ? subscriber.next(event) : end());
-      push({ id: from, comment: '' });
-      for (const event of early) push(event);
-      // A node that cannot read events is no use to the watcher: it had better go to another one.
-      const signs = setInterval(() => {
-        if (this.watches.isCurrent) push({ comment: '' });
-      }, SIGN_OF_LIFE_MS);
-      this.drain.signal.addEventListener('abort', end);
-      if (this.drain.draining) end();
-      return () => {
-        closed();
-        clearInterval(signs);
-        this.drain.signal.removeEventListener('abort', end);
-        stop();
-      };
-    });
+    const { watches } = this;
+    return this.stream.open(
+      {
+        watches,
+        watch: (after, watcher) => watches.watch(name, after, watcher),
+        show: ({ id, kind, lease }) => ({ id, type: kind, data: caller.shown(holderSchema, lease) }),
+        mayFollow: () => caller.may('read', name),
+      },
+      lastEventId,
+      disconnect,
+    );
   }
 }

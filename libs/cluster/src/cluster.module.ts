@@ -1,6 +1,9 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { ClusterListener } from './cluster.listener.js';
 import { CLUSTER_OPTIONS, type ClusterOptions } from './cluster.options.js';
+import { EventLog } from './events/event-log.js';
+import { EventsListener } from './events/events.listener.js';
+import { RoleEvents } from './events/role-events.js';
 import { Membership } from './membership.js';
 import { RecentMembers } from './recent-members.js';
 import { RedisWatch } from './redis-watch.js';
@@ -12,9 +15,16 @@ export class ClusterModule {
   static forRoot(options: ClusterOptions): DynamicModule {
     return {
       module: ClusterModule,
-      controllers: [ClusterListener],
-      providers: [{ provide: CLUSTER_OPTIONS, useValue: options }, Membership, RecentMembers, RedisWatch],
-      exports: [Membership, RecentMembers, RedisWatch],
+      controllers: [ClusterListener, EventsListener],
+      providers: [
+        { provide: CLUSTER_OPTIONS, useValue: options },
+        Membership,
+        RecentMembers,
+        RedisWatch,
+        EventLog,
+        RoleEvents,
+      ],
+      exports: [Membership, RecentMembers, RedisWatch, EventLog, RoleEvents],
     };
   }
 }

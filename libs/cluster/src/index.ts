@@ -1,5 +1,13 @@
 export { ClusterModule } from './cluster.module.js';
 export type { ClusterOptions, Peer } from './cluster.options.js';
+export { EventLog } from './events/event-log.js';
+export {
+  EventWatches,
+  type Reading,
+  type WatchedStream,
+  type Watcher,
+} from './events/event-watches.js';
+export { RoleEvents } from './events/role-events.js';
 export { Membership } from './membership.js';
 export { NodeTransport } from './node-transport.js';
 export { Openings } from './openings.js';

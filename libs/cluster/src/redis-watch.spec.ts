@@ -16,7 +16,12 @@ describe('The watch on Redis', () => {
     redis = server.connect();
     await redis.ping();
     metrics = new Metrics();
-    watch = new RedisWatch(redis, metrics);
+    watch = new RedisWatch(
+      redis,
+      { url: server.url, connectionName: 'test' },
+      { role: 'lock', nodeId: 'lock_1', kind: 'node', timers: true, peers: [] },
+      metrics,
+    );
     watch.onApplicationBootstrap();
   });
   afterEach(async () => {

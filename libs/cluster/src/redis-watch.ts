@@ -5,9 +5,20 @@ import {
   type OnApplicationBootstrap,
   type OnModuleDestroy,
 } from '@nestjs/common';
-import { checkRedis, primariesOf, REDIS, type RedisClient, UnsuitableRedis } from '@syncline/redis';
+import {
+  checkRedis,
+  describeRedis,
+  primariesOf,
+  REDIS,
+  REDIS_OPTIONS,
+  type RedisClient,
+  type RedisModuleOptions,
+  UnsuitableRedis,
+} from '@syncline/redis';
 import { Loop, Metrics } from '@syncline/runtime';
 import { Counter } from 'prom-client';
+import { CLUSTER_OPTIONS, type ClusterOptions } from './cluster.options.js';
+import { noteInstance } from './redis/scripts/events.commands.js';
 
 /** What was right at boot is looked at again this often, and at each new connection. */
 const LOOK_MS = 10_000;
@@ -26,10 +37,14 @@ export class RedisWatch implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly offsets = new Map<string, number>();
   private readonly clockSteps: Counter;
   private found: string | null = null;
+  /** The instance that was found last. */
+  private instance: string | null = null;
   private readonly onReady = () => void this.loop.run();
 
   constructor(
     @Inject(REDIS) private readonly redis: RedisClient,
+    @Inject(REDIS_OPTIONS) private readonly access: RedisModuleOptions,
+    @Inject(CLUSTER_OPTIONS) private readonly options: ClusterOptions,
     { registry }: Metrics,
   ) {
     this.clockSteps = new Counter({
@@ -60,6 +75,7 @@ export class RedisWatch implements OnApplicationBootstrap, OnModuleDestroy {
     if (this.redis.status !== 'ready') return;
     await this.checkAgain();
     if (this.found !== null) return;
+    await this.compareInstances();
     await Promise.all(primariesOf(this.redis).map((primary) => this.compareClocks(primary)));
   }
 
@@ -74,6 +90,14 @@ export class RedisWatch implements OnApplicationBootstrap, OnModuleDestroy {
     if (obstacle !== null && obstacle !== this.found) this.logger.error(obstacle);
     if (obstacle === null && this.found !== null) this.logger.log('Redis keeps the promises again');
     this.found = obstacle;
+  }
+
+  private async compareInstances(): Promise<void> {
+    const { instance } = await describeRedis(this.redis, this.access);
+    if (instance === null || instance === this.instance) return;
+    const knewAnother = this.instance !== null;
+    await noteInstance(this.redis, { role: this.options.role, instance, knewAnother });
+    this.instance = instance;
   }
 
   private async compareClocks(primary: ReturnType<typeof primariesOf>[number]): Promise<void> {

@@ -10,6 +10,7 @@ export * from './caches.js';
 export * from './calls.js';
 export * from './cluster.js';
 export * from './durability.js';
+export * from './events.js';
 export * from './fields.js';
 export * from './issue-messages.js';
 export * from './lease.js';

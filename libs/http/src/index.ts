@@ -3,6 +3,7 @@ export { CalledBy, Caller } from './access/caller.js';
 export { AnyKey, Does, JUDGED_BY_HANDLER, NO_NAME, Open } from './access/does.decorator.js';
 export { judge } from './access/judge.js';
 export { ApiProblems } from './document/api-problems.decorator.js';
+export { EventStream } from './events/event-stream.js';
 export { ParkedGuard } from './limits/parked.guard.js';
 export { NODE_CONFIG, type NodeConfig, readNodeConfig } from './node/node.config.js';
 export { type NodeRole, startNode } from './node/start-node.js';

@@ -13,6 +13,7 @@ export { PrimaryOf } from './connection/primary-of.js';
 export { InvalidRedisUrl, parseRedisUrl } from './connection/redis-url.js';
 export { Commits } from './durability/commits.js';
 export { FIRST_PAGE, fromCursor, nextPage, type PageStart, toCursor } from './listing.js';
+export { type Happening, onHappenings } from './lua/happenings.js';
 export { type LibraryCommand, LuaLibrary } from './lua/library.js';
 export { removeLibraries } from './lua/remove-libraries.js';
 export { Names, partOf } from './names.js';

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Membership } from '@syncline/cluster';
+import { EventLog, Membership } from '@syncline/cluster';
 import {
   type Cache,
   type CacheConfig,
@@ -26,6 +26,7 @@ export class CachesService {
     private readonly replicas: Replicas,
     private readonly statistics: Statistics,
     private readonly membership: Membership,
+    private readonly events: EventLog,
   ) {}
 
   /** A cache that nobody made has the defaults. */
@@ -96,8 +97,9 @@ export class CachesService {
   }
 
   /** Removes all entries; with `drop` the configuration and the statistics too. */
-  remove(cache: string, drop: boolean): Promise<void> {
-    return drop ? this.drop(cache) : this.flush(cache);
+  async remove(cache: string, drop: boolean): Promise<void> {
+    await (drop ? this.drop(cache) : this.flush(cache));
+    this.events.append({ type: 'flushed', name: cache });
   }
 
   private flush(cache: string): Promise<void> {

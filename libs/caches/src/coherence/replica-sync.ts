@@ -1,3 +1,4 @@
+import type { EventLog } from '@syncline/cluster';
 import { type ErrorLog, logUnlessAway } from '@syncline/redis';
 import { Loop } from '@syncline/runtime';
 import type { Invalidation } from '../redis/hints.js';
@@ -16,6 +17,7 @@ export interface Means {
   readonly store: ReplicaStore;
   readonly writes: WritesStore;
   readonly metrics: CacheMetrics;
+  readonly events: EventLog;
   readonly logger: ErrorLog;
   /** A name that no incarnation of any node had before. */
   readonly newIncarnation: () => string;
@@ -140,7 +142,9 @@ export class ReplicaSync {
     for (const { cache, register } of reply.missed) replica.invalidate(cache, register);
     const last = reply.first + reply.missed.length - 1;
     if (last > replica.seen) {
+      const repaired = reply.missed.slice(replica.seen - last);
       means.metrics.repairs.inc(last - replica.seen);
+      for (const { cache } of repaired) means.events.append({ type: 'repaired', name: cache });
       replica.seen = last;
       this.acknowledgeSoon();
     }

@@ -6,7 +6,7 @@ import {
   type OnModuleDestroy,
   Optional,
 } from '@nestjs/common';
-import { Membership } from '@syncline/cluster';
+import { EventLog, Membership } from '@syncline/cluster';
 import { Loop, ProcessIdentity, Tenants } from '@syncline/runtime';
 import type { HeldEntry } from '../near-cache/near-cache.js';
 import { Instances } from '../redis/instances.js';
@@ -40,13 +40,14 @@ export class Replicas implements OnApplicationBootstrap, OnModuleDestroy {
     store: ReplicaStore,
     writes: WritesStore,
     metrics: CacheMetrics,
+    events: EventLog,
     statistics: Statistics,
     tenants: Tenants,
     @Optional() @Inject(NEAR_CACHE_BYTES) nearCacheBytes = NODE_NEAR_BYTES,
   ) {
     this.nears = new NearCaches(nearCacheBytes, tenants);
     const means = {
-      ...{ store, writes, metrics },
+      ...{ store, writes, metrics, events },
       logger: this.logger,
       newIncarnation: () => this.newIncarnation(),
     };

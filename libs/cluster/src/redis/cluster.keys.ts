@@ -6,6 +6,8 @@ export const clusterKeys = {
   seen: (role: Role) => `syncline:{cluster:${role}}:seen`,
   pulse: (role: Role) => `syncline:{cluster:${role}}:pulse`,
   epoch: (role: Role) => `syncline:{cluster:${role}}:epoch`,
+  instance: (role: Role) => `syncline:{cluster:${role}}:instance`,
+  events: (role: Role) => `syncline:{cluster:${role}}:events`,
 };
 
 /**

@@ -12,6 +12,8 @@ import { CallRoutes } from '../calls/call-routes.js';
 import { CallsController } from '../calls/calls.controller.js';
 import { CallsGateway } from '../calls/calls.gateway.js';
 import { ClusterController } from '../cluster/cluster.controller.js';
+import { EventStream } from '../events/event-stream.js';
+import { EventsController } from '../events/events.controller.js';
 import { ClusterHealth } from '../health/cluster.health.js';
 import { HealthController } from '../health/health.controller.js';
 import { RedisHealth } from '../health/redis.health.js';
@@ -64,6 +66,7 @@ export class NodeModule {
         NodeController,
         CallsController,
         AuditController,
+        EventsController,
       ],
       providers: [
         { provide: NODE_CONFIG, useValue: config },
@@ -72,6 +75,7 @@ export class NodeModule {
         ServerStop,
         TrailStore,
         Trail,
+        EventStream,
         RedisHealth,
         ClusterHealth,
         CallRoutes,
@@ -87,7 +91,7 @@ export class NodeModule {
         { provide: APP_GUARD, useClass: BodyGuard },
         { provide: APP_GUARD, useExisting: ParkedGuard },
       ],
-      exports: [NODE_CONFIG, ApiKeys, ParkedGuard],
+      exports: [NODE_CONFIG, ApiKeys, ParkedGuard, EventStream],
     };
   }
 }

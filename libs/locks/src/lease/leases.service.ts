@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
+import { EventLog } from '@syncline/cluster';
 import type { Lease, Released } from '@syncline/contracts';
 import { StoreUnavailable } from '@syncline/redis';
 import { ClientDisconnected, type DisconnectSignal } from '@syncline/runtime';
@@ -12,7 +13,7 @@ import type { Ticket } from '../waiting/ticket.js';
 import { type Served, Waits } from '../waiting/waits.js';
 import { type Grant, inOrder, type LeaseRequest, type LeaseTerms, type ResourceRequest } from './lease.js';
 import { errorOf } from './refusal.js';
-import { type Kind, resourceKey, resourceName } from './resource.js';
+import { type Kind, kindOf, resourceKey, resourceName } from './resource.js';
 
 /** Grants, keeps and ends leases of locks and semaphores. */
 @Injectable()
@@ -23,6 +24,7 @@ export class LeasesService {
     private readonly waits: Waits,
     private readonly abandoned: AbandonedRequests,
     private readonly heartbeat: Heartbeat,
+    private readonly events: EventLog,
   ) {}
 
   /**
@@ -103,7 +105,9 @@ export class LeasesService {
       const reply = await this.ask(request, ticket);
       if (reply.outcome !== 'waiting') return granted(reply);
       if (reply.nextEndMs !== null) this.heartbeat.expectEnd(reply.nextEndMs);
-      return await this.waits.park(waiting, request.waitMs, disconnect);
+      const served = await this.waits.park(waiting, request.waitMs, disconnect);
+      if (served !== null) this.tellOfGrants(request, served);
+      return served;
     } catch (error) {
       const last = this.waits.leave(waiting);
       if (last && error instanceof ClientDisconnected) this.abandoned.giveUp(ticket);
@@ -111,6 +115,13 @@ export class LeasesService {
       throw error;
     } finally {
       this.waits.leave(waiting);
+    }
+  }
+
+  private tellOfGrants({ resources: [first], owner }: LeaseRequest, leases: readonly Grant[]): void {
+    const kind = kindOf(first?.key ?? '');
+    for (const { name, fencingToken, waitedMs } of leases) {
+      this.events.append({ type: 'granted', name, kind, owner, fencingToken, waitedMs });
     }
   }
 

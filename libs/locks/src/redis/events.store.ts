@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
+import type { Reading, WatchedStream } from '@syncline/cluster';
 import { REDIS, type RedisClient } from '@syncline/redis';
-import { type Reading, type WatchedResource, watch } from './scripts/events.js';
+import { type LeaseEvent, watch } from './scripts/events.js';
 import { Shards } from './shards.js';
 
 /** What happened to locks, in Redis. */
@@ -12,21 +13,21 @@ export class EventsStore {
   ) {}
 
   /** Returns one reading for each resource, in their order. Those that share a shard are read together. */
-  async read(resources: readonly WatchedResource[]): Promise<Reading[]> {
-    const byShard = new Map<number, WatchedResource[]>();
+  async read(resources: readonly WatchedStream[]): Promise<Reading<LeaseEvent>[]> {
+    const byShard = new Map<number, WatchedStream[]>();
     for (const resource of resources) {
       const shard = this.shards.of(resource.key);
       byShard.set(shard, [...(byShard.get(shard) ?? []), resource]);
     }
-    const readings = new Map<WatchedResource, Reading>();
+    const readings = new Map<WatchedStream, Reading<LeaseEvent>>();
     await Promise.all(
       [...byShard].map(async ([shard, here]) => {
         const found = await watch(this.redis, { shard, resources: here });
         here.forEach((resource, i) => {
-          readings.set(resource, found[i] as Reading);
+          readings.set(resource, found[i] as Reading<LeaseEvent>);
         });
       }),
     );
-    return resources.map((resource) => readings.get(resource) as Reading);
+    return resources.map((resource) => readings.get(resource) as Reading<LeaseEvent>);
   }
 }

@@ -18,6 +18,8 @@ local KEYS, ARGV, INSTANCE
 local entered, last_of = {}, {}
 -- Code of '*': `string` does not exist while the library is loaded.
 local GUARDED = 42
+-- What happened in the call that operators are told of, see parts/happened.lua; false: nothing.
+local happenings = false
 
 -- Set-up functions of each part, by its path. A command calls those of the parts that it includes.
 local resets = {}
@@ -55,8 +57,11 @@ local function command(name, flags, parts, run)
       return redis.error_reply('INSTANCE was not entered')
     end
     KEYS, ARGV = keys, args
+    happenings = false
     for i = 1, count do before[i]() end
-    return run()
+    local reply = run()
+    if happenings then return { happenings, reply or false } end
+    return reply
   end }
 end
 

@@ -3,6 +3,7 @@ import type { Problem } from '@syncline/contracts';
 import { LuaFolders, RedisServer, TcpProxy } from '@syncline/testing';
 import { commandConnection, type RedisClient } from '../connection/connection.js';
 import { StoreUnavailable } from '../store-unavailable.js';
+import { type Happening, onHappenings } from './happenings.js';
 import { LuaLibrary } from './library.js';
 
 const COMMANDS = {
@@ -16,6 +17,9 @@ const COMMANDS = {
   'broken.lua': 'return function() return nil + 1 end',
   'wrong-type.lua': "return function() return redis.call('HGET', KEYS[1], 'a') end",
   'grow.lua': "return function() return redis.call('SET', KEYS[1], 'grown') end",
+  // Tells as often as it is asked to; every third time of another name.
+  'happen.lua':
+    "-- @include @redis/happened.lua\nreturn function() for i = 1, ARGV[1] do happened('fell', i % 3 == 0 and 'n' .. i or 'n', { from = 'up' }) end return ARGV[2] end",
   'keep.lua': "#!lua flags=allow-oom\nreturn function() return redis.call('SET', KEYS[1], 'kept') end",
   'read.lua': "#!lua flags=no-writes\nreturn function() return redis.call('GET', KEYS[1]) end",
 };
@@ -55,6 +59,38 @@ describe.each(['functions', 'scripts'])('a Lua library, by %s,', (means) => {
     expect(await increment(redis, 'first')).toBe(2);
     expect(await admin.function('LIST')).toHaveLength(means === 'functions' ? 1 : 0);
   });
+
+  it.each([false, true])(
+    'tells of what happened beside the reply (binary: %s), alike things once',
+    async (binary) => {
+      const told: Happening[] = [];
+      onHappenings(redis, (happenings) => told.push(...happenings));
+      const happen = library.command({
+        name: 'happen',
+        keys,
+        binary,
+        args: (key: string) => [key, 'own'],
+        decode: (reply) => String(reply),
+      });
+      expect(await happen(redis, '0')).toBe('own');
+      expect(told).toEqual([]);
+      expect(await happen(redis, '4')).toBe('own');
+      expect(told.splice(0)).toEqual([
+        { type: 'fell', name: 'n', from: 'up', count: 3 },
+        { type: 'fell', name: 'n3', from: 'up', count: 1 },
+      ]);
+      await happen(redis, '900');
+      expect(told).toHaveLength(101);
+      expect(told.at(-1)).toEqual({ type: 'omitted', of: 'fell', count: 201 });
+      const silent = library.command({
+        name: 'happen',
+        keys,
+        args: (key: string) => [key],
+        decode: (reply) => reply,
+      });
+      expect(await silent(redis, '1')).toBeNull();
+    },
+  );
 
   it('runs each call once when Redis lost the library and a whole turn of calls misses it', async () => {
     await admin.function('FLUSH');

@@ -4,6 +4,7 @@ import { type Argument, callsOf, sendWhenReady } from '../send.js';
 import { isReplyError } from '../store-unavailable.js';
 import { UnknownInstance } from '../unknown-instance.js';
 import { CommandScript } from './command-script.js';
+import { withoutHappenings } from './happenings.js';
 import { LibraryFunctions, NO_FUNCTIONS } from './library-functions.js';
 import { asLibrary, asScript, enterFunction, functionName, readShelf, type Shelf } from './shelf.js';
 import { type Binding, bindingText, guardOf } from './slot-guard.js';
@@ -103,7 +104,7 @@ export class LuaLibrary {
       const reply = await sendWhenReady(redis, () =>
         instance === null ? send(redis, all, args, binding) : inInstance(send(redis, all, args, binding)),
       );
-      return decode(reply, input);
+      return decode(withoutHappenings(redis, reply), input);
     };
   }
 

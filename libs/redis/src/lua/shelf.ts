@@ -124,10 +124,11 @@ export const asScript = ({ parts }: Shelf, command: Command, { instance, guarded
   [
     command.flags.length > 0 ? `#!lua flags=${command.flags.join(',')}` : '#!lua',
     `local INSTANCE = ${instance === null ? 'false' : `'${instance}'`}`,
-    'local KEYS, ARGV = KEYS, ARGV',
+    'local KEYS, ARGV, happenings = KEYS, ARGV, false',
     ...(guarded ? ['KEYS[#KEYS] = nil'] : []),
     'local function each_call(reset) reset() end',
     ...command.parts.map((path) => parts.get(path) ?? ''),
     `local run = (function()\n${command.text}\nend)()`,
-    'return run()',
+    'local reply = run()',
+    'return happenings and { happenings, reply or false } or reply',
   ].join('\n');

@@ -5,6 +5,7 @@
 -- Returns {epoch, member, member, ...}, without the members when the epoch is the known one;
 --         nil when this incarnation is not a member: it is fenced.
 -- Invariants: a fenced incarnation changes nothing; no member is removed for silence while Redis was unreachable.
+-- @include @redis/happened.lua
 -- @include parts/members.lua
 return function()
   local role, node, incarnation = ARGV[1], ARGV[2], ARGV[3]
@@ -15,6 +16,7 @@ return function()
     redis.call('HDEL', KEYS[1], unpack(silent))
     redis.call('ZREM', KEYS[2], unpack(silent))
     epoch = Members.changed(role, ARGV[4])
+    for _, each in ipairs(silent) do happened('fenced', nil, { member = each }) end
   end
 
   if epoch == ARGV[4] then return { epoch } end

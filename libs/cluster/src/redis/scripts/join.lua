@@ -6,6 +6,7 @@
 -- Returns 1 when joined, 0 when another incarnation of this id is alive.
 -- Invariant: at most one incarnation of a node id is a member.
 -- @include @redis/clock.lua
+-- @include @redis/happened.lua
 -- @include @redis/silence.lua
 -- @include parts/members.lua
 return function()
@@ -21,5 +22,6 @@ return function()
   redis.call('HSET', KEYS[1], node, cjson.encode(member))
   Members.hear(node)
   Members.changed(role, ARGV[7])
+  happened('joined', nil, { member = node })
   return 1
 end

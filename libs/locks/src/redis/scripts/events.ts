@@ -1,3 +1,4 @@
+import type { Reading, WatchedStream } from '@syncline/cluster';
 import type { Holder, LeaseEventKind } from '@syncline/contracts';
 import { readHolder } from '../lease-record.js';
 import { type InShard, lockCommand } from './lock-command.js';
@@ -9,27 +10,12 @@ export interface LeaseEvent {
   readonly lease: Holder;
 }
 
-export interface Reading {
-  /** Oldest event that is kept, and the newest. */
-  readonly oldest: string;
-  readonly newest: string;
-  /** Event up to which was read. */
-  readonly readTo: string;
-  readonly events: LeaseEvent[];
-}
-
-/** A resource whose events are read, from the one after `after` on; null: from now on. */
-export interface WatchedResource {
-  readonly key: string;
-  readonly after: string | null;
-}
-
 /** Reads what happened to resources. Keeps their histories for as long as this is called. */
 export const watch = lockCommand(
   'watch',
-  ({ resources }: InShard & { resources: readonly WatchedResource[] }) =>
+  ({ resources }: InShard & { resources: readonly WatchedStream[] }) =>
     resources.flatMap(({ key, after }) => [key, after ?? '']),
-  (reply, { resources }): Reading[] =>
+  (reply, { resources }): Reading<LeaseEvent>[] =>
     (reply as [string, string, [string, string[]][]][]).map(([oldest, newest, entries], i) => {
       const { key = '', after = null } = resources[i] ?? {};
       const events = entries.flatMap(([id, fields]) => readEvent(key, id, fields));

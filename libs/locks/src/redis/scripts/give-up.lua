@@ -6,9 +6,19 @@
 -- Keeps '{now, owner, name, owner in the way, ...}' in <prefix>deadlocks, a list of the last ones, newest first, for a day.
 -- Returns 1; nil when one of these waits has ended.
 -- Invariant: no wait is given up for a circle that another one has broken.
+-- @include @redis/happened.lua
 -- @include parts/open.lua
+-- @include parts/owner.lua
 -- @include parts/queue.lua
-local MOST_REMEMBERED, MOST_STEPS, REMEMBERED_MS = 50, 64, 86400000
+local MOST_REMEMBERED, MOST_STEPS, MOST_TOLD_STEPS, REMEMBERED_MS = 50, 64, 8, 86400000
+
+local function tell_operators(circle)
+  local cycle = {}
+  for i = 1, math.min(#circle, 3 * MOST_TOLD_STEPS), 3 do
+    cycle[#cycle + 1] = { owner = Owner.as_given(circle[i]), waitsFor = circle[i + 1], heldBy = Owner.as_given(circle[i + 2]) }
+  end
+  happened('deadlock', circle[2], { cycle = cycle, victim = cycle[1].owner, steps = #circle / 3 })
+end
 
 local function remember(circle)
   local at = prefix .. 'deadlocks'
@@ -31,6 +41,7 @@ return function()
   end
   wait.processes = wait.processes == '' and process or wait.processes .. ',' .. process
   remember(circle)
+  tell_operators(circle)
   Wait.leave(wait, freed)
   Queue.promote(freed)
   Name.save()

@@ -6,6 +6,7 @@
 -- Returns {'sent', in how many ms there is more to do, -1 for never}; {'full'} when the limits of the queue forbid it; {'moved'} when it
 --         stands elsewhere, was changed, or that occurrence has not come yet; nil when there is no such queue.
 -- Invariants: an occurrence is sent once, however many nodes take it for theirs, and not before it has come.
+-- @include @redis/happened.lua
 -- @include parts/due.lua
 -- @include parts/instance.lua
 -- @include parts/ready.lua
@@ -18,7 +19,7 @@ return function()
   Instance.check()
   Queue.open(Queue.ALL)
   local id, last = ARGV[1], ARGV[#ARGV > FIRST and #ARGV - 1 or 3] + 0
-  local revision, tail, sent = unpack(redis.call('HMGET', Schedule.key(id), 'revision', 'tail', 'sent'))
+  local revision, tail, sent, name = unpack(redis.call('HMGET', Schedule.key(id), 'revision', 'tail', 'sent', 'name'))
   if Schedule.next_of(id) ~= ARGV[3] or revision ~= ARGV[2] or last > now then return { 'moved' } end
   local count = (#ARGV - FIRST + 1) / 2
   if count > 0 and Schedule.room(tail, count) then return { 'full' } end
@@ -27,6 +28,7 @@ return function()
   local due = Schedule.tell(ARGV[5], ARGV[4])
   if count > 0 then
     redis.call('HSET', Schedule.key(id), 'sent', sent + count)
+    happened('fired', name, { queue = Queue.name() }, count)
     Schedule.write(id)
     Waiters.wake(Ready.place())
     local message_due = Due.tell(ARGV[5])

@@ -5,6 +5,7 @@
 -- Returns {how many, due in ms or -1, level of the queue, unless it is 'local'}; nil when there is no such queue.
 -- Invariant: nothing that was sent before is delivered afterwards.
 -- @include @redis/clock.lua
+-- @include @redis/happened.lua
 -- @include @redis/integer.lua
 -- @include parts/due.lua
 -- @include @redis/hint.lua
@@ -20,6 +21,7 @@ return function()
   Queue.set('gen', int(math.max(gen + 1, micros)))
   hint('queue', 'queue.over', nil, cjson.encode({ queue = Queue.name(), gen = gen, next = q.gen }))
   Queue.add('expired', purged)
+  happened('purged', Queue.name(), nil, purged)
   for _, counter in ipairs(COUNTERS) do Queue.set(counter, 0) end
   if Trash.any() then Due.announce(now) end
   local due = Due.tell(ARGV[1])

@@ -4,6 +4,7 @@
 -- ARGV 1 queue that they go to ('': where each came from)  2 node that runs the timers ('': the caller)  then ids
 -- Returns {moved, due in ms or -1, level of the queue, unless it is 'local'}; nil when there is no such queue.
 -- Invariant: a message that has left for another queue is in this one no more.
+-- @include @redis/happened.lua
 -- @include parts/waiters.lua
 -- @include parts/way-back.lua
 return function()
@@ -18,6 +19,7 @@ return function()
       moved = moved + 1
     end
   end
+  if moved > 0 then happened('redriven', Queue.name(), nil, moved) end
   Ready.place()
   Waiters.wake(Ready.newly_ready())
   local due = Due.tell(ARGV[2])

@@ -7,6 +7,7 @@
 -- Returns {moved, looked at, due in ms or -1, 1 when this step was done before, level of the queue, unless
 --         it is 'local'}; nil when there is no such queue.
 -- Invariant: a message that has left for another queue is in this one no more; a step with an id is done once.
+-- @include @redis/happened.lua
 -- @include parts/instance.lua
 -- @include parts/take.lua
 -- @include parts/way-back.lua
@@ -36,6 +37,7 @@ return function()
       if Record.is_rescheduled(record) then Ready.requeue_first(token) else Ready.arrive(token) end
     end
   end
+  if moved > 0 then happened('redriven', Queue.name(), nil, moved) end
   Ready.place()
   local due = Due.tell(ARGV[3])
   if outcome then redis.call('SET', outcome, moved, 'PX', ARGV[5]) end

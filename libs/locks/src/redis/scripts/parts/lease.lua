@@ -3,7 +3,9 @@
 -- id>,<process id> one that waits to be taken up by a process, P:@<ms> one that waits for its client to come back: to
 -- others that is a free name with a request in its queue.
 -- Leaves: Lease
+-- @include @redis/happened.lua
 -- @include parts/event.lua
+-- @include parts/owner.lua
 -- @include parts/token.lua
 local Lease = {}
 local MOST_EXPIRED, MOST_LOST = 256, 1000
@@ -93,6 +95,15 @@ local function tell_holder_of_end(name, lease_id, state)
   if node then hint('lock', 'lock.ended', node, '{"key":"' .. name.id .. '","leaseId":"' .. lease_id .. '"}') end
 end
 
+-- A lease was taken from its holder.
+local function tell_operators(name, record, was_revoked)
+  local lease = Lease.parse(record)
+  happened(was_revoked and 'revoked' or 'lost', string.sub(name.id, 3), {
+    kind = string.byte(name.id) == 108 and 'lock' or 'semaphore', owner = Owner.as_given(lease.owner),
+    fencingToken = lease.token, reason = not was_revoked and (lease.session == '-' and 'ttl' or 'session') or nil,
+  })
+end
+
 -- Ends a lease for good. One that nobody was told of leaves no trace: its client may ask again. Returns whether it was told.
 function Lease.finish(name, lease_id, record, kind, ending)
   local weight, state, session = string.match(record, '^(%S+) (%S+) (%S+)')
@@ -105,6 +116,7 @@ function Lease.finish(name, lease_id, record, kind, ending)
     redis.call('ZADD', prefix .. 'V:' .. session, now, name.id .. ' ' .. Lease.parse(record).token)
     redis.call('ZREMRANGEBYRANK', prefix .. 'V:' .. session, 0, -1 - MOST_LOST)
   end
+  if kind ~= 'released' then tell_operators(name, record, kind == 'revoked') end
   Event.log(kind, name, record, ending)
   return true
 end

@@ -1,5 +1,6 @@
 -- What a queue does by itself when the time has come: bounded, and the same on every node that runs it.
 -- Leaves: DueWork: run(), for a queue of which ALL is open.
+-- @include @redis/happened.lua
 -- @include parts/message.lua
 -- @include parts/rate.lua
 -- @include parts/trash.lua
@@ -56,6 +57,7 @@ do
     local tokens = due_tokens('inFlight')
     if #tokens == 0 then return end
     Flight.finish(unpack(tokens))
+    happened('stalled', Queue.name(), nil, #tokens)
     for _, token in ipairs(tokens) do Message.fail(token, 't', nil, Attempts.UNKNOWN) end
   end
 

@@ -3,6 +3,7 @@
 --         as Ended.note has it; expire(token, record), counted; cancel(token, record, reason), wherever it stands;
 --         place(token, record, delay), of one that comes back: before all that are younger, or for a delay;
 --         put_back(token, record, delay) and fail(token, why, delay, facts, dead) of one that has left `inFlight`, see there.
+-- @include @redis/happened.lua
 -- @include parts/attempts.lua
 -- @include parts/ended.lua
 -- @include parts/flight.lua
@@ -108,7 +109,9 @@ do
     end
 
     if Token.in_group(token) then Group.end_flight(Record.group(record, token), 1) end
-    Outbox.post(token, record, q.deadLetterQueue, dead and 'rejected' or 'max-receives', failures)
+    local reason = dead and 'rejected' or 'max-receives'
+    happened('dead', Queue.name(), { reason = reason })
+    Outbox.post(token, record, q.deadLetterQueue, reason, failures)
     Message.forget(token, record, 'dead')
     Queue.add('dead', 1)
     return 'dead'

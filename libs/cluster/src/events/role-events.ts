@@ -1,0 +1,47 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { type Event, toInstant } from '@syncline/contracts';
+import { REDIS, type RedisClient } from '@syncline/redis';
+import { CLUSTER_OPTIONS, type ClusterOptions } from '../cluster.options.js';
+import { readEvents } from '../redis/scripts/events.commands.js';
+import { EventWatches, type Watcher } from './event-watches.js';
+
+/** An event of the role, with the id that orders it. */
+export interface RoleEvent {
+  readonly id: string;
+  readonly event: Event;
+}
+
+/** All events of a role are one stream. */
+const ALL = '';
+
+/** The watchers of all that happens to the names of this role, on this node. */
+@Injectable()
+export class RoleEvents extends EventWatches<RoleEvent> {
+  constructor(@Inject(REDIS) redis: RedisClient, @Inject(CLUSTER_OPTIONS) { role }: ClusterOptions) {
+    const read = async (after: string | null) => {
+      const reading = await readEvents(redis, { role, after });
+      return { ...reading, events: reading.events.map(readEvent) };
+    };
+    super((streams) => {
+      // Most watchers have seen the same.
+      const readings = new Map<string | null, ReturnType<typeof read>>();
+      for (const { after } of streams) if (!readings.has(after)) readings.set(after, read(after));
+      return Promise.all(streams.map(({ after }) => readings.get(after) as ReturnType<typeof read>));
+    });
+  }
+
+  /** Watches everything, see {@link EventWatches.follow}. */
+  watch(after: string | null, watcher: Watcher<RoleEvent>) {
+    return this.follow(ALL, after, watcher);
+  }
+
+  /** There may be more. */
+  onAppended(): void {
+    this.onChange(ALL);
+  }
+}
+
+const readEvent = ({ id, text }: { id: string; text: string }): RoleEvent => ({
+  id,
+  event: { ...JSON.parse(text), at: toInstant(Number(id.split('-', 1))) },
+});
