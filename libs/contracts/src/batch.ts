@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import { Problem, problemSchema } from './problem.js';
-import { ValidationFailed, validationFailed } from './validation.js';
+import { type Issue, issuesOf, ValidationFailed, validationFailed } from './validation.js';
 
 /** The validation errors of a batch item. `item` is the value that was sent, so that the answer can name it. */
 export class IllFormed extends ValidationFailed {
   readonly item: unknown;
 
-  constructor(issues: readonly z.core.$ZodIssue[], item: unknown) {
+  constructor(issues: readonly Issue[], item: unknown) {
     const { errors, more } = validationFailed(issues, 'item');
     super(errors, more);
     this.item = item;
@@ -25,8 +25,8 @@ export const batchItem = <Item extends z.ZodType>(
 ): z.ZodType<Judged<z.output<Item>>, z.input<Item>> =>
   // zod calls this without a value to find the default for the JSON Schema: there is none.
   item.catch(
-    ((failure?: { error: { issues: z.core.$ZodIssue[] }; input: unknown }) =>
-      failure && new IllFormed(failure.error.issues, failure.input)) as never,
+    ((failure?: { input: unknown }) =>
+      failure && new IllFormed(issuesOf(item, failure.input), failure.input)) as never,
   );
 
 /** The result of a refused item: the status that a single call would have, and the problem. */

@@ -22,10 +22,14 @@ export class ShardMemory {
   private sweptAt = performance.now();
 
   keepLease(lease: KeptLease): void {
-    const known = this.leases.get(idOf(lease));
-    // Told again, it ends when it did: the reply does not say how far off that is.
-    const until = known?.endsAt === lease.endsAt ? known.until : lease.until;
-    this.leases.set(idOf(lease), { ...lease, waitId: lease.waitId ?? known?.waitId ?? null, until });
+    const id = idOf(lease);
+    const known = this.leases.get(id);
+    if (known === undefined) this.leases.set(id, lease);
+    else {
+      // Told again, it ends when it did: the reply does not say how far off that is.
+      const until = known.endsAt === lease.endsAt ? known.until : lease.until;
+      this.leases.set(id, { ...lease, waitId: lease.waitId ?? known.waitId, until });
+    }
     if (lease.waitId !== null) this.places.delete(lease.waitId);
   }
 

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { ask, type LockNode, LockStage } from '../../../../test/stages/lock-stage.js';
+import { OperationBatcher } from './operation-batcher.js';
+import type { ShardCalls } from './shard-calls.js';
 
 const NAMES = ['a', 'b', 'c'];
 const ROUNDS = 30;
@@ -31,6 +33,29 @@ describe('operations of one turn', () => {
     const released = await Promise.all(requests.map(({ leaseId }, i) => node.release(`name-${i}`, leaseId)));
     expect(released.every((reply) => reply.outcome === 'released')).toBe(true);
     expect(await calls('fcall')).toBe(2);
+  });
+
+  it('wait for the end of the turn only while others are under way', async () => {
+    const sent: number[] = [];
+    const replies: ((reply: unknown[]) => void)[] = [];
+    const call = (_command: unknown, { operations }: { operations: unknown[] }) => {
+      sent.push(operations.length);
+      return new Promise((resolve) => replies.push(resolve));
+    };
+    const batcher = new OperationBatcher({ call } as unknown as ShardCalls, 'process');
+    const add = () => batcher.add(0, { kind: 'release', fields: [], read: (reply) => reply });
+    const endOfTurn = () => new Promise((resolve) => setImmediate(resolve));
+    const first = add();
+    await new Promise<void>((resolve) => process.nextTick(resolve));
+    expect(sent).toEqual([1]);
+    void add();
+    await new Promise<void>((resolve) => process.nextTick(resolve));
+    expect(sent).toEqual([1]);
+    void add();
+    await endOfTurn();
+    expect(sent).toEqual([1, 2]);
+    replies[0]?.(['first']);
+    expect(await first).toBe('first');
   });
 
   it('see what those before them did', async () => {

@@ -14,10 +14,13 @@ interface Pending {
 /**
  * Sends the operations of one turn of the event loop together: each shard runs its own in one script, in their order.
  * What a script costs by itself, in Redis and here, is more than what an operation costs.
+ *
+ * An operation that comes by itself waits for the end of the turn only while others are under way: then more may come.
  */
 export class OperationBatcher {
   private pending = new Map<number, Pending[]>();
   private count = 0;
+  private underWay = 0;
 
   constructor(
     private readonly calls: Pick<ShardCalls, 'call'>,
@@ -26,11 +29,11 @@ export class OperationBatcher {
 
   add<Reply>(shard: number, operation: Operation<Reply>): Promise<Reply> {
     return new Promise<unknown>((resolve, reject) => {
-      if (this.pending.size === 0) {
-        setImmediate(() => this.flush());
-        // What came together, as in a batch or over a call stream, is not to wait for what others may bring.
+      if (this.count === 0) {
         process.nextTick(() => {
-          if (this.count > 1) this.flush();
+          // What came together, as in a batch or over a call stream, is not to wait for what others may bring.
+          if (this.count > 1 || this.underWay === 0) this.flush();
+          else setImmediate(() => this.flush());
         });
       }
       this.count += 1;
@@ -59,6 +62,7 @@ export class OperationBatcher {
       processId: this.processId,
       operations: pending.map(({ operation }) => operation),
     };
+    this.underWay += 1;
     try {
       const replies = await this.calls.call(operate, input).catch((error: unknown) => {
         // Nothing was done: what holds a lease or a place goes on all the same.
@@ -70,6 +74,8 @@ export class OperationBatcher {
       // One operation must not spoil the others.
       if (pending.length > 1 && isRefused(error)) for (const one of pending) void this.perform(shard, [one]);
       else for (const { reject } of pending) reject(error);
+    } finally {
+      this.underWay -= 1;
     }
   }
 }

@@ -50,10 +50,11 @@ export interface Operation<Reply> {
 const operationCommand = (name: string) =>
   grantingCommand(
     name,
-    (input: MayGrant & { processId: string; operations: readonly Operation<unknown>[] }) => [
-      input.processId,
-      ...input.operations.flatMap(({ kind, fields }) => [kind, fields.length, ...fields]),
-    ],
+    (input: MayGrant & { processId: string; operations: readonly Operation<unknown>[] }) => {
+      const args: (string | number)[] = [input.processId];
+      for (const { kind, fields } of input.operations) args.push(kind, fields.length, ...fields);
+      return args;
+    },
     (reply) => reply as unknown[],
   );
 
