@@ -2,7 +2,7 @@ import { eventually, type NodeProcess } from '@syncline/testing';
 import request from 'supertest';
 import { NodesStage } from '../stages/nodes-stage.js';
 
-describe('limits of what is in flight, over HTTP', () => {
+describe('limits and turns of groups, over HTTP', () => {
   const stage = NodesStage.forTests('queue', 2);
   const path = (rest = '') => `/v1/queues/${stage.name}${rest}`;
   const put = (configuration: object) => request(stage.node().url).put(path()).send(configuration);
@@ -21,12 +21,13 @@ describe('limits of what is in flight, over HTTP', () => {
   const inLine = async (count: number) =>
     eventually(async () => expect(await stage.client.zcard(`syncline:{queue:${stage.name}}:w`)).toBe(count));
 
-  it.each([
+  it.each<object>([
     { maxInFlight: 0 },
     { maxInFlight: 1_000_001 },
     { maxInFlight: 1.5 },
     { maxInFlightPerGroup: 0 },
     { maxInFlightPerGroup: null },
+    { ordering: 'random' },
   ])('are refused when they are none: %j', async (configuration) => {
     const { body } = await put(configuration).expect(400);
     expect(body.code).toBe('validation-failed');
@@ -70,5 +71,15 @@ describe('limits of what is in flight, over HTTP', () => {
     await inLine(1);
     await ack(taken);
     expect(bodiesOf(await waiting)).toEqual([3]);
+  });
+
+  it('let one with a single message wait for one of each other, whatever they have sent before', async () => {
+    const { body } = await put({ ordering: 'fair', maxInFlightPerGroup: 1_000 }).expect(200);
+    expect(body).toMatchObject({ ordering: 'fair', maxInFlightPerGroup: 1_000 });
+    await send(...Array.from({ length: 500 }, () => ({ body: 'A', groupId: 'A' })));
+    await send(...Array.from({ length: 500 }, () => ({ body: 'B', groupId: 'B' })));
+    await receive({ max: 50 });
+    await send({ body: 'C', groupId: 'C' }, { body: '-' });
+    expect(bodiesOf(await receive({ max: 4 }, stage.node(1))).sort()).toEqual(['-', 'A', 'B', 'C']);
   });
 });

@@ -64,6 +64,7 @@ describe('the HTTP contract of the queue', () => {
       keepResultsMs: 0,
       maxInFlight: null,
       maxInFlightPerGroup: 1,
+      ordering: 'group',
       maxMessageBytes: 262_144,
       durability: 'local',
     };

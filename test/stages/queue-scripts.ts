@@ -36,6 +36,7 @@ const DEFAULTS: PutQueue = {
   keepResultsMs: 0,
   maxInFlight: null,
   maxInFlightPerGroup: 1,
+  ordering: 'group',
   maxMessageBytes: DEFAULT_MESSAGE_BYTES,
   durability: 'local',
 };

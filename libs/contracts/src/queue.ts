@@ -39,6 +39,12 @@ const maxInFlightPerGroupSchema = z
     'How many messages of a group may be in flight at a time. 1: one batch, and the order holds across retries; more: they are handed out in order, and none waits for another',
   );
 
+const orderingSchema = z
+  .enum(['group', 'fair'])
+  .describe(
+    '`group`: by priority, then by age; `fair`: within a priority groups take turns, one message each, and all messages without a group take turns as one group',
+  );
+
 /** Largest message that a queue can take, and what it takes when it is told nothing: headers and body together. */
 export const MAX_MESSAGE_BYTES = 1_048_576;
 export const DEFAULT_MESSAGE_BYTES = 262_144;
@@ -75,6 +81,7 @@ const CONFIGURATION_EXAMPLE = {
   keepResultsMs: 0,
   maxInFlight: null,
   maxInFlightPerGroup: 1,
+  ordering: 'group' as const,
   maxMessageBytes: DEFAULT_MESSAGE_BYTES,
   durability: 'local' as const,
 };
@@ -95,6 +102,7 @@ export const putQueueSchema = z
     keepResultsMs: keepResultsSchema.default(0),
     maxInFlight: maxInFlightSchema.default(null),
     maxInFlightPerGroup: maxInFlightPerGroupSchema.default(1),
+    ordering: orderingSchema.default('group'),
     maxMessageBytes: maxMessageBytesSchema.default(DEFAULT_MESSAGE_BYTES),
     durability: durabilitySchema.default('local'),
   })
@@ -125,6 +133,7 @@ const configurationShape = {
   keepResultsMs: keepResultsSchema,
   maxInFlight: maxInFlightSchema,
   maxInFlightPerGroup: maxInFlightPerGroupSchema,
+  ordering: orderingSchema,
   maxMessageBytes: maxMessageBytesSchema,
   durability: durabilitySchema,
 };

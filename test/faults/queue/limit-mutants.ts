@@ -2,7 +2,7 @@ import type { FaultSuite } from '../core/suite.js';
 import * as limits from './limit-scenarios.js';
 import { command, part } from './mutated.js';
 
-/** Of what may be in flight. */
+/** Of what may be in flight, and whose turn it is. */
 export const limitMutants: FaultSuite['mutants'] = [
   {
     name: 'a receive looks at no limit of what is in flight',
@@ -21,8 +21,8 @@ export const limitMutants: FaultSuite['mutants'] = [
   {
     name: 'a group has room for as many as a receiver wants',
     file: part('group'),
-    find: 'math.min(count, room)',
-    replace: 'count',
+    find: 'count = math.min(count, Group.limit() - Group.in_flight(group))',
+    replace: '',
     run: limits.groupsKeepTheirLimit.run,
   },
   {
@@ -52,5 +52,26 @@ export const limitMutants: FaultSuite['mutants'] = [
     find: "if is_delayed(token) or redis.call('ZSCORE', Queue.key('inFlight'), token) then",
     replace: 'if is_delayed(token) then',
     run: limits.limitsChangeSafely.run,
+  },
+  {
+    name: 'one that was idle has saved its turns up',
+    file: part('turns'),
+    find: 'math.max(base_of(p) + turn_of(p),',
+    replace: 'math.max(base_of(p),',
+    run: limits.groupsTakeTurns.run,
+  },
+  {
+    name: 'a turn that was served is not over',
+    file: part('turns'),
+    find: "redis.call('ZADD', served, 'GT', int(rank + 1), p .. flow)",
+    replace: "redis.call('ZADD', served, 'GT', int(rank), p .. flow)",
+    run: limits.groupsTakeTurns.run,
+  },
+  {
+    name: 'a group that takes turns is offered while its batch is in flight',
+    file: part('group'),
+    find: 'return Turns.are_taken() and withdraw(group) or 0 end',
+    replace: 'return 0 end',
+    run: limits.groupsTakeTurns.run,
   },
 ];

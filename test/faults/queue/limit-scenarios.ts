@@ -68,3 +68,32 @@ export const limitsChangeSafely = scenario(2, async ({ put, send, receive, end, 
   const { ready, inFlight } = await stats();
   expect(ready === 0 && inFlight === 0, `${ready} are ready and ${inFlight} in flight, all were acked`);
 });
+
+export const groupsTakeTurns = scenario(2, async ({ put, send, receive, end, expect }) => {
+  await put({ ordering: 'fair' });
+  const take = async (count: number) => {
+    const order: string[] = [];
+    for (let i = 0; i < count; i += 1) {
+      const [message] = await receive();
+      if (message === undefined) break;
+      order.push(String(message.body));
+      await end('ack', [message.receipt]);
+    }
+    return order.sort().join('');
+  };
+  await send(...Array.from({ length: 60 }, () => ({ body: 'a', groupId: 'A' })));
+  expect((await take(10)) === 'a'.repeat(10), 'one that is alone was not served');
+  await send(...Array.from({ length: 10 }, () => ({ body: 'b', groupId: 'B' })));
+  for (let i = 0; i < 3; i += 1) {
+    const order = await take(4);
+    expect(order === 'aabb', `of two that take turns these were handed out: ${order}`);
+  }
+  await send({ body: 'c' });
+  const order = await take(3);
+  expect(order === 'abc', `of three that take turns these were handed out: ${order}`);
+  const batch = await receive({ max: 3 });
+  expect(new Set(batch.map(({ body }) => body)).size === 2, `one receive had ${bodiesOf(batch)}`);
+  const more = await receive({ max: 10 });
+  expect(more.length === 0, `while each has a batch in flight these were handed out: ${bodiesOf(more)}`);
+  await end('ack', receipts(batch));
+});

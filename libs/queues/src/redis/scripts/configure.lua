@@ -11,6 +11,7 @@
 -- @include parts/due.lua
 -- @include parts/instance.lua
 -- @include parts/marks.lua
+-- @include parts/turns.lua
 -- @include parts/waiters.lua
 local COUNTERS = {
   'seq', 'live', 'bytes', 'sent', 'acked', 'expired', 'dead', 'mask', 'low', 'sweep', 'sweepAt', 'paused', 'kept',
@@ -32,8 +33,9 @@ return function()
     redis.call('HSET', KEYS[1], 'gen', gen, 'secret', ARGV[2])
     for _, counter in ipairs(COUNTERS) do Queue.set(counter, 0) end
   end
-  local had_group_limit = Marks.has(Marks.GROUP_LIMIT)
+  local had_group_limit, took_turns = Marks.has(Marks.GROUP_LIMIT), Turns.are_taken()
   Marks.note_options()
+  if not Turns.are_taken() ~= not took_turns then Turns.restart() end
   if exists and q.live > 0 then
     local has_group_limit = Marks.has(Marks.GROUP_LIMIT)
     if has_group_limit ~= had_group_limit then Marks.add(Marks.GROUPS_MIXED) end

@@ -49,7 +49,7 @@ function toFields(configuration: QueueConfiguration): Record<string, string | nu
     configuration;
   const { backoff, rateLimit, deduplicationWindowMs, keepResultsMs, maxMessageBytes, durability } =
     configuration;
-  const { maxInFlight, maxInFlightPerGroup } = configuration;
+  const { maxInFlight, maxInFlightPerGroup, ordering } = configuration;
   return {
     configuration: JSON.stringify(configuration),
     visibilityTimeoutMs,
@@ -67,6 +67,7 @@ function toFields(configuration: QueueConfiguration): Record<string, string | nu
     keepResultsMs: keepResultsMs || '',
     maxInFlight: maxInFlight ?? '',
     maxInFlightPerGroup: maxInFlightPerGroup === 1 ? '' : maxInFlightPerGroup,
+    fair: ordering === 'fair' ? 1 : '',
     maxMessageBytes: maxMessageBytes === DEFAULT_MESSAGE_BYTES ? '' : maxMessageBytes,
     durability: durability === 'local' ? '' : durability,
   };

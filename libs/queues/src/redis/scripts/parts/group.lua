@@ -3,29 +3,33 @@
 -- In a queue that lets several messages of a group be in flight, `maxInFlightPerGroup`, none waits for another: `groups` has those
 -- that are ready only, and a group is offered while it has such a message and room. When that option changes, what `groups` has too much
 -- is taken out as it is met, and what it lacks comes back with its next change.
+-- In a queue whose groups take turns (parts/turns.lua) a group stands by its turn, and a call may come back to one that it has taken from.
 -- Leaves: Group: member(group, token) of `groups`; waits_there(is_delayed), whether a message does; enter(group, token, is_delayed), of one
---         that comes back; tokens(group, count), the oldest ones; limit(); in_flight(group);
---         take(group, count), which returns those that may go, and begin_flight(group, tokens), they have gone; end_flight(group, count);
+--         that comes back; tokens(group, count, after), the oldest ones, or those that follow a token; limit(); in_flight(group);
+--         take(group, count), which returns those that may go, and begin_flight(group, tokens), they have gone; go_on(group), by this call; end_flight(group, count);
 --         changed(group), so that offer_changed() looks at it, which returns how many receivers may come for what it has offered.
 -- @include parts/marks.lua
 -- @include parts/queue.lua
 -- @include parts/token.lua
+-- @include parts/turns.lua
 local Group = {}
 do
   -- What a call takes out of `groups` at most that is not ready.
   local MOST_STRAYS = 100
   -- Group -> how many of its messages may have become ready.
   local to_offer
-  each_call(function() to_offer = nil end)
+  -- Group -> the last message that this call took of it.
+  local taken
+  each_call(function() to_offer, taken = nil, nil end)
 
   local function prefix_of(group) return struct.pack('>I2', #group) .. group end
 
   function Group.member(group, token) return prefix_of(group) .. Token.member(token) end
 
-  function Group.tokens(group, count)
+  function Group.tokens(group, count, after)
     local prefix = prefix_of(group)
-    local members =
-      redis.call('ZRANGE', Queue.key('groups'), '[' .. prefix, '[' .. prefix .. '\255', 'BYLEX', 'LIMIT', 0, count)
+    local first = after and '(' .. Group.member(group, after) or '[' .. prefix
+    local members = redis.call('ZRANGE', Queue.key('groups'), first, '[' .. prefix .. '\255', 'BYLEX', 'LIMIT', 0, count)
     for i = 1, #members do members[i] = Token.from_member(string.sub(members[i], -7)) end
     return members
   end
@@ -75,8 +79,9 @@ do
   function Group.take(group, count)
     redis.call('ZREM', Queue.key('ranked'), 'g' .. group)
     if has_limit() then return take_ready(group, count) end
-    if Marks.has(Marks.GROUPS_MIXED) and Group.in_flight(group) > 0 then return {} end
-    local tokens, due = Group.tokens(group, count), {}
+    local last = taken and taken[group]
+    if Marks.has(Marks.GROUPS_MIXED) and not last and Group.in_flight(group) > 0 then return {} end
+    local tokens, due = Group.tokens(group, count, last), {}
     for _, token in ipairs(tokens) do
       if is_delayed(token) then break end
       due[#due + 1] = token
@@ -87,6 +92,11 @@ do
   function Group.begin_flight(group, tokens)
     if #tokens == 0 then return end
     redis.call('HINCRBY', Queue.key('busy'), group, #tokens)
+    if Turns.are_taken() then
+      taken = taken or {}
+      taken[group] = tokens[#tokens]
+      change(group, 0)
+    end
     if not has_limit() then return end
     local members = {}
     for i, token in ipairs(tokens) do members[i] = Group.member(group, token) end
@@ -105,18 +115,35 @@ do
     return 0
   end
 
+  local function stand(group, head)
+    local rank = Token.rank(head)
+    if Turns.are_taken() then
+      local p = Token.priority(head)
+      rank = tonumber(redis.call('ZSCORE', Queue.key('ranked'), 'g' .. group))
+      if not rank or not Turns.is_of(rank, p) then rank = Turns.next(p, Turns.GROUP .. group) end
+    end
+    return redis.call('ZADD', Queue.key('ranked'), rank, 'g' .. group)
+  end
+
   local function offer(group, count)
     if has_limit() then
       local room = Group.limit() - Group.in_flight(group)
       local head = room > 0 and Group.tokens(group, 1)[1]
       if not head then return withdraw(group) end
-      redis.call('ZADD', Queue.key('ranked'), Token.rank(head), 'g' .. group)
+      stand(group, head)
       return math.min(room, count)
     end
-    if redis.call('HEXISTS', Queue.key('busy'), group) == 1 then return 0 end
+    if redis.call('HEXISTS', Queue.key('busy'), group) == 1 then return Turns.are_taken() and withdraw(group) or 0 end
     local head = Group.tokens(group, 1)[1]
     if not head or is_delayed(head) then return withdraw(group) end
-    return redis.call('ZADD', Queue.key('ranked'), Token.rank(head), 'g' .. group)
+    return stand(group, head)
+  end
+
+  -- Until the end of the call, when what it took is a batch in flight.
+  function Group.go_on(group)
+    if has_limit() then return offer(group, 0) end
+    local head = Group.tokens(group, 1, taken and taken[group])[1]
+    if head and not is_delayed(head) then stand(group, head) end
   end
 
   function Group.offer_changed()

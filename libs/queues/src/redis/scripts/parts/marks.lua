@@ -7,15 +7,15 @@
 -- far it is (parts/progress.lua). UNIQUE: a deduplication id names it until it has ended (parts/deduplication.lua). GROUPS_MIXED: `groups` is not
 -- as the present limit of groups has it, which was another one before (parts/group.lua).
 -- Options: KEEPS_RESULTS (parts/results.lua); MESSAGE_LIMIT: other than the usual one (send.lua); FLIGHT_LIMIT (parts/flight.lua); GROUP_LIMIT: several
--- messages of a group may be in flight (parts/group.lua).
+-- messages of a group may be in flight (parts/group.lua); FAIR (parts/turns.lua).
 local Marks = {
   TRIED = 1, ADOPTED = 2, RESCHEDULED = 4, WATCHED = 8, PROGRESS = 16, UNIQUE = 32, GROUPS_MIXED = 64,
-  KEEPS_RESULTS = 256, MESSAGE_LIMIT = 512, FLIGHT_LIMIT = 1024, GROUP_LIMIT = 2048,
+  KEEPS_RESULTS = 256, MESSAGE_LIMIT = 512, FLIGHT_LIMIT = 1024, GROUP_LIMIT = 2048, FAIR = Queue.FAIR_MARK,
 }
 do
   local OPTIONS = {
     keepResultsMs = Marks.KEEPS_RESULTS, maxMessageBytes = Marks.MESSAGE_LIMIT, maxInFlight = Marks.FLIGHT_LIMIT,
-    maxInFlightPerGroup = Marks.GROUP_LIMIT,
+    maxInFlightPerGroup = Marks.GROUP_LIMIT, fair = Marks.FAIR,
   }
 
   function Marks.has(mark)

@@ -23,6 +23,7 @@
 --   progress   hash   token -> how far its receiver is, JSON (parts/progress.lua)
 --   results    hash   id of a message that has ended -> what is kept of it (parts/results.lua)
 --   resultsEnd zset   the same id -> until when, ms
+--   turn, served   hash, zset   whose turn it is (parts/turns.lua)
 --   watched    hash   number of a message -> the nodes that wait for its end (parts/ended.lua)
 --   d:.., unique, uniqueOf   which messages deduplication ids name (parts/deduplication.lua)
 --   acked:...  string deliveries that were acked, with a TTL (parts/acked.lua)
@@ -32,7 +33,7 @@
 --         lasting_key(part) beside the queue, `waiting`, that of its parked receivers; name(); level(), nothing for 'local', where `durability` was read as a text.
 local q
 -- In `marks`, see parts/marks.lua.
-local Queue = { FIRST_OPTION_MARK = 256 }
+local Queue = { FIRST_OPTION_MARK = 256, FAIR_MARK = 4096 }
 -- All that the work on what is due may need. `texts`: so many of the fields, at the front, are texts; the others are numbers.
 Queue.ALL = {
   texts = 3, 'gen', 'deadLetterQueue', 'durability', 'seq', 'live', 'bytes', 'sent', 'acked', 'expired', 'dead', 'mask', 'due',
@@ -139,6 +140,7 @@ do
   function Queue.clear_marks()
     local of_messages = (Queue.get('marks') or 0) % Queue.FIRST_OPTION_MARK
     if of_messages > 0 then Queue.add('marks', -of_messages) end
+    if q.marks and bit.band(q.marks, Queue.FAIR_MARK) ~= 0 then redis.call('UNLINK', Queue.key('turn'), Queue.key('served')) end
   end
 
   -- Writes what was set. A queue without messages keeps nothing but itself.

@@ -24,7 +24,7 @@ do
 
   function Ready.requeue_first(token)
     ranked = ranked or {}
-    ranked[#ranked + 1] = Token.rank(token)
+    ranked[#ranked + 1] = Turns.are_taken() and Turns.reserve(Token.priority(token), Turns.PLAIN) or Token.rank(token)
     ranked[#ranked + 1] = 'm' .. int(token)
     newly = newly + 1
   end

@@ -6,6 +6,8 @@ do
   -- One reply stays small enough for all who share the connection, however large the bodies are. So few
   -- of the usual size fit in any case.
   local PIECE, FITTING_PIECE, ENOUGH_BYTES = 100, 5, 2097152
+  -- Turns cost several times as much as messages of one place.
+  local MOST_TURNS = 100
 
   -- The records of the first tokens, as many as fit into the room; one always does. The other tokens are taken off the list.
   local function fitting(tokens, room)
@@ -100,10 +102,37 @@ do
     return nil
   end
 
+  -- Where flows take turns: a message of the one whose turn it is. One that is alone need not.
+  local function take_turn(want, room)
+    local p, first, rank = Ready.highest(), Ready.first_ranked()
+    if not first then
+      if p then return take_listed(p, math.huge, want, room) end
+      return nil
+    end
+    if p and not redis.call('LINDEX', Ready.list_key(p), 0) then
+      Ready.drained(p)
+      return take_turn(want, room)
+    end
+    local listed = p and Turns.next(p, Turns.PLAIN)
+    if listed and listed < rank then
+      Turns.serve(listed, Turns.PLAIN)
+      return take_listed(p, math.huge, 1, room)
+    end
+    local group = string.sub(first, 1, 1) == 'g' and string.sub(first, 2)
+    Turns.serve(rank, group and Turns.GROUP .. group or Turns.PLAIN)
+    local tokens, records = take_ranked(first, math.huge, 1, room)
+    if group then Group.go_on(group) end
+    return tokens, records
+  end
+
   function Take.first(most)
     local tokens, records, count, size = nil, nil, 0, 0
+    local take = take_next
+    if Turns.are_taken() then
+      take, most = take_turn, math.min(most, MOST_TURNS)
+    end
     while count < most and size < ENOUGH_BYTES do
-      local found, their_records = take_next(math.min(PIECE, most - count), ENOUGH_BYTES - size)
+      local found, their_records = take(math.min(PIECE, most - count), ENOUGH_BYTES - size)
       if not found then break end
       if most == 1 and their_records[1] then return found, their_records end
       tokens, records = tokens or {}, records or {}

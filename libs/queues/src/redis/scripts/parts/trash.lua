@@ -4,7 +4,7 @@
 -- @include parts/record.lua
 local Trash = {}
 do
-  local PARTS = { 'ranked', 'delayed', 'inFlight', 'expiring', 'groups', 'busy', 'tries', 'history', 'adopted', 'watched', 'progress', 'results', 'resultsEnd', 'unique', 'uniqueOf' }
+  local PARTS = { 'ranked', 'delayed', 'inFlight', 'expiring', 'groups', 'busy', 'tries', 'history', 'adopted', 'watched', 'progress', 'results', 'resultsEnd', 'unique', 'uniqueOf', 'turn', 'served' }
   local PORTION = 256
 
   function Trash.any() return redis.call('EXISTS', Queue.lasting_key('trash')) == 1 end
