@@ -155,10 +155,7 @@ it('an answer to thousands of validation errors is short', async () => {
     .send({ messages: [{ body: 1, headers }] })
     .expect((answer) => expect([400, 413]).toContain(answer.status));
   expect(text.length).toBeLessThan(20_000);
-  const { text: unknown } = await request(nodes.queue.url)
-    .post('/v1/queues/a/receive')
-    .send(headers)
-    .expect(400);
+  const { text: unknown } = await request(nodes.queue.url).post('/v1/queues/a/ack').send(headers).expect(400);
   expect(unknown.length).toBeLessThan(20_000);
 });
 
@@ -183,6 +180,55 @@ it('a node refuses a body with too many parts before parsing it, and accepts lar
     `{"messages":[{"body":"${'{\\"a\\":[]}'.repeat(20_000)}"}]}`,
   ).expect(201);
 });
+
+/** Operations that take many items, messages or values: all others have small bodies. */
+const LARGE = [
+  ...[
+    'runBatch',
+    'send',
+    'ack',
+    'nack',
+    'extend',
+    'watchDeliveries',
+    'searchMessages',
+    'deleteMessages',
+    'redrive',
+  ],
+  ...['putSchedule', 'mget', 'mset', 'mdelete', 'put'],
+];
+
+it.each(ROLES)(
+  '%s: every route refuses a body that is larger than it may need, before parsing it',
+  async (role) => {
+    const { body: document } = await request(nodes[role].url).get('/api/doc-json').expect(200);
+    interface Operation {
+      readonly operationId: string;
+      readonly requestBody?: unknown;
+    }
+    const operations = Object.entries<Record<string, Operation>>(document.paths).flatMap(
+      ([template, methods]) =>
+        Object.entries(methods).map(([method, operation]) => ({ ...operation, template, method })),
+    );
+    const statuses = await Promise.all(
+      operations.map(async ({ operationId, requestBody, template, method }) => {
+        if (requestBody === undefined) return [operationId, null];
+        const { status } = await fetch(`${nodes[role].url}${template.replace(/\{\w+\}/g, 'x')}`, {
+          method: method.toUpperCase(),
+          headers: { 'Content-Type': 'application/json' },
+          // No JSON: whoever parses it says 400.
+          body: '{'.padEnd(65_537),
+        });
+        return [operationId, status];
+      }),
+    );
+    const judged = statuses.filter(([, status]) => status !== null);
+    expect(judged.length).toBeGreaterThan(10);
+    const larger = judged.filter(([, status]) => status !== 413).map(([operationId]) => operationId);
+    expect(larger.sort()).toEqual(
+      LARGE.filter((id) => operations.some(({ operationId }) => operationId === id)).sort(),
+    );
+  },
+);
 
 it('a node refuses a body that is not JSON in UTF-8', async () => {
   const send = (bytes: Buffer) =>

@@ -16,7 +16,7 @@ import {
   type WrittenEntries,
   writtenEntriesSchema,
 } from '@syncline/contracts';
-import { ApiProblems, Does } from '@syncline/http';
+import { ApiProblems, Does, MAX_BODY_BYTES, TakesUpTo } from '@syncline/http';
 
 const JUDGED =
   'Each is judged by itself: one that is refused has its HTTP `status` and its `problem` in its place.';
@@ -30,6 +30,7 @@ export class BatchesController {
   @Post('mget')
   @Does('read', ':cache')
   @HttpCode(200)
+  @TakesUpTo(MAX_BODY_BYTES)
   @ApiOperation({
     summary: 'Read many entries in one round',
     description: `${JUDGED} An answer has at most 8 MiB: \`truncated\` names the keys whose entries did not fit.`,
@@ -45,6 +46,7 @@ export class BatchesController {
   @Post('mset')
   @Does('write', ':cache')
   @HttpCode(200)
+  @TakesUpTo(MAX_BODY_BYTES)
   @ApiOperation({ summary: 'Store many entries in one round', description: JUDGED })
   @ApiOkResponse({ standardSchema: writtenEntriesSchema })
   @ApiProblems('payload-too-large')
@@ -58,6 +60,7 @@ export class BatchesController {
   @Post('mdelete')
   @Does('write', ':cache')
   @HttpCode(200)
+  @TakesUpTo(MAX_BODY_BYTES)
   @ApiOperation({ summary: 'Remove many entries in one round', description: JUDGED })
   @ApiOkResponse({ standardSchema: deletedEntriesSchema })
   mdelete(

@@ -48,7 +48,7 @@ import {
   touchBodySchema,
   ValidationFailed,
 } from '@syncline/contracts';
-import { ApiProblems, Does, TakesBytes } from '@syncline/http';
+import { ApiProblems, Does, MAX_BODY_BYTES, TakesBytes, TakesUpTo } from '@syncline/http';
 import type { Request, Response } from 'express';
 import { etagOf, names, versionsIn } from './etag.js';
 
@@ -95,6 +95,7 @@ export class EntriesController {
 
   @Put()
   @Does('write', ':cache')
+  @TakesUpTo(MAX_BODY_BYTES)
   @TakesBytes()
   @ApiOperation({
     summary: 'Store an entry: any bytes, stored as they come',

@@ -1,7 +1,15 @@
 import { Body, Controller, HttpCode, Logger, Post } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { type Batch, type BatchResults, batchResultsSchema, batchSchema, Problem } from '@syncline/contracts';
-import { CalledBy, type Caller, Disconnect, Does, JUDGED_BY_HANDLER } from '@syncline/http';
+import {
+  CalledBy,
+  type Caller,
+  Disconnect,
+  Does,
+  JUDGED_BY_HANDLER,
+  MAX_BODY_BYTES,
+  TakesUpTo,
+} from '@syncline/http';
 import { LocksService } from '@syncline/locks';
 import { ClientDisconnected, type DisconnectSignal } from '@syncline/runtime';
 
@@ -18,6 +26,7 @@ export class BatchController {
   @Post('batch')
   @Does('lock', JUDGED_BY_HANDLER)
   @HttpCode(200)
+  @TakesUpTo(MAX_BODY_BYTES)
   @ApiOperation({ summary: 'Acquire, renew and release up to 512 times in one request' })
   @ApiOkResponse({ standardSchema: batchResultsSchema })
   async runBatch(

@@ -17,7 +17,7 @@ import {
   watchedSchema,
   watchSchema,
 } from '@syncline/contracts';
-import { ApiProblems, Disconnect, Does } from '@syncline/http';
+import { ApiProblems, Disconnect, Does, MAX_BODY_BYTES, TakesUpTo } from '@syncline/http';
 import { ByIdService } from '@syncline/queues';
 import { type DisconnectSignal } from '@syncline/runtime';
 import type { z } from 'zod';
@@ -70,6 +70,7 @@ export class MessageByIdController {
 
   @Post('watch')
   @Does('consume', ':queue')
+  @TakesUpTo(MAX_BODY_BYTES)
   @HttpCode(200)
   @ApiOperation({ summary: 'Learn which deliveries were cancelled, or wait until one is' })
   @ApiOkResponse({ standardSchema: watchedSchema })

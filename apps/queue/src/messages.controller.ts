@@ -24,7 +24,7 @@ import {
   sendSchema,
   sentSchema,
 } from '@syncline/contracts';
-import { ApiProblems, Disconnect, Does, TakesUpTo } from '@syncline/http';
+import { ApiProblems, Disconnect, Does, MAX_BODY_BYTES, TakesUpTo } from '@syncline/http';
 import { DeliveryService, MessagesService } from '@syncline/queues';
 import { type DisconnectSignal } from '@syncline/runtime';
 
@@ -66,6 +66,7 @@ export class MessagesController {
   @Post('ack')
   @Does('consume', ':queue')
   @HttpCode(200)
+  @TakesUpTo(MAX_BODY_BYTES)
   @ApiOperation({ summary: 'Acknowledge deliveries: their messages are never delivered again' })
   @ApiOkResponse({ standardSchema: ackedSchema })
   @ApiProblems('not-found')
@@ -79,6 +80,7 @@ export class MessagesController {
   @Post('nack')
   @Does('consume', ':queue')
   @HttpCode(200)
+  @TakesUpTo(MAX_BODY_BYTES)
   @ApiOperation({
     summary: 'Give deliveries back: after a delay, or as dead letters when too many failed',
   })
@@ -94,6 +96,7 @@ export class MessagesController {
   @Post('extend')
   @Does('consume', ':queue')
   @HttpCode(200)
+  @TakesUpTo(MAX_BODY_BYTES)
   @ApiOperation({ summary: 'Extend deliveries: another visibility timeout, from now on' })
   @ApiOkResponse({ standardSchema: extendedSchema })
   @ApiProblems('not-found')

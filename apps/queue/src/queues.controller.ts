@@ -20,7 +20,16 @@ import {
   redrivenSchema,
   redriveSchema,
 } from '@syncline/contracts';
-import { ApiProblems, CalledBy, type Caller, Disconnect, Does, JUDGED_BY_HANDLER } from '@syncline/http';
+import {
+  ApiProblems,
+  CalledBy,
+  type Caller,
+  Disconnect,
+  Does,
+  JUDGED_BY_HANDLER,
+  MAX_BODY_BYTES,
+  TakesUpTo,
+} from '@syncline/http';
 import { DeadLettersService, deadLettersOf, MessagesService, QueuesService } from '@syncline/queues';
 import { type DisconnectSignal } from '@syncline/runtime';
 import type { z } from 'zod';
@@ -127,6 +136,7 @@ export class QueuesController {
   @Does('consume', ':queue')
   @Does('produce', JUDGED_BY_HANDLER)
   @HttpCode(200)
+  @TakesUpTo(MAX_BODY_BYTES)
   @ApiOperation({ summary: 'Move the dead letters of this queue back to where they came from' })
   @ApiOkResponse({ standardSchema: redrivenSchema })
   @ApiProblems('not-found')

@@ -12,7 +12,15 @@ import {
   scheduleSchema,
   schedulesSchema,
 } from '@syncline/contracts';
-import { ApiProblems, CalledBy, type Caller, Does, JUDGED_BY_HANDLER } from '@syncline/http';
+import {
+  ApiProblems,
+  CalledBy,
+  type Caller,
+  Does,
+  JUDGED_BY_HANDLER,
+  MAX_BODY_BYTES,
+  TakesUpTo,
+} from '@syncline/http';
 import { SchedulesService } from '@syncline/queues';
 import type { z } from 'zod';
 
@@ -37,6 +45,7 @@ export class SchedulesController {
   @Put(':name')
   @Does('configure', ':name')
   @Does('produce', JUDGED_BY_HANDLER)
+  @TakesUpTo(MAX_BODY_BYTES)
   @ApiOperation({
     summary: 'Make a schedule, or replace it: each occurrence sends one message to its queue',
     description:

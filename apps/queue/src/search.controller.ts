@@ -11,7 +11,7 @@ import {
   type Search,
   searchSchema,
 } from '@syncline/contracts';
-import { ApiProblems, Does } from '@syncline/http';
+import { ApiProblems, Does, MAX_BODY_BYTES, TakesUpTo } from '@syncline/http';
 import { SearchService } from '@syncline/queues';
 
 @ApiTags('messages')
@@ -22,6 +22,7 @@ export class SearchController {
   @Post('search')
   @HttpCode(200)
   @Does('read', ':queue')
+  @TakesUpTo(MAX_BODY_BYTES)
   @ApiOperation({ summary: 'Search messages by what they have; one call examines 5,000 at most' })
   @ApiOkResponse({ standardSchema: foundSchema })
   @ApiProblems('not-found')
@@ -35,6 +36,7 @@ export class SearchController {
   @Post('delete')
   @HttpCode(200)
   @Does('purge', ':queue')
+  @TakesUpTo(MAX_BODY_BYTES)
   @ApiOperation({ summary: 'Delete messages by their ids or by what they have, in flight too' })
   @ApiOkResponse({ standardSchema: deletedMessagesSchema })
   @ApiProblems('not-found')

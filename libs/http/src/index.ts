@@ -5,7 +5,7 @@ export { judge } from './access/judge.js';
 export { ApiProblems } from './document/api-problems.decorator.js';
 export { EventStream } from './events/event-stream.js';
 export { ParkedGuard } from './limits/parked.guard.js';
-export { NODE_CONFIG, type NodeConfig, readNodeConfig } from './node/node.config.js';
+export { MAX_BODY_BYTES, NODE_CONFIG, type NodeConfig, readNodeConfig } from './node/node.config.js';
 export { type NodeRole, startNode } from './node/start-node.js';
 export { TakesBytes, TakesUpTo } from './request/body.guard.js';
 export { Disconnect } from './request/disconnect.decorator.js';

@@ -18,6 +18,8 @@ const COMMON_PROBLEMS: readonly (readonly [status: number, codes: readonly Probl
   [503, ['store-unavailable', 'shutting-down']],
 ];
 
+const TOO_LARGE = [413, ['payload-too-large']] as const;
+
 /** The OpenAPI document of an app, generated from its decorators and schemas. */
 function apiDocument(
   app: INestApplication,
@@ -44,7 +46,9 @@ function addCommonProblems(document: OpenAPIObject): void {
     if (!path.startsWith('/v1/')) continue;
     for (const operation of [item.get, item.put, item.post, item.patch, item.delete]) {
       if (operation === undefined) continue;
-      for (const [status, codes] of COMMON_PROBLEMS) {
+      const problems =
+        operation.requestBody === undefined ? COMMON_PROBLEMS : [...COMMON_PROBLEMS, TOO_LARGE];
+      for (const [status, codes] of problems) {
         operation.responses[status] ??= problemResponse(status, codes, path);
       }
     }

@@ -4,7 +4,6 @@ import { Problem, ValidationFailed } from '@syncline/contracts';
 import { ClientDisconnected } from '@syncline/runtime';
 import { type Request, type RequestHandler, type Response, raw } from 'express';
 import { Call } from '../calls/call.js';
-import { MAX_BODY_BYTES } from '../node/node.config.js';
 import { bodyInRealm } from '../tenants/realm.js';
 import { readJson } from './json.js';
 
@@ -15,7 +14,10 @@ export const TakesBytes = () => SetMetadata(TAKES_BYTES, true);
 
 const MOST_BYTES = 'syncline:most-bytes';
 
-/** The handler takes a body of another size than all others. */
+/** Largest body of a call whose parts are small by nature, in bytes: a set of locks with long names is the largest of them. */
+const USUAL_BODY_BYTES = 65_536;
+
+/** The handler takes more than is usual: messages, entries, or many items. */
 export const TakesUpTo = (bytes: number) => SetMetadata(MOST_BYTES, bytes);
 
 const readers = new Map<number, RequestHandler>();
@@ -42,7 +44,8 @@ export class BodyGuard implements CanActivate {
     const http = context.switchToHttp();
     const request: Request | Call = http.getRequest();
     if (request instanceof Call) return true;
-    const limit = this.reflector.get<number | undefined>(MOST_BYTES, context.getHandler()) ?? MAX_BODY_BYTES;
+    const limit =
+      this.reflector.get<number | undefined>(MOST_BYTES, context.getHandler()) ?? USUAL_BODY_BYTES;
     if (this.reflector.get<boolean | undefined>(TAKES_BYTES, context.getHandler())) {
       return takeBytes(request, limit);
     }
