@@ -112,6 +112,36 @@ describe('A node', () => {
     });
   });
 
+  it('ends a stream of events that nobody reads', async () => {
+    const streams = async () => (await request(lock.url).get('/v1/node').expect(200)).body.streams;
+    const before = await streams();
+    const reader = connect(portOf(lock), '127.0.0.1').on('error', () => undefined);
+    reader.write('GET /v1/locks/busy/events HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    await eventually(async () => expect(await streams()).toBe(before + 1));
+    const metadata = { text: 'x'.repeat(4_000) };
+    const operations = Array.from({ length: 100 }, (_, i) => {
+      const leaseId = `00000000-0000-4000-8000-${String(i).padStart(12, '0')}`;
+      return [
+        { op: 'acquire', name: 'busy', owner: 'o', leaseId, metadata },
+        { op: 'release', name: 'busy', leaseId },
+      ];
+    }).flat();
+    // More than the buffers of both sockets take.
+    for (let bytes = 0; (await streams()) > before; bytes += 200 * 4_000) {
+      expect(bytes).toBeLessThan(200_000_000);
+      const fresh = JSON.stringify({ operations }).replaceAll(
+        '00000000-',
+        `${(bytes / 800_000).toString(16).padStart(8, '0')}-`,
+      );
+      await request(lock.url)
+        .post('/v1/locks/batch')
+        .set('Content-Type', 'application/json')
+        .send(fresh)
+        .expect(200);
+    }
+    reader.destroy();
+  });
+
   it('counts the requests that wait, until they end or their client is gone', async () => {
     const path = '/v1/locks/line/acquire';
     const hold = { owner: 'holder', ttlMs: 600_000 };
