@@ -69,7 +69,7 @@ export class OperationBatcher {
         if (isFull(error)) return this.calls.call(operateFull, input);
         throw error;
       });
-      for (const [i, { operation, resolve }] of pending.entries()) resolve(operation.read(replies[i]));
+      for (const [i, { operation, resolve }] of pending.entries()) resolve(operation.read(replies[i] ?? []));
     } catch (error) {
       // One operation must not spoil the others.
       if (pending.length > 1 && isRefused(error)) for (const one of pending) void this.perform(shard, [one]);

@@ -44,7 +44,7 @@ export type LocalWaiter = Pick<Ticket, 'id' | 'claim'>;
 export interface Operation<Reply> {
   readonly kind: 'acquire' | 'acquire-within' | 'renew' | 'release';
   readonly fields: readonly (string | number)[];
-  readonly read: (reply: unknown) => Reply;
+  readonly read: (answer: unknown[]) => Reply;
 }
 
 const operationCommand = (name: string) =>
@@ -55,8 +55,19 @@ const operationCommand = (name: string) =>
       for (const { kind, fields } of input.operations) args.push(kind, fields.length, ...fields);
       return args;
     },
-    (reply) => reply as unknown[],
+    (reply) => readAnswers(reply as unknown[]),
   );
+
+/** @param flat of each operation: how many fields its answer has, then those */
+function readAnswers(flat: readonly unknown[]): unknown[][] {
+  const answers: unknown[][] = [];
+  for (let at = 0; at < flat.length; ) {
+    const end = at + 1 + Number(flat[at]);
+    answers.push(flat.slice(at + 1, end));
+    at = end;
+  }
+  return answers;
+}
 
 /** Runs operations one after the other; returns their replies, for each to read its own. Refused whole by a full Redis. */
 export const operate = operationCommand('operate');
@@ -116,7 +127,7 @@ function readAcquired(
       return {
         outcome,
         waiters: rest[0] as number,
-        holders: readHolders(rest[1] as string[]).map(({ metadata: _, ...holder }) => holder),
+        holders: readHolders(rest.slice(1) as string[]).map(({ metadata: _, ...holder }) => holder),
       };
     case 'limit':
     case 'over':

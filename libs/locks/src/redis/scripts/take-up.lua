@@ -22,9 +22,10 @@ local function take_up(process, id, claim, leaving)
     records[i] = Lease.holding(Name.of(each), lease_id)
     if not records[i] then return { leaving and 'left' or 'lost' } end
   end
-  local reply = { 'granted', nil, nil, nil }
-  for i, each in ipairs(ids) do Lease.tell(reply, Name.of(each), lease_id, records[i], claim) end
-  return reply
+  Answer.begin()
+  answer('granted')
+  for i, each in ipairs(ids) do Lease.tell(Name.of(each), lease_id, records[i], claim) end
+  return Answer.list()
 end
 
 return function()

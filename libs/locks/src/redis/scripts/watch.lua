@@ -4,11 +4,15 @@
 -- KEYS 1 prefix of the shard
 -- ARGV 1... name, id after which to read or '' for from now on; again for each name
 -- Returns for each name {id of the oldest entry kept, id of the newest, {id, {field, value, ...}, ...}}.
+-- @include @redis/hybrid-clock.lua
 local WATCH_MS, MOST_READ = 300000, 256
 
 return function()
   local reply = {}
-  redis.call('SET', KEYS[1] .. 'watching', '1', 'PX', WATCH_MS)
+  if not redis.call('SET', KEYS[1] .. 'watching', '1', 'PX', WATCH_MS, 'GET') then
+    -- So all libraries ask again who watches (see instance.lua).
+    HybridClock.disown(KEYS[1] .. 'clock')
+  end
   for i = 1, #ARGV, 2 do
     local events, after = KEYS[1] .. 'e:' .. ARGV[i], ARGV[i + 1]
     if redis.call('EXISTS', events) == 0 then redis.call('XADD', events, '*', 'kind', 'watched') end

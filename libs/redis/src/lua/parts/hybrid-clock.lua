@@ -13,7 +13,7 @@
 -- @include @redis/integer.lua
 local HybridClock = {}
 local HEAD_ROOM_US, MOST_KNOWN = 1000000, 256
--- By key: `last` number given; `wrote`: the ceiling that this library wrote, false for none; `ceiling`: as it is in this call.
+-- By key: `last` number given; `wrote`: the ceiling as this library wrote it, '' once another stands there; `ceiling`: as a number.
 local clocks, clock_count = {}, 0
 -- The clock of this call, once it was read.
 local current
@@ -25,18 +25,21 @@ local function read_clock(key)
   current = clocks[key]
   if not current then
     if clock_count == MOST_KNOWN then clocks, clock_count = {}, 0 end
-    current = { last = 0, wrote = false }
+    current = { last = 0, wrote = '', ceiling = 0 }
     clocks[key], clock_count = current, clock_count + 1
   end
-  current.ceiling = (redis.call('GET', key) or 0) + 0
-  current.is_own = current.wrote == current.ceiling
-  if current.last < current.ceiling and not current.is_own then current.last = current.ceiling end
+  local text = redis.call('GET', key)
+  current.is_own = text == current.wrote
+  if not current.is_own then
+    current.wrote, current.ceiling = '', (text or 0) + 0
+    if current.last < current.ceiling then current.last = current.ceiling end
+  end
   return current
 end
 
 local function set_ceiling(key, clock, ceiling)
-  redis.call('SET', key, int(ceiling))
-  clock.wrote, clock.ceiling = ceiling, ceiling
+  clock.wrote, clock.ceiling = int(ceiling), ceiling
+  redis.call('SET', key, clock.wrote)
 end
 
 function HybridClock.next(key, least)
@@ -71,5 +74,5 @@ function HybridClock.disown(key)
   local clock = current or read_clock(key)
   clock.last = math.max(clock.last, clock.ceiling) + 1
   set_ceiling(key, clock, clock.last)
-  clock.wrote, clock.is_own = false, false
+  clock.wrote, clock.is_own = '', false
 end

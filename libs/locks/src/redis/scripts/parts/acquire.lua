@@ -1,13 +1,12 @@
 -- Takes leases of one or several names for one client, all or none; waits for them when it may.
 -- Fields: lease id  '1': nobody knows the lease id yet  ttl, ms  wait, ms  owner  metadata  session or '-'
 --         claim of this request, then name, permits, limit (0: not given), again for each name
--- Answers {'granted', record, end, limit, ...}  {'waiting', next end of a lease or -1, now, arrival}  {'spent'}  {'session'}
---         {'limit', limit}  {'no-limit'}  {'over', limit}
---         {'held', waiters, {name, record, end, ...}}  {'mismatch'}: the lease id is of another request
---         {'full'}: it needs memory that a full Redis has not
+-- Answers 'granted', record, end, limit, ...;  'waiting', next end of a lease or -1, now, arrival;  'spent';  'session';
+--         'limit', limit;  'no-limit';  'over', limit;
+--         'held', waiters, then name, record, end of some holders;  'mismatch': the lease id is of another request;
+--         'full': it needs memory that a full Redis has not;  'quota': its tenant holds as many names as it may
 -- Invariants: incompatible leases never overlap; tokens rise; nobody overtakes a waiting request; the same
 --             lease id again is the same grant, and a waiting one keeps its place.
---         {'quota'}: its tenant holds as many names as it may
 -- Leaves: Acquire.run(first, last): with the places of its first and its last field; Acquire.full: Redis is
 --         Acquire.run_within(first, last): the same for a tenant that may hold so many names; that number is the first field
 -- @include parts/queue.lua
@@ -50,25 +49,25 @@ local function tidy()
   end
 end
 
--- The outcome for a lease id that was used before; nil when it was not.
-local function known()
+-- Answers for a lease id that was used before. False: it was not.
+local function answer_again()
   local held, records = 0, nil
   for i = 1, count do
     local record = Lease.holding(wanted[i], lease_id)
     if record then
       local lease = Lease.parse(record)
-      if lease.owner ~= owner or lease.weight ~= permits[i] then return { 'mismatch' } end
+      if lease.owner ~= owner or lease.weight ~= permits[i] then return true, answer('mismatch') end
       held, records = held + 1, records or {}
       records[i] = record
     elseif Name.outcome_of(wanted[i], lease_id) then
-      return { 'spent' }
+      return true, answer('spent')
     end
   end
-  if held == 0 then return nil end
-  if held < count then return { 'spent' } end
-  local reply = { 'granted', nil, nil, nil }
-  for i = 1, count do Lease.tell(reply, wanted[i], lease_id, records[i], claim) end
-  return reply
+  if held == 0 then return false end
+  if held < count then return true, answer('spent') end
+  answer('granted')
+  for i = 1, count do Lease.tell(wanted[i], lease_id, records[i], claim) end
+  return true
 end
 
 local function next_end()
@@ -83,25 +82,24 @@ local function next_end()
   return int(soonest)
 end
 
-local function held()
-  local waiters, shown = 0, {}
+local function refuse()
+  local waiters, shown = 0, 0
+  for i = 1, count do waiters = waiters + wanted[i].waiting end
+  answer('held', waiters)
   for i = 1, count do
     local name = wanted[i]
-    waiters = waiters + name.waiting
-    local left = MOST_HOLDERS_SHOWN - #shown / 3
+    local left = MOST_HOLDERS_SHOWN - shown
     local leases = left > 0 and Name.holders(name, left) or {}
     for k = 1, #leases, 2 do
       local record = Name.record(name, leases[k])
       local lease = Lease.parse(record)
       if not Lease.is_reserved(lease.state) then
         lease.metadata = '-'
-        shown[#shown + 1] = name.id
-        shown[#shown + 1] = Lease.format(lease)
-        shown[#shown + 1] = Lease.ends(record, leases[k + 1])
+        answer(name.id, Lease.format(lease), Lease.ends(record, leases[k + 1]))
+        shown = shown + 1
       end
     end
   end
-  return { 'held', waiters, shown }
 end
 
 local function enqueue(wait_id)
@@ -136,28 +134,28 @@ local function wait_in_queue()
   local wait = not is_new and Wait.find(wait_id)
   local arrival
   if wait then
-    if not enqueue_again(wait) then return { 'mismatch' } end
+    if not enqueue_again(wait) then return answer('mismatch') end
     arrival = redis.call('ZSCORE', prefix .. 'q:' .. ids[1], wait_id)
   elseif Acquire.full then
-    return { 'full' }
+    return answer('full')
   else
     arrival = enqueue(wait_id)
   end
   redis.call('SADD', prefix .. 'n:' .. ARGV[1], wait_id)
   if Process.life_of(ARGV[1]) < Process.clock() + Process.LEASE_MS / 2 then Process.hear(ARGV[1], Process.LEASE_MS) end
-  return { 'waiting', next_end(), int(now), arrival }
+  answer('waiting', next_end())
+  answer(int(now), arrival)
 end
 
 local function grant()
-  local reply = { 'granted', nil, nil, nil }
+  answer('granted')
   local ending = session ~= '-' and 'inf' or now + ttl
   for i = 1, count do
     local name = wanted[i]
     local record, at = Lease.grant(name, lease_id, permits[i], ending, 'T:', claim, session, '0', ttl, owner, metadata)
     Event.log('acquired', name, record, at)
-    Lease.answer(reply, name, record, at)
+    answer(record, at, name.limit)
   end
-  return reply
 end
 
 -- Whether its tenant would hold more names than it may.
@@ -173,11 +171,10 @@ end
 local function run(first, last)
   if read(first, last) then tidy() end
   if not is_new then
-    local reply = known()
-    if reply then return reply end
+    if answer_again() then return end
   end
   if session ~= '-' then
-    if (redis.call('ZSCORE', prefix .. 'sessions', session) or 0) + 0 <= now then return { 'session' } end
+    if (redis.call('ZSCORE', prefix .. 'sessions', session) or 0) + 0 <= now then return answer('session') end
     ttl = redis.call('HGET', prefix .. 'S:' .. session, 'ttl')
   end
   local free = true
@@ -186,15 +183,19 @@ local function run(first, last)
     -- What callers say counts, once nobody uses the name and none is configured.
     if name.used == 0 and name.waiting == 0 and not name.configured then name.limit = asked end
     local limit = name.limit
-    if asked ~= limit and asked > 0 and not name.configured then return { 'limit', limit } end
-    if limit == 0 then return { 'no-limit' } end
-    if weight > limit then return { 'over', limit } end
+    if asked ~= limit and asked > 0 and not name.configured then return answer('limit', limit) end
+    if limit == 0 then return answer('no-limit') end
+    if weight > limit then return answer('over', limit) end
     if name.waiting > 0 or name.used + weight > limit then free = false end
   end
-  if most_names and is_beyond_quota() then return { 'quota' } end
-  if free then return Acquire.full and { 'full' } or grant() end
-  if wait_ms == 0 then return held() end
-  return wait_in_queue()
+  if most_names and is_beyond_quota() then return answer('quota') end
+  if not free then
+    if wait_ms == 0 then refuse() else wait_in_queue() end
+  elseif Acquire.full then
+    answer('full')
+  else
+    grant()
+  end
 end
 
 function Acquire.run(first, last)

@@ -1,18 +1,13 @@
 -- What happened to names that somebody watches.
 -- Leaves: Event.log(kind, name, record, ending): of a lease, with its end in ms.
 -- @include @redis/hint.lua
+-- @include parts/instance.lua
 -- @include parts/name.lua
 local Event = {}
 local EVENTS_KEPT = 256
--- Whether anybody watches names of this shard; nil: not asked yet.
-local watching
-each_call(function()
-  watching = nil
-end)
 
 function Event.log(kind, name, record, ending)
-  if watching == nil then watching = redis.call('GET', prefix .. 'watching') end
-  if not watching then return end
+  if not Instance.is_watched() then return end
   local events = prefix .. 'e:' .. name.id
   if name.watched == nil then name.watched = redis.call('EXISTS', events) == 1 end
   if not name.watched then return end

@@ -8,6 +8,7 @@
 --   clock         string: see @redis/hybrid-clock.lua
 -- Leaves: Instance.is_open(); begins a new one where it has to; Instance.name() of it, after that; Instance.clock(), the key of
 --         the tokens
+--         Instance.is_watched(): whether anybody watches names of the shard, after is_open()
 --         Instance.went_on(instance, at, elapsed, is_first): whether it is the same since a node was told its name and its clock,
 --         `elapsed` ms ago, and that clock did not leap; opens it anew where it may have. `is_first`: the node is new, and the only one
 --         Instance.open_when_told(): opens it when all have told, or the time for that is over; ms left, 0 when it is open
@@ -23,6 +24,8 @@ local Instance = {}
 -- lose it; after a partial sync the data tells of another one. While the ceiling of the tokens is the one that this library wrote
 -- the data need not be asked: each new instance changes that.
 local found_open = {}
+-- By shard: nobody watches its names. So it stays, too, while the ceiling is this library's: who begins to watch changes it (watch.lua).
+local unwatched = {}
 -- The present instance, once it was looked up in a call; since when it opens, and whether it follows an earlier one.
 local me, since, follows
 -- The key of the tokens of a shard; calls for another one make it again.
@@ -51,6 +54,7 @@ end
 
 function Instance.is_open()
   if found_open[KEYS[1]] and HybridClock.is_own(Instance.clock()) then return not Leap.is_suspected() end
+  unwatched[KEYS[1]] = nil
   local known = redis.call('GET', KEYS[1] .. 'instance')
   if known and found_open[KEYS[1]] == known then return not Leap.is_suspected() end
   me = Opening.instance()
@@ -65,6 +69,12 @@ end
 
 function Instance.name()
   return found_open[KEYS[1]] or me
+end
+
+function Instance.is_watched()
+  if unwatched[KEYS[1]] then return false end
+  unwatched[KEYS[1]] = not redis.call('GET', KEYS[1] .. 'watching')
+  return not unwatched[KEYS[1]]
 end
 
 function Instance.went_on(instance, at, elapsed, is_first)

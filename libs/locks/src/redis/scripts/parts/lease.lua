@@ -4,16 +4,14 @@
 -- others that is a free name with a request in its queue.
 -- Leaves: Lease
 -- @include @redis/happened.lua
+-- @include parts/answer.lua
 -- @include parts/event.lua
 -- @include parts/owner.lua
 -- @include parts/token.lua
 local Lease = {}
 local MOST_EXPIRED, MOST_LOST = 256, 1000
--- The time of this call, as records have it.
-local now_text
-each_call(function()
-  now_text = false
-end)
+-- When a lease was granted last, and the same as records have it.
+local granted_at, granted_text
 
 function Lease.parse(record)
   local weight, state, session, token, acquired, waited, ttl, owner, metadata =
@@ -66,8 +64,8 @@ end
 -- its record and when it ends.
 function Lease.grant(name, lease_id, weight, ending, kind, holders, session, waited, ttl, owner, metadata)
   name.token = int(Token.after(name.token))
-  now_text = now_text or int(now)
-  local record = weight .. ' ' .. kind .. holders .. ' ' .. session .. ' ' .. name.token .. ' ' .. now_text .. ' ' .. waited ..
+  if granted_at ~= now then granted_at, granted_text = now, int(now) end
+  local record = weight .. ' ' .. kind .. holders .. ' ' .. session .. ' ' .. name.token .. ' ' .. granted_text .. ' ' .. waited ..
     ' ' .. ttl .. ' ' .. owner .. ' ' .. metadata
   if ending == 'inf' then
     Name.hold(name, lease_id, record, ending)
@@ -136,15 +134,9 @@ function Lease.expire(name)
   if #over == 2 * MOST_EXPIRED then Name.look_by(name, now) end
 end
 
--- What a client is told of its lease: record, end, limit.
-function Lease.answer(reply, name, record, ending)
-  local count = #reply
-  reply[count + 1], reply[count + 2], reply[count + 3] = record, ending, name.limit
-end
-
--- A client is told of its lease: adds to `reply` what it is told. The lease can be given back by the request that was told
+-- A client is told of its lease: answers record, end, limit. The lease can be given back by the request that was told
 -- alone; once a second one is told of it, nobody gives it back.
-function Lease.tell(reply, name, lease_id, record, claim)
+function Lease.tell(name, lease_id, record, claim)
   local lease = Lease.parse(record)
   local ending = Name.ending(name, lease_id)
   if not Lease.is_told(lease.state) then
@@ -164,5 +156,5 @@ function Lease.tell(reply, name, lease_id, record, claim)
     record = Lease.format(lease)
     Name.hold(name, lease_id, record, ending)
   end
-  Lease.answer(reply, name, record, Lease.ends(record, ending))
+  answer(record, Lease.ends(record, ending), name.limit)
 end

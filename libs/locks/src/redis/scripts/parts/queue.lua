@@ -22,7 +22,7 @@ end
 
 -- Serves a request: its leases count from now. They are its own when it is a local waiter of the process that asks; else only
 -- when a process that holds it takes them up before its own time is over.
-local function serve(wait, arrival, alive_until, freed, locals, served)
+local function serve(wait, arrival, alive_until, freed, locals)
   Wait.leave(wait, freed)
   local claim = locals and wait.processes == ARGV[1] and locals[wait.id]
   local ending = wait.session ~= '-' and alive_until or math.min(alive_until, now + wait.ttl)
@@ -30,7 +30,7 @@ local function serve(wait, arrival, alive_until, freed, locals, served)
     ending = alive_until
   elseif claim then
     ending = wait.session ~= '-' and 'inf' or now + wait.ttl
-    served[#served + 1] = wait.id
+    answer(wait.id)
   end
   local waited = int(math.max(0, now - math.floor(arrival / 1000)))
   local kind, holders = 'P:', wait.processes
@@ -41,7 +41,7 @@ local function serve(wait, arrival, alive_until, freed, locals, served)
       wait.ttl, wait.owner, wait.metadata)
     if claim then
       Event.log('acquired', name, record, at)
-      Lease.answer(served, name, record, at)
+      answer(record, at, name.limit)
     end
   end
   if not claim then Wait.record_outcome(wait, 'granted') end
@@ -50,8 +50,8 @@ end
 -- Serves the queues of these names as far as they can be served now. Requests of dead processes, and those that waited long
 -- enough, are passed over. Nobody overtakes: a request that does not fit stops the queue.
 -- `locals`: local waiters of the process that asks, wait id -> claim: it has their clients connected at this moment, so what
--- they are served with is theirs at once; `served` lists them for its reply: wait id, then as Lease.answer of each name.
-function Queue.promote(ids, locals, served)
+-- they are served with is theirs at once; it is answered: wait id, then record, end, limit of each name.
+function Queue.promote(ids, locals)
   local at, steps = 1, 0
   while ids[at] do
     local name = Name.of(ids[at])
@@ -73,7 +73,7 @@ function Queue.promote(ids, locals, served)
         Wait.leave(wait, ids)
         Wait.record_outcome(wait, 'limit:' .. int(name.limit))
       elseif fits(wait) and (#wait.names == 1 or is_first_everywhere(wait)) then
-        serve(wait, head[2] + 0, alive_until, ids, locals, served)
+        serve(wait, head[2] + 0, alive_until, ids, locals)
         name.served = true
       else
         break

@@ -1,7 +1,7 @@
 -- Ends leases and serves the requests that wait, in one step.
 -- Fields: lease id  number of names  names..., then wait id, claim of each local waiter (see Queue.promote)
--- Answers {1 released, or given up while it waited; 0 released before; -1 when one of them was lost (those still held are
---         released), and of each local waiter that was served: wait id, then record, end, limit of each of its names}.
+-- Answers 1 released, or given up while it waited; 0 released before; -1 when one of them was lost (those still held are
+--         released), and of each local waiter that was served: wait id, then record, end, limit of each of its names.
 -- Invariants: only the holder's lease id ends a lease, a successor's stays; local waiters do not overtake.
 -- Leaves: Release.run(first, last): with the places of its first and its last field
 -- @include parts/queue.lua
@@ -42,11 +42,10 @@ function Release.run(first, last)
     end
   end
   if lost and not released and give_up_wait(lease_id, first + 2, last_name, freed) then released, lost = true, false end
-  local reply = { lost and -1 or released and 1 or 0 }
+  answer(lost and -1 or released and 1 or 0)
   if freed[1] then
     local locals = {}
     for i = last_name + 1, last, 2 do locals[ARGV[i]] = ARGV[i + 1] end
-    Queue.promote(freed, locals, reply)
+    Queue.promote(freed, locals)
   end
-  return reply
 end

@@ -1,6 +1,6 @@
 -- Renews leases: of all these names or of none.
 -- Fields: lease id  ttl, ms; 0: as before  names...
--- Answers {'renewed', record, end, limit, ...} or {'lost'}.
+-- Answers 'renewed', record, end, limit, ... or 'lost'.
 -- Invariant: a lease that ended never begins again.
 -- Leaves: Renew.run(first, last): with the places of its first and its last field
 -- @include parts/lease.lua
@@ -11,10 +11,10 @@ function Renew.run(first, last)
   local records, endings = {}, {}
   for i = first + 2, last do
     local record, ending = Lease.holding(Name.of(ARGV[i]), lease_id)
-    if not record or not Lease.is_told(Lease.parse(record).state) then return { 'lost' } end
+    if not record or not Lease.is_told(Lease.parse(record).state) then return answer('lost') end
     records[i], endings[i] = record, ending
   end
-  local reply = { 'renewed', nil, nil, nil }
+  answer('renewed')
   for i = first + 2, last do
     local name, record, ending = Name.of(ARGV[i]), records[i], endings[i]
     local lease = Lease.parse(record)
@@ -29,7 +29,6 @@ function Renew.run(first, last)
       -- It is looked at when its end before this one comes, at the latest.
       if ending < endings[i] then Name.look_by(name, ending) end
     end
-    Lease.answer(reply, name, record, ending)
+    answer(record, ending, name.limit)
   end
-  return reply
 end

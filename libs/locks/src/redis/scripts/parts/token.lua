@@ -8,7 +8,7 @@ local Token = {}
 local seen, is_brought
 each_call(function()
   local last = #ARGV
-  seen = ARGV[last] + 0
+  seen = ARGV[last]
   ARGV[last] = nil
   is_brought = false
 end)
@@ -16,7 +16,7 @@ end)
 function Token.after(token)
   local key = Instance.clock()
   if not is_brought then
-    HybridClock.bring(key, seen)
+    HybridClock.bring(key, seen + 0)
     is_brought = true
   end
   return HybridClock.next(key, token)
@@ -24,6 +24,6 @@ end
 
 function Token.keep()
   local key = Instance.clock()
-  HybridClock.bring(key, seen)
+  HybridClock.bring(key, seen + 0)
   return HybridClock.keep(key)
 end
