@@ -51,7 +51,7 @@ export class BatchController {
     const { name, op } = operation;
     try {
       caller.require('lock', [name]);
-      return { status: 200, body: { ...(await this.locks.run(operation, disconnect)) } };
+      return { status: 200, body: await this.locks.run(operation, disconnect) };
     } catch (error) {
       if (error instanceof ClientDisconnected) throw error;
       const problem = error instanceof Problem ? caller.told(error) : this.unforeseen(error);

@@ -42,11 +42,13 @@ export const callsOf = (binary: boolean): Calls => (binary ? BINARY : TEXT);
 export async function sendWhenReady<T>(redis: RedisClient, send: () => Promise<T>): Promise<T> {
   try {
     if (redis.status !== 'ready') await whenReady(redis);
-    return await send().catch(async (error: unknown) => {
+    try {
+      return await send();
+    } catch (error) {
       if (!wasNotSent(error)) throw error;
-      await whenReady(redis);
-      return send();
-    });
+    }
+    await whenReady(redis);
+    return await send();
   } catch (error) {
     throw storeError(error);
   }

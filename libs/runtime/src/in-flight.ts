@@ -12,7 +12,8 @@ export class InFlight<T> {
   }
 
   get(id: string | number): T | undefined {
-    return this.items[id];
+    // Where nothing is, V8 need not make a property name of the id.
+    return this.count === 0 ? undefined : this.items[id];
   }
 
   /** Adds an item, or replaces the item with the same id. */
@@ -23,7 +24,7 @@ export class InFlight<T> {
 
   /** Removes an item and returns it. */
   delete(id: string | number): T | undefined {
-    const item = this.items[id];
+    const item = this.get(id);
     if (item === undefined) return undefined;
     delete this.items[id];
     this.count -= 1;

@@ -33,8 +33,8 @@ export class LocksService {
   ) {}
 
   /** @throws as {@link LeasesService.acquire} */
-  async acquire(name: string, { mode, ...terms }: Acquire, disconnect: DisconnectSignal): Promise<Lease> {
-    const [lease] = await this.leases.acquire([lockRequest(name, mode)], terms, disconnect);
+  async acquire(name: string, terms: Acquire, disconnect: DisconnectSignal): Promise<Lease> {
+    const [lease] = await this.leases.acquire([lockRequest(name, terms.mode)], terms, disconnect);
     return lease as Lease;
   }
 

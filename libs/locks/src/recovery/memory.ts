@@ -26,11 +26,12 @@ export class Memory {
    * @param sentAt when Redis was asked: they end no sooner than their length after that
    */
   granted(shard: number, records: readonly LeaseRecord[], waitId: string | null, sentAt: number): void {
-    for (const record of records) {
-      const { token, session, ttlMs } = termsOf(record.record);
+    const memory = this.of(shard);
+    for (const { key, leaseId, record, endsAt, limit } of records) {
+      const { token, session, ttlMs } = termsOf(record);
       this.tokens.see(shard, token);
       const sessionId = session === '-' ? null : session;
-      this.of(shard).keepLease({ ...record, waitId, sessionId, until: sentAt + ttlMs });
+      memory.keepLease({ key, leaseId, record, endsAt, limit, waitId, sessionId, until: sentAt + ttlMs });
     }
   }
 

@@ -14,9 +14,9 @@ export class HeldReplies {
     @Inject(LOCK_DURABILITY) private readonly level: Durability,
   ) {}
 
-  /** What is answered to a change that was held, with the level that it met. */
-  told<Answer>(answer: Answer): Answer & { readonly durability: Durability } {
-    return { ...answer, durability: this.level };
+  /** What is answered to a change that was held: the level that it met is added to it. */
+  told<Answer extends object>(answer: Answer): Answer & { readonly durability: Durability } {
+    return Object.assign(answer, { durability: this.level });
   }
 
   /**
