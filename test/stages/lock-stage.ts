@@ -136,8 +136,8 @@ export class LockStage {
     return new LockStage(server, await connect(server.url));
   }
 
-  /** The same Lua, run as scripts: in another database of the same Redis, by a user who may not call functions. */
-  async withoutFunctions(): Promise<LockStage> {
+  /** The same Lua, run as scripts: in another database of the same Redis, if not told otherwise, by a user who may not call functions. */
+  async withoutFunctions(database = 1): Promise<LockStage> {
     await this.redis.call(
       'ACL',
       'SETUSER',
@@ -150,7 +150,7 @@ export class LockStage {
       '-fcall',
       '-function',
     );
-    const url = `${this.server.url.replace('redis://', 'redis://scripts:secret@')}/1`;
+    const url = `${this.server.url.replace('redis://', 'redis://scripts:secret@')}/${database}`;
     return new LockStage(this.server, await connect(url));
   }
 

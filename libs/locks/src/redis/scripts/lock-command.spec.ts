@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { eventually } from '@syncline/testing';
-import { ask, type LockNode, LockStage, lockKey, waitIdOf } from '../../../../../test/stages/lock-stage.js';
+import { ask, LockNode, LockStage, lockKey, waitIdOf } from '../../../../../test/stages/lock-stage.js';
 import type { LeaseRequest } from '../../lease/lease.js';
 import { resourceKey } from '../../lease/resource.js';
 
@@ -174,6 +174,21 @@ describe('the commands of locks', () => {
       await eventually(async () => expect(await clock()).toBeGreaterThan(before + 2));
     }
   });
+
+  it.each(['functions', 'scripts'])(
+    'tell who begins to watch of what follows, though it was known that nobody did: as %s',
+    async (by) => {
+      const [node] = await functions.reset('one');
+      for (const name of NAMES) await node.acquire(ask(name));
+      const { redis } = by === 'functions' ? functions : await functions.withoutFunctions(0);
+      const watcher = new LockNode(redis, 'two', ['one', 'two']);
+      await watcher.events.read([{ key: lockKey('w'), after: null }]);
+      await node.acquire(ask('w'));
+      const [reading] = await watcher.events.read([{ key: lockKey('w'), after: '0-0' }]);
+      expect(reading?.events).toMatchObject([{ kind: 'acquired', lease: { name: 'w' } }]);
+      if (redis !== functions.redis) redis.disconnect();
+    },
+  );
 
   it.each(['functions', 'scripts'])(
     'serve a queue, renew, hand over and end a session: as %s',
