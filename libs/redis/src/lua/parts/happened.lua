@@ -3,8 +3,8 @@
 -- Leaves: happened(type, name, facts, count): `name`: of what it happened to, nil for none; `facts`: more fields, or nil; `count`: how
 --         often, or nil for once. What is alike is one.
 local MOST_HAPPENINGS = 100
+-- Where each stands in `happenings`, once there are any in this call.
 local happening_at
-each_call(function() happening_at = nil end)
 
 local function happened(type, name, facts, count)
   local told = facts or {}
