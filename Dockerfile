@@ -17,8 +17,8 @@ ARG APP
 COPY nest-cli.json tsconfig.json ./
 COPY libs libs
 COPY apps apps
-COPY scripts/bundle-dependencies.mjs scripts/
-RUN npx nest build ${APP:?choose an app: --build-arg APP=lock, queue or cache} && node scripts/bundle-dependencies.mjs
+COPY scripts/bundle-dependencies.mjs scripts/build-console.mjs scripts/
+RUN npx nest build ${APP:?choose an app: --build-arg APP=lock, queue or cache} && node scripts/bundle-dependencies.mjs && node scripts/build-console.mjs
 
 FROM node:22-bookworm-slim
 ARG APP

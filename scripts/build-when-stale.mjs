@@ -8,8 +8,9 @@ const BUILDS = {
     made: [
       ...['lock', 'queue', 'cache'].map((app) => `dist/apps/${app}/apps/${app}/src/main.js`),
       'dist/apps/node_modules/dependencies.mjs',
+      'dist/apps/cache/console/index.html',
     ],
-    from: [...SOURCES, 'scripts/bundle-dependencies.mjs'],
+    from: [...SOURCES, 'scripts/bundle-dependencies.mjs', 'scripts/build-console.mjs'],
     by: ['npm', 'run', '--silent', 'build'],
   },
   packages: {
@@ -23,7 +24,7 @@ const BUILDS = {
   },
 };
 
-const isSource = (path) => /\.(ts|lua|json)$/.test(path) && !path.endsWith('.spec.ts');
+const isSource = (path) => /\.(tsx?|lua|json|css|html)$/.test(path) && !path.endsWith('.spec.ts');
 
 function newest(path) {
   if (!statSync(path).isDirectory()) return statSync(path).mtimeMs;

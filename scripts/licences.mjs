@@ -17,8 +17,8 @@ const PERMISSIVE = new Set([
   'Unlicense',
   'Zlib',
 ]);
-/** Tools may bring data, too, that is not shipped. */
-const OF_TOOLS = new Set([...PERMISSIVE, 'CC-BY-4.0']);
+/** Of tools, which are not shipped. */
+const OF_TOOLS = new Set([...PERMISSIVE, 'CC-BY-4.0', 'MPL-2.0']);
 
 /** Whether one may choose permissive licences by an SPDX expression, such as `(MIT OR GPL-2.0) AND ISC`. AND binds more than OR. */
 function isPermitted(expression, permitted) {

@@ -23,6 +23,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'libs/queues': ['contracts', 'redis', 'runtime', 'cluster'],
   'libs/caches': ['contracts', 'redis', 'runtime', 'cluster'],
   'libs/http': ['contracts', 'redis', 'runtime', 'cluster'],
+  // The page in a browser: it takes the types alone.
+  'libs/console': ['contracts'],
   'libs/client': ['contracts'],
   'libs/cli': ['contracts', 'client', 'client/ports', 'embedded'],
   'libs/embedded': [

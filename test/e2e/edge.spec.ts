@@ -49,12 +49,13 @@ describe('the HTTP edge of a node', () => {
       name: 'Syncline',
       role: 'lock',
       nodeId: 'lock_1',
+      console: 'console/',
       documentation: 'api/doc',
     });
     const page = await request(node.url).get('/').set('Accept', 'text/html,*/*;q=0.8').expect(200);
     expect(page.headers['content-type']).toContain('text/html');
     const links = [...page.text.matchAll(/href="([^"]+)"/g)].map(([, link]) => link);
-    for (const link of ['api/doc', 'health/ready', 'metrics']) expect(links).toContain(link);
+    for (const link of ['console/', 'api/doc', 'health/ready', 'metrics']) expect(links).toContain(link);
   });
 
   it('names the invalid field', async () => {

@@ -1,5 +1,6 @@
 import { ROLES } from '@syncline/contracts';
-import { Chromium, eventually, NodeProcess, RedisServer, stopAll } from '@syncline/testing';
+import { eventually, NodeProcess, RedisServer, startBrowser, stopAll } from '@syncline/testing';
+import type { Browser, Page } from 'playwright-core';
 
 interface Operation {
   readonly operationId: string;
@@ -11,43 +12,32 @@ interface Called extends Operation {
   readonly path: string;
 }
 
-/** Opens the operation with this id and clicks "Try it out" and "Execute", without filling in anything. */
-const EXECUTE = `async (id) => {
-  const find = async (selector) => {
-    for (;;) {
-      const found = document.getElementById(id)?.querySelector(selector);
-      if (found) return found;
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-  };
-  (await find('.opblock-summary-control')).click();
-  (await find('.try-out__btn')).click();
-  (await find('.execute')).click();
-}`;
 /** The validation errors for which Swagger UI does not send the request. */
 const REFUSALS = `(id) => {
   const marked = document.getElementById(id).querySelectorAll('.validation-errors li, .parameters .invalid');
   return [...marked].map((mark) => mark.title || mark.textContent);
 }`;
-const CLOSE = `(id) => document.getElementById(id).querySelector('.opblock-summary-control').click()`;
-
 /** It switches to another protocol, which a form cannot do. */
 const NOT_FOR_FORMS = 'GET /v1/calls';
 
 describe('Swagger UI, in a browser', () => {
   let redis: RedisServer;
   let nodes: NodeProcess[] = [];
-  let browser: Chromium;
+  let browser: Browser;
+  let page: Page;
+  const answers: { readonly url: string; readonly status: number }[] = [];
 
   beforeAll(async () => {
     redis = await RedisServer.start();
     nodes = await Promise.all(
       ROLES.map((role) => NodeProcess.start(role, { redisUrl: redis.url, nodeId: `${role}_1` })),
     );
-    browser = await Chromium.start();
+    browser = await startBrowser();
+    page = await browser.newPage();
+    page.on('response', (answer) => answers.push({ url: answer.url(), status: answer.status() }));
   });
   afterAll(async () => {
-    await browser?.stop();
+    await browser?.close();
     await stopAll(nodes);
     await redis?.stop();
   });
@@ -58,17 +48,19 @@ describe('Swagger UI, in a browser', () => {
     const name = `${method.toUpperCase()} ${path}`;
     const itsPath = new RegExp(`^${path.replaceAll(/\{\w+\}/g, '[^/]+')}$`);
     const id = `operations-${tags[0] ?? 'default'}-${operationId}`;
-    const before = browser.answers.length;
-    await browser.run(EXECUTE, id);
+    const before = answers.length;
+    const block = page.locator(`[id="${id}"]`);
+    await block.locator('.opblock-summary-control').dispatchEvent('click');
+    await block.locator('.try-out__btn').dispatchEvent('click');
+    await block.locator('.execute').dispatchEvent('click');
     const outcome = await eventually(async () => {
-      const refusals = await browser.run<string[]>(REFUSALS, id);
+      const refusals = await page.evaluate<string[]>(`(${REFUSALS})(${JSON.stringify(id)})`);
       if (refusals.length > 0) return `is not sent: ${refusals.join('; ')}`;
-      const answers = browser.answers.slice(before);
-      const answer = answers.find(({ url }) => itsPath.test(new URL(url).pathname));
+      const answer = answers.slice(before).find(({ url }) => itsPath.test(new URL(url).pathname));
       if (answer === undefined) throw new Error(`${name} has neither an answer nor a reason why not`);
       return answer.status;
     });
-    await browser.run(CLOSE, id);
+    await block.locator('.opblock-summary-control').dispatchEvent('click');
     if (typeof outcome === 'string') return `${name} ${outcome}`;
     const expected = outcome in responses && (outcome !== 400 || name === NOT_FOR_FORMS);
     return expected ? null : `${name} is answered by ${outcome}`;
@@ -84,7 +76,7 @@ describe('Swagger UI, in a browser', () => {
       const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
         Object.entries(methods).map(([method, operation]) => ({ ...operation, method, path })),
       );
-      await browser.open(`${url}/api/doc`);
+      await page.goto(`${url}/api/doc`);
       const wrong: (string | null)[] = [];
       for (const operation of operations) wrong.push(await execute(operation));
       expect(wrong.filter((each) => each !== null)).toEqual([]);

@@ -1,8 +1,9 @@
 import { Module } from '@nestjs/common';
-import { NODE_CONFIG, type NodeConfig } from '@syncline/http';
+import { LiveController, NODE_CONFIG, type NodeConfig, Overview } from '@syncline/http';
 import { LocksModule } from '@syncline/locks';
 import { BatchController } from './batch.controller.js';
 import { EventsController } from './events.controller.js';
+import { LockOverview } from './lock.overview.js';
 import { LocksController } from './locks.controller.js';
 import { SemaphoresController } from './semaphores.controller.js';
 import { SessionsController } from './sessions.controller.js';
@@ -25,6 +26,8 @@ import { WaitingController } from './waiting.controller.js';
     EventsController,
     SemaphoresController,
     SessionsController,
+    LiveController,
   ],
+  providers: [{ provide: Overview, useClass: LockOverview }],
 })
 export class LockModule {}

@@ -5,6 +5,7 @@ import { EventLog } from './events/event-log.js';
 import { EventsListener } from './events/events.listener.js';
 import { RoleEvents } from './events/role-events.js';
 import { Membership } from './membership.js';
+import { NodeDirectory } from './node-directory.js';
 import { RecentMembers } from './recent-members.js';
 import { RedisWatch } from './redis-watch.js';
 
@@ -19,12 +20,13 @@ export class ClusterModule {
       providers: [
         { provide: CLUSTER_OPTIONS, useValue: options },
         Membership,
+        NodeDirectory,
         RecentMembers,
         RedisWatch,
         EventLog,
         RoleEvents,
       ],
-      exports: [Membership, RecentMembers, RedisWatch, EventLog, RoleEvents],
+      exports: [Membership, NodeDirectory, RecentMembers, RedisWatch, EventLog, RoleEvents],
     };
   }
 }

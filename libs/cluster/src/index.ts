@@ -9,6 +9,7 @@ export {
 } from './events/event-watches.js';
 export { RoleEvents } from './events/role-events.js';
 export { Membership } from './membership.js';
+export { type KnownNode, NodeDirectory } from './node-directory.js';
 export { NodeTransport } from './node-transport.js';
 export { Openings } from './openings.js';
 export { RecentMembers } from './recent-members.js';

@@ -2,6 +2,8 @@ export { ApiKeys } from './access/api-keys.js';
 export { CalledBy, Caller } from './access/caller.js';
 export { AnyKey, Does, JUDGED_BY_HANDLER, NO_NAME, Open } from './access/does.decorator.js';
 export { judge } from './access/judge.js';
+export { LiveController } from './console/live.controller.js';
+export { Overview } from './console/overview.js';
 export { ApiProblems } from './document/api-problems.decorator.js';
 export { EventStream } from './events/event-stream.js';
 export { ParkedGuard } from './limits/parked.guard.js';

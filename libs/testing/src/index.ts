@@ -1,6 +1,6 @@
+export { startBrowser } from './browser.js';
 export { Certificates } from './certificates.js';
 export { Child, watchdog } from './child.js';
-export { Chromium } from './chromium.js';
 export { eventually } from './eventually.js';
 export { freePort } from './free-port.js';
 export { isRunning } from './is-running.js';

@@ -70,10 +70,27 @@ export class ApiKeys implements OnModuleInit {
    *
    * @throws Problem `unauthenticated` when the request has no known key
    */
-  callerOf({ headers, socket }: { headers: IncomingHttpHeaders; socket: object }): Caller {
+  callerOf(request: { headers: IncomingHttpHeaders; socket: object }): Caller {
     if (!this.config.requiresKeys) return this.anonymous;
+    const { headers, socket } = request;
     const secret = secretIn(headers);
-    return this.callerBy(secret === '' ? this.proofIn(socket) : digestOf(secret));
+    return this.callerBy(secret === '' ? (proofOf(request) ?? this.proofIn(socket)) : digestOf(secret));
+  }
+
+  /** Of each secret of a key that is in force: what {@link setProof} takes. */
+  proofsOf(name: string): readonly string[] {
+    return [...this.known]
+      .filter(
+        ([proof, key]) => key.name === name && !proof.startsWith(CERTIFICATE) && key.expiresAt > Date.now(),
+      )
+      .map(([proof]) => proof);
+  }
+
+  /** The proof and the name of a key by its secret; undefined: no key in force has it. */
+  keyOf(secret: string): { readonly proof: string; readonly name: string } | undefined {
+    const proof = digestOf(secret);
+    const name = this.inForce(proof)?.name;
+    return name === undefined || name === null ? undefined : { proof, name };
   }
 
   private callerBy(proof: string | undefined): Caller {
@@ -190,10 +207,19 @@ export class ApiKeys implements OnModuleInit {
   }
 }
 
+const PROOF = Symbol('proof');
+
+/** Has a request without a secret count as one with it, because its caller proved before that it has it. */
+export function setProof(request: object, proof: string): void {
+  (request as { [PROOF]?: string })[PROOF] = proof;
+}
+const proofOf = (request: object): string | undefined => (request as { [PROOF]?: string })[PROOF];
+
 const NOTHING = { keys: [], tenants: [] };
 const HASH = 'sha256:';
 /** Apart from digests: whoever has a certificate may have chosen its names. */
-const certified = (name: string): string => `certificate ${name}`;
+const CERTIFICATE = 'certificate ';
+const certified = (name: string): string => `${CERTIFICATE}${name}`;
 const digestOf = (secret: string): string => hash('sha256', secret, 'hex');
 
 function secretIn(headers: IncomingHttpHeaders): string {

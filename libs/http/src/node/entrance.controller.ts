@@ -6,6 +6,7 @@ import { NODE_CONFIG, type NodeConfig } from './node.config.js';
 
 /** Where to go from here. Relative, so that it works under any path of a proxy. */
 const WAYS = {
+  console: 'console/',
   documentation: 'api/doc',
   openapi: 'api/doc-json',
   cluster: 'v1/cluster',

@@ -12,6 +12,10 @@ import { CallRoutes } from '../calls/call-routes.js';
 import { CallsController } from '../calls/calls.controller.js';
 import { CallsGateway } from '../calls/calls.gateway.js';
 import { ClusterController } from '../cluster/cluster.controller.js';
+import { Console } from '../console/console.js';
+import { NodeCalls } from '../console/node-calls.js';
+import { SessionController } from '../console/session.controller.js';
+import { Sessions } from '../console/sessions.js';
 import { EventStream } from '../events/event-stream.js';
 import { EventsController } from '../events/events.controller.js';
 import { ClusterHealth } from '../health/cluster.health.js';
@@ -67,6 +71,7 @@ export class NodeModule {
         CallsController,
         AuditController,
         EventsController,
+        SessionController,
       ],
       providers: [
         { provide: NODE_CONFIG, useValue: config },
@@ -83,6 +88,9 @@ export class NodeModule {
         HttpMetrics,
         KeyMetrics,
         TenantMetrics,
+        Sessions,
+        NodeCalls,
+        Console,
         ParkedGuard,
         { provide: APP_FILTER, useClass: ProblemFilter },
         { provide: APP_PIPE, useClass: ContractPipe },
@@ -91,7 +99,7 @@ export class NodeModule {
         { provide: APP_GUARD, useClass: BodyGuard },
         { provide: APP_GUARD, useExisting: ParkedGuard },
       ],
-      exports: [NODE_CONFIG, ApiKeys, ParkedGuard, EventStream],
+      exports: [NODE_CONFIG, ApiKeys, ParkedGuard, EventStream, NodeCalls],
     };
   }
 }

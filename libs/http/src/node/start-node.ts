@@ -10,6 +10,7 @@ import type { Role } from '@syncline/contracts';
 import { Drain } from '@syncline/runtime';
 import { Logger } from 'nestjs-pino';
 import { CrossSiteProtection } from '../access/cross-site-protection.js';
+import { Console } from '../console/console.js';
 import { serveApiDocument } from '../document/api-document.js';
 import { boundConnections } from '../limits/connections.js';
 import { HttpMetrics } from '../metrics/http-metrics.js';
@@ -74,6 +75,7 @@ async function createNode(node: NodeRole, config: NodeConfig): Promise<NestExpre
       app.get(HttpMetrics),
       app.get(Trail),
       app.get(CrossSiteProtection),
+      app.get(Console),
     ),
   );
   const server = app.getHttpServer();

@@ -3,6 +3,7 @@ import { ValidationFailed } from '@syncline/contracts';
 import { type Drain, ShuttingDown } from '@syncline/runtime';
 import type { NextFunction, Request, Response } from 'express';
 import type { CrossSiteProtection } from '../access/cross-site-protection.js';
+import type { Console } from '../console/console.js';
 import type { HttpMetrics } from '../metrics/http-metrics.js';
 import type { ServerStop } from '../node/server-stop.js';
 import { sendProblem } from '../problems/problem.filter.js';
@@ -32,6 +33,7 @@ export function edge(
   metrics: HttpMetrics,
   trail: Trail,
   crossSite: CrossSiteProtection,
+  console: Console,
 ) {
   return (request: Request, response: Response, next: NextFunction): void => {
     const sent = request.headers['x-request-id'];
@@ -64,7 +66,8 @@ export function edge(
       next(error);
       return;
     }
-    next();
+    if (request.url.startsWith('/console')) console.handle(request, response, next);
+    else next();
   };
 }
 

@@ -31,3 +31,11 @@ export function allowPage(response: ServerResponse): void {
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'",
   );
 }
+
+/** For the console: its own scripts and styles, and calls to this node. */
+export function allowConsole(response: ServerResponse): void {
+  response.setHeader(
+    POLICY,
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+  );
+}

@@ -1,0 +1,101 @@
+import { Controller, Get, Inject, type MessageEvent, Req, Sse, VERSION_NEUTRAL } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
+import { Membership } from '@syncline/cluster';
+import { ACTIONS, Problem, ROLES, type Role } from '@syncline/contracts';
+import { loadOfRedis, REDIS, type RedisClient } from '@syncline/redis';
+import { Drain, OpenStreams } from '@syncline/runtime';
+import type { Request } from 'express';
+import { Observable } from 'rxjs';
+import { CalledBy, type Caller } from '../access/caller.js';
+import { AnyKey } from '../access/does.decorator.js';
+import { NODE_CONFIG, type NodeConfig } from '../node/node.config.js';
+import { NodeCalls } from './node-calls.js';
+import { Overview } from './overview.js';
+
+/** How often a page is told what has changed, ms. */
+const EVERY_MS = 1_000;
+/** Keys whose overviews are remembered. */
+const MOST_KEYS = 100;
+
+interface Remembered {
+  readonly at: number;
+  readonly overview: Promise<object>;
+}
+
+/** What the console shows while it is open: one overview of each role a second, however many look with the same key. */
+@ApiExcludeController()
+@Controller({ path: 'console', version: VERSION_NEUTRAL })
+export class LiveController {
+  /** By role and key. */
+  private readonly overviews = new Map<string, Remembered>();
+
+  constructor(
+    @Inject(NODE_CONFIG) private readonly config: NodeConfig,
+    @Inject(REDIS) private readonly redis: RedisClient,
+    private readonly own: Overview,
+    private readonly membership: Membership,
+    private readonly calls: NodeCalls,
+    private readonly drain: Drain,
+    private readonly streams: OpenStreams,
+  ) {}
+
+  @Get('overview')
+  @AnyKey()
+  overview(@Req() request: Request, @CalledBy() caller: Caller): Promise<object> {
+    return this.overviewOf(this.config.role, request, caller);
+  }
+
+  /** Events named after the roles; `away` names one of which no node answers. */
+  @Sse('live')
+  @AnyKey()
+  watch(@Req() request: Request, @CalledBy() caller: Caller): Observable<MessageEvent> {
+    return new Observable((subscriber) => {
+      const closed = this.streams.enter();
+      const end = () => subscriber.complete();
+      const timers = new Map<Role, NodeJS.Timeout>();
+      /** Each role by itself: one that does not answer holds up no other. */
+      const tell = async (role: Role): Promise<void> => {
+        try {
+          subscriber.next({ type: role, data: await this.overviewOf(role, request, caller) });
+        } catch (error) {
+          const detail = error instanceof Problem ? error.message : `The ${role} nodes do not answer.`;
+          subscriber.next({ type: 'away', data: { role, detail } });
+        }
+        if (!subscriber.closed) timers.set(role, setTimeout(tell, EVERY_MS, role));
+      };
+      for (const role of ROLES) void tell(role);
+      this.drain.signal.addEventListener('abort', end);
+      if (this.drain.draining) end();
+      return () => {
+        closed();
+        for (const timer of timers.values()) clearTimeout(timer);
+        this.drain.signal.removeEventListener('abort', end);
+      };
+    });
+  }
+
+  private overviewOf(role: Role, request: Request, caller: Caller): Promise<object> {
+    const of = `${role} ${caller.name ?? ''}`;
+    const now = performance.now();
+    const known = this.overviews.get(of);
+    if (known !== undefined && now - known.at < EVERY_MS) return known.overview;
+    const overview =
+      role === this.config.role
+        ? this.read(caller)
+        : (this.calls.read(role, `/console/api/${role}/console/overview`, request) as Promise<object>);
+    this.overviews.delete(of);
+    if (this.overviews.size >= MOST_KEYS) this.overviews.delete(this.overviews.keys().next().value ?? '');
+    this.overviews.set(of, { at: now, overview });
+    return overview;
+  }
+
+  private async read(caller: Caller): Promise<object> {
+    const [cluster, redis, content] = await Promise.all([
+      this.membership.describe(),
+      loadOfRedis(this.redis),
+      this.own.read(caller),
+    ]);
+    const may = ACTIONS[this.config.role].filter((action) => caller.mayToSome(action));
+    return { at: Date.now(), nodeId: this.config.nodeId, may, cluster, redis, ...content };
+  }
+}

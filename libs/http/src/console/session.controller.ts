@@ -1,0 +1,45 @@
+import { Body, Controller, Delete, Get, HttpCode, Post, Req, Res, VERSION_NEUTRAL } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
+import type { Request, Response } from 'express';
+import { z } from 'zod';
+import { ApiKeys } from '../access/api-keys.js';
+import { Open } from '../access/does.decorator.js';
+import { Sessions } from './sessions.js';
+
+const openSchema = z.strictObject({ secret: z.string().min(1).max(1_024) });
+
+/** Sign-in of the console. */
+@ApiExcludeController()
+@Open()
+@Controller({ path: 'console/session', version: VERSION_NEUTRAL })
+export class SessionController {
+  constructor(
+    private readonly sessions: Sessions,
+    private readonly keys: ApiKeys,
+  ) {}
+
+  /** Says who the browser is, and goes on with its session for another hour. `key`: null when it is not signed in, or needs no key. */
+  @Get()
+  async show(@Req() request: Request, @Res({ passthrough: true }) response: Response) {
+    const extended = await this.sessions.extend(request);
+    if (extended !== undefined) response.setHeader('Set-Cookie', extended);
+    const { areRequired } = this.keys;
+    return { isSignedIn: !areRequired || extended !== undefined, needsKey: areRequired };
+  }
+
+  @Post()
+  @HttpCode(204)
+  async open(
+    @Body({ schema: openSchema }) { secret }: z.infer<typeof openSchema>,
+    @Req() request: Request,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<void> {
+    response.setHeader('Set-Cookie', await this.sessions.open(secret, request));
+  }
+
+  @Delete()
+  @HttpCode(204)
+  end(@Req() request: Request, @Res({ passthrough: true }) response: Response): void {
+    response.setHeader('Set-Cookie', this.sessions.end(request));
+  }
+}
