@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ForbiddenError, QueueClient } from '@syncline/client';
+import { ForbiddenError, NotFoundError, QueueClient } from '@syncline/client';
 import { Certificates, eventually, NodeProcess, RedisServer } from '@syncline/testing';
 
 const OWNER = 'secret-of-the-owner-0';
@@ -82,6 +82,20 @@ describe('a worker whose key may only consume', () => {
     await eventually(async () => expect((await queue.inspect()).stats.acked).toBe(1));
     expect(handled).toBe(1);
     expect((await queue.inspect()).stats).toMatchObject({ failed: 0, received: 1 });
+  });
+
+  it('sends nothing with an ack where it may not send, and its message is not acknowledged', async () => {
+    const queue = owner.queue<number>('unchained');
+    await queue.send(1);
+    const [message] = await client.queue('unchained').receive();
+    const receipt = message?.receipt ?? '';
+    const send = [{ queue: 'elsewhere', body: 1 }];
+    const refused = client.queue('unchained').ack(receipt, undefined, { send });
+    await expect(refused).rejects.toThrow(ForbiddenError);
+    expect((await queue.inspect()).stats).toMatchObject({ inFlight: 1, acked: 0 });
+    await expect(owner.queue('elsewhere').inspect()).rejects.toThrow(NotFoundError);
+    expect(await queue.ack(receipt, undefined, { send })).toBe('acked');
+    expect((await owner.queue('elsewhere').inspect()).stats).toMatchObject({ ready: 1 });
   });
 
   it('says that it needs to read the queue for the settings that it does not have', async () => {

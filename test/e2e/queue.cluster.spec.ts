@@ -91,6 +91,18 @@ describe('queue nodes on a Redis Cluster', () => {
     await eventually(async () => expect(await stats(one, 'jobs')).toMatchObject({ ready: 2, dead: 0 }));
   });
 
+  it('send with an ack to queues in other slots, once', async () => {
+    const names = Array.from({ length: 6 }, (_, i) => `step-${i}`);
+    await call(one, 'steps/messages', { messages: [{ body: 0 }] });
+    const [message] = await receive(two, 'steps', {});
+    const acks = { receipts: [message?.receipt], send: names.map((queue) => ({ queue, body: queue })) };
+    await Promise.all([call(one, 'steps/ack', acks), call(two, 'steps/ack', acks)]);
+    await call(one, 'steps/ack', acks);
+    for (const name of names) {
+      expect(await receive(two, name, { max: 10 })).toMatchObject([{ body: name }]);
+    }
+  });
+
   it('send what schedules say, in whatever slots their queues and their names lie', async () => {
     const names = Array.from({ length: 6 }, (_, i) => `scheduled-${i}`);
     for (const name of names) {

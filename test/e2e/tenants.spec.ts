@@ -340,6 +340,19 @@ describe('the names of a tenant', () => {
     await ask('red', 'delete', `/v1/sessions/${sessionId}`).expect(204);
   });
 
+  it('have acks that send to queues of theirs', async () => {
+    await ask('blue', 'post', '/v1/queues/steps/messages', { messages: [{ body: 1 }] }).expect(201);
+    const { body } = await ask('blue', 'post', '/v1/queues/steps/receive', {}).expect(200);
+    const [{ receipt }] = body.messages;
+    const send = [{ queue: 'next-step', body: 2 }];
+    await ask('blue', 'post', '/v1/queues/steps/ack', { receipts: [receipt], send }).expect(200);
+    const next = await ask('blue', 'post', '/v1/queues/next-step/receive', {}).expect(200);
+    expect(next.body.messages).toMatchObject([{ body: 2 }]);
+    for (const key of ['red', 'none'] as const) {
+      await ask(key, 'get', '/v1/queues/next-step').expect(404);
+    }
+  });
+
   it('have dead letters that come back to them', async () => {
     await ask('blue', 'put', '/v1/queues/work', { maxReceives: 1 }).expect(200);
     await ask('blue', 'post', '/v1/queues/work/messages', { messages: [{ body: 'bad' }] }).expect(201);

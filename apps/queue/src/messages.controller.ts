@@ -24,7 +24,15 @@ import {
   sendSchema,
   sentSchema,
 } from '@syncline/contracts';
-import { ApiProblems, Disconnect, Does, MAX_BODY_BYTES, TakesUpTo } from '@syncline/http';
+import {
+  ApiProblems,
+  CalledBy,
+  type Caller,
+  Disconnect,
+  Does,
+  MAX_BODY_BYTES,
+  TakesUpTo,
+} from '@syncline/http';
 import { DeliveryService, MessagesService } from '@syncline/queues';
 import { type DisconnectSignal } from '@syncline/runtime';
 
@@ -66,14 +74,20 @@ export class MessagesController {
   @Post('ack')
   @Does('consume', ':queue')
   @HttpCode(200)
-  @TakesUpTo(MAX_BODY_BYTES)
-  @ApiOperation({ summary: 'Acknowledge deliveries: their messages are never delivered again' })
+  @TakesUpTo(MAX_SEND_BYTES)
+  @ApiOperation({
+    summary: 'Acknowledge deliveries: their messages are never delivered again',
+    description:
+      'With `send` it sends messages in the same step. It needs `produce` on their queues, whose limits are judged before: when one refuses, nothing is acknowledged and nothing sent.',
+  })
   @ApiOkResponse({ standardSchema: ackedSchema })
-  @ApiProblems('not-found')
-  ack(
+  @ApiProblems('not-found', 'queue-full', 'payload-too-large')
+  async ack(
     @Param('queue', { schema: nameSchema }) queue: string,
     @Body({ schema: ackSchema }) ack: Ack,
+    @CalledBy() caller: Caller,
   ): Promise<Acked> {
+    caller.require('produce', ack.send?.map((message) => message.queue) ?? []);
     return this.messages.ack(queue, ack);
   }
 

@@ -44,6 +44,7 @@ export { SessionLease, SessionLeaseSet } from './locks/session-leases.js';
 export type { BodySchema, JudgedBody } from './queues/body-schema.js';
 export type { HandlerContext } from './queues/delivery.js';
 export type {
+  ChainedMessage,
   ExtendOptions,
   FoundMessages,
   Message,

@@ -22,6 +22,7 @@ export * from './node.js';
 export * from './problem.js';
 export * from './queue.js';
 export * from './realms.js';
+export * from './receipt.js';
 export * from './schedule.js';
 export * from './semaphore.js';
 export * from './session.js';

@@ -2,14 +2,9 @@ import { z } from 'zod';
 import { ATTEMPT_EXAMPLE, attemptsSchema, reasonSchema } from './attempt.js';
 import { durabilitySchema } from './durability.js';
 import { durationMs, instantSchema } from './fields.js';
-import {
-  MESSAGE_EXAMPLE,
-  messageIdSchema,
-  messageShape,
-  RECEIPT_EXAMPLE,
-  receiptsSchema,
-} from './message.js';
+import { MESSAGE_EXAMPLE, messageIdSchema, messageShape, RECEIPT_EXAMPLE } from './message.js';
 import { YEAR_MS } from './queue.js';
+import { receiptsSchema } from './receipt.js';
 
 const waitMsSchema = z.coerce.number().int().min(0).max(30_000).default(0);
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { attemptsSchema, detailSchema, reasonSchema } from './attempt.js';
+import { attemptsSchema } from './attempt.js';
 import { batchItem, refusedItemSchema } from './batch.js';
 import { durabilitySchema } from './durability.js';
 import {
@@ -11,26 +11,12 @@ import {
   nameSchema,
   pageLimitSchema,
 } from './fields.js';
-import {
-  deduplicationWindowSchema,
-  MAX_MESSAGE_BYTES,
-  receiveVisibilitySchema,
-  visibilitySchema,
-  YEAR_MS,
-} from './queue.js';
+import { deduplicationWindowSchema, MAX_MESSAGE_BYTES, receiveVisibilitySchema, YEAR_MS } from './queue.js';
 
 /** Largest body of a request that sends messages: the largest message, in which JSON takes two bytes for a quotation mark or a line break. */
 export const MAX_SEND_BYTES = 2 * MAX_MESSAGE_BYTES + 65_536;
 /** Most messages or receipts in one call. */
 export const MAX_BATCH = 1_000;
-/** Largest result and progress of a message, in bytes of JSON. */
-export const MAX_RESULT_BYTES = 262_144;
-export const MAX_PROGRESS_BYTES = 4_096;
-const valueWithin = (bytes: number) =>
-  jsonSchema.refine(
-    (value) => new TextEncoder().encode(JSON.stringify(value)).length <= bytes,
-    `expected at most ${bytes} bytes of JSON`,
-  );
 export const idTextSchema = z.string().min(1).max(256).refine(isWellFormed, ILL_FORMED);
 
 /** Not `z.record`, which drops a header named `__proto__`. */
@@ -73,7 +59,7 @@ const deduplicationSchema = z
   })
   .describe('The same `id` again is the same message');
 
-const newMessageSchema = z
+export const newMessageSchema = z
   .strictObject({
     body: jsonSchema,
     headers: headersSchema.default({}),
@@ -109,7 +95,7 @@ export type Send = z.infer<typeof sendSchema>;
 export const messageIdSchema = z.string().meta({ example: '1795409663123456-0' });
 
 /** The level of the queue, which was met before the answer. */
-const metSchema = durabilitySchema.describe('How safe this change is: the level of the queue');
+export const metSchema = durabilitySchema.describe('How safe this change is: the level of the queue');
 
 export const sentSchema = z
   .strictObject({
@@ -191,90 +177,6 @@ export const receivedSchema = z
   });
 export type Received = z.infer<typeof receivedSchema>;
 export type ReceivedMessage = Received['messages'][number];
-
-export const receiptsSchema = z.array(batchItem(z.string())).min(1).max(MAX_BATCH);
-/** A string that is not a receipt is refused by itself. A receipt of an ended delivery is `stale`. */
-export type Receipts = z.infer<typeof receiptsSchema>;
-
-export const ackSchema = z
-  .strictObject({
-    receipts: receiptsSchema,
-    results: z
-      .array(batchItem(valueWithin(MAX_RESULT_BYTES)))
-      .optional()
-      .describe('What came of each message, kept for the `keepResultsMs` of the queue; null: nothing'),
-  })
-  .refine(({ receipts, results = receipts }) => results.length === receipts.length, {
-    path: ['results'],
-    error: 'expected as many as there are receipts',
-  })
-  .meta({ id: 'Ack', example: { receipts: [RECEIPT_EXAMPLE], results: [{ invoice: 'R-1042' }] } });
-export type Ack = z.infer<typeof ackSchema>;
-export const nackSchema = z
-  .strictObject({
-    receipts: receiptsSchema,
-    delayMs: durationMs(0, YEAR_MS)
-      .optional()
-      .describe("Default: the queue's back-off after a failure, else 0"),
-    countsAs: z
-      .enum(['failure', 'none'])
-      .default('failure')
-      .describe(
-        '`none`: given back unhandled, for example by a worker that stops; counts neither in `receiveCount` nor for `maxReceives`',
-      ),
-    dead: z
-      .boolean()
-      .default(false)
-      .describe('A dead letter at once, whatever deliveries are left and whatever `countsAs` says'),
-    reason: reasonSchema.optional().describe('Kept with the attempt; at most 256 bytes'),
-    detail: detailSchema.optional().describe('Kept with the attempt, for example a stack; at most 4 KiB'),
-  })
-  .meta({
-    id: 'Nack',
-    example: { receipts: [RECEIPT_EXAMPLE], delayMs: 5_000, reason: 'TimeoutError: no answer from the bank' },
-  });
-export type Nack = z.infer<typeof nackSchema>;
-export const extendSchema = z
-  .strictObject({
-    receipts: receiptsSchema,
-    visibilityTimeoutMs: visibilitySchema.describe('Counted from now'),
-    progress: valueWithin(MAX_PROGRESS_BYTES)
-      .optional()
-      .describe('How far their receiver is, shown with each message; at most 4 KiB'),
-  })
-  .meta({
-    id: 'Extend',
-    example: { receipts: [RECEIPT_EXAMPLE], visibilityTimeoutMs: 60_000, progress: { percent: 40 } },
-  });
-export type Extend = z.infer<typeof extendSchema>;
-
-const resultsSchema = <const Status extends readonly [string, ...string[]]>(
-  id: string,
-  ...statuses: Status
-) =>
-  z
-    .strictObject({
-      results: z
-        .array(
-          z.union([
-            z.strictObject({ receipt: z.string(), status: z.enum(statuses) }),
-            refusedItemSchema.extend({ receipt: z.string().optional() }),
-          ]),
-        )
-        .describe('In the order of the request'),
-      durability: metSchema,
-    })
-    .meta({
-      id,
-      example: { results: [{ receipt: RECEIPT_EXAMPLE, status: statuses[0] }], durability: 'local' },
-    });
-
-export const ackedSchema = resultsSchema('Acked', 'acked', 'stale');
-export const nackedSchema = resultsSchema('Nacked', 'requeued', 'dead', 'expired', 'stale');
-export const extendedSchema = resultsSchema('Extended', 'extended', 'stale');
-export type Acked = z.infer<typeof ackedSchema>;
-export type Nacked = z.infer<typeof nackedSchema>;
-export type Extended = z.infer<typeof extendedSchema>;
 
 /** The cursor of ready messages is a number; the others also have the due time. */
 export const CURSORS = {

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { ByIdService } from './by-id/by-id.service.js';
 import { EndWatch } from './by-id/end-watch.js';
+import { ChainsService } from './chains/chains.service.js';
 import { DeadLettersService } from './dead-letters/dead-letters.service.js';
 import { Outbox } from './dead-letters/outbox.js';
 import { DeliveryService } from './delivery/delivery.service.js';
@@ -34,6 +35,7 @@ import { DueTimers } from './timers/due-timers.js';
     QueuesService,
     MessageBytes,
     MessagesService,
+    ChainsService,
     ByIdService,
     EndWatch,
     SearchService,

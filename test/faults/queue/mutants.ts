@@ -1,5 +1,6 @@
 import type { FaultSuite } from '../core/suite.js';
 import * as byId from './by-id-scenarios.js';
+import { chainMutants } from './chain-mutants.js';
 import * as deduplication from './deduplication-scenarios.js';
 import { limitMutants } from './limit-mutants.js';
 import { command, ENGINE, part } from './mutated.js';
@@ -208,7 +209,7 @@ export const mutants: FaultSuite['mutants'] = [
   },
   {
     name: 'a message in flight is replaced',
-    file: command('send'),
+    file: part('rewrite'),
     find: " or redis.call('ZSCORE', Queue.key('inFlight'), token) then return nil",
     replace: ' then return nil',
     run: deduplication.theLastIsDelivered.run,
@@ -284,4 +285,5 @@ export const mutants: FaultSuite['mutants'] = [
     run: scheduled.purgeLeavesSchedules.run,
   },
   ...limitMutants,
+  ...chainMutants,
 ];

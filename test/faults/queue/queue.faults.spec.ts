@@ -1,6 +1,7 @@
 import { FaultCluster } from '../core/fault-cluster.js';
 import { describeFaults } from '../core/suite.js';
 import * as byId from './by-id-scenarios.js';
+import * as chains from './chain-scenarios.js';
 import * as deduplication from './deduplication-scenarios.js';
 import * as limits from './limit-scenarios.js';
 import * as recovery from './recovery-scenarios.js';
@@ -28,6 +29,7 @@ describe('the scenarios of the mutants', () => {
       ...scheduled,
       ...deduplication,
       ...limits,
+      ...chains,
     }),
   )('find nothing wrong with the product: %s', async (name, { on }) => {
     expect(await on(cluster, name)).toEqual([]);

@@ -1,5 +1,5 @@
 import type { Delivery } from './delivery.js';
-import type { MessageSource } from './message.js';
+import type { MessageSource } from './message-source.js';
 
 /** Messages that are done sooner are not watched, which costs nothing; the others between this time and twice this time later. */
 const AFTER_MS = 200;

@@ -1,6 +1,12 @@
 import { CancelledError, type HandlerTimeoutError, LeaseLostError } from '../errors.js';
+import { outgoing } from './chain.js';
 import type { Failure } from './failure.js';
-import type { Message } from './message.js';
+import type { Message, SendOptions } from './message.js';
+import type { OutgoingChained } from './queue-port.js';
+
+/** Most messages that one acknowledgement sends. */
+const MAX_CHAIN = 10;
+const NOTHING: readonly OutgoingChained[] = [];
 
 /** The second argument of a handler. */
 export interface HandlerContext {
@@ -16,6 +22,16 @@ export interface HandlerContext {
    * @param value any JSON value of at most 4 KiB
    */
   readonly progress: (value: unknown) => Promise<void>;
+  /**
+   * Sends a message with the acknowledgement of this one, in the same step: exactly once, and only if the handler returns and
+   * the worker still holds the message then. Up to ten. When one of them is refused (its queue is full, it is too large, no
+   * right to send there), this message is given back, as if the handler had thrown that error.
+   *
+   * @param queue where it goes: the same queue or another one, which is made when there is none
+   * @param body any JSON value
+   * @throws {TypeError} the body is not a JSON value; {RangeError} there are ten; {Error} the handler has ended
+   */
+  readonly send: (queue: string, body: unknown, options?: SendOptions) => void;
 }
 
 /** A message that a worker has received and not yet acknowledged or given back. */
@@ -34,6 +50,8 @@ export class Delivery<Body> implements HandlerContext {
   failure: Failure | undefined;
   /** What the handler returned. */
   result: unknown;
+  /** What it sends with the ack. */
+  chain: readonly OutgoingChained[] = NOTHING;
 
   constructor(
     readonly number: number,
@@ -43,7 +61,16 @@ export class Delivery<Body> implements HandlerContext {
     private readonly extend: (delivery: Delivery<Body>, progress: unknown) => Promise<void>,
   ) {}
 
-  /** A getter, so that a handler can take it apart from its context. */
+  /** A getter, as are the others, so that a handler can take it apart from its context. */
+  get send(): HandlerContext['send'] {
+    return (queue, body, options = {}) => {
+      if (this.isAnswered) throw new Error('The handler has ended: what it sends now would not be sent');
+      if (this.chain.length === MAX_CHAIN)
+        throw new RangeError(`A handler sends ${MAX_CHAIN} messages at most`);
+      this.chain = [...this.chain, outgoing({ ...options, queue, body })];
+    };
+  }
+
   get progress(): (value: unknown) => Promise<void> {
     return (value) => this.extend(this, value);
   }

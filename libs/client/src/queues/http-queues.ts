@@ -21,7 +21,14 @@ import type {
 import { type Call, Transport, type TransportOptions } from '../transport/transport.js';
 import type { StandInNodes } from './heartbeats/http-stand-in.js';
 import type { NackOptions, QueueChanges, ReceiveOptions } from './message.js';
-import type { Abort, OutgoingAcks, OutgoingMessage, QueuePort, SelectedMessages } from './queue-port.js';
+import type {
+  Abort,
+  OutgoingAcks,
+  OutgoingChained,
+  OutgoingMessage,
+  QueuePort,
+  SelectedMessages,
+} from './queue-port.js';
 
 /** The operations of queues, carried out by the queue nodes. */
 export class HttpQueues implements QueuePort {
@@ -62,9 +69,10 @@ export class HttpQueues implements QueuePort {
     });
   }
 
-  ack(queue: string, { receipts, results }: OutgoingAcks): Promise<Acked> {
-    const more = results === undefined ? '' : `,"results":[${results.join(',')}]`;
-    const body = `{"receipts":${JSON.stringify(receipts)}${more}}`;
+  ack(queue: string, { receipts, results, send = [] }: OutgoingAcks): Promise<Acked> {
+    const kept = results === undefined ? '' : `,"results":[${results.join(',')}]`;
+    const sent = send.length === 0 ? '' : `,"send":[${send.map(writtenWithQueue).join(',')}]`;
+    const body = `{"receipts":${JSON.stringify(receipts)}${kept}${sent}}`;
     return this.transport.json({ method: 'POST', path: `${pathOf(queue)}/ack`, body, idempotent: true });
   }
 
@@ -220,6 +228,9 @@ export class HttpQueues implements QueuePort {
 const pathOf = (queue: string) => `/v1/queues/${encodeURIComponent(queue)}`;
 const schedulePathOf = (name: string) => `/v1/schedules/${encodeURIComponent(name)}`;
 const messagePathOf = (queue: string, id: string) => `${pathOf(queue)}/messages/${encodeURIComponent(id)}`;
+
+const writtenWithQueue = (message: OutgoingChained) =>
+  `{"queue":${JSON.stringify(message.queue)},${written(message).slice(1)}`;
 
 const written = ({ body, options }: OutgoingMessage) =>
   options === '{}' ? `{"body":${body}}` : `{"body":${body},${options.slice(1)}`;

@@ -1,16 +1,11 @@
 import type {
-  Extended,
   Found,
-  Nacked,
   QueueConfiguration,
-  Queue as QueueState,
   ReceivedMessage,
   RefusedItem,
   Sent,
   ShownMessage as Shown,
-  Watched,
 } from '@syncline/contracts';
-import type { Guard } from './heartbeats/heartbeat-thread.js';
 
 /** Headers and delivery options of a message. */
 export interface SendOptions {
@@ -40,6 +35,14 @@ export interface SendOptions {
   };
   /** The message is dropped when nobody received it within this time. */
   readonly ttlMs?: number;
+}
+
+/** A message that is sent with an acknowledgement. */
+export interface ChainedMessage extends SendOptions {
+  /** Where it goes: the same queue or another one, which is made when there is none. */
+  readonly queue: string;
+  /** Any JSON value. */
+  readonly body: unknown;
 }
 
 /** How many messages to receive, how long to wait for them, and how long to hold them. */
@@ -111,24 +114,4 @@ export interface ExtendOptions {
   /** How far the receiver is: a JSON value of at most 4 KiB, shown with the message. Undefined: as it was. */
   readonly progress?: unknown;
   readonly signal?: AbortSignal | undefined;
-}
-
-/** The part of a queue that a worker uses. */
-export interface MessageSource<Body> {
-  receiveUntil(
-    signal: AbortSignal | undefined,
-    options: Omit<ReceiveOptions, 'signal'>,
-  ): Promise<Message<Body>[]>;
-  ack(receipt: string, result?: unknown): Promise<'acked' | 'stale'>;
-  nack(receipts: readonly string[], options?: NackOptions): Promise<Nacked['results']>;
-  giveBack(receipts: readonly string[]): Promise<void>;
-  extend(
-    receipts: readonly string[],
-    visibilityTimeoutMs: number,
-    options?: ExtendOptions,
-  ): Promise<Extended['results']>;
-  watch(receipts: readonly string[], waitMs: number, signal: AbortSignal): Promise<Watched['cancelled']>;
-  inspect(): Promise<QueueState>;
-  /** @param maxBlockedMs as in the options of a worker */
-  guard(maxBlockedMs: number): Guard;
 }

@@ -27,11 +27,18 @@ export interface OutgoingMessage {
   readonly options: string;
 }
 
+/** A message that an acknowledgement sends. */
+export interface OutgoingChained extends OutgoingMessage {
+  readonly queue: string;
+}
+
 /** Deliveries to acknowledge. */
 export interface OutgoingAcks {
   readonly receipts: readonly string[];
   /** The result of each, in JSON that was written when `ack` was called. Undefined: there are none. */
   readonly results?: readonly string[] | undefined;
+  /** What the only one of them sends. */
+  readonly send?: readonly OutgoingChained[] | undefined;
 }
 
 /** Messages of a call that changes some of them. */

@@ -1,6 +1,6 @@
 import type { QueueConfiguration } from '@syncline/contracts';
 import { ForbiddenError } from '../errors.js';
-import type { MessageSource } from './message.js';
+import type { MessageSource } from './message-source.js';
 import { type BackOff, backoffOf, visibilityTimeoutOf, type WorkerOptions } from './worker-options.js';
 
 /** How long to use a configuration before reading it again. */

@@ -3,8 +3,10 @@ import type { Browsed, Extended, Nacked, QueueConfiguration, Queue as QueueState
 import { abortable } from '../abortable.js';
 import { CancelledError, DeadLetterError } from '../errors.js';
 import { Acks } from './acks.js';
+import { outgoing } from './chain.js';
 import type { Guard, HeartbeatThread } from './heartbeats/heartbeat-thread.js';
 import type {
+  ChainedMessage,
   ExtendOptions,
   FoundMessages,
   Message,
@@ -17,7 +19,7 @@ import type {
   SentMessage,
   ShownMessage,
 } from './message.js';
-import type { QueuePort } from './queue-port.js';
+import type { OutgoingChained, QueuePort } from './queue-port.js';
 import { changeSelected } from './selected.js';
 import { Sends } from './sends.js';
 import { type Handler, Worker } from './worker.js';
@@ -105,10 +107,31 @@ export class Queue<Body = unknown> {
    * timeout was over is delivered again, or already was, so its work is done twice.
    *
    * @param result what came of the message: a JSON value of at most 256 KiB, kept for the `keepResultsMs` of the queue
-   * @throws {TypeError} the result is not a JSON value; {ValidationError} it is too large
+   * @param options `send`: up to ten messages that are sent in the same step. A stale delivery sends none, and a repeated call
+   * sends nothing twice
+   * @throws {TypeError} the result or a body is not a JSON value; {ValidationError} it is too large, or a message is not valid
+   * @throws {QueueFullError} {PayloadTooLargeError} {ForbiddenError} a message that it sends is refused: nothing was
+   * acknowledged or sent
    */
-  async ack(receipt: string, result?: unknown): Promise<'acked' | 'stale'> {
-    return this.acks.add(receipt, result);
+  async ack(
+    receipt: string,
+    result?: unknown,
+    { send = [] }: { readonly send?: readonly ChainedMessage[] } = {},
+  ): Promise<'acked' | 'stale'> {
+    return this.ackAndSend(receipt, result, send.map(outgoing));
+  }
+
+  /**
+   * As {@link ack}, with messages that were written before.
+   *
+   * @internal
+   */
+  ackAndSend(
+    receipt: string,
+    result: unknown,
+    chain: readonly OutgoingChained[],
+  ): Promise<'acked' | 'stale'> {
+    return this.acks.add(receipt, result, chain);
   }
 
   /**

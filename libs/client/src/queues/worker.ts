@@ -1,15 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { abortable } from '../abortable.js';
 import { clock } from '../clock.js';
-import {
-  HandlerTimeoutError,
-  InvalidBodyError,
-  NotFoundError,
-  PayloadTooLargeError,
-  ReceiptStaleError,
-  ValidationError,
-} from '../errors.js';
+import { HandlerTimeoutError, InvalidBodyError, NotFoundError, ReceiptStaleError } from '../errors.js';
 import { safeReporter } from '../report.js';
+import { Answers } from './answers.js';
 import { type BodySchema, withCheckedBody } from './body-schema.js';
 import { CancelWatch } from './cancel-watch.js';
 import { type Delivery, type HandlerContext, splitIntoSeries } from './delivery.js';
@@ -17,7 +11,8 @@ import { failureOf } from './failure.js';
 import { Heartbeat } from './heartbeats/heartbeat.js';
 import type { Guard } from './heartbeats/heartbeat-thread.js';
 import { HeldDeliveries } from './held-deliveries.js';
-import type { Message, MessageSource } from './message.js';
+import type { Message } from './message.js';
+import type { MessageSource } from './message-source.js';
 import { QueueSettings } from './queue-settings.js';
 import {
   concurrencyOf,
@@ -32,9 +27,6 @@ const PAUSE_MS = 500;
 const MAX_BATCH = 1_000;
 /** Most messages that wait in this process behind others of their group; the worker gives further ones back. */
 const MAX_WAITING = 1_000;
-/** A result that is no JSON value, or too large. */
-const REFUSALS = [TypeError, ValidationError, PayloadTooLargeError];
-
 /**
  * Handles a message. When it returns, the message is acknowledged, with what it returned as the result if the queue keeps results;
  * when it throws, the message is delivered again.
@@ -58,6 +50,7 @@ export class Worker<Body> implements AsyncDisposable {
   private readonly stopping = new AbortController();
   /** Ends a receive that waits. */
   private receiving = new AbortController();
+  private readonly answers: Answers<Body>;
   private readonly cancels: CancelWatch<Body>;
   private readonly guard: Guard;
   private readonly heartbeat: Heartbeat<Body>;
@@ -78,6 +71,7 @@ export class Worker<Body> implements AsyncDisposable {
     this.timeoutMs = timeoutOf(options);
     this.report = safeReporter(options.onError);
     this.settings = new QueueSettings(queue, options);
+    this.answers = new Answers(queue, this.settings, this.report);
     this.guard = queue.guard(maxBlockedOf(options));
     this.held = new HeldDeliveries(this.guard, (delivery, progress) =>
       this.heartbeat.tell(delivery, progress),
@@ -304,7 +298,7 @@ export class Worker<Body> implements AsyncDisposable {
     delivery.isAnswered = true;
     this.answering += 1;
     try {
-      const status = isDone ? await this.ack(delivery) : await this.fail(delivery);
+      const status = isDone ? await this.answers.done(delivery) : await this.answers.failed(delivery);
       if (status === 'stale') this.report(new ReceiptStaleError(message.id, message.receipt), message);
       return status === 'acked';
     } catch (error) {
@@ -316,25 +310,6 @@ export class Worker<Body> implements AsyncDisposable {
       this.held.remove(delivery);
       this.wake();
     }
-  }
-
-  /** The message was handled: a result that cannot be kept is no reason to handle it again. */
-  private async ack({ message, result }: Delivery<Body>): Promise<'acked' | 'stale'> {
-    if (result === undefined || !this.settings.keepsResults) return this.queue.ack(message.receipt);
-    try {
-      return await this.queue.ack(message.receipt, result);
-    } catch (error) {
-      if (!REFUSALS.some((refusal) => error instanceof refusal)) throw error;
-      this.report(error, message);
-      return this.queue.ack(message.receipt);
-    }
-  }
-
-  private async fail({ message, failure, isUnfit: dead }: Delivery<Body>): Promise<unknown> {
-    const delayMs = this.settings.retryDelayMs(message.receiveCount);
-    const how = { ...failure, dead, ...(delayMs === undefined ? {} : { delayMs }) };
-    const [result] = await this.queue.nack([message.receipt], how);
-    return result?.status;
   }
 
   /** Others can receive the messages at once; this does not count as a failure. */

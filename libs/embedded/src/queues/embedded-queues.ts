@@ -97,7 +97,7 @@ export class EmbeddedQueues implements QueuePort {
     messages: readonly OutgoingMessage[],
     call: { readonly repeatable: boolean; readonly timeoutMs: number },
   ): Promise<Sent> {
-    const given = messages.map(({ body, options }) => ({ ...JSON.parse(options), body: JSON.parse(body) }));
+    const given = messages.map(readMessage);
     return this.calls.call(
       () => this.messages.send(named(queue), checked(sendSchema, { messages: given }, 'body')),
       call,
@@ -124,11 +124,13 @@ export class EmbeddedQueues implements QueuePort {
     return body;
   }
 
-  ack(queue: string, { receipts, results }: OutgoingAcks): Promise<Acked> {
-    const given = results === undefined ? {} : { results: results.map((one) => JSON.parse(one)) };
-    return this.calls.call(() =>
-      this.messages.ack(named(queue), checked(ackSchema, { receipts, ...given }, 'body')),
-    );
+  ack(queue: string, { receipts, results, send }: OutgoingAcks): Promise<Acked> {
+    const given = {
+      receipts,
+      results: results?.map((one) => JSON.parse(one)),
+      send: send?.map((one) => ({ ...readMessage(one), queue: one.queue })),
+    };
+    return this.calls.call(() => this.messages.ack(named(queue), checked(ackSchema, given, 'body')));
   }
 
   nack(queue: string, receipts: readonly string[], how: NackOptions): Promise<Nacked> {
@@ -300,6 +302,11 @@ export class EmbeddedQueues implements QueuePort {
 
 const named = (queue: string): string => checked(nameSchema, queue, 'queue');
 const identified = (id: string): string => checked(messageIdParamSchema, id, 'id');
+
+const readMessage = ({ body, options }: OutgoingMessage) => ({
+  ...JSON.parse(options),
+  body: JSON.parse(body),
+});
 
 /** As it would arrive at a node, and what the caller changes later is not seen. */
 const asJson = (given: object): unknown => JSON.parse(JSON.stringify(given));

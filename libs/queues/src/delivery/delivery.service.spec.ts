@@ -2,6 +2,7 @@ import type { Membership } from '@syncline/cluster';
 import { Drain, ProcessIdentity, Tenants } from '@syncline/runtime';
 import { eventually } from '@syncline/testing';
 import { bodies, QueueScripts } from '../../../../test/stages/queue-scripts.js';
+import { ChainsService } from '../chains/chains.service.js';
 import { MessageBytes } from '../messages/message-bytes.js';
 import { MessagesService } from '../messages/messages.service.js';
 import { Receipts } from '../messages/receipts.js';
@@ -67,6 +68,7 @@ describe('a node whose receiver is handed messages', () => {
       memory,
       tenants,
       bytes,
+      new ChainsService(stage.store, tenants, bytes),
     );
   });
   afterEach(() => {

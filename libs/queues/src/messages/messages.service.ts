@@ -5,6 +5,7 @@ import {
   answerItems,
   type Browsed,
   type BrowseQuery,
+  type ChainedMessage,
   type Durability,
   type Extend,
   type Extended,
@@ -17,6 +18,7 @@ import {
   type Sent,
 } from '@syncline/contracts';
 import { Tenants } from '@syncline/runtime';
+import { ChainsService } from '../chains/chains.service.js';
 import { DeliveryService } from '../delivery/delivery.service.js';
 import { ParkedReceivers } from '../delivery/parked-receivers.js';
 import { defaultConfiguration } from '../queues/configuration.js';
@@ -51,6 +53,7 @@ export class MessagesService {
     private readonly memory: Memory,
     private readonly tenants: Tenants,
     private readonly bytes: MessageBytes,
+    private readonly chains: ChainsService,
   ) {}
 
   /**
@@ -76,14 +79,21 @@ export class MessagesService {
     return { messages: page.messages.map(toBrowsed), cursor: page.cursor };
   }
 
-  /** A delivery whose result is refused is not acknowledged. @throws QueueNotFound */
-  ack(queue: string, { receipts, results }: Ack): Promise<Acked> {
+  /**
+   * A delivery whose result is refused is not acknowledged.
+   *
+   * @throws QueueNotFound; MessageTooLarge, OverBeforeDue, QueueFull of what it sends: then nothing was acknowledged
+   */
+  async ack(queue: string, { receipts, results, send = [] }: Ack): Promise<Acked> {
+    const chain = send.length === 0 ? null : await this.judgeChain(queue, receipts, send);
     if (results === undefined) {
-      return this.end(queue, 'ack', receipts, (deliveries) => this.store.acknowledge(queue, deliveries));
+      return this.end(queue, 'ack', receipts, (deliveries) =>
+        this.store.acknowledge(queue, deliveries, null, chain),
+      );
     }
     const acknowledge = (deliveries: readonly Delivery[], indices: readonly number[]) => {
       const texts = indices.map((i) => (results[i] === null ? '' : JSON.stringify(results[i])));
-      return this.store.acknowledge(queue, deliveries, texts);
+      return this.store.acknowledge(queue, deliveries, texts, chain);
     };
     return this.end(queue, 'ack', receipts, acknowledge, results);
   }
@@ -123,6 +133,19 @@ export class MessagesService {
     return read.map((one) =>
       one === null || one instanceof Problem ? null : { id: messageId(one.gen, one.token), at: one.at },
     );
+  }
+
+  /** Null: the receipt sends nothing, any more or at all. */
+  private async judgeChain(queue: string, receipts: GivenReceipts, send: readonly ChainedMessage[]) {
+    const [delivery] = await this.receipts.read(queue, receipts);
+    if (!delivery || delivery instanceof Problem) return null;
+    try {
+      return await this.chains.judge(send, { queue, delivery });
+    } catch (refusal) {
+      // It is too late to refuse what was acknowledged by an earlier call.
+      if (await this.store.wasAcked(queue, delivery)) return null;
+      throw refusal;
+    }
   }
 
   /** @param limit by which they were judged. Null: the queue has another one */

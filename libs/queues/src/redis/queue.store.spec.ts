@@ -166,7 +166,8 @@ describe('messages, by the scripts of a queue', () => {
       stage.outbox.deliver(stage.queue),
     ]);
     const messages = stale.map(({ number, id, message }) => {
-      return { number, content: { ...message, extra: { id, deadLetter: null } }, returnsHome: false };
+      const content = { ...message, extra: { id, deadLetter: null } };
+      return { number, content, returnsHome: false, delayMs: 0, deduplication: '' };
     });
     await stage.store.adopt(`${stage.queue}.dead`, stage.queue, messages);
     expect((await stage.store.describe(`${stage.queue}.dead`))?.stats).toMatchObject({ ready: 3, sent: 3 });

@@ -81,9 +81,21 @@ export class QueueStore {
     );
   }
 
-  /** @param results JSON of each, empty for none; null: there are none */
-  acknowledge(queue: string, deliveries: readonly Delivery[], results: readonly string[] | null = null) {
-    return ends.acknowledge(this.redis, { queue, deliveries, results, ending: this.endingOf() });
+  /**
+   * @param results JSON of each, empty for none; null: there are none
+   * @param chain what the one delivery sends
+   */
+  acknowledge(
+    queue: string,
+    deliveries: readonly Delivery[],
+    results: readonly string[] | null = null,
+    chain: ends.Chain | null = null,
+  ) {
+    return ends.acknowledge(this.redis, { queue, deliveries, results, chain, ending: this.endingOf() });
+  }
+
+  wasAcked(queue: string, delivery: Delivery) {
+    return ends.wasAcked(this.redis, { queue, delivery });
   }
 
   /** @param how without `delayMs` they wait for the queue's back-off; `dead`: they get no more attempts */

@@ -2,7 +2,7 @@ import { clock } from '../../clock.js';
 import type { CancelWatch } from '../cancel-watch.js';
 import type { Delivery } from '../delivery.js';
 import type { HeldDeliveries } from '../held-deliveries.js';
-import type { MessageSource } from '../message.js';
+import type { MessageSource } from '../message-source.js';
 import type { Guard } from './heartbeat-thread.js';
 
 const MAX_BATCH = 1_000;

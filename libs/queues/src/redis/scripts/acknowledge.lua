@@ -2,14 +2,17 @@
 -- Ends deliveries for good: their messages are never delivered again.
 -- KEYS 1 queue (see parts/queue.lua)
 -- ARGV for each receipt: gen, token, delivery, size of the record; then, where a receiver has results, JSON: an array with, for each
---      receipt, the facts of the attempt (parts/attempts.lua) and the result as JSON or ''
+--      receipt, the facts of the attempt (parts/attempts.lua) and the result as JSON or ''; then, where the receiver of a single receipt sends
+--      messages, what Outbox.send takes of them (parts/outbox.lua); without results '' stands before these
 -- Returns {'1' (acked) or '0' (stale) for each, as one string; how many messages of the generation are gone; due in ms or -1; level of
 --         the queue, unless it is 'local'}, or only the number of those gone when all were acked, nothing became due earlier and the
---         level is 'local'; nil when there is no such queue.
--- Invariants: only the newest delivery counts, and only within its time; once acked, a receipt answers so for 5 minutes.
+--         level is 'local'; where messages are sent {.., level or '', length of the outbox}; nil when there is no such queue.
+-- Invariants: only the newest delivery counts, and only within its time; once acked, a receipt answers so for 5 minutes; messages are sent by
+--             the ack that counts, and by no repeat of it.
 -- @include parts/acked.lua
 -- @include parts/ended.lua
 -- @include parts/flight.lua
+-- @include parts/outbox.lua
 -- @include parts/ready.lua
 -- @include parts/receipts.lua
 -- @include parts/waiters.lua
@@ -18,7 +21,8 @@ local FIELDS = { texts = 3, 'gen', 'remembering', 'durability', 'seq', 'live', '
 -- Their ids are forgotten, and who waits for their ends is told.
 local function note_ends(tokens, indices)
   local is_kept = Results.are_kept()
-  local said = is_kept and #ARGV % 4 == 1 and cjson.decode(ARGV[#ARGV])
+  local results = is_kept and ARGV[#ARGV - #ARGV % 4 + 1]
+  local said = results and results ~= '' and cjson.decode(results)
   for i, token in ipairs(tokens) do
     local at = 2 * indices[i]
     local ack = is_kept and { attempt = Attempts.line('a', said and said[at - 1] or Attempts.UNKNOWN), result = said and said[at] or '' }
@@ -57,7 +61,9 @@ end
 
 return function()
   if not Queue.open(FIELDS) then return nil end
-  local tokens, indices, count = Receipts.valid(1, 4)
+  local options = #ARGV % 4
+  local sends = options == 3
+  local tokens, indices, count = Receipts.valid(1, 4, #ARGV - options)
   local n, deliveries, bytes, grouped = #tokens, { nil }, 0, false
   for i = 1, n do
     local at = 4 * indices[i]
@@ -78,6 +84,7 @@ return function()
     if grouped or Flight.freed() > 0 then
       Waiters.wake(Ready.place())
     end
+    if sends then Outbox.send(ARGV[#ARGV - 1], ARGV[#ARGV]) end
     Queue.save()
   end
   local gone, level, due = q.seq - q.live, Queue.level(), Due.tell('')
@@ -87,5 +94,7 @@ return function()
   for i = 1, count do
     if not verdicts[i] and Acked.was(ARGV[4 * i - 3], ARGV[4 * i - 2], ARGV[4 * i - 1]) then verdicts[i] = '1' end
   end
-  return { Receipts.verdicts(verdicts, count), gone, due, level }
+  local reply = { Receipts.verdicts(verdicts, count), gone, due, level }
+  if sends then reply[4], reply[5] = level or '', Outbox.length() end
+  return reply
 end

@@ -22,9 +22,23 @@ interface Ended {
   readonly deliveries: readonly Delivery[];
 }
 
+/** New messages that an acknowledgement sends. */
+export interface Chain {
+  readonly targets: readonly {
+    readonly to: string;
+    readonly delayMs: number;
+    /** As scripts/parts/deduplication.lua reads it. Empty: none. */
+    readonly deduplication: string;
+  }[];
+  /** Their records without the time, as `encodeTails` gives them. */
+  readonly tails: Buffer;
+}
+
 interface Acknowledgement extends Ended {
   /** JSON of each, empty for none; null: the receiver has none at all. They are kept where the queue keeps results. */
   readonly results: readonly string[] | null;
+  /** Null: it sends nothing. Else there is one delivery. */
+  readonly chain: Chain | null;
   readonly ending: Ending;
 }
 
@@ -52,22 +66,43 @@ const toTriples = (deliveries: readonly Delivery[]) =>
 export const acknowledge = library.command({
   name: 'acknowledge',
   keys,
-  args: ({ deliveries, results, ending }: Acknowledgement) => {
-    const args = deliveries.flatMap(({ gen, token, delivery, size }) => [gen, token, delivery, size]);
-    if (results === null) return args;
-    return [
-      ...args,
-      JSON.stringify(deliveries.flatMap(({ at }, i) => [factsOf(at, ending), results[i] ?? ''])),
-    ];
+  args: ({ deliveries, results, chain, ending }: Acknowledgement) => {
+    const args: (string | number | Buffer)[] = deliveries.flatMap(({ gen, token, delivery, size }) => [
+      gen,
+      token,
+      delivery,
+      size,
+    ]);
+    if (results !== null) {
+      args.push(JSON.stringify(deliveries.flatMap(({ at }, i) => [factsOf(at, ending), results[i] ?? ''])));
+    }
+    if (chain !== null) {
+      if (results === null) args.push('');
+      const targets = chain.targets.map(({ to, delayMs, deduplication }) => [to, delayMs, deduplication]);
+      args.push(JSON.stringify(targets), chain.tails);
+    }
+    return args;
   },
   decode: (reply, { deliveries }) => {
     if (reply === null) return null;
-    const [digits, gone, due, level] =
+    const [digits, gone, due, level, outboxLength] =
       typeof reply === 'number'
         ? ['1'.repeat(deliveries.length), reply, -1]
-        : (reply as [string, number, number, string?]);
-    return { ...read(digits, { 1: 'acked' }, level, due), gone };
+        : (reply as [string, number, number, string?, number?]);
+    return { ...read(digits, { 1: 'acked' }, level || undefined, due, outboxLength), gone };
   },
+});
+
+/** Whether a delivery was acknowledged within the last 5 minutes. */
+export const wasAcked = library.command({
+  name: 'was-acked',
+  keys,
+  args: ({ delivery: { gen, token, delivery } }: { queue: string; delivery: Delivery }) => [
+    gen,
+    token,
+    delivery,
+  ],
+  decode: (reply) => reply === 1,
 });
 
 /** Null: there is no such queue. */

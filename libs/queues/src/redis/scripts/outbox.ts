@@ -1,6 +1,6 @@
 import type { DeadLetter } from '@syncline/contracts';
 import { queueKeys } from '../queue.keys.js';
-import { decodeRecord, type Extra, encodeTail, type MessageContent, type StoredMessage } from '../record.js';
+import { decodeRecord, encodeTail, type MessageContent, type StoredMessage } from '../record.js';
 import { readAttempts } from './attempts.js';
 import { dueIn, keys, levelOf, type QueueCall } from './call.js';
 import { library } from './library.js';
@@ -12,24 +12,32 @@ export interface Posted {
   readonly to: string;
   readonly id: string;
   readonly attempts: number;
-  readonly reason: DeadLetter['reason'] | 'redrive';
+  /** `send`: a new message. */
+  readonly reason: DeadLetter['reason'] | 'redrive' | 'send';
   readonly history: DeadLetter['attempts'];
   /** Milliseconds since 1970. */
   readonly postedAt: number;
   readonly message: StoredMessage;
+  /** What is left of the delay of a new message. */
+  readonly delayMs: number;
+  /** Of a new message: as scripts/parts/deduplication.lua reads it. Empty: none. */
+  readonly deduplication: string;
 }
 
 /** A message that comes from another queue. */
 export interface Adopted {
   readonly number: string;
-  readonly content: MessageContent & { readonly extra: Extra };
+  /** Without `extra`: a new message. */
+  readonly content: MessageContent;
   /** True when it was sent here in the first place. */
   readonly returnsHome: boolean;
+  readonly delayMs: number;
+  readonly deduplication: string;
 }
 
 const outboxKeys = ({ queue }: { queue: string }) => [queueKeys.outbox(queue)];
 
-type PostedReply = [Buffer, Buffer, Buffer, number, Buffer, Buffer, number, Buffer];
+type PostedReply = [Buffer, Buffer, Buffer, number, Buffer, Buffer, number, Buffer, number, Buffer];
 
 /** The first messages in the outbox of a queue, in order, and how safe they must be elsewhere before they leave here. */
 export const peekOutbox = library.command({
@@ -43,7 +51,18 @@ export const peekOutbox = library.command({
   },
 });
 
-const readPosted = ([number, to, id, attempts, reason, history, postedAt, record]: PostedReply): Posted => ({
+const readPosted = ([
+  number,
+  to,
+  id,
+  attempts,
+  reason,
+  history,
+  postedAt,
+  record,
+  delayMs,
+  deduplication,
+]: PostedReply): Posted => ({
   number: String(number),
   to: String(to),
   id: String(id),
@@ -52,6 +71,8 @@ const readPosted = ([number, to, id, attempts, reason, history, postedAt, record
   history: readAttempts(String(history)),
   postedAt,
   message: decodeRecord(record),
+  delayMs,
+  deduplication: String(deduplication),
 });
 
 /** Removes what was taken over, up to a number. */
@@ -69,11 +90,13 @@ export const adopt = library.command({
   args: (input: QueueCall & { readonly from: string; readonly messages: readonly Adopted[] }) => [
     input.from,
     input.timersNode,
-    ...input.messages.flatMap(({ number, content, returnsHome }) => [
+    ...input.messages.flatMap(({ number, content, returnsHome, delayMs, deduplication }) => [
       number,
       encodeTail(content),
       returnsHome ? '1' : '0',
-      content.extra.id,
+      content.extra?.id ?? '',
+      delayMs,
+      deduplication,
     ]),
   ],
   decode: (reply) => (reply === null ? null : true),

@@ -51,20 +51,6 @@ local function hand_over(count)
   return handed
 end
 
--- The message of this id, when it waits and may have the content of another: `changed`, its record then; `growth` in bytes; when it is
--- `due`; how much time is `left` of it. nil when it is in flight, or gone.
-local function waiting_message(id, tail, delay)
-  local token, record = Identity.find(id)
-  if not token or Record.extra(record) or redis.call('ZSCORE', Queue.key('inFlight'), token) then return nil end
-  Queue.get('retentionMs')
-  local changed = Record.replace(record, tail)
-  local left = Message.over_at(Token.of(Token.seq(token), Record.flags(changed)), changed) - now
-  return {
-    token = token, record = record, changed = changed, growth = #changed - #record,
-    due = delay > 0 and now + delay or nil, left = left,
-  }
-end
-
 return function()
   if not Queue.open(FIELDS) then return nil end
   Instance.check()
@@ -94,7 +80,7 @@ return function()
           given = Deduplication.read(text)
           original = named[given.hash] and named[given.hash].id or Deduplication.find(given.hash)
           if original and given.replaces and not named[given.hash] then
-            waiting = waiting_message(original, tail, delay)
+            waiting = Rewrite.waiting(original, tail, delay)
             if not waiting then original = nil end
           end
         end

@@ -1,14 +1,14 @@
 -- Which of the receipts in ARGV stand for the newest delivery of a message that is still in flight for it.
--- Leaves: Receipts: valid(first, width), verdicts(verdicts, count), see there.
+-- Leaves: Receipts: valid(first, width, last), verdicts(verdicts, count), see there.
 -- @include @redis/clock.lua
 -- @include parts/tries.lua
 local Receipts = {}
 
--- Receipts start at ARGV[first], `width` arguments each, beginning with gen, token, delivery. Returns the tokens of the valid
+-- Receipts stand from ARGV[first] to ARGV[last], nil for the last of all, `width` arguments each, beginning with gen, token, delivery. Returns the tokens of the valid
 -- ones, of equal receipts the first, and the indices of their receipts; and how many receipts there are.
-function Receipts.valid(first, width)
+function Receipts.valid(first, width, last)
   local asked, count = { nil }, 0
-  for i = first + 1, #ARGV, width do
+  for i = first + 1, last or #ARGV, width do
     count = count + 1
     asked[count] = ARGV[i]
   end

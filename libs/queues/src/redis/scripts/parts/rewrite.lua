@@ -1,5 +1,7 @@
 -- A message that waits gets another record, under its number: its id stays, and its place in the order of its group.
--- Leaves: Rewrite: to(token, record, changed, due), `changed` by Record, `due` ms, nil for now; returns its new token.
+-- Leaves: Rewrite: to(token, record, changed, due), `changed` by Record, `due` ms, nil for now; returns its new token; waiting(id, tail, delay),
+--         see there.
+-- @include parts/identity.lua
 -- @include parts/message.lua
 local Rewrite = {}
 
@@ -42,4 +44,18 @@ function Rewrite.to(token, record, changed, due)
   if to ~= token then Tries.move(token, to) end
   enter(to, changed, due)
   return to
+end
+
+-- The message of this id, when it waits and may have the content of another: `changed`, its record then; `growth` in bytes; when it is
+-- `due`; how much time is `left` of it. nil when it is in flight, or gone.
+function Rewrite.waiting(id, tail, delay)
+  local token, record = Identity.find(id)
+  if not token or Record.extra(record) or redis.call('ZSCORE', Queue.key('inFlight'), token) then return nil end
+  Queue.get('retentionMs')
+  local changed = Record.replace(record, tail)
+  local left = Message.over_at(Token.of(Token.seq(token), Record.flags(changed)), changed) - now
+  return {
+    token = token, record = record, changed = changed, growth = #changed - #record,
+    due = delay > 0 and now + delay or nil, left = left,
+  }
 end

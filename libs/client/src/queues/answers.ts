@@ -1,0 +1,56 @@
+import { PayloadTooLargeError, ProblemError, ValidationError } from '../errors.js';
+import type { Delivery } from './delivery.js';
+import { failureOf } from './failure.js';
+import type { Message } from './message.js';
+import type { MessageSource } from './message-source.js';
+import type { QueueSettings } from './queue-settings.js';
+
+/** A result that is no JSON value, or too large. */
+const REFUSALS = [TypeError, ValidationError, PayloadTooLargeError];
+
+/** What a worker says of its messages when their handlers have ended. */
+export class Answers<Body> {
+  constructor(
+    private readonly queue: Pick<MessageSource<Body>, 'ackAndSend' | 'nack'>,
+    private readonly settings: QueueSettings,
+    private readonly report: (error: unknown, message: Message<unknown>) => void,
+  ) {}
+
+  /** The handler returned. What it sends with its ack may be refused: then it failed. */
+  async done(delivery: Delivery<Body>): Promise<unknown> {
+    try {
+      return await this.ack(delivery);
+    } catch (error) {
+      if (delivery.chain.length === 0 || !isRefusal(error)) throw error;
+      this.report(error, delivery.message);
+      delivery.failure = failureOf(error);
+      return this.failed(delivery);
+    }
+  }
+
+  /** The message was handled: a result that cannot be kept is no reason to handle it again. */
+  private async ack({ message, result, chain }: Delivery<Body>): Promise<'acked' | 'stale'> {
+    const { receipt } = message;
+    if (result === undefined || !this.settings.keepsResults) {
+      return this.queue.ackAndSend(receipt, undefined, chain);
+    }
+    try {
+      return await this.queue.ackAndSend(receipt, result, chain);
+    } catch (error) {
+      if (!REFUSALS.some((refusal) => error instanceof refusal)) throw error;
+      this.report(error, message);
+      return this.queue.ackAndSend(receipt, undefined, chain);
+    }
+  }
+
+  /** The handler threw: the message is given back, with the reason. */
+  async failed({ message, failure, isUnfit: dead }: Delivery<Body>): Promise<unknown> {
+    const delayMs = this.settings.retryDelayMs(message.receiveCount);
+    const how = { ...failure, dead, ...(delayMs === undefined ? {} : { delayMs }) };
+    const [result] = await this.queue.nack([message.receipt], how);
+    return result?.status;
+  }
+}
+
+/** The call had no effect. */
+const isRefusal = (error: unknown): boolean => error instanceof ProblemError && error.status < 500;
