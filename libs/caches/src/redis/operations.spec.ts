@@ -26,6 +26,35 @@ describe.each(MEANS)('operations, by %s', (means) => {
     expect(await stage.write(operations.touch('none', 60_000))).toEqual(['no-entry']);
   });
 
+  it('a write costs few commands, and keeps the index and the sizes right', async () => {
+    // Without what keeps the clock, once a second.
+    const commands = async () => {
+      const stats = await stage.admin.info('commandstats');
+      return [...stats.matchAll(/^cmdstat_(?!info|config|set:)\S*:calls=(\d+)/gm)].reduce(
+        (sum, [, calls]) => sum + Number(calls),
+        0,
+      );
+    };
+    const index = 'syncline:{cache:c}:index';
+    await stage.write(put('k', 'long value'));
+    await stage.write(put('k', 'value'));
+    const before = await commands();
+    await stage.write(put('k', 'other'));
+    expect((await commands()) - before).toBeLessThanOrEqual(10);
+    expect(await stage.admin.hget('syncline:{cache:c}', 'bytes')).toBe('6');
+    await stage.write(put('k', 'other', { ttlMs: 60_000 }));
+    expect(Number(await stage.admin.zscore(index, 'k'))).toBeGreaterThan(0);
+    await stage.write(put('k', 'other'));
+    expect(await stage.admin.zscore(index, 'k')).toBe('inf');
+    await stage.write(operations.flush());
+    await stage.write(put('k', 'again'));
+    expect(await stage.admin.zscore(index, 'k')).toBe('inf');
+    expect(await stage.admin.hget('syncline:{cache:c}', 'bytes')).toBe('6');
+    await stage.write(remove('k'));
+    expect(await stage.admin.hget('syncline:{cache:c}', 'bytes')).toBe('0');
+    expect(await stage.admin.exists(index)).toBe(0);
+  });
+
   it('versions rise over deletes, flushes and a loss of all data', async () => {
     const versions: bigint[] = [];
     const note = async () => versions.push(BigInt((await stage.write(put('k', 'x')))[1] ?? 0));

@@ -22,16 +22,25 @@ export interface CollectorOptions<Item, Result> {
   readonly run: (items: readonly Item[]) => Promise<readonly (Result | Error)[]>;
 }
 
-/** Collects the calls of one turn of the event loop and sends them as one request. */
+/**
+ * Collects the calls of one turn of the event loop and sends them as one request. While none is under way, calls wait
+ * for the promises of the turn only: one that is alone gains nothing by waiting for others.
+ */
 export class Collector<Item, Result> {
   private readonly waiting: Entry<Item, Result>[] = [];
+  private underWay = 0;
 
   constructor(private readonly options: CollectorOptions<Item, Result>) {}
 
   add(item: Item, size = 0): Promise<Result> {
     return new Promise((resolve, reject) => {
-      // After the I/O and the promises of this turn: calls that follow from one answer are collected too.
-      if (this.waiting.length === 0) setImmediate(() => void this.flush());
+      if (this.waiting.length === 0) {
+        // After the promises of this turn, and then its I/O: calls that follow from one answer are collected too.
+        process.nextTick(() => {
+          if (this.underWay === 0) void this.flush();
+          else setImmediate(() => void this.flush());
+        });
+      }
       this.waiting.push({ item, size, resolve, reject });
     });
   }
@@ -69,6 +78,7 @@ export class Collector<Item, Result> {
   }
 
   private async perform(batch: readonly Entry<Item, Result>[]): Promise<void> {
+    this.underWay += 1;
     try {
       const results = await this.options.run(batch.map(({ item }) => item));
       for (const [i, { resolve, reject }] of batch.entries()) {
@@ -78,6 +88,8 @@ export class Collector<Item, Result> {
       }
     } catch (error) {
       for (const { reject } of batch) reject(error);
+    } finally {
+      this.underWay -= 1;
     }
   }
 }

@@ -11,9 +11,9 @@
 -- Conditions are '' (none), '*' or a list of versions between commas.
 -- The room is what the tenant of the cache may add, where it has a quota: then the outcome ends with what the cache grew by, in bytes.
 -- An outcome is a list of strings; its first says what happened.
--- Leaves: Operation.find(op), what it is about: an entry and the version of what lies under its key, as Entry.find
+-- Leaves: Operation.find(op), what it is about: an entry, and version and length of what lies under its key, as Entry.find
 --         Operation.refusal(op, entry): why it cannot be done as things stand, an outcome; nil when it can
---         Operation.apply(op, entry, version), for one that is not refused
+--         Operation.apply(op, entry, version, length), for one that is not refused
 --         Operation.perform(op), all of it; each returns an outcome
 -- @include parts/entry.lua
 -- @include parts/fill-lease.lua
@@ -50,8 +50,8 @@ end
 -- Whether so many bytes under a key are more than there is room for. What makes nothing grow has always room.
 local function is_beyond(room, key, bytes)
   if not room then return false end
-  local _, version = Entry.find(key)
-  local growth = #key + bytes - Entry.size(key, version)
+  local _, version, length = Entry.find(key)
+  local growth = #key + bytes - Entry.size(key, version, length)
   return growth > 0 and growth > room + 0
 end
 
@@ -85,20 +85,20 @@ local refusals = {
 }
 
 local changes = {
-  put = function(op, entry, version)
+  put = function(op, entry, version, length)
     local expires, stale_until = expiry_of(op[5], op[6])
     local before = Cache.bytes
-    local made = Entry.store(op[2], version,
+    local made = Entry.store(op[2], entry, version, length,
       { bytes = op[3], content_type = op[4], expires = expires, stale_until = stale_until, tags = op[7] })
     FillLease.finish(op[2])
     return { entry and 'replaced' or 'created', made, int(expires), op[11] and int(Cache.bytes - before) }
   end,
-  delete = function(op, entry, version)
-    if version then Entry.remove(op[2], version) end
+  delete = function(op, entry, version, length)
+    if version then Entry.remove(op[2], version, length) end
     FillLease.finish(op[2])
     return { entry and 'deleted' or 'absent' }
   end,
-  increment = function(op, entry, version)
+  increment = function(op, entry, version, length)
     local sum, base = sum_of(op, entry)
     if not base then
       local expires, stale_until = expiry_of(op[4], 0)
@@ -106,7 +106,7 @@ local changes = {
     end
     base.bytes = sum
     local before = Cache.bytes
-    local made = Entry.store(op[2], version, base)
+    local made = Entry.store(op[2], entry, version, length, base)
     FillLease.finish(op[2])
     return { 'incremented', made, sum, op[5] and int(Cache.bytes - before) }
   end,
@@ -153,11 +153,11 @@ function Operation.refusal(op, entry)
   return refusal and refusal(op, entry)
 end
 
-function Operation.apply(op, entry, version)
-  return changes[op[1]](op, entry, version)
+function Operation.apply(op, entry, version, length)
+  return changes[op[1]](op, entry, version, length)
 end
 
 function Operation.perform(op)
-  local entry, version = Operation.find(op)
-  return Operation.refusal(op, entry) or Operation.apply(op, entry, version)
+  local entry, version, length = Operation.find(op)
+  return Operation.refusal(op, entry) or Operation.apply(op, entry, version, length)
 end

@@ -25,14 +25,14 @@ function Round.begin(register, sharers)
   local last, open, wide = Instance.nodes .. ':round', Round.open(), Register.wide_rounds()
   local round = int(redis.call('INCR', last))
   local at = Register.key(register)
-  redis.call('HSET', at, 'round', round, 'missing', #sharers)
+  redis.call('HSET', at, 'round', round, 'missing', #sharers, 'n' .. sharers[1][1], 1)
   redis.call('ZADD', open, now, Cache.stem .. ' ' .. register)
   if Register.is_wide(register) then
     redis.call('SADD', wide, register)
     redis.call('PEXPIRE', wide, Register.SHARERS_TTL_MS)
   end
   for i = 1, #sharers do
-    redis.call('HSET', at, 'n' .. sharers[i][1], 1)
+    if i > 1 then redis.call('HSET', at, 'n' .. sharers[i][1], 1) end
     Invalidation.send(sharers[i][1], register, round)
   end
   redis.call('PEXPIRE', last, Register.SHARERS_TTL_MS)
@@ -72,10 +72,12 @@ function Round.commit(register)
 end
 
 function Round.release(register, incarnation, round)
-  local at = Register.key(register)
-  if redis.call('HGET', at, 'round') ~= round then return end
-  if redis.call('HDEL', at, 'n' .. incarnation) == 0 then return end
-  if redis.call('HINCRBY', at, 'missing', -1) == 0 then Round.commit(register) end
+  local at, own = Register.key(register), 'n' .. incarnation
+  local f = redis.call('HMGET', at, 'round', own, 'missing')
+  if f[1] ~= round or not f[2] then return end
+  if f[3] == '1' then return Round.commit(register) end
+  redis.call('HDEL', at, own)
+  redis.call('HINCRBY', at, 'missing', -1)
 end
 
 function Round.waits_for(register)
