@@ -22,10 +22,10 @@ local function take_up(process, id, claim, leaving)
     records[i] = Lease.holding(Name.of(each), lease_id)
     if not records[i] then return { leaving and 'left' or 'lost' } end
   end
-  Answer.begin()
+  answered = 0
   answer('granted')
   for i, each in ipairs(ids) do Lease.tell(Name.of(each), lease_id, records[i], claim) end
-  return Answer.list()
+  return all_answers()
 end
 
 return function()

@@ -10,14 +10,15 @@ local kinds = { acquire = Acquire.run, ['acquire-within'] = Acquire.run_within, 
 
 function Operations.run(full)
   Acquire.full = full
-  Answer.begin()
+  answered = 0
   local at = 2
   while ARGV[at] do
-    local run, first, place = kinds[ARGV[at]], at + 2, Answer.begin_part()
+    local run, first, place = kinds[ARGV[at]], at + 2, answered + 1
     at = first + ARGV[at + 1]
+    answered = place
     run(first, at - 1)
-    Answer.end_part(place)
+    answers[place] = answered - place
   end
   Name.save()
-  return Answer.list()
+  return all_answers()
 end
