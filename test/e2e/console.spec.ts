@@ -173,6 +173,19 @@ describe('the console, in a browser', () => {
     await page.getByRole('listitem').filter({ hasText: 'bob waited for account-1, held by alice' }).waitFor();
   });
 
+  it('tells what happened, in all roles', async () => {
+    await open('now');
+    const tape = page.getByRole('table', { name: 'What happened' });
+    await tape.getByText('deadlock of 2 owners; bob gave up').waitFor();
+    await tape.getByText('cache_1 joined').waitFor();
+    await tape
+      .getByRole('row')
+      .filter({ hasText: 'dead: rejected' })
+      .getByRole('link', { name: 'orders' })
+      .click();
+    await page.getByRole('heading', { name: 'orders' }).waitFor();
+  });
+
   it('draws who waits for whom', async () => {
     await open('waits');
     const graph = page.getByRole('img', { name: /Who waits for whom/ });

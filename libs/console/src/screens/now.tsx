@@ -1,11 +1,11 @@
 import { Sparkline } from '../parts/sparkline.js';
 import { Table } from '../parts/table.js';
-import { When } from '../parts/time.js';
 import { bytes, count, rate } from '../parts/words.js';
 import { away, history, live, now } from '../state/live.js';
 import { deadOf, withoutDeadLetters } from '../state/queues.js';
 import { to } from '../state/route.js';
 import { verdicts } from '../state/verdicts.js';
+import { Tape } from './tape.js';
 
 /** What is wrong, and how much there is of everything. */
 export function Now() {
@@ -54,20 +54,7 @@ export function Now() {
         <Figure title="Redis, commands/s" value={redis && count(redis.commandsPerSecond)} />
       </section>
       <Busiest />
-      <section>
-        <h2>The last deadlocks</h2>
-        <Table
-          label="Deadlocks"
-          rows={lock?.deadlocks.slice(0, 5) ?? []}
-          keyOf={({ at, victim }) => `${at} ${victim}`}
-          empty="None in the last day."
-          columns={[
-            { title: 'When', cell: ({ at }) => <When at={at} /> },
-            { title: 'Given up', cell: ({ victim }) => victim },
-            { title: 'Circle', cell: ({ cycle }) => cycle.map(({ owner }) => owner).join(' → ') },
-          ]}
-        />
-      </section>
+      <Tape />
     </>
   );
 }

@@ -1,5 +1,15 @@
 import { effect, signal } from '@preact/signals';
-import type { Action, Cache, Cluster, Deadlocks, Lock, Queue, Role, WaitList } from '@syncline/contracts';
+import type {
+  Action,
+  Cache,
+  Cluster,
+  Deadlocks,
+  Event,
+  Lock,
+  Queue,
+  Role,
+  WaitList,
+} from '@syncline/contracts';
 import { signedIn } from './api.js';
 import { History } from './history.js';
 
@@ -11,6 +21,8 @@ interface RoleOverview {
   readonly may: readonly Action[];
   readonly cluster: Cluster;
   readonly redis: RedisLoad;
+  /** The newest first. */
+  readonly events: readonly (Event & { readonly id: string })[];
 }
 export interface RedisLoad {
   readonly latencyMs: number;

@@ -1,7 +1,7 @@
 import { Controller, Get, Inject, type MessageEvent, Req, Sse, VERSION_NEUTRAL } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
-import { Membership } from '@syncline/cluster';
-import { ACTIONS, Problem, ROLES, type Role } from '@syncline/contracts';
+import { Membership, RoleEvents } from '@syncline/cluster';
+import { ACTIONS, eventSchema, namesIn, Problem, ROLES, type Role } from '@syncline/contracts';
 import { loadOfRedis, REDIS, type RedisClient } from '@syncline/redis';
 import { Drain, OpenStreams } from '@syncline/runtime';
 import type { Request } from 'express';
@@ -14,6 +14,9 @@ import { Overview } from './overview.js';
 
 /** How often a page is told what has changed, ms. */
 const EVERY_MS = 1_000;
+/** Events of a role that are told, of those that are read: a key may not see all. */
+const MOST_EVENTS = 30;
+const MOST_READ = 100;
 /** Keys whose overviews are remembered. */
 const MOST_KEYS = 100;
 
@@ -34,6 +37,7 @@ export class LiveController {
     @Inject(REDIS) private readonly redis: RedisClient,
     private readonly own: Overview,
     private readonly membership: Membership,
+    private readonly events: RoleEvents,
     private readonly calls: NodeCalls,
     private readonly drain: Drain,
     private readonly streams: OpenStreams,
@@ -90,12 +94,17 @@ export class LiveController {
   }
 
   private async read(caller: Caller): Promise<object> {
-    const [cluster, redis, content] = await Promise.all([
+    const [cluster, redis, latest, content] = await Promise.all([
       this.membership.describe(),
       loadOfRedis(this.redis),
+      this.events.latest(MOST_READ),
       this.own.read(caller),
     ]);
+    const events = latest
+      .filter(({ event }) => namesIn(event).every((name) => caller.may('read', name)))
+      .slice(0, MOST_EVENTS)
+      .map(({ id, event }) => ({ id, ...caller.shown(eventSchema, event) }));
     const may = ACTIONS[this.config.role].filter((action) => caller.mayToSome(action));
-    return { at: Date.now(), nodeId: this.config.nodeId, may, cluster, redis, ...content };
+    return { at: Date.now(), nodeId: this.config.nodeId, may, cluster, redis, events, ...content };
   }
 }
