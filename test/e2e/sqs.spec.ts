@@ -328,6 +328,30 @@ describe('SQS: messages', () => {
     await expect(send(url, 'no group')).rejects.toMatchObject({ name: 'MissingParameter' });
   });
 
+  it('of a standard queue with groups are served in turns, and do not wait for each other', async () => {
+    const url = await queue();
+    const put = (MessageGroupId: string, count: number) =>
+      sqs.send(
+        new SendMessageBatchCommand({
+          QueueUrl: url,
+          Entries: Array.from({ length: count }, (_, i) => ({
+            Id: `${i}`,
+            MessageBody: MessageGroupId,
+            MessageGroupId,
+          })),
+        }),
+      );
+    for (let i = 0; i < 3; i += 1) await put('noisy', 10);
+    const first = await receive(url, { MaxNumberOfMessages: 10 });
+    expect(first).toHaveLength(10);
+    await put('quiet', 1);
+    const next = await receive(url, { MaxNumberOfMessages: 2, MessageSystemAttributeNames: ['All'] });
+    expect(next.map(({ Body, Attributes }) => [Body, Attributes?.MessageGroupId]).sort()).toEqual([
+      ['noisy', 'noisy'],
+      ['quiet', 'quiet'],
+    ]);
+  });
+
   it('become dead letters, and are moved back by a task', async () => {
     const dead = await queue();
     const url = await queue({

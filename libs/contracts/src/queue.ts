@@ -24,7 +24,8 @@ const keepResultsSchema = durationMs(0, YEAR_MS).describe(
   'How long a message is kept after it was acknowledged or cancelled, with its result; 0: it is gone at once',
 );
 
-const MOST_IN_FLIGHT = 1_000_000;
+/** The highest limit of what may be in flight. */
+export const MOST_IN_FLIGHT = 1_000_000;
 const maxInFlightSchema = z
   .int()
   .min(1)

@@ -7,7 +7,7 @@ export const limitMutants: FaultSuite['mutants'] = [
   {
     name: 'a receive looks at no limit of what is in flight',
     file: command('receive'),
-    find: ', allowed, Flight.room())',
+    find: ', allowed, room)',
     replace: ', allowed)',
     run: limits.noMoreInFlightThanAllowed.run,
   },

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { MAX_MESSAGE_BYTES, Problem, putQueueSchema } from '@syncline/contracts';
+import { MAX_MESSAGE_BYTES, MOST_IN_FLIGHT, Problem, putQueueSchema } from '@syncline/contracts';
 import { QueuesService } from '@syncline/queues';
 import {
   type Attributes,
@@ -56,12 +56,14 @@ export class QueueActions {
       tags: Object.fromEntries([...fields.pairs('tags'), ...fields.pairs('Tags')]),
       createdAt: now(),
       changedAt: now(),
+      ...(!isFifo(queue) && { groupsTakeTurns: true }),
       moves: [],
     };
     await this.checkTarget(call, queue, attributes);
     const configuration = putQueueSchema.parse({
       retentionMs: DEFAULT_RETENTION_MS,
       maxMessageBytes: MAX_MESSAGE_BYTES,
+      ...(!isFifo(queue) && { ordering: 'fair', maxInFlightPerGroup: MOST_IN_FLIGHT }),
     });
     const given = { ...configuration, maxReceives: FOR_EVER, ...toConfiguration(queue, attributes) };
     const made = await this.queues.make(queue, given, writeLabels(labels));

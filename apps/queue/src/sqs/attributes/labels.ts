@@ -11,6 +11,8 @@ export interface Labels {
   /** Seconds since 1970; undefined for a queue that was not made here. */
   readonly createdAt?: number;
   readonly changedAt?: number;
+  /** Undefined for a queue that was made otherwise, whose groups may be in order. */
+  readonly groupsTakeTurns?: boolean;
   /** The latest ones first. */
   readonly moves: readonly MoveTask[];
 }

@@ -33,7 +33,9 @@ export function readSentMessage(
   const attributes = readMessageAttributes('MessageAttributes', fields.map('MessageAttributes'));
   const system = readMessageAttributes('MessageSystemAttributes', fields.map('MessageSystemAttributes'));
   const group = readId('MessageGroupId', fields);
-  const fifo = isFifo(queue) ? fifoFields(body, group, fields, labels) : standardFields(fields, labels);
+  const fifo = isFifo(queue)
+    ? fifoFields(body, group, fields, labels)
+    : standardFields(group, fields, labels);
   return {
     message: {
       body,
@@ -41,7 +43,7 @@ export function readSentMessage(
         AWSTraceHeader: system.get('AWSTraceHeader')?.value,
         SenderId: sender ?? undefined,
         MessageDeduplicationId: fifo.deduplication,
-        MessageGroupId: isFifo(queue) ? undefined : group,
+        MessageGroupId: fifo.fields.groupId === undefined ? group : undefined,
       }),
       priority: 0,
       ...fifo.fields,
@@ -60,12 +62,16 @@ interface OfKind {
   readonly deduplication?: string;
 }
 
-function standardFields(fields: Fields, { attributes }: Labels): OfKind {
+function standardFields(
+  group: string | undefined,
+  fields: Fields,
+  { attributes, groupsTakeTurns = false }: Labels,
+): OfKind {
   if (fields.optionalText('MessageDeduplicationId') !== undefined) {
     throw invalidForKind('MessageDeduplicationId', fields.optionalText('MessageDeduplicationId'));
   }
   const delay = fields.integer('DelaySeconds', DELAY) ?? Number(attributes.DelaySeconds ?? 0);
-  return { fields: { delayMs: delay * 1_000 } };
+  return { fields: { delayMs: delay * 1_000, groupId: groupsTakeTurns ? group : undefined } };
 }
 
 function fifoFields(body: string, group: string | undefined, fields: Fields, labels: Labels): OfKind {

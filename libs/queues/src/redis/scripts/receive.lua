@@ -30,7 +30,8 @@ return function()
   local waiter, arrival = ARGV[3], ARGV[4]
   local reply = { q.gen, q.secret, ends, -1, outbox, '', now, nil, nil, nil }
   local allowed = Rate.allowance()
-  local tokens, records = Take.first(q.paused == 1 and 0 or math.min(ARGV[1], allowed, Flight.room()))
+  local room = Marks.has(Marks.FLIGHT_LIMIT) and Flight.room() or math.huge
+  local tokens, records = Take.first(q.paused == 1 and 0 or math.min(ARGV[1], allowed, room))
   local count = #tokens
   if count > 0 then
     local tries = Tries.of(tokens)
@@ -46,7 +47,8 @@ return function()
     reply[6] = Waiters.park(waiter, arrival, tonumber(ARGV[5]))
     if q.rateMax and allowed < 1 and Ready.any() then Due.announce(Rate.room_at()) end
   end
-  Waiters.wake(math.max(0, woken_for - count) + Ready.place() - woken_for)
+  local more = Ready.place() - woken_for
+  Waiters.wake(woken_for > count and woken_for - count + more or more)
   reply[4] = Due.tell(ARGV[6])
   Queue.save()
   return reply

@@ -1,14 +1,14 @@
 -- What is in flight: delivered, and not yet ended. A queue may have a limit of it, `maxInFlight`.
 -- Leaves: Flight: begin(tokens, ends); finish(token, ...), returns how many of them were in flight; room(), how many more may be;
---         freed(), how many waiting messages may go in the stead of those that this call has finished.
+--         freed(), how many have finished that others may follow, and forget(), so that they count once.
 -- @include parts/due.lua
 -- @include parts/marks.lua
 -- @include parts/token.lua
 -- @include @redis/integer.lua
 local Flight = {}
 do
-  local finished
-  each_call(function() finished = 0 end)
+  -- Since somebody was told. What is left by a call that failed wakes a receiver too many.
+  local finished = 0
 
   function Flight.begin(tokens, ends)
     local ends_text, count, ttls = int(ends), #tokens, nil
@@ -30,7 +30,7 @@ do
 
   function Flight.finish(...)
     local count = redis.call('ZREM', Queue.key('inFlight'), ...)
-    finished = finished + count
+    if Marks.has(Marks.FLIGHT_LIMIT) then finished = finished + count end
     return count
   end
 
@@ -39,5 +39,7 @@ do
     return math.max(0, Queue.get('maxInFlight') - redis.call('ZCARD', Queue.key('inFlight')))
   end
 
-  function Flight.freed() return finished > 0 and Marks.has(Marks.FLIGHT_LIMIT) and finished or 0 end
+  function Flight.freed() return finished end
+
+  function Flight.forget() finished = 0 end
 end

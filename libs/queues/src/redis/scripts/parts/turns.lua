@@ -14,19 +14,12 @@ do
   local PER_RANK = 2 ^ 49
   -- Each turn adds one entry to `served` and takes away so many that mean nothing.
   local PRUNED = 2
-  -- By priority, as far as this call knows them.
-  local turns
-  each_call(function() turns = nil end)
 
   function Turns.are_taken() return Marks.has(Marks.FAIR) end
 
   local function base_of(p) return (9 - p) * PER_RANK end
 
-  local function turn_of(p)
-    turns = turns or {}
-    turns[p] = turns[p] or tonumber(redis.call('HGET', Queue.key('turn'), p)) or Queue.get('fairFrom') or 0
-    return turns[p]
-  end
+  local function turn_of(p) return tonumber(redis.call('HGET', Queue.key('turn'), p)) or Queue.get('fairFrom') or 0 end
 
   function Turns.is_of(rank, p) return rank >= base_of(p) and rank < base_of(p) + PER_RANK end
 
@@ -43,12 +36,10 @@ do
   function Turns.serve(rank, flow)
     local turn, served = rank % PER_RANK, Queue.key('served')
     local p = 9 - (rank - turn) / PER_RANK
-    if turn > turn_of(p) then
-      turns[p] = turn
-      redis.call('HSET', Queue.key('turn'), p, int(turn))
-    end
+    local before = turn_of(p)
+    if turn > before then redis.call('HSET', Queue.key('turn'), p, int(turn)) end
     redis.call('ZADD', served, 'GT', int(rank + 1), p .. flow)
-    local over = redis.call('ZRANGE', served, int(base_of(p)), int(base_of(p) + turn_of(p)), 'BYSCORE', 'LIMIT', 0, PRUNED)
+    local over = redis.call('ZRANGE', served, int(base_of(p)), int(base_of(p) + math.max(turn, before)), 'BYSCORE', 'LIMIT', 0, PRUNED)
     if #over > 0 then redis.call('ZREM', served, unpack(over)) end
   end
 

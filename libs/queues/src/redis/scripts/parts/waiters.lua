@@ -73,7 +73,10 @@ do
   end
   function Waiters.wake(count)
     local freed = Flight.freed()
-    if freed > math.max(0, count) and Ready.any() then count = freed end
+    if freed > 0 then
+      Flight.forget()
+      if freed > count and Ready.any() then count = freed end
+    end
     if count <= 0 or not Waiters.any() or Queue.get('paused') == 1 then return end
     wake_first(math.min(count, Flight.room()))
   end
