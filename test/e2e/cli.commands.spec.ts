@@ -144,6 +144,58 @@ describe('syncline queue', () => {
     expect((await cli.json('queue', 'stats', 'by-hand')).stats).toMatchObject({ ready: 1, dead: 1 });
   });
 
+  it('configures, pauses, purges and deletes a queue, and asks before anything is lost', async () => {
+    await cli.text('queue', 'configure', 'kept', 'maxReceives=3', 'deadLetterQueue=graveyard', 'maxLength=9');
+    const changed = await cli.json(
+      'queue',
+      'configure',
+      'kept',
+      'maxLength=',
+      'rateLimit={"max":5,"perMs":1000}',
+    );
+    expect(changed).toMatchObject({
+      maxReceives: 3,
+      deadLetterQueue: 'graveyard',
+      maxLength: null,
+      rateLimit: { max: 5 },
+    });
+    for (const wrong of ['maxReceives=x', '__proto__=1', 'maxReceives']) {
+      expect((await cli.run(['queue', 'configure', 'kept', wrong])).code).toBe(2);
+    }
+    await cli.text('queue', 'send', 'kept', '1');
+    expect(await cli.text('queue', 'pause', 'kept')).toBe('kept is paused.\n');
+    expect(await cli.json('queue', 'receive', 'kept')).toEqual([]);
+    expect(await cli.text('queue', 'resume', 'kept')).toBe('kept is resumed.\n');
+    const asked = await cli.run(['queue', 'purge', 'kept']);
+    expect([asked.code, asked.stderr]).toEqual([
+      2,
+      'syncline: purge kept with 1 messages? Pass --yes to say so.\n',
+    ]);
+    expect((await cli.json('queue', 'stats', 'kept')).stats.ready).toBe(1);
+    expect(await cli.text('queue', 'purge', 'kept', '--yes')).toBe('kept is purged.\n');
+    expect((await cli.json('queue', 'stats', 'kept')).stats.ready).toBe(0);
+    expect(await cli.json('queue', 'delete', 'kept', '--yes')).toEqual({ status: 'deleted' });
+    expect((await cli.run(['queue', 'delete', 'kept', '--yes'])).code).toBe(1);
+  });
+
+  it('makes, shows, pauses, runs and deletes schedules', async () => {
+    const when = ['--queue', 'reports', '--cron', '0 9 * * MON-FRI', '--time-zone', 'Europe/Berlin'];
+    const made = await cli.json('schedule', 'put', 'daily', '{"report":1}', ...when);
+    expect(made).toMatchObject({ name: 'daily', queue: 'reports', message: { body: { report: 1 } } });
+    expect(await cli.text('schedule', 'ls')).toMatch(
+      /\ndaily +reports +0 9 \* \* MON-FRI Europe\/Berlin +2\S+Z +0\n$/,
+    );
+    expect(await cli.text('schedule', 'pause', 'daily')).toMatch(/\nnext +paused\n/);
+    expect(await cli.text('schedule', 'run', 'daily')).toMatch(/^Sent \S+\.\n$/);
+    expect(await cli.json('queue', 'receive', 'reports', '--ack')).toMatchObject([{ body: { report: 1 } }]);
+    expect(await cli.json('schedule', 'resume', 'daily')).toMatchObject({ nextAt: made.nextAt });
+    expect(await cli.text('schedule', 'delete', 'daily')).toBe('Deleted daily.\n');
+    expect((await cli.run(['schedule', 'show', 'daily'])).code).toBe(1);
+    const every = ['--queue', 'reports', '--every', '1m', '--limit', '2'];
+    expect(await cli.text('schedule', 'put', 'often', 'x', ...every)).toMatch(/\nwhen +every 1m\n/);
+    expect((await cli.run(['schedule', 'put', 'wrong', 'x', '--queue', 'reports'])).code).toBe(2);
+  });
+
   it('reports an unknown queue, and an empty queue', async () => {
     const { code, stderr } = await cli.run(['queue', 'stats', 'nowhere']);
     expect(code).toBe(1);

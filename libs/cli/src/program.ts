@@ -7,6 +7,7 @@ import { EXIT_CODES_HELP } from './exit-codes.js';
 import { addKeysCommands } from './keys.commands.js';
 import { addLockCommands } from './lock.commands.js';
 import { addQueueCommands } from './queue.commands.js';
+import { addScheduleCommands } from './schedule.commands.js';
 
 /** The `syncline` program with all its commands. Prints invalid arguments to stderr and throws a `CommanderError`. */
 export function makeProgram(clients: Clients, environment: Environment): Command {
@@ -21,6 +22,7 @@ export function makeProgram(clients: Clients, environment: Environment): Command
     .exitOverride();
   addLockCommands(program, clients, environment);
   addQueueCommands(program, clients);
+  addScheduleCommands(program, clients);
   addCacheCommands(program, clients);
   addClusterCommand(program, clients);
   addKeysCommands(program);

@@ -1,5 +1,6 @@
 import type { Message, QueueState } from '@syncline/client';
 import { type Command, Option } from 'commander';
+import { addAdministrationCommands } from './administration.commands.js';
 import { type ClientOptions, type Clients, withOutput } from './clients.js';
 import { duration, inWords } from './duration.js';
 import { EXIT } from './exit-codes.js';
@@ -7,6 +8,7 @@ import { Failure } from './failure.js';
 import { inputOf } from './input.js';
 import { integer } from './integer.js';
 import { addMessageCommands, type WhereOptions, withWhere } from './message.commands.js';
+import { bodyOf } from './message-body.js';
 import { say, tableOf, write, writeAll, writeJson, writeLine } from './output.js';
 
 export function addQueueCommands(program: Command, clients: Clients): void {
@@ -108,6 +110,7 @@ export function addQueueCommands(program: Command, clients: Clients): void {
     });
 
   addMessageCommands(queue, clients);
+  addAdministrationCommands(queue, clients);
 }
 
 interface SendOptions extends ClientOptions {
@@ -115,15 +118,6 @@ interface SendOptions extends ClientOptions {
   readonly priority?: number;
   readonly group?: string;
   readonly deduplicationId?: string;
-}
-
-function bodyOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // The newline at the end of a file is not part of the text.
-    return text.replace(/\r?\n$/, '');
-  }
 }
 
 async function writeQueue({ name, paused, stats, ...configuration }: QueueState): Promise<void> {
