@@ -47,6 +47,7 @@ export const NEEDED: Readonly<Record<string, NeededRights>> = {
   listQueues: onAny('read'),
   putQueue: onName('configure'),
   getQueue: onName('read'),
+  showFigures: onName('read'),
   deleteQueue: onName('purge'),
   purge: onName('purge'),
   pause: onName('configure'),

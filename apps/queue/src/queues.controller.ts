@@ -12,7 +12,9 @@ import {
   purgedSchema,
   putQueueSchema,
   type Queue,
+  type QueueFigures,
   type Queues,
+  queueFiguresSchema,
   queueSchema,
   queuesSchema,
   type Redrive,
@@ -30,7 +32,13 @@ import {
   MAX_BODY_BYTES,
   TakesUpTo,
 } from '@syncline/http';
-import { DeadLettersService, deadLettersOf, MessagesService, QueuesService } from '@syncline/queues';
+import {
+  DeadLettersService,
+  deadLettersOf,
+  FiguresService,
+  MessagesService,
+  QueuesService,
+} from '@syncline/queues';
 import { type DisconnectSignal } from '@syncline/runtime';
 import type { z } from 'zod';
 
@@ -41,6 +49,7 @@ export class QueuesController {
     private readonly queues: QueuesService,
     private readonly messages: MessagesService,
     private readonly deadLetters: DeadLettersService,
+    private readonly figures: FiguresService,
   ) {}
 
   @Get()
@@ -78,6 +87,20 @@ export class QueuesController {
   @ApiProblems('not-found')
   getQueue(@Param('queue', { schema: nameSchema }) queue: string): Promise<Queue> {
     return this.queues.get(queue);
+  }
+
+  @Get(':queue/figures')
+  @Does('read', ':queue')
+  @ApiOperation({
+    summary: 'Show the counts of a queue over the last hour',
+    description:
+      'The owner of a queue on the ring samples it every 10 s and keeps an hour of that in its memory, of at most 1,000 queues. Another ' +
+      'node, or one that has just become the owner, has no samples yet: `nodeId` says which to ask.',
+  })
+  @ApiOkResponse({ standardSchema: queueFiguresSchema })
+  @ApiProblems('not-found')
+  showFigures(@Param('queue', { schema: nameSchema }) queue: string): Promise<QueueFigures> {
+    return this.figures.of(queue);
   }
 
   @Delete(':queue')

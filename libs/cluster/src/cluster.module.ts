@@ -1,6 +1,7 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { ClusterListener } from './cluster.listener.js';
 import { CLUSTER_OPTIONS, type ClusterOptions } from './cluster.options.js';
+import { ClusterMetrics } from './cluster-metrics.js';
 import { EventLog } from './events/event-log.js';
 import { EventsListener } from './events/events.listener.js';
 import { RoleEvents } from './events/role-events.js';
@@ -23,6 +24,7 @@ export class ClusterModule {
         NodeDirectory,
         RecentMembers,
         RedisWatch,
+        ClusterMetrics,
         EventLog,
         RoleEvents,
       ],

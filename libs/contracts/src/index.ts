@@ -12,6 +12,7 @@ export * from './cluster.js';
 export * from './durability.js';
 export * from './events.js';
 export * from './fields.js';
+export * from './figures.js';
 export * from './issue-messages.js';
 export * from './lease.js';
 export * from './lock.js';

@@ -5,6 +5,7 @@ import { SeenNumbers } from '@syncline/redis';
 import { EventsListener } from './events/events.listener.js';
 import { Watches } from './events/watches.js';
 import { LeasesService } from './lease/leases.service.js';
+import { LockMetrics } from './lease/lock-metrics.js';
 import { LocksService } from './locks/locks.service.js';
 import { Memory } from './recovery/memory.js';
 import { RecoveryListener } from './recovery/recovery.listener.js';
@@ -36,6 +37,7 @@ import { Waits } from './waiting/waits.js';
     SemaphoresService,
     SessionsService,
     LeasesService,
+    LockMetrics,
     WaitingService,
     Waits,
     AbandonedRequests,

@@ -7,6 +7,8 @@ import { Outbox } from './dead-letters/outbox.js';
 import { DeliveryService } from './delivery/delivery.service.js';
 import { HintsListener } from './delivery/hints.listener.js';
 import { ParkedReceivers } from './delivery/parked-receivers.js';
+import { FiguresService } from './figures/figures.service.js';
+import { QueueMetrics } from './figures/queue-metrics.js';
 import { MessageBytes } from './messages/message-bytes.js';
 import { MessagesService } from './messages/messages.service.js';
 import { Receipts } from './messages/receipts.js';
@@ -47,8 +49,11 @@ import { DueTimers } from './timers/due-timers.js';
     SchedulesService,
     Outbox,
     DeadLettersService,
+    FiguresService,
+    QueueMetrics,
   ],
   exports: [
+    FiguresService,
     QueuesService,
     MessagesService,
     ByIdService,

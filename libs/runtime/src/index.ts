@@ -1,6 +1,7 @@
 export { ClientDisconnected } from './client-disconnected.js';
 export { ClientLink, type DisconnectSignal } from './disconnect-signal.js';
 export { Drain, ShuttingDown } from './drain.js';
+export { exposeDurations } from './duration-metrics.js';
 export { EventLoopLag } from './event-loop-lag.js';
 export { InFlight } from './in-flight.js';
 export { Loop } from './loop.js';

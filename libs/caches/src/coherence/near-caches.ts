@@ -25,6 +25,16 @@ export class NearCaches<Owner> {
     return this.all.get(cache);
   }
 
+  /** Bytes and entries of all of them together. */
+  get held(): { readonly bytes: number; readonly entries: number } {
+    const held = { bytes: 0, entries: 0 };
+    for (const { near } of this.all.values()) {
+      held.bytes += near.bytes;
+      held.entries += near.count;
+    }
+    return held;
+  }
+
   /** Bytes that the node has for a cache, whatever it is configured to. */
   roomFor(cache: string): number {
     return this.shareOf(cache, this.all.has(cache) ? 0 : 1);

@@ -46,6 +46,7 @@ export class Replicas implements OnApplicationBootstrap, OnModuleDestroy {
     @Optional() @Inject(NEAR_CACHE_BYTES) nearCacheBytes = NODE_NEAR_BYTES,
   ) {
     this.nears = new NearCaches(nearCacheBytes, tenants);
+    metrics.showNearCaches(() => this.nears.held);
     const means = {
       ...{ store, writes, metrics, events },
       logger: this.logger,

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Metrics } from '@syncline/runtime';
-import { Counter } from 'prom-client';
+import { Counter, Gauge } from 'prom-client';
 
 /** The counters of this node in `/metrics`. Those of a single cache are the concern of its statistics. */
 @Injectable()
@@ -49,6 +49,20 @@ export class CacheMetrics {
       'cache_stale_hits_total',
       'Near hits that an audit proved older than Redis: must stay 0',
     );
+  }
+
+  /** @param read bytes and entries of all near caches together */
+  showNearCaches(read: () => { readonly bytes: number; readonly entries: number }): void {
+    for (const what of ['bytes', 'entries'] as const) {
+      new Gauge({
+        name: `cache_near_${what}`,
+        help: `${what === 'bytes' ? 'Bytes' : 'Entries'} that the near caches of this node hold`,
+        registers: [this.metrics.registry],
+        collect() {
+          this.set(read()[what]);
+        },
+      });
+    }
   }
 
   private counter(name: string, help: string): Counter {

@@ -15,9 +15,11 @@ const MOST_PENDING = 2_000;
 const MOST_AT_ONCE = 100;
 
 /** An event, before it has a time and a node. */
-export type Noticed = { readonly type: Event['type']; readonly count?: number } & Readonly<
-  Record<string, unknown>
->;
+export type Noticed = {
+  readonly type: Event['type'];
+  readonly count?: number;
+  readonly reason?: string;
+} & Readonly<Record<string, unknown>>;
 
 /**
  * Writes down what happened to the names of a role: what scripts tell with their replies, and what this node notices. It holds no call
@@ -30,6 +32,7 @@ export class EventLog implements BeforeApplicationShutdown {
   private pending: string[] = [];
   private gathering: NodeJS.Timeout | undefined;
   private writing: Promise<void> = Promise.resolve();
+  private readonly counted: Counter<'type' | 'reason'>;
   private second = 0;
   private told = new Map<string, number>();
   /** Since the last second, by type. */
@@ -45,6 +48,12 @@ export class EventLog implements BeforeApplicationShutdown {
       help: 'Events that Redis did not take',
       registers: [registry],
     });
+    this.counted = new Counter({
+      name: 'events_total',
+      help: 'What happened that GET /v1/events tells of, those too that are omitted there: leases lost (by reason), deadlocks, dead messages ...',
+      labelNames: ['type', 'reason'],
+      registers: [registry],
+    });
     onHappenings(redis, (happenings) => {
       for (const happening of happenings) this.append(happening as Happening & Noticed);
     });
@@ -52,8 +61,9 @@ export class EventLog implements BeforeApplicationShutdown {
 
   /** Tells of something that happened. */
   append(noticed: Noticed): void {
-    if (!this.mayTell(noticed)) return;
-    this.push(noticed);
+    const { type, reason = '', count = 1 } = noticed;
+    this.counted.inc({ type, reason }, count);
+    if (this.mayTell(noticed)) this.push(noticed);
   }
 
   /** The last ones, such as that this node left. */

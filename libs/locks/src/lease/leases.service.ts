@@ -12,6 +12,7 @@ import { Heartbeat } from '../waiting/heartbeat.js';
 import type { Ticket } from '../waiting/ticket.js';
 import { type Served, Waits } from '../waiting/waits.js';
 import { type Grant, inOrder, type LeaseRequest, type LeaseTerms, type ResourceRequest } from './lease.js';
+import { LockMetrics } from './lock-metrics.js';
 import { errorOf } from './refusal.js';
 import { type Kind, kindOf, resourceKey, resourceName } from './resource.js';
 
@@ -25,6 +26,7 @@ export class LeasesService {
     private readonly abandoned: AbandonedRequests,
     private readonly heartbeat: Heartbeat,
     private readonly events: EventLog,
+    private readonly metrics: LockMetrics,
   ) {}
 
   /**
@@ -52,7 +54,10 @@ export class LeasesService {
     const deadline = performance.now() + request.waitMs;
     for (let { waitMs } = request; ; waitMs = Math.max(0, Math.ceil(deadline - performance.now()))) {
       const leases = await this.attempt({ ...request, waitMs }, disconnect);
-      if (leases !== null) return this.told(inOrderOf(resources, leases));
+      if (leases !== null) {
+        this.metrics.granted(leases);
+        return this.told(inOrderOf(resources, leases));
+      }
     }
   }
 

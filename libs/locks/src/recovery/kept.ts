@@ -12,6 +12,8 @@ export interface KeptLease {
   readonly waitId: string | null;
   /** Its session, or null. */
   readonly sessionId: string | null;
+  /** When it was granted through this node; null: elsewhere. */
+  readonly heldSince: number | null;
   readonly until: number;
 }
 

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { SeenNumbers } from '@syncline/redis';
+import { Durations, SeenNumbers } from '@syncline/redis';
 import { type LeaseRequest, nameOf } from '../lease/lease.js';
 import { encodeMetadata, encodeOwner, type LeaseRecord, termsOf } from '../redis/lease-record.js';
 import { keysOfWait, leaseOfWait } from '../redis/wait-id.js';
@@ -11,12 +11,19 @@ import { ShardMemory } from './shard-memory.js';
 @Injectable()
 export class Memory {
   private readonly shards: ShardMemory[] = [];
+  /** How long leases were held that were granted and ended through this node. */
+  readonly held = new Durations();
 
   constructor(private readonly tokens: SeenNumbers) {}
 
   of(shard: number): ShardMemory {
-    this.shards[shard] ??= new ShardMemory();
+    this.shards[shard] ??= new ShardMemory(this.held);
     return this.shards[shard];
+  }
+
+  /** Leases that this node knows of. */
+  get leases(): number {
+    return this.shards.reduce((sum, shard) => sum + (shard?.size ?? 0), 0);
   }
 
   /**
@@ -31,7 +38,17 @@ export class Memory {
       const { token, session, ttlMs } = termsOf(record);
       this.tokens.see(shard, token);
       const sessionId = session === '-' ? null : session;
-      memory.keepLease({ key, leaseId, record, endsAt, limit, waitId, sessionId, until: sentAt + ttlMs });
+      memory.keepLease({
+        key,
+        leaseId,
+        record,
+        endsAt,
+        limit,
+        waitId,
+        sessionId,
+        heldSince: waitId === null ? null : sentAt,
+        until: sentAt + ttlMs,
+      });
     }
   }
 

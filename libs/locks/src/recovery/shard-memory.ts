@@ -1,3 +1,4 @@
+import type { Durations } from '@syncline/redis';
 import { InFlight } from '@syncline/runtime';
 import type { EndedLease, KeptLease, KeptPlace, KeptSession, Knowledge } from './kept.js';
 
@@ -21,6 +22,13 @@ export class ShardMemory {
   private turnedAt = performance.now();
   private sweptAt = performance.now();
 
+  /** @param held how long leases were that were granted and ended through this node */
+  constructor(private readonly held: Durations) {}
+
+  get size(): number {
+    return this.leases.size;
+  }
+
   keepLease(lease: KeptLease): void {
     const id = idOf(lease);
     const known = this.leases.get(id);
@@ -28,7 +36,13 @@ export class ShardMemory {
     else {
       // Told again, it ends when it did: the reply does not say how far off that is.
       const until = known.endsAt === lease.endsAt ? known.until : lease.until;
-      this.leases.set(id, { ...lease, waitId: lease.waitId ?? known.waitId, until });
+      const { waitId, heldSince } = known;
+      this.leases.set(id, {
+        ...lease,
+        waitId: lease.waitId ?? waitId,
+        heldSince: heldSince ?? lease.heldSince,
+        until,
+      });
     }
     if (lease.waitId !== null) this.places.delete(lease.waitId);
   }
@@ -43,7 +57,8 @@ export class ShardMemory {
   }
 
   endLease(lease: EndedLease): void {
-    this.leases.delete(idOf(lease));
+    const heldSince = this.leases.delete(idOf(lease))?.heldSince ?? null;
+    if (heldSince !== null) this.held.add(performance.now() - heldSince);
     if (this.ended.length >= MOST_ENDED) this.turn();
     this.ended.push(lease);
   }

@@ -43,7 +43,16 @@ describe.each(['functions', 'scripts'])('a new instance of Redis, by %s', (by) =
     const { leaseId } = ask(name);
     const record = `${mode === 'shared' ? 1 : 1_000_000} T:c - ${token} ${Date.now()} 0 60000 o${token} -`;
     return {
-      ...{ key: lockKey(name), leaseId, record, endsAt: 0, limit: '1000000', waitId: null, sessionId: null },
+      ...{
+        key: lockKey(name),
+        leaseId,
+        record,
+        endsAt: 0,
+        limit: '1000000',
+        waitId: null,
+        sessionId: null,
+        heldSince: null,
+      },
       until: performance.now() + 60_000,
     };
   };

@@ -6,6 +6,7 @@ import { UnknownInstance } from '../unknown-instance.js';
 import { CommandScript } from './command-script.js';
 import { withoutHappenings } from './happenings.js';
 import { LibraryFunctions, NO_FUNCTIONS } from './library-functions.js';
+import { durationsOf } from './script-durations.js';
 import { asLibrary, asScript, enterFunction, functionName, readShelf, type Shelf } from './shelf.js';
 import { type Binding, bindingText, guardOf } from './slot-guard.js';
 
@@ -81,6 +82,7 @@ export class LuaLibrary {
     if (command === undefined) throw new Error(`${this.prefix} has no command ${definition.name}`);
     const script = new CommandScript((binding) => asScript(this.shelf, command, binding));
     const { fcall } = callsOf(binary);
+    const durations = durationsOf(`${this.prefix.replace(/^syncline_/, '')}.${command.name}`);
 
     const send = async (redis: RedisClient, keys: string[], args: Argument[], binding: Binding) => {
       const { functions, functionNames } = this.for(redis);
@@ -101,9 +103,11 @@ export class LuaLibrary {
       const instance = instanceOf?.(input) ?? null;
       const binding = { instance, guarded };
       const all = guarded ? [...keys, guardOf(first)] : keys;
+      const sentAt = performance.now();
       const reply = await sendWhenReady(redis, () =>
         instance === null ? send(redis, all, args, binding) : inInstance(send(redis, all, args, binding)),
       );
+      durations.add(performance.now() - sentAt);
       return decode(withoutHappenings(redis, reply), input);
     };
   }

@@ -1,0 +1,128 @@
+import { ROLES, type Role } from '@syncline/contracts';
+import { eventually, NodeProcess, RedisServer, startNodes, stopAll } from '@syncline/testing';
+import { acquire, call, describeLock, release } from './lock.calls.js';
+
+/** The sum of a metric over nodes, of the series that have these labels. */
+async function sumOf(nodes: readonly NodeProcess[], name: string, labels: Record<string, string> = {}) {
+  const pages = await Promise.all(nodes.map(async ({ url }) => (await fetch(`${url}/metrics`)).text()));
+  return pages
+    .flatMap((page) => [...page.matchAll(/^(\w+)(?:\{(.*)\})? (\S+)$/gm)])
+    .filter(([, metric]) => metric === name)
+    .filter(([, , text = '']) =>
+      Object.entries(labels).every(([key, value]) => text.includes(`${key}="${value}"`)),
+    )
+    .reduce((sum, [, , , value]) => sum + Number(value), 0);
+}
+
+describe('metrics', () => {
+  let redis: RedisServer;
+  const nodes = {} as Record<Role, [NodeProcess, NodeProcess]>;
+
+  beforeAll(async () => {
+    redis = await RedisServer.start();
+    await Promise.all(
+      ROLES.map(async (role) => {
+        nodes[role] = (await startNodes(role, 2, { redisUrl: redis.url })) as [NodeProcess, NodeProcess];
+      }),
+    );
+  });
+  afterAll(async () => {
+    await stopAll(Object.values(nodes).flat());
+    await redis.stop();
+  });
+
+  it('tell each queue once, by its owner on the ring, whose samples any node says where to find', async () => {
+    const [one, two] = nodes.queue;
+    const names = ['orders', 'bills', 'mails', 'jobs'];
+    for (const name of names) {
+      await call(one, 'PUT', `queues/${name}`, {});
+      const messages = [{ body: 1 }, { body: 2 }, { body: 3, delayMs: 600_000 }];
+      await call(two, 'POST', `queues/${name}/messages`, { messages });
+    }
+    const { body } = await call(two, 'POST', 'queues/orders/receive', {});
+    await call(one, 'POST', 'queues/orders/ack', { receipts: [body.messages[0].receipt] });
+    // A sample comes each 10 s.
+    await eventually(async () => {
+      for (const queue of names) {
+        expect(await sumOf(nodes.queue, 'queue_sent_total', { queue })).toBe(3);
+        expect(await sumOf(nodes.queue, 'queue_messages', { queue, state: 'delayed' })).toBe(1);
+      }
+      expect(await sumOf(nodes.queue, 'queue_messages', { queue: 'orders', state: 'ready' })).toBe(1);
+      expect(await sumOf(nodes.queue, 'queue_acked_total', { queue: 'orders' })).toBe(1);
+      expect(await sumOf(nodes.queue, 'queue_oldest_ready_age_seconds', { queue: 'orders' })).toBeGreaterThan(
+        0,
+      );
+    }, 30_000);
+    for (const name of names) {
+      const { body: owner } = await call(one, 'GET', `cluster/owner?key=${name}`);
+      for (const node of nodes.queue) {
+        const { body: figures } = await call(node, 'GET', `queues/${name}/figures`);
+        expect(figures).toMatchObject({ queue: name, nodeId: owner.nodeId, everyMs: 10_000 });
+        const isOwner = node.nodeId === owner.nodeId;
+        expect(figures.samples.slice(-1)).toMatchObject(isOwner ? [{ sent: 3, delayed: 1 }] : []);
+      }
+    }
+    expect((await call(one, 'GET', 'queues/none/figures')).status).toBe(404);
+    await call(one, 'DELETE', 'queues/jobs');
+    await eventually(
+      async () => expect(await sumOf(nodes.queue, 'queue_sent_total', { queue: 'jobs' })).toBe(0),
+      30_000,
+    );
+  }, 80_000);
+
+  it('tell what is held and awaited, how long, and what was lost', async () => {
+    const [one, two] = nodes.lock;
+    const { body: lease } = await acquire(one, 'held', { owner: 'a' });
+    const waiting = acquire(two, 'held', { owner: 'b', waitMs: 20_000 });
+    await eventually(async () => expect((await describeLock(one, 'held')).waiters).toHaveLength(1));
+    expect(await sumOf(nodes.lock, 'lock_requests_waiting')).toBe(1);
+    expect(await sumOf(nodes.lock, 'lock_leases_held')).toBe(1);
+    await release(one, lease);
+    await waiting;
+    await acquire(one, 'lost', { owner: 'c', ttlMs: 100 });
+    await eventually(async () =>
+      expect(await sumOf(nodes.lock, 'events_total', { type: 'lost', reason: 'ttl' })).toBe(1),
+    );
+    expect(await sumOf(nodes.lock, 'lock_grants_total')).toBe(3);
+    expect(await sumOf(nodes.lock, 'lock_wait_duration_seconds_count')).toBe(1);
+    expect(await sumOf(nodes.lock, 'lock_hold_duration_seconds_count')).toBe(1);
+    const pages = await Promise.all(
+      nodes.lock.map(async ({ url }) => (await fetch(`${url}/metrics`)).text()),
+    );
+    for (const page of pages) expect(page).not.toMatch(/"(held|lost-name)"/);
+  });
+
+  it('tell what near caches hold and how reads were answered', async () => {
+    const [one] = nodes.cache;
+    await call(one, 'PUT', 'caches/prices/entries/k', { price: 1 });
+    for (let i = 0; i < 3; i += 1) await call(one, 'GET', 'caches/prices/entries/k');
+    expect(await sumOf([one], 'cache_near_entries')).toBe(1);
+    expect(await sumOf([one], 'cache_near_bytes')).toBeGreaterThan(0);
+    expect(await sumOf([one], 'cache_reads_total')).toBe(3);
+  });
+
+  it('tell of the members, the ring, the scripts and the connections of each node', async () => {
+    for (const role of ROLES) {
+      expect(await sumOf([nodes[role][0]], 'cluster_members')).toBe(2);
+      expect(await sumOf(nodes[role], 'cluster_is_member')).toBe(2);
+      expect(await sumOf(nodes[role], 'cluster_ring_share')).toBeCloseTo(1, 5);
+      const script = { script: 'cluster.heartbeat' };
+      expect(await sumOf(nodes[role], 'redis_script_duration_seconds_count', script)).toBeGreaterThan(1);
+      expect(await sumOf([nodes[role][0]], 'redis_connections_total')).toBe(1);
+    }
+  });
+
+  it('cost Redis nothing to scrape', async () => {
+    const [one] = nodes.queue;
+    const count = async () => {
+      const client = redis.connect();
+      const calls = /cmdstat_fcall:calls=(\d+)/.exec(await client.info('commandstats'));
+      client.disconnect();
+      return Number(calls?.[1] ?? 0);
+    };
+    const before = await count();
+    for (let i = 0; i < 100; i += 1) await fetch(`${one.url}/metrics`);
+    // Heartbeats go on; 100 scrapes would show if each asked for its queues.
+    expect((await count()) - before).toBeLessThan(300);
+  });
+});
