@@ -131,6 +131,7 @@ Syncline is ready after ${seconds()}: ${wanted.length} nodes on one Redis. Try i
   locks    ${first('lock')}/api/doc
   queues   ${first('queue')}/api/doc
   caches   ${first('cache')}/api/doc
+  console  ${first('lock')}/console/
 or in a shell:
   curl ${first('lock')}/v1/cluster
   curl -X POST ${first('lock')}/v1/locks/orders/acquire -H 'content-type: application/json' -d '{"owner":"me"}'

@@ -6,6 +6,15 @@ import { rmSync, watch } from 'node:fs';
 const SETTLE_MS = 200;
 const APPS = ['lock', 'queue', 'cache'];
 
+/** Runs a program of Node. False: it failed. */
+async function run(...args) {
+  const [code] = await once(
+    spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] }),
+    'exit',
+  );
+  return code === 0;
+}
+
 /**
  * Builds when a source file is saved: its app, or all three apps for a file of a library.
  *
@@ -27,12 +36,10 @@ export function rebuildOnSave({ say, onBuilt }) {
       // A package that is imported for the first time is not in the bundle, and would bring a second copy of Nest. Without the bundle
       // nodes start all the same, only more slowly.
       rmSync('dist/apps/node_modules', { recursive: true, force: true });
-      const args = ['node_modules/@nestjs/cli/bin/nest.js', 'build', ...apps];
-      const [code] = await once(
-        spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] }),
-        'exit',
-      );
-      if (code === 0) onBuilt(apps);
+      const isBuilt =
+        (await run('node_modules/@nestjs/cli/bin/nest.js', 'build', ...apps)) &&
+        (await run('scripts/build-console.mjs'));
+      if (isBuilt) onBuilt(apps);
       else say('The build failed; the nodes keep running the previous build.');
     }
     building = false;

@@ -23,6 +23,13 @@ const SCREENS = [
   'cluster',
 ];
 
+/** Screens that the documents show. */
+const SHOWN: Readonly<Record<string, string>> = {
+  now: 'now',
+  waits: 'waits',
+  'queues/orders/dead': 'dead',
+};
+
 describe('the console, in a browser', () => {
   let redis: RedisServer;
   let nodes: NodeProcess[] = [];
@@ -159,6 +166,8 @@ describe('the console, in a browser', () => {
       };
       const told = violations.map(({ id, nodes: [first] }) => `${id}: ${first?.html}`);
       expect([screen, told]).toEqual([screen, []]);
+      if (process.env.WRITE_SCREENSHOTS && colorScheme === 'light' && screen in SHOWN)
+        await page.screenshot({ path: `docs/images/console-${SHOWN[screen]}.png` });
     }
     await page.setViewportSize({ width: 1_280, height: 900 });
     expect(faults).toEqual([]);

@@ -50,6 +50,8 @@ describe('npm start', () => {
 
   it('starts nodes that are ready and know each other, and prints their URLs', async () => {
     expect(starter.output).toContain(`${lockUrl}/api/doc`);
+    const page = await fetch(`${lockUrl}/console/`);
+    expect([page.status, await page.text()]).toEqual([200, expect.stringContaining('Syncline console')]);
     expect(starter.output).toContain('listen on 127.0.0.1 and ask nobody for a key');
     const { body } = await request(lockUrl).get('/v1/cluster').expect(200);
     expect(
