@@ -4,8 +4,8 @@ import type { Redis } from 'ioredis';
 import { breachesOf, type ScriptCall, ScriptCalls } from '../stages/script-calls.js';
 
 const SHELVES = ['cluster', 'locks', 'queues', 'caches'];
-/** Commands that only an accident calls for; they are built of the same parts. */
-const RARE = ['locks/requests-of-process', 'caches/open-cache'];
+/** Commands that an accident, or a tenant, calls for; they are built of the same parts. */
+const RARE = ['locks/requests-of-process', 'caches/open-cache', 'queues/name-queue', 'queues/was-acked'];
 
 /** The commands of all shelves, as `SHELF/COMMAND`. */
 const commands = () =>
@@ -101,10 +101,14 @@ describe('the keys that Lua uses on a Redis Cluster', () => {
     await get('sessions');
     await get(`sessions/${session.sessionId}`);
     await remove(`sessions/${session.sessionId}`);
-    const events = AbortSignal.timeout(1_000);
-    await fetch(`${nodes[0]?.url}/v1/locks/a/events`, { signal: events })
-      .then((answer) => answer.text())
-      .catch(() => undefined);
+    const signal = AbortSignal.timeout(1_000);
+    await Promise.all(
+      ['locks/a/events', 'events'].map((path) =>
+        fetch(`${nodes[0]?.url}/v1/${path}`, { signal })
+          .then((answer) => answer.text())
+          .catch(() => undefined),
+      ),
+    );
   };
 
   const useQueues = async ({ get, post, put, delete: remove, hangUp }: ReturnType<typeof of>) => {
