@@ -1,10 +1,9 @@
-import { Controller, Headers, type MessageEvent, Param, Res, Sse } from '@nestjs/common';
+import { Controller, Headers, type MessageEvent, Param, Sse } from '@nestjs/common';
 import { ApiHeader, ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import { holderSchema, nameSchema } from '@syncline/contracts';
 import { CalledBy, type Caller, Disconnect, Does, EventStream } from '@syncline/http';
 import { Watches } from '@syncline/locks';
 import type { DisconnectSignal } from '@syncline/runtime';
-import type { Response } from 'express';
 import type { Observable } from 'rxjs';
 
 /** What happens to a lock, as server-sent events. */
@@ -38,7 +37,6 @@ export class EventsController {
     @Disconnect() disconnect: DisconnectSignal,
     @Headers('last-event-id') lastEventId: string | undefined,
     @CalledBy() caller: Caller,
-    @Res({ passthrough: true }) response: Response,
   ): Promise<Observable<MessageEvent>> {
     const { watches } = this;
     return this.stream.open(
@@ -50,7 +48,6 @@ export class EventsController {
       },
       lastEventId,
       disconnect,
-      response,
     );
   }
 }

@@ -2,13 +2,10 @@ import { Injectable, type MessageEvent } from '@nestjs/common';
 import type { EventWatches, Watcher } from '@syncline/cluster';
 import { ValidationFailed } from '@syncline/contracts';
 import { type DisconnectSignal, Drain, OpenStreams } from '@syncline/runtime';
-import type { Response } from 'express';
 import { Observable } from 'rxjs';
 
 /** A stream in which nothing happens shows at least this often that its node lives. */
 const SIGN_OF_LIFE_MS = 3_000;
-/** A reader that takes nothing may have so many events in the memory of the node. */
-const MOST_UNREAD = 512;
 const EVENT_ID = /^\d{1,20}-\d{1,20}$/;
 
 /** What is streamed, and to whom. */
@@ -39,7 +36,6 @@ export class EventStream {
     { watches, watch, show, mayFollow }: Streamed<Event>,
     lastEventId: string | undefined,
     disconnect: DisconnectSignal,
-    response: Response,
   ): Promise<Observable<MessageEvent>> {
     const after = lastEventId || null;
     if (after !== null && !EVENT_ID.test(after)) {
@@ -69,13 +65,7 @@ export class EventStream {
     return new Observable<MessageEvent>((subscriber) => {
       const closed = this.streams.enter();
       const end = () => subscriber.complete();
-      let unread = 0;
-      push = (event) => {
-        unread = response.writableNeedDrain ? unread + 1 : 0;
-        if (unread > MOST_UNREAD) response.destroy();
-        else if (mayFollow()) subscriber.next(event);
-        else end();
-      };
+      push = (event) => (mayFollow() ? subscriber.next(event) : end());
       push({ id: from, comment: '' });
       for (const event of early) push(event);
       // A node that cannot read events is no use to the watcher: it had better go to another one.

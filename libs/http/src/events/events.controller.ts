@@ -1,9 +1,8 @@
-import { Controller, Headers, type MessageEvent, Res, Sse } from '@nestjs/common';
+import { Controller, Headers, type MessageEvent, Sse } from '@nestjs/common';
 import { ApiHeader, ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import { RoleEvents } from '@syncline/cluster';
 import { eventSchema, namesIn } from '@syncline/contracts';
 import type { DisconnectSignal } from '@syncline/runtime';
-import type { Response } from 'express';
 import type { Observable } from 'rxjs';
 import { CalledBy, type Caller } from '../access/caller.js';
 import { Does, JUDGED_BY_HANDLER } from '../access/does.decorator.js';
@@ -40,7 +39,6 @@ export class EventsController {
     @Disconnect() disconnect: DisconnectSignal,
     @Headers('last-event-id') lastEventId: string | undefined,
     @CalledBy() caller: Caller,
-    @Res({ passthrough: true }) response: Response,
   ): Promise<Observable<MessageEvent>> {
     const { events } = this;
     return this.stream.open(
@@ -55,7 +53,6 @@ export class EventsController {
       },
       lastEventId,
       disconnect,
-      response,
     );
   }
 }
