@@ -32,12 +32,15 @@ describe('syncline keys', () => {
     const hashed = await cli.run(['keys', 'hash'], `${secret}\n`);
     expect(hashed.stdout.toString()).toBe(`${key.secrets[0].hash}\n`);
     const second = await cli.json('keys', 'new', 'billing');
+    const signing = await cli.json('keys', 'new', 'shop', '--sqs');
+    expect(signing.key.secrets).toEqual([{ secret: signing.secret }]);
     expect(second.secret).not.toBe(secret);
 
     const old = { hash: second.key.secrets[0].hash, expiresAt: '2020-01-01T00:00:00Z' };
-    writeFileSync(file, JSON.stringify({ keys: [{ ...key, secrets: [...key.secrets, old] }] }));
+    writeFileSync(file, JSON.stringify({ keys: [{ ...key, secrets: [...key.secrets, old] }, signing.key] }));
+    expect(await cli.text('keys', 'check', file, '--json')).not.toContain(signing.secret);
     expect(await cli.text('keys', 'check', file)).toMatch(
-      /^KEY .*\nbilling +2, 1 expired +lock +lock,read +billing:\*,nightly\n$/,
+      /^KEY .*\nbilling +2, 1 expired +lock +lock,read +billing:\*,nightly\nshop +1, 1 in clear +- +- +-\n$/,
     );
     await using redis = await RedisServer.start();
     const env = { API_KEYS_FILE: file };

@@ -15,6 +15,7 @@ const SHORTEST_SECRET = 32;
 interface NewOptions {
   readonly grant?: readonly Grant[];
   readonly expires?: string;
+  readonly sqs?: boolean;
   readonly json?: boolean;
 }
 
@@ -34,12 +35,16 @@ export function addKeysCommands(program: Command): void {
       ).argParser((text: string, earlier: readonly Grant[] = []) => [...earlier, grantOf(text)]),
     )
     .option('--expires <instant>', 'when the secret expires, as in 2027-01-31T00:00:00Z')
+    .option(
+      '--sqs',
+      'for clients of SQS, which sign: the file then has the secret itself instead of its hash',
+    )
     .option('--json', 'print JSON, for scripts')
-    .action(async (name: string, { grant = [], expires, json }: NewOptions) => {
+    .action(async (name: string, { grant = [], expires, sqs, json }: NewOptions) => {
       const secret = randomBytes(SECRET_BYTES).toString('base64url');
       const key = checked({
         name,
-        secrets: [{ hash: hashOf(secret), expiresAt: expires }],
+        secrets: [{ ...(sqs ? { secret } : { hash: hashOf(secret) }), expiresAt: expires }],
         grants: [...grant],
       });
       if (json) await writeJson({ secret, key });
@@ -65,7 +70,7 @@ export function addKeysCommands(program: Command): void {
     .option('--json', 'print JSON, for scripts')
     .action(async (file: string, { json }: { json?: boolean }) => {
       const found = keysIn(file);
-      if (json) await writeJson(found);
+      if (json) await writeJson(found.map(withoutSecrets));
       else await write(tableOf(['KEY', 'SECRETS', 'ROLE', 'ACTIONS', 'NAMES'], found.flatMap(rowsOf)));
     });
 }
@@ -97,11 +102,22 @@ function keysIn(file: string): readonly ApiKey[] {
   }
 }
 
+/** What is told of a key: no secret that stands in clear. */
+const withoutSecrets = ({ secrets, ...key }: ApiKey) => ({
+  ...key,
+  secrets: secrets.map(({ secret, ...rest }) => (secret === undefined ? rest : { ...rest, inClear: true })),
+});
+
 function rowsOf({ name, secrets, grants }: ApiKey) {
   const expired = secrets.filter(
     ({ expiresAt }) => expiresAt !== undefined && Date.parse(expiresAt) <= Date.now(),
   );
-  const counted = expired.length === 0 ? `${secrets.length}` : `${secrets.length}, ${expired.length} expired`;
+  const clear = secrets.filter(({ secret }) => secret !== undefined);
+  const counted = [
+    `${secrets.length}`,
+    ...(expired.length === 0 ? [] : [`${expired.length} expired`]),
+    ...(clear.length === 0 ? [] : [`${clear.length} in clear`]),
+  ].join(', ');
   if (grants.length === 0) return [[name, counted, '-', '-', '-']];
   return grants.map(({ role, actions, names }, i) => [
     i === 0 ? name : '',

@@ -53,6 +53,23 @@ export const secretHashSchema = z
     'expected sha256: and 64 hexadecimal digits, as syncline keys new prints it',
   );
 
+const secretSchema = z
+  .strictObject({
+    hash: secretHashSchema.optional(),
+    secret: z
+      .string()
+      .regex(/^[\x21-\x7e]{32,256}$/, 'expected 32 to 256 visible ASCII characters, chosen at random')
+      .optional()
+      .describe(
+        'Instead of `hash`, the secret itself: clients of SQS sign with it, and nothing else can verify that',
+      ),
+    expiresAt: z.iso.datetime({ offset: true }).optional(),
+  })
+  .refine(({ hash, secret }) => (hash === undefined) !== (secret === undefined), {
+    path: ['hash'],
+    error: 'expected either hash or secret',
+  });
+
 const subjectSchema = z
   .string()
   .max(2_048)
@@ -100,7 +117,7 @@ export const apiKeySchema = z.strictObject({
     .regex(/^[A-Za-z0-9._-]{1,64}$/, 'expected 1 to 64 characters out of A-Z a-z 0-9 . _ -')
     .describe('Shown in refusals and logs'),
   secrets: z
-    .array(z.strictObject({ hash: secretHashSchema, expiresAt: z.iso.datetime({ offset: true }).optional() }))
+    .array(secretSchema)
     .max(8)
     .describe(
       'Any of them is the key: two while one replaces the other. Without `expiresAt` it does not expire',
@@ -138,8 +155,12 @@ export const apiKeysFileSchema = z
       .max(10_000)
       .refine((keys) => isDistinct(keys.map(({ name }) => name)), 'expected every name once')
       .refine(
-        (keys) => isDistinct(keys.flatMap(({ secrets }) => secrets.map(({ hash }) => hash))),
+        (keys) => isDistinct(keys.flatMap(({ secrets }) => secrets.flatMap(({ hash = [] }) => hash))),
         'expected every hash once',
+      )
+      .refine(
+        (keys) => isDistinct(keys.flatMap(({ secrets }) => secrets.flatMap(({ secret = [] }) => secret))),
+        'expected every secret once',
       )
       .refine(
         (keys) => isDistinct(keys.flatMap(({ certificates = [] }) => certificates)),

@@ -17,6 +17,9 @@ export const realmOf = (tenant: string | undefined): string =>
 export const realmIn = (name: string): string =>
   name.startsWith(MARK) ? name.slice(0, name.indexOf(MARK, 1) + 1) : '';
 
+/** The name that its caller has for a name of the inside. */
+export const withoutRealm = (name: string): string => name.slice(realmIn(name).length);
+
 /**
  * Fields whose texts callers have without their realm: it is put before what comes in, and taken from what goes out. `name`: a
  * name, a part of one from its beginning on, or a session id; `problem`: names may stand anywhere in its texts.

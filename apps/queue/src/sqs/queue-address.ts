@@ -1,26 +1,36 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { nameSchema } from '@syncline/contracts';
+import { nameSchema, realmIn, withoutRealm } from '@syncline/contracts';
 import { NODE_CONFIG, type NodeConfig } from '@syncline/http';
 import { ERRORS, queueDoesNotExist, SqsError } from './sqs-error.js';
 
-/** Syncline has no accounts: every queue belongs to this one. */
+/**
+ * Callers name queues as everywhere, without the realm of their tenant. What comes in gets it here, and what goes out loses it; in between
+ * names have it.
+ *
+ * Syncline has no accounts: every queue belongs to this one.
+ */
 export const ACCOUNT = '000000000000';
 export const DEFAULT_REGION = 'us-east-1';
 
 export const isFifo = (queue: string): boolean => queue.endsWith('.fifo');
 
-export const arnOf = (queue: string, region: string): string => `arn:aws:sqs:${region}:${ACCOUNT}:${queue}`;
+export const arnOf = (queue: string, region: string): string =>
+  `arn:aws:sqs:${region}:${ACCOUNT}:${withoutRealm(queue)}`;
 
-/** The name in an ARN; undefined for what is no ARN of a queue. */
-export function nameInArn(arn: unknown): string | undefined {
+/** The name in an ARN; undefined for what is no ARN of a queue. @param realm of the caller */
+export function nameInArn(arn: unknown, realm: string): string | undefined {
   const parts = typeof arn === 'string' ? arn.split(':') : [];
   const name = parts.slice(5).join(':');
   const isQueue = parts[0] === 'arn' && parts[2] === 'sqs' && nameSchema.safeParse(name).success;
-  return isQueue ? name : undefined;
+  return isQueue ? `${realm}${name}` : undefined;
 }
 
-/** The name in the URL of a queue: the last part of its path, whichever address the URL has. @throws SqsError */
-export function nameInUrl(url: string): string {
+/** The queue of an ARN, of the same tenant as another one. */
+export const neighbourInArn = (arn: unknown, queue: string): string | undefined =>
+  nameInArn(arn, realmIn(queue));
+
+/** The name in the URL of a queue: the last part of its path, whichever address the URL has. @param realm of the caller @throws SqsError */
+export function nameInUrl(url: string, realm: string): string {
   const path = /^https?:\/\//.test(url) && URL.canParse(url) ? new URL(url).pathname : url;
   const last = path.split('/').at(-1) ?? '';
   let name: string;
@@ -30,7 +40,7 @@ export function nameInUrl(url: string): string {
     throw new SqsError(ERRORS.invalidAddress, `The address ${url} is not valid for this endpoint.`);
   }
   if (!nameSchema.safeParse(name).success) throw queueDoesNotExist();
-  return name;
+  return `${realm}${name}`;
 }
 
 /** Tells clients the URLs of queues. */
@@ -41,6 +51,6 @@ export class QueueUrls {
   /** @param host that the client asked */
   of(queue: string, host: string): string {
     const base = this.config.sqsPublicUrl?.replace(/\/$/, '') ?? `${this.config.scheme}://${host}`;
-    return `${base}/${ACCOUNT}/${encodeURIComponent(queue)}`;
+    return `${base}/${ACCOUNT}/${encodeURIComponent(withoutRealm(queue))}`;
   }
 }

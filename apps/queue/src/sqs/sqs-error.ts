@@ -1,4 +1,5 @@
 import { Problem } from '@syncline/contracts';
+import type { Caller } from '@syncline/http';
 
 /** An error as AWS answers it. */
 export interface SqsErrorKind {
@@ -58,6 +59,12 @@ export class SqsError extends Error {
   ) {
     super(message, options);
     this.name = new.target.name;
+  }
+
+  /** In it, names are as the caller has them. */
+  toldTo(caller: Caller | undefined): SqsError {
+    const { realm = '' } = caller ?? {};
+    return realm === '' ? this : new SqsError(this.kind, this.message.replaceAll(realm, ''), { cause: this });
   }
 
   /** Whether the caller is at fault, and not this service. */

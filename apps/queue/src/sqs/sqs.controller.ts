@@ -1,6 +1,6 @@
 import { Controller, Get, HttpCode, Logger, Post, Req, Res, VERSION_NEUTRAL } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
-import { Disconnect, judge, Open, ParkedGuard, TakesBytes, TakesUpTo } from '@syncline/http';
+import { callerOf, Disconnect, judge, Open, ParkedGuard, TakesBytes, TakesUpTo } from '@syncline/http';
 import { ClientDisconnected, type DisconnectSignal } from '@syncline/runtime';
 import type { Request, Response } from 'express';
 import { Actions } from './actions/actions.js';
@@ -56,7 +56,7 @@ export class SqsController {
       response.send(wire.result(asked.action, output, requestId));
     } catch (error) {
       if (error instanceof ClientDisconnected) return;
-      const refusal = fromProblem(error) ?? this.internal(error, requestId);
+      const refusal = (fromProblem(error) ?? this.internal(error, requestId)).toldTo(callerOf(request));
       const { code, status } = refusal.kind;
       response.setHeader('x-amzn-query-error', `${code};${refusal.isSender ? 'Sender' : 'Receiver'}`);
       response.status(status).send(wire.error(refusal, requestId));
@@ -72,7 +72,8 @@ export class SqsController {
     const { deed, names, run } = this.actions.get(action);
     const signer = this.signers.of(signedPart(request));
     const fields = new Fields(members);
-    const queue = names === 'queue' ? queueOf(fields, request) : '';
+    const { realm } = signer.caller;
+    const queue = names === 'queue' ? queueOf(fields, request, realm) : '';
     judge(request, signer.caller, deed, queue);
     return run({
       ...signer,
@@ -122,8 +123,8 @@ const signedPart = (request: Request): SignedRequest => ({
   body: request.body as Buffer,
 });
 
-function queueOf(fields: Fields, request: Request): string {
+function queueOf(fields: Fields, request: Request, realm: string): string {
   const url = fields.optionalText('QueueUrl') || (pathOf(request) === '/' ? '' : pathOf(request));
   if (url === '') throw missing('QueueUrl');
-  return nameInUrl(url);
+  return nameInUrl(url, realm);
 }

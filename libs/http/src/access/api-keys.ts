@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { type ApiKeysFile, InvalidKeysFile, Problem, realmOf } from '@syncline/contracts';
@@ -8,7 +7,7 @@ import { NODE_CONFIG, type NodeConfig } from '../node/node.config.js';
 import { watchFiles } from '../node/watch-files.js';
 import { clientCertificateOf } from '../tls/client-certificate.js';
 import { Caller, type CallerKey } from './caller.js';
-import { readKeysFile } from './keys-file.js';
+import { digestIn, digestOf, readKeysFile } from './keys-file.js';
 import { ALL_GRANTS, GRANTS_OF_RIGHT, Rights } from './rights.js';
 
 /** A key, by one of its secrets or of its certificates. */
@@ -38,6 +37,8 @@ export class ApiKeys implements OnModuleInit {
   /** By name of the key. */
   private usages: ReadonlyMap<string, Usage> = new Map();
   private tenants: ReadonlyMap<string, Usage> = new Map();
+  /** Secrets that are known in clear, by name of the key. */
+  private clear: ReadonlyMap<string, readonly string[]> = new Map();
   /** Everybody, on a node without keys. */
   readonly anonymous: Caller;
 
@@ -117,12 +118,12 @@ export class ApiKeys implements OnModuleInit {
 
   /**
    * A key by its name, for callers who prove that they know its secret without sending it: a signature cannot be
-   * compared with the digest of a secret. Only keys of `API_KEYS` can be used so.
+   * compared with the digest of a secret. So only keys whose secrets stand in clear in the configuration can be used so.
    */
   signingKey(name: string): SigningKey | undefined {
-    const known = this.config.apiKeys.filter((key) => key.name === name).map(({ secret }) => secret);
-    const [first] = known;
-    return first === undefined ? undefined : { secrets: known, caller: this.callerBy(digestOf(first)) };
+    const secrets = (this.clear.get(name) ?? []).filter((secret) => this.inForce(digestOf(secret)));
+    const [first] = secrets;
+    return first === undefined ? undefined : { secrets, caller: this.callerBy(digestOf(first)) };
   }
 
   /** What the keys that were used have used, in the order of the configuration. */
@@ -155,7 +156,7 @@ export class ApiKeys implements OnModuleInit {
     const { apiKeys, role } = this.config;
     const fromVariable = apiKeys.map(({ name, secret, right }) => ({
       name,
-      secrets: [{ hash: `${HASH}${digestOf(secret)}`, expiresAt: undefined }],
+      secrets: [{ secret, hash: undefined, expiresAt: undefined }],
       grants: GRANTS_OF_RIGHT[right],
       certificates: undefined,
       quotas: undefined,
@@ -163,6 +164,11 @@ export class ApiKeys implements OnModuleInit {
     }));
     const all = [...fromVariable, ...keys];
     this.stocks.replace(tenants);
+    const clear = new Map<string, string[]>();
+    for (const { name, secrets } of all) {
+      clear.set(name, [...(clear.get(name) ?? []), ...secrets.flatMap(({ secret = [] }) => secret)]);
+    }
+    this.clear = clear;
     // What a key has used counts on, whatever else changed.
     this.tenants = new Map(
       tenants.map(({ name, quotas = {} }) => {
@@ -193,9 +199,9 @@ export class ApiKeys implements OnModuleInit {
           rights,
           expiresAt,
         });
-        const bySecret = secrets.map(({ hash: digest, expiresAt }): [string, KnownKey] => [
-          digest.slice(HASH.length),
-          until(expiresAt === undefined ? Number.POSITIVE_INFINITY : Date.parse(expiresAt)),
+        const bySecret = secrets.map((secret): [string, KnownKey] => [
+          digestIn(secret),
+          until(secret.expiresAt === undefined ? Number.POSITIVE_INFINITY : Date.parse(secret.expiresAt)),
         ]);
         const byCertificate = certificates.map((one): [string, KnownKey] => [
           certified(one),
@@ -216,11 +222,9 @@ export function setProof(request: object, proof: string): void {
 const proofOf = (request: object): string | undefined => (request as { [PROOF]?: string })[PROOF];
 
 const NOTHING = { keys: [], tenants: [] };
-const HASH = 'sha256:';
 /** Apart from digests: whoever has a certificate may have chosen its names. */
 const CERTIFICATE = 'certificate ';
 const certified = (name: string): string => `${CERTIFICATE}${name}`;
-const digestOf = (secret: string): string => hash('sha256', secret, 'hex');
 
 function secretIn(headers: IncomingHttpHeaders): string {
   const bearer = /^Bearer (.+)$/i.exec(headers.authorization ?? '')?.[1];

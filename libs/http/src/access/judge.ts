@@ -1,4 +1,4 @@
-import type { Action } from '@syncline/contracts';
+import { type Action, withoutRealm } from '@syncline/contracts';
 import { setDeeds } from '../trail/trail.js';
 import { type Caller, setCaller } from './caller.js';
 import { NO_NAME } from './does.decorator.js';
@@ -15,7 +15,7 @@ interface Asked {
  */
 export function judge(request: object, caller: Caller, action: Action, name: string): void {
   setDeeds(request, [{ action, to: name === '' ? NO_NAME : ':name' }]);
-  if (name !== '') (request as Asked).params = { name };
+  if (name !== '') (request as Asked).params = { name: withoutRealm(name) };
   setCaller(request, caller);
   caller.usage.countRequest();
   if (!caller.mayToSome(action)) throw caller.refusal(action);

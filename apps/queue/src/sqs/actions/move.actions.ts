@@ -32,9 +32,9 @@ export class MoveActions {
   ) {}
 
   private async start({ fields, caller, region }: ActionCall): Promise<Members> {
-    const queue = await this.sourceOf(fields.text('SourceArn'));
+    const queue = await this.sourceOf(fields.text('SourceArn'), caller.realm);
     const destination = fields.optionalText('DestinationArn');
-    const to = nameInArn(destination);
+    const to = nameInArn(destination, caller.realm);
     const maxPerSecond = fields.integer('MaxNumberOfMessagesPerSecond', RATE);
     if (destination !== undefined && to === undefined) {
       throw invalidValue('DestinationArn', destination, 'It is not the ARN of a queue.');
@@ -44,7 +44,7 @@ export class MoveActions {
       caller.requireForAll('produce', 'Name the queue that the messages go to, as DestinationArn.');
     else {
       caller.require('produce', [to]);
-      await this.sourceOf(arnOf(to, region));
+      await this.sourceOf(arnOf(to, region), caller.realm);
     }
     const { stats } = await this.queues.get(queue);
     const now = Date.now();
@@ -75,7 +75,7 @@ export class MoveActions {
   }
 
   private async list({ fields, caller, region }: ActionCall): Promise<Members> {
-    const queue = await this.sourceOf(fields.text('SourceArn'));
+    const queue = await this.sourceOf(fields.text('SourceArn'), caller.realm);
     caller.require('read', [queue]);
     const { moves } = await this.labels.of(queue);
     const shown = moves.slice(0, fields.integer('MaxResults', RESULTS) ?? 1);
@@ -93,7 +93,7 @@ export class MoveActions {
           ...(maxPerSecond !== undefined && { MaxNumberOfMessagesPerSecond: maxPerSecond }),
           ApproximateNumberOfMessagesMoved: moved,
           ApproximateNumberOfMessagesToMove: toMove,
-          ...(failure !== undefined && { FailureReason: failure }),
+          ...(failure !== undefined && { FailureReason: failure.replaceAll(caller.realm, '') }),
           StartedTimestamp: startedAt,
         };
       }),
@@ -102,7 +102,7 @@ export class MoveActions {
 
   private async cancel({ fields, caller }: ActionCall): Promise<Members> {
     const handle = fields.text('TaskHandle');
-    const queue = await this.sourceOf(sourceIn(handle));
+    const queue = await this.sourceOf(sourceIn(handle), caller.realm);
     caller.require('consume', [queue]);
     const { moves } = await this.change(queue, handle, (task) => {
       if (asItStands(task, Date.now()).status !== 'RUNNING') {
@@ -152,8 +152,8 @@ export class MoveActions {
   }
 
   /** The queue of an ARN, which there must be. */
-  private async sourceOf(arn: string): Promise<string> {
-    const queue = nameInArn(arn);
+  private async sourceOf(arn: string, realm: string): Promise<string> {
+    const queue = nameInArn(arn, realm);
     if (queue === undefined) throw invalidValue('SourceArn', arn, 'It is not the ARN of a queue.');
     try {
       await this.labels.of(queue);

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { withoutRealm } from '@syncline/contracts';
 import { LabelsOfQueues } from '../attributes/labels.js';
 import { arnOf } from '../queue-address.js';
 import { invalidValue, missing } from '../sqs-error.js';
@@ -59,7 +60,7 @@ export class PermissionActions {
     await this.labels.change(queue, (labels) => {
       const { Policy: text, ...others } = labels.attributes;
       const before: Policy = {
-        ...{ Version: '2012-10-17', Id: `${queue}/default-policy`, Statement: [] },
+        ...{ Version: '2012-10-17', Id: `${withoutRealm(queue)}/default-policy`, Statement: [] },
         ...(text !== undefined && policyIn(text)),
       };
       const after = change(before);

@@ -1,5 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { MAX_MESSAGE_BYTES, MOST_IN_FLIGHT, Problem, putQueueSchema } from '@syncline/contracts';
+import {
+  MAX_MESSAGE_BYTES,
+  MOST_IN_FLIGHT,
+  Problem,
+  putQueueSchema,
+  withoutRealm,
+} from '@syncline/contracts';
 import { QueuesService } from '@syncline/queues';
 import {
   type Attributes,
@@ -45,9 +51,10 @@ export class QueueActions {
 
   private async create(call: ActionCall): Promise<Members> {
     const { fields, caller, host } = call;
-    const queue = fields.text('QueueName');
+    const name = fields.text('QueueName');
     const pairs = fields.pairs('Attributes');
-    checkName(queue, Object.fromEntries(pairs).FifoQueue === 'true');
+    checkName(name, Object.fromEntries(pairs).FifoQueue === 'true');
+    const queue = `${caller.realm}${name}`;
     caller.require('configure', [queue]);
     const attributes = checkAttributes(queue, pairs);
     const labels: Labels = {
@@ -84,7 +91,7 @@ export class QueueActions {
   }
 
   private async find({ fields, caller, host }: ActionCall): Promise<Members> {
-    const queue = fields.text('QueueName');
+    const queue = `${caller.realm}${fields.text('QueueName')}`;
     caller.require('read', [queue]);
     await this.labels.of(queue);
     return { QueueUrl: this.urls.of(queue, host) };
@@ -95,8 +102,8 @@ export class QueueActions {
     const page = await caller.page(
       'queues',
       {
-        prefix: fields.optionalText('QueueNamePrefix') ?? '',
-        cursor: cursorIn(fields.optionalText('NextToken')),
+        prefix: `${caller.realm}${fields.optionalText('QueueNamePrefix') ?? ''}`,
+        cursor: cursorIn(fields.optionalText('NextToken'), caller.realm),
         limit: limit ?? MOST_LISTED,
       },
       (part) => this.queues.list(part.prefix, part.cursor ?? null, part.limit),
@@ -114,7 +121,11 @@ export class QueueActions {
     const limit = fields.integer('MaxResults', PAGE);
     const page = await caller.page(
       'queues',
-      { prefix: '', cursor: cursorIn(fields.optionalText('NextToken')), limit: MOST_LISTED },
+      {
+        prefix: caller.realm,
+        cursor: cursorIn(fields.optionalText('NextToken'), caller.realm),
+        limit: MOST_LISTED,
+      },
       (part) => this.queues.list(part.prefix, part.cursor ?? null, part.limit),
     );
     const sources = page.queues.filter(
@@ -228,10 +239,10 @@ const canonical = (value: unknown): string =>
 
 const now = () => Math.floor(Date.now() / 1_000);
 
-const tokenOf = (cursor: string) => Buffer.from(cursor).toString('base64url');
-function cursorIn(token: string | undefined): string | undefined {
+const tokenOf = (cursor: string) => Buffer.from(withoutRealm(cursor)).toString('base64url');
+function cursorIn(token: string | undefined, realm: string): string | undefined {
   if (token === undefined || token === '') return undefined;
   const cursor = Buffer.from(token, 'base64url').toString();
   if (tokenOf(cursor) !== token) throw invalidValue('NextToken', token, 'It was not given by this service.');
-  return cursor;
+  return `${realm}${cursor}`;
 }

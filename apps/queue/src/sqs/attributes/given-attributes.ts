@@ -1,6 +1,6 @@
 import type { PutQueue } from '@syncline/contracts';
 import { deadLettersOf } from '@syncline/queues';
-import { isFifo, nameInArn } from '../queue-address.js';
+import { isFifo, neighbourInArn } from '../queue-address.js';
 import { ERRORS, invalidValue, SqsError } from '../sqs-error.js';
 
 /** Attributes of a queue as a caller gives them: texts by name. */
@@ -99,7 +99,7 @@ export function readRedrivePolicy(queue: string, text: string): RedrivePolicy {
     throw wrong('Redrive policy is not a valid JSON map.');
   }
   const { deadLetterTargetArn, maxReceiveCount } = Object(policy) as Record<string, unknown>;
-  const target = nameInArn(deadLetterTargetArn);
+  const target = neighbourInArn(deadLetterTargetArn, queue);
   const maxReceives = Number(maxReceiveCount);
   if (target === undefined) throw wrong('Invalid value for deadLetterTargetArn.');
   if (!Number.isInteger(maxReceives) || maxReceives < 1 || maxReceives > MOST_RECEIVES) {
