@@ -93,6 +93,8 @@ export async function bundleEmbedded(root, options, target) {
     platform: 'node',
     target: 'node20',
     minifyWhitespace: true,
+    // Node prints the line of an error that nobody caught.
+    lineLimit: 160,
     legalComments: 'none',
     plugins: [engines(libs, options), absent],
     banner: { js: COMMON_JS },

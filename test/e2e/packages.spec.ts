@@ -1,4 +1,5 @@
 import { execFile, spawn } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
 import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -9,7 +10,10 @@ import ts from 'typescript';
 
 const run = promisify(execFile);
 const PACKAGES = ['client', 'embedded', 'cli', 'nestjs', 'keyv'];
-const MANUALS = ['docs/client.md', 'docs/embedded.md', 'docs/nestjs.md'];
+const COMING_FROM = readdirSync('docs/coming-from').map((page) => join('docs/coming-from', page));
+const MANUALS = ['docs/client.md', 'docs/embedded.md', 'docs/nestjs.md', ...COMING_FROM];
+/** Where the packages are that users come from: only those who run the benchmarks have them. */
+const PEERS = join(process.cwd(), 'benchmarks');
 const OURS = join(process.cwd(), 'node_modules');
 /** Other dependencies of a user's application: peers, and imports of the examples. */
 const BESIDE = [
@@ -93,11 +97,11 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** The examples of the manuals, with the URLs of this test's nodes and Redis. */
-async function examples() {
-  const pages = await Promise.all(MANUALS.map((path) => readFile(path, 'utf8')));
+/** The examples of some pages in a language, with the URLs of this test's nodes and Redis. */
+async function examples(paths: readonly string[], language: 'ts' | 'js') {
+  const pages = await Promise.all(paths.map((path) => readFile(path, 'utf8')));
   return pages
-    .flatMap((page) => [...page.matchAll(/```ts\n(.*?)```/gs)])
+    .flatMap((page) => [...page.matchAll(new RegExp(`\`\`\`${language}\n(.*?)\`\`\``, 'gs'))])
     .map(([, code = '']) =>
       code
         .replaceAll('redis://localhost:6379', redis.url)
@@ -107,6 +111,10 @@ async function examples() {
         ),
     );
 }
+
+/** What the comments of an example say that it prints. */
+const printedBy = (code: string) =>
+  [...code.matchAll(/console\.log\(.*\); \/\/ (.*)/g)].map(([, line]) => line);
 
 describe('the published packages', () => {
   it.each(PACKAGES)('declare all their dependencies: %s', async (name) => {
@@ -136,8 +144,8 @@ describe('the published packages', () => {
   });
 
   it('have self-contained types, and manuals whose examples run', async () => {
-    const all = await examples();
-    expect(all.length).toBeGreaterThanOrEqual(9);
+    const all = await examples(MANUALS, 'ts');
+    expect(all.length).toBeGreaterThanOrEqual(13);
     await Promise.all(all.map((code, i) => writeFile(join(folder, `example-${i}.ts`), code)));
     const tsconfig = { compilerOptions: COMPILER_OPTIONS, include: ['*.ts'] };
     await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(tsconfig));
@@ -154,13 +162,24 @@ describe('the published packages', () => {
       all.map(async (code, i) => {
         const path = join(folder, `example-${i}.js`);
         const child = new Child(path, spawn(process.execPath, ['--unhandled-rejections=strict', path]));
-        const expected = [...code.matchAll(/console\.log\(.*\); \/\/ (.*)/g)].map(([, line]) => line);
+        const expected = printedBy(code);
         if (code.includes('enableShutdownHooks')) {
           await child.printed(/./);
           child.process.kill('SIGTERM');
         }
         await child.exited;
         expect(child.output.split('\n')).toEqual(expected);
+      }),
+    );
+  });
+
+  it('stand in the manuals beside programs of other packages, which run where these are installed', async () => {
+    const all = existsSync(join(PEERS, 'node_modules')) ? await examples(COMING_FROM, 'js') : [];
+    await Promise.all(
+      all.map(async (code) => {
+        const args = ['--input-type=module', '--eval', code];
+        const child = new Child('peer', spawn(process.execPath, args, { cwd: PEERS }));
+        expect([await child.exited, child.output.split('\n')]).toEqual([0, printedBy(code)]);
       }),
     );
   });

@@ -129,6 +129,7 @@ export class Membership implements OnModuleDestroy {
         await sleep(HEARTBEAT_MS);
       }
     }
+    if (this.stopped) return;
     this.heartbeats.start();
     await this.beat();
   }

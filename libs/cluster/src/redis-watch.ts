@@ -13,6 +13,7 @@ import {
   REDIS_OPTIONS,
   type RedisClient,
   type RedisModuleOptions,
+  storeError,
   UnsuitableRedis,
 } from '@syncline/redis';
 import { Loop, Metrics } from '@syncline/runtime';
@@ -76,7 +77,12 @@ export class RedisWatch implements OnApplicationBootstrap, OnModuleDestroy {
     await this.checkAgain();
     if (this.found !== null) return;
     await this.compareInstances();
-    await Promise.all(primariesOf(this.redis).map((primary) => this.compareClocks(primary)));
+    const connected = primariesOf(this.redis).filter(({ status }) => status === 'ready');
+    try {
+      await Promise.all(connected.map((primary) => this.compareClocks(primary)));
+    } catch (error) {
+      throw storeError(error);
+    }
   }
 
   private async checkAgain(): Promise<void> {

@@ -21,15 +21,15 @@ const MISTAKES: readonly (readonly [RegExp, string])[] = [
   ],
   [
     /failed to connect to sentinel .*(NOAUTH|WRONGPASS)/,
-    'The sentinels refuse the user or the password: set REDIS_SENTINEL_PASSWORD, and REDIS_SENTINEL_USERNAME where they have users.',
+    'The sentinels refuse the user or the password: set REDIS_SENTINEL_PASSWORD, and REDIS_SENTINEL_USERNAME where they have users; in a program, `redis.sentinel`.',
   ],
   [
     /self.signed certificate|unable to (get local issuer|verify)|UNABLE_TO_VERIFY|DEPTH_ZERO_SELF_SIGNED/i,
-    'The certificate of Redis comes from an authority that is not trusted here: set REDIS_CA to a file with its certificate.',
+    'The certificate of Redis comes from an authority that is not trusted here: set REDIS_CA to a file with its certificate; in a program, `redis.tls.ca` to the certificate.',
   ],
   [
     /altnames|ERR_TLS_CERT_ALTNAME_INVALID/,
-    'The certificate of Redis is for another host: set REDIS_SERVERNAME to the name that it has.',
+    'The certificate of Redis is for another host: set REDIS_SERVERNAME to the name that it has; in a program, `redis.tls.servername`.',
   ],
 ];
 

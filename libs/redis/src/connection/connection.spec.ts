@@ -61,3 +61,18 @@ describe('the command connection', () => {
     await Promise.all([slow, next]);
   });
 });
+
+it('the command connection outlives a second error of its socket, as TLS may have', async () => {
+  const server = await RedisServer.start();
+  const redis = commandConnection(server.url, 'test') as Redis;
+  const errors: Error[] = [];
+  redis.on('error', (error) => errors.push(error));
+  await redis.connect();
+  const [first, second] = [new Error('first'), new Error('second')];
+  redis.stream.emit('error', first);
+  redis.stream.emit('error', second);
+  expect(errors).toEqual([first]);
+  expect(await redis.ping()).toBe('PONG');
+  redis.disconnect();
+  await server.stop();
+});

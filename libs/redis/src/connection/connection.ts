@@ -3,6 +3,7 @@ import { StoreUnavailable } from '../store-unavailable.js';
 import { mistakeBehind } from '../unsuitable-redis.js';
 import { namespacePrefix, type RedisAccess } from './access.js';
 import { gather } from './gather.js';
+import { hearLaterErrors } from './later-errors.js';
 import { NO_RESENDS, OneOutcomeCluster } from './one-outcome-cluster.js';
 import { type Address, parseRedisUrl, type RedisTarget } from './redis-url.js';
 import { identify } from './run-id.js';
@@ -83,6 +84,7 @@ function connectToOne(
   });
   gather(redis);
   identify(redis);
+  hearLaterErrors(redis);
   return redis;
 }
 
@@ -106,6 +108,7 @@ function connectToCluster({ tls: files = {} }: RedisAccess, target: RedisTarget,
   cluster.on('+node', (node: Redis) => {
     gather(node);
     identify(node);
+    hearLaterErrors(node);
   });
   return cluster;
 }
