@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '@nestjs/common';
 import {
@@ -22,6 +22,8 @@ import { library, type OfCache, type OfShard } from './scripts/library.js';
 import type { Shard } from './shards.js';
 
 const TRIES = 3;
+/** The id of an instance stands in each key of what a node may hold. */
+const ID_BYTES = 12;
 
 interface Instance {
   readonly id: string;
@@ -190,7 +192,7 @@ export class ShardInstance {
     const durable = await syncsAlways(connection);
     const { id, open } = await findInstance(connection, {
       ...{ ...primary, shard, durable },
-      newId: randomUUID(),
+      newId: randomBytes(ID_BYTES).toString('base64url'),
       seenVersion: versions.of(shard.index),
     });
     if (!open) {

@@ -113,6 +113,23 @@ describe.each(['functions', 'scripts'])('a clock of Redis that is set, by %s', (
     expect(await openings()).toBe(before);
   });
 
+  it('is no matter where nothing is held: nodes need not beat there', async () => {
+    const calls = async () => {
+      const stats = await server.redis.info('commandstats');
+      return [...stats.matchAll(/^cmdstat_(?:fcall|evalsha):calls=(\d+)/gm)].reduce(
+        (sum, [, n]) => sum + Number(n),
+        0,
+      );
+    };
+    await leap(HOUR);
+    const before = await calls();
+    expect(await one.acquire(ask('a', { ttlMs: HOUR }))).toMatchObject({ outcome: 'granted' });
+    expect(await calls()).toBe(before + 1);
+    // From now on it matters.
+    await leap(2 * HOUR);
+    expect(await one.acquire(ask('a'))).toMatchObject({ outcome: 'held' });
+  });
+
   it('back ends no lease, and grants none twice', async () => {
     const request = ask('a', { ttlMs: HOUR });
     await one.acquire(request);

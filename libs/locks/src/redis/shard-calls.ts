@@ -29,6 +29,8 @@ export class ShardCalls {
   private readonly openings = new Openings<number>((shard) => this.open(shard));
   /** Shards that this node knew before, and the instance of each as it was found last; null when that may be another one now. */
   private readonly known = new Map<number, Reading | null>();
+  /** When each shard was called last, but for beats, by the monotonic clock, ms. */
+  private readonly calledAt = new Map<number, number>();
   private readonly processId: string;
   private readonly report = logUnlessAway(new Logger(ShardCalls.name));
 
@@ -44,7 +46,24 @@ export class ShardCalls {
   }
 
   /** @throws StoreUnavailable */
-  async call<Input extends InShard, Reply>(
+  call<Input extends InShard, Reply>(
+    command: LibraryCommand<Input, Reply>,
+    input: Omit<Input, 'seen'>,
+  ): Promise<Reply> {
+    const { shard } = input as unknown as InShard;
+    return this.beat((redis, whole: Input) => {
+      this.calledAt.set(shard, performance.now());
+      return command(redis, whole);
+    }, input);
+  }
+
+  /** Whether anything but a beat was sent there since. @param at by `performance.now()` */
+  isCalledSince(shard: number, at: number): boolean {
+    return (this.calledAt.get(shard) ?? Number.NEGATIVE_INFINITY) >= at;
+  }
+
+  /** A call that shows no interest in the shard. @throws StoreUnavailable */
+  async beat<Input extends InShard, Reply>(
     command: LibraryCommand<Input, Reply>,
     input: Omit<Input, 'seen'>,
   ): Promise<Reply> {

@@ -14,6 +14,8 @@ import { Shards } from './shards.js';
 @Injectable()
 export class WaitsStore {
   readonly processId: string;
+  /** When the last beat of each shard was sent that found nothing held or awaited, by the monotonic clock, ms. */
+  private readonly emptySince = new Map<number, number>();
 
   constructor(
     private readonly calls: ShardCalls,
@@ -60,11 +62,21 @@ export class WaitsStore {
 
   /** Says that this process lives; returns what it has to know (see `beat.lua`). */
   async beat(shard: number) {
-    const reply = await this.calls.call(scripts.beat, { shard, processId: this.processId });
+    const sentAt = performance.now();
+    const reply = await this.calls.beat(scripts.beat, { shard, processId: this.processId });
     this.tokens.see(shard, reply.token);
     this.memory.of(shard).tidy();
     this.calls.found(shard, { ...reply, at: performance.now() });
+    const { requests, nextEndMs, outcomes } = reply;
+    const isEmpty = requests === 0 && nextEndMs === null && outcomes.length === 0;
+    this.emptySince.set(shard, isEmpty ? sentAt : Number.NEGATIVE_INFINITY);
     return reply;
+  }
+
+  /** Whether nothing was held or awaited in a shard at the last beat, so long ago at most, and this node did not call it since. */
+  isEmpty(shard: number, withinMs: number): boolean {
+    const since = this.emptySince.get(shard) ?? Number.NEGATIVE_INFINITY;
+    return performance.now() - since < withinMs && !this.calls.isCalledSince(shard, since);
   }
 
   /** Wait ids of the requests that Redis has for this process. */

@@ -10,6 +10,8 @@ import { Waits } from './waits.js';
 
 /** A node beats this often. Others pass over its requests when it was silent for five times as long. */
 const BEAT_MS = 500;
+/** Where nothing is held or awaited it beats this often, unless it calls there. */
+const REST_MS = 10_000;
 /** Beats never follow each other faster than this, however many leases end. */
 const LEAST_BEAT_MS = 2;
 /** Parked requests are answered by 503 when Redis was out of reach for this long. */
@@ -58,7 +60,10 @@ export class Heartbeat implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private async beat(): Promise<void> {
-    const ends = await Promise.all(this.store.shards.map((shard) => this.beatShard(shard)));
+    const awake = this.store.shards.filter(
+      (shard) => this.mismatched.has(shard) || !this.store.isEmpty(shard, REST_MS),
+    );
+    const ends = await Promise.all(awake.map((shard) => this.beatShard(shard)));
     this.reached();
     for (const ticket of this.abandoned.takeAll()) {
       // Unless its client is back.

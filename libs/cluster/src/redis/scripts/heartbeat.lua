@@ -9,10 +9,12 @@
 -- @include parts/members.lua
 return function()
   local role, node, incarnation = ARGV[1], ARGV[2], ARGV[3]
-  if not Members.holds(node, incarnation) then return nil end
-  local clock, epoch = Members.hear(node)
-  local silent = redis.call('ZRANGE', KEYS[2], '-inf', clock - ARGV[5], 'BYSCORE')
-  if #silent > 0 then
+  local pulse, epoch = Members.state()
+  -- It was a member when it was told of that epoch, and each change begins another one.
+  if epoch ~= ARGV[4] and not Members.holds(node, incarnation) then return nil end
+  local clock = Members.hear(node, pulse)
+  local silent = Members.silent(clock, ARGV[5])
+  if silent then
     redis.call('HDEL', KEYS[1], unpack(silent))
     redis.call('ZREM', KEYS[2], unpack(silent))
     epoch = Members.changed(role, ARGV[4])

@@ -12,7 +12,7 @@
 return function()
   local role, node, incarnation = ARGV[1], ARGV[2], ARGV[3]
   if Members.holds(node, incarnation) then
-    Members.hear(node)
+    Members.hear(node, (Members.state()))
     return 1
   end
   local seen = redis.call('ZSCORE', KEYS[2], node)
@@ -20,7 +20,7 @@ return function()
   local member = cjson.decode(ARGV[4])
   member.nodeId, member.incarnation, member.startedAt = node, incarnation, now
   redis.call('HSET', KEYS[1], node, cjson.encode(member))
-  Members.hear(node)
+  Members.hear(node, (Members.state()))
   Members.changed(role, ARGV[7])
   happened('joined', nil, { member = node })
   return 1

@@ -70,18 +70,16 @@ local function sweep()
   return math.min(lease_end or math.huge, session_end or math.huge)
 end
 
--- What Redis has for a process: how many requests, and outcomes. Most hold none.
-local function kept_for(process)
-  local requests, outcomes = prefix .. 'n:' .. process, prefix .. 'g:' .. process
-  if redis.call('EXISTS', requests, outcomes) == 0 then return 0, {} end
-  return redis.call('SCARD', requests), redis.call('HGETALL', outcomes)
-end
-
 return function()
   local process = ARGV[1]
-  Process.beat(process)
-  local at = sweep()
-  local requests, outcomes = kept_for(process)
-  local left = at < math.huge and math.max(0, at - now) or -1
+  local own, served = prefix .. 'n:' .. process, prefix .. 'g:' .. process
+  local requests, outcomes, left = 0, {}, -1
+  if Leap.is_anything_held(own, served) then
+    -- Others have to know of it only while requests of it wait.
+    Process.beat(process, redis.call('EXISTS', own, served) > 0)
+    local at = sweep()
+    requests, outcomes = redis.call('SCARD', own), redis.call('HGETALL', served)
+    if at < math.huge then left = math.max(0, at - now) end
+  end
   return { requests, left, outcomes, int(Token.keep()), Instance.name(), now }
 end

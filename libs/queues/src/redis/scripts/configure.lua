@@ -3,7 +3,7 @@
 -- KEYS 1 queue (see parts/queue.lua)
 -- ARGV 1 'make': leave one that exists alone, or 'change': leave it unmade  2 secret for a new queue
 --      3 node that runs the timers ('': the caller)  4 '1': a new Redis instance may lack it, which the nodes are to tell first
---      5 generation that it had in the instance before ('': a new one)  then field, value, ...
+--      5 generation that it had in the instance before ('': a new one)  then field, value, ...; an empty value: none
 -- Returns {1 when this was done, 0 when not; due in ms or -1}.
 -- Invariant: a queue that is made again begins a generation that was never used.
 -- @include @redis/clock.lua
@@ -22,8 +22,17 @@ return function()
   if exists == (ARGV[1] == 'make') then return { 0, -1 } end
   local gen = ARGV[5]
   if not exists and gen == '' then Instance.check_absent(ARGV[4] == '1') end
-  redis.call('HSET', KEYS[1], unpack(ARGV, 6))
+  local set, unset = {}, {}
+  for i = 6, #ARGV, 2 do
+    if ARGV[i + 1] == '' then
+      unset[#unset + 1] = ARGV[i]
+    else
+      set[#set + 1], set[#set + 2] = ARGV[i], ARGV[i + 1]
+    end
+  end
+  redis.call('HSET', KEYS[1], unpack(set))
   if exists then
+    if #unset > 0 then redis.call('HDEL', KEYS[1], unpack(unset)) end
     if q.live > 0 then Due.announce(now) end
   else
     if gen == '' then

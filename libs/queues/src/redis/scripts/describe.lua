@@ -1,7 +1,8 @@
 #!lua flags=allow-oom
 -- Configuration and counts, as of one moment.
 -- KEYS 1 queue (see parts/queue.lua)
--- Returns {configuration, paused, ready, delayed, in flight, dead, bytes, ages of the oldest and of the oldest that is ready in ms,
+-- ARGV fields of the configuration
+-- Returns {their values, paused, ready, delayed, in flight, dead, bytes, ages of the oldest and of the oldest that is ready in ms,
 --         sent, received, acked, failed, expired, lost, labels}; nil when there is no such queue.
 -- Invariant: ready + delayed + in flight + dead = sent - acked - expired.
 -- @include @redis/integer.lua
@@ -64,10 +65,10 @@ return function()
   local age = q.live > 0 and math.max(0, now - oldest_at()) or 0
   local ready_age = math.max(0, now - oldest_ready_at())
   Queue.save()
-  local kept = redis.call('HMGET', KEYS[1], 'configuration', 'labels')
+  local configuration = redis.call('HMGET', KEYS[1], unpack(ARGV))
   return {
-    kept[1], q.paused, q.live - delayed - in_flight, delayed, in_flight, q.dead,
+    configuration, q.paused, q.live - delayed - in_flight, delayed, in_flight, q.dead,
     q.bytes + (q.kept or 0), age, ready_age, q.sent, in_flight + q.acked + (Queue.get('unacked') or 0), q.acked, Queue.get('failed') or 0, q.expired,
-    Queue.get('lost') or 0, kept[2] or '',
+    Queue.get('lost') or 0, redis.call('HGET', KEYS[1], 'labels') or '',
   }
 end

@@ -43,15 +43,14 @@ export const configure = library.command({
   },
 });
 
-/** As the scripts read it; empty stands for nothing. */
-function toFields(configuration: QueueConfiguration): Record<string, string | number> {
+/** As the scripts read it; empty stands for nothing, which is not stored. */
+function toFields(configuration: QueueConfiguration) {
   const { visibilityTimeoutMs, maxReceives, deadLetterQueue, retentionMs, maxLength, maxBytes } =
     configuration;
   const { backoff, rateLimit, deduplicationWindowMs, keepResultsMs, maxMessageBytes, durability } =
     configuration;
   const { maxInFlight, maxInFlightPerGroup, ordering } = configuration;
   return {
-    configuration: JSON.stringify(configuration),
     visibilityTimeoutMs,
     maxReceives,
     deadLetterQueue,
@@ -73,6 +72,45 @@ function toFields(configuration: QueueConfiguration): Record<string, string | nu
   };
 }
 
+type Field = keyof ReturnType<typeof toFields>;
+const FIELDS = [
+  ...(['visibilityTimeoutMs', 'maxReceives', 'deadLetterQueue', 'retentionMs', 'maxLength'] as const),
+  ...(['maxBytes', 'backoffBase', 'backoffFactor', 'backoffMax', 'rateMax', 'ratePer'] as const),
+  ...(['deduplicationWindowMs', 'keepResultsMs', 'maxMessageBytes', 'durability'] as const),
+  ...(['maxInFlight', 'maxInFlightPerGroup', 'fair'] as const),
+] satisfies readonly Field[];
+
+/** @param values of {@link FIELDS} */
+function fromFields(values: readonly (string | null)[]): QueueConfiguration {
+  const text = (field: Field) => values[FIELDS.indexOf(field)] ?? null;
+  const number = (field: Field) => Number(text(field));
+  const limit = (field: Field) => (text(field) === null ? null : number(field));
+  return {
+    visibilityTimeoutMs: number('visibilityTimeoutMs'),
+    maxReceives: number('maxReceives'),
+    retentionMs: number('retentionMs'),
+    maxLength: limit('maxLength'),
+    maxBytes: limit('maxBytes'),
+    backoff:
+      text('backoffBase') === null
+        ? null
+        : {
+            baseMs: number('backoffBase'),
+            factor: number('backoffFactor'),
+            maxMs: number('backoffMax'),
+          },
+    rateLimit: text('rateMax') === null ? null : { max: number('rateMax'), perMs: number('ratePer') },
+    deduplicationWindowMs: number('deduplicationWindowMs'),
+    keepResultsMs: number('keepResultsMs'),
+    maxInFlight: limit('maxInFlight'),
+    maxInFlightPerGroup: limit('maxInFlightPerGroup') ?? 1,
+    ordering: text('fair') === null ? 'group' : 'fair',
+    maxMessageBytes: limit('maxMessageBytes') ?? DEFAULT_MESSAGE_BYTES,
+    durability: levelOf(text('durability') ?? undefined),
+    deadLetterQueue: text('deadLetterQueue') ?? '',
+  };
+}
+
 /** As `describe.lua` returns them. */
 const COUNTS = [
   ...(['ready', 'delayed', 'inFlight', 'dead', 'bytes', 'oldestAgeMs', 'oldestReadyAgeMs', 'sent'] as const),
@@ -91,13 +129,14 @@ interface Described {
 export const describe = library.command({
   name: 'describe',
   keys,
+  args: (_input: { queue: string }) => FIELDS,
   decode: (reply): Described | null => {
     if (reply === null) return null;
-    const [configuration, paused, ...rest] = reply as [string, number, ...(number | string)[]];
+    const [configuration, paused, ...rest] = reply as [(string | null)[], number, ...(number | string)[]];
     const stats = Object.fromEntries(COUNTS.map((name, i) => [name, rest[i]])) as QueueStats;
     const labels = String(rest[COUNTS.length]);
     return {
-      configuration: JSON.parse(configuration) as QueueConfiguration,
+      configuration: fromFields(configuration),
       paused: paused === 1,
       stats,
       labels,

@@ -3,26 +3,44 @@
 --      2 seen     zset: node id -> last heartbeat, by the silence clock, ms
 --      3 pulse    string: see @redis/silence.lua
 --      4 epoch    string: number of the current membership
--- Leaves: Members.holds(node, incarnation): whether this incarnation is a member; Members.hear(node): records a heartbeat
---         and returns the silence clock and the epoch; Members.changed(role, known): increments the epoch, which it returns, and
+-- Leaves: Members.holds(node, incarnation): whether this incarnation is a member; Members.state(): the pulse and the epoch;
+--         Members.hear(node, pulse): records a heartbeat and returns the silence clock; Members.silent(clock, limit): those that were
+--         silent for so long, ms, nil for none; Members.changed(role, known): increments the epoch, which it returns, and
 --         notifies every node; `known`: an epoch that a node knows.
 -- @include @redis/clock.lua
 -- @include @redis/hint.lua
 -- @include @redis/integer.lua
 -- @include @redis/silence.lua
 local Members = {}
+-- By `seen`: when all were looked at last, by the silence clock, and until when none of them can be silent for too long, since each
+-- heartbeat is as late as the look, or later. The clock may go back.
+local looked = {}
 
 function Members.holds(node, incarnation)
   local held = redis.call('HGET', KEYS[1], node)
   return held and cjson.decode(held).incarnation == incarnation
 end
 
-function Members.hear(node)
-  local stored = redis.call('MGET', KEYS[3], KEYS[4])
-  local clock = Silence.clock(stored[1])
-  redis.call('SET', KEYS[3], Silence.pulse(stored[1]))
+function Members.state()
+  return unpack(redis.call('MGET', KEYS[3], KEYS[4]))
+end
+
+function Members.hear(node, pulse)
+  local clock = Silence.clock(pulse)
+  redis.call('SET', KEYS[3], Silence.pulse(pulse))
   redis.call('ZADD', KEYS[2], clock, node)
-  return clock, stored[2]
+  return clock
+end
+
+function Members.silent(clock, limit)
+  local last = looked[KEYS[2]]
+  if last and clock >= last.at and clock < last.till then return nil end
+  local first = redis.call('ZRANGE', KEYS[2], 0, 0, 'WITHSCORES')[2]
+  if first + limit > clock then
+    looked[KEYS[2]] = { at = clock, till = first + limit }
+    return nil
+  end
+  return redis.call('ZRANGE', KEYS[2], '-inf', clock - limit, 'BYSCORE')
 end
 
 -- The clock and what the nodes know are lower bounds, so that no epoch is used twice, even after Redis lost its data.

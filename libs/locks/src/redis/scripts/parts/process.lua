@@ -34,9 +34,10 @@ function Process.clock()
   return clock
 end
 
--- A process beats: it lives, and the clock goes on.
-function Process.beat(process)
-  Process.hear(process, Process.LEASE_MS)
+-- A process beats: the clock goes on. `holds`: it has requests, which are passed over when it is not known to live.
+function Process.beat(process, holds)
+  if holds then Process.hear(process, Process.LEASE_MS) end
+  Process.clock()
   redis.call('SET', prefix .. 'pulse', Silence.pulse(pulse))
 end
 

@@ -88,6 +88,7 @@ do
       Queue.set('sweepAt', now)
       Due.announce(now + Queue.get('retentionMs'))
     end
+    if q.seq == 0 then Queue.make_table() end
     Queue.set('seq', q.seq + added)
     Queue.set('live', q.live + added)
     Queue.set('bytes', q.bytes + bytes)

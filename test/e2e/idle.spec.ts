@@ -1,0 +1,46 @@
+import { ROLES } from '@syncline/contracts';
+import { eventually, RedisCluster, RedisServer, startNodes, stopAll } from '@syncline/testing';
+
+/** A node that has nothing to do sends at most so many commands a second, those in scripts counted: to each primary. */
+const MOST_A_NODE = 20;
+const WINDOW_MS = 2_000;
+
+const commandsOf = (servers: readonly RedisServer[]) =>
+  Promise.all(
+    servers.map(async (server) => {
+      const client = server.connect();
+      const stats = await client.info('commandstats');
+      client.disconnect();
+      const calls = [...stats.matchAll(/^cmdstat_(?!info)[^:]+:calls=(\d+)/gm)];
+      return calls.reduce((sum, [, count]) => sum + Number(count), 0);
+    }),
+  );
+
+async function commandsASecond(servers: readonly RedisServer[]): Promise<number[]> {
+  const [before, from] = [await commandsOf(servers), performance.now()];
+  await new Promise((resolve) => setTimeout(resolve, WINDOW_MS));
+  const after = await commandsOf(servers);
+  const seconds = (performance.now() - from) / 1_000;
+  return after.map((count, i) => (count - (before[i] ?? 0)) / seconds);
+}
+
+describe('nodes that have nothing to do', () => {
+  it.each([
+    ['one Redis', () => RedisServer.start(), (redis: RedisServer) => [redis]],
+    ['a Redis Cluster', () => RedisCluster.start(), (redis: RedisCluster) => redis.servers],
+  ] as const)('leave %s in peace', async (_where, start, serversOf) => {
+    await using redis = await start();
+    const nodes = (
+      await Promise.all(ROLES.map((role) => startNodes(role, 1, { redisUrl: redis.url })))
+    ).flat();
+    try {
+      await eventually(async () => {
+        const rates = await commandsASecond(serversOf(redis as never));
+        expect(Math.max(...rates)).toBeLessThanOrEqual(MOST_A_NODE * nodes.length);
+        expect(Math.max(...rates)).toBeGreaterThan(0);
+      });
+    } finally {
+      await stopAll(nodes);
+    }
+  });
+});
