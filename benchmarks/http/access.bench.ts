@@ -4,10 +4,10 @@ import { benchmark, type Contestant, Latencies } from '../harness/index.js';
 
 /** The built one: it has decorators, which are not compiled here. */
 const BUILT = '../../dist/apps/queue/libs/http/src/access/api-keys.js';
-const built: { readonly ApiKeys: new (config: object) => ApiKeys } = await import(BUILT);
+const built: { readonly ApiKeys: new (config: object, tenants: object) => ApiKeys } = await import(BUILT);
 
 interface ApiKeys {
-  callerOf(headers: { readonly authorization: string }): {
+  callerOf(request: { readonly headers: { readonly authorization: string }; readonly socket: object }): {
     mayToSome(action: string): boolean;
     require(action: string, names: readonly string[]): void;
   };
@@ -17,6 +17,10 @@ interface ApiKeys {
 const STEP = 1_000;
 const secretOf = (i: number) => `${i}-0123456789abcdef0123456789abcdef`;
 const hashOf = (secret: string) => `sha256:${createHash('sha256').update(secret).digest('hex')}`;
+
+/** None of the keys has one. */
+const NO_TENANTS = { replace: () => {} };
+const socket = {};
 
 /** As many keys, each with `names` names. */
 function keysOf(count: number, names: number): ApiKeys {
@@ -35,9 +39,9 @@ function keysOf(count: number, names: number): ApiKeys {
     role: 'queue',
     requiresKeys: true,
     apiKeys: [],
-    apiKeysFile: { path: '', text: '', keys },
+    apiKeysFile: { path: '', text: '', keys, tenants: [] },
   };
-  return new built.ApiKeys(config);
+  return new built.ApiKeys(config, NO_TENANTS);
 }
 
 /** What each call pays for its key. */
@@ -76,7 +80,7 @@ const contestant = (
 
 /** What the guard does: one action, of a grant and on the name in the path. */
 const judgeName = (keys: ApiKeys, headers: { authorization: string }, queue: string) => {
-  const caller = keys.callerOf(headers);
+  const caller = keys.callerOf({ headers, socket });
   if (!caller.mayToSome('produce')) throw new Error('The key has no grant.');
   caller.require('produce', [queue]);
 };
@@ -89,7 +93,7 @@ export default benchmark({
   rounds: 3,
   seconds: 1,
   contestants: [
-    contestant('the key alone', 1, (keys, headers) => keys.callerOf(headers)),
+    contestant('the key alone', 1, (keys, headers) => keys.callerOf({ headers, socket })),
     contestant('key and grants, 1 name', 1, judgeName),
     contestant('key and grants, 128 names', 128, judgeName),
   ],
