@@ -197,4 +197,15 @@ describe('sessions of the console', () => {
       expect(response.status).toBe(200);
     });
   });
+
+  it('ends what it passes on when its node stops', async () => {
+    const { setCookie } = await signIn(NEXT_SECRET);
+    const headers = { Cookie: setCookie.split(';')[0] ?? '' };
+    const stream = await ask('/console/api/queue/v1/events', { headers });
+    expect(stream.headers.get('content-type')).toContain('text/event-stream');
+    const ended = stream.text();
+    expect(await lock.stop()).toBe(0);
+    // Cut off, it would fail.
+    expect(await ended).toContain('id: ');
+  });
 });

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { type KnownNode, NodeDirectory } from '@syncline/cluster';
 import { Problem, ROLES, type Role } from '@syncline/contracts';
+import { Drain } from '@syncline/runtime';
 import type { Request, Response } from 'express';
 import { Agent, type Dispatcher } from 'undici';
 import { hasBody } from '../request/body.guard.js';
@@ -49,7 +50,10 @@ export class NodeCalls implements OnModuleDestroy {
   /** The nodes of a role are called in turns. */
   private turn = 0;
 
-  constructor(private readonly directory: NodeDirectory) {}
+  constructor(
+    private readonly directory: NodeDirectory,
+    private readonly drain: Drain,
+  ) {}
 
   async onModuleDestroy(): Promise<void> {
     await this.agent.destroy();
@@ -75,6 +79,13 @@ export class NodeCalls implements OnModuleDestroy {
     response.flushHeaders();
     answer.body.on('error', () => response.destroy());
     answer.body.pipe(response);
+    // Streams that never end by themselves would hold up the stop of this node.
+    const end = () => {
+      answer.body.unpipe(response);
+      response.end(() => gone.abort());
+    };
+    this.drain.signal.addEventListener('abort', end);
+    response.once('close', () => this.drain.signal.removeEventListener('abort', end));
   }
 
   /** The JSON that a node of a role answers to the caller of a request. */
