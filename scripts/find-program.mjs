@@ -1,18 +1,27 @@
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
 
-const onPath = (name) => spawnSync(name, ['--version'], { stdio: 'ignore' }).status === 0;
+/** The path of a program on the PATH that works; undefined: there is none. */
+const onPath = (name) =>
+  (process.env.PATH ?? '')
+    .split(delimiter)
+    .map((folder) => join(folder, name))
+    .find((path) => existsSync(path) && spawnSync(path, ['--version'], { stdio: 'ignore' }).status === 0);
+/** The first of several programs. */
+const firstOnPath = (names) => names.map(onPath).find((path) => path !== undefined);
 
 /**
  * Finds a program on the PATH, or installs its Debian package when this user is allowed to.
  *
  * @param {{ names: readonly string[], debian: string }} wanted possible names of the program, and its Debian package
  * @param {(line: string) => void} say prints a progress line
- * @returns {string | null} the name; null when it was not found and cannot be installed
+ * @returns {string | null} its path; null when it was not found and cannot be installed
  */
 export function findProgram({ names, debian }, say) {
-  const found = names.find(onPath);
+  const found = firstOnPath(names);
   if (found) return found;
-  if (process.getuid?.() !== 0 || !onPath('apt-get')) return null;
+  if (process.getuid?.() !== 0 || onPath('apt-get') === undefined) return null;
   say(`Installing ${debian} (Debian package) ...`);
   const options = { stdio: 'ignore', env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } };
   spawnSync('apt-get', ['update', '-qq'], options);
@@ -21,5 +30,5 @@ export function findProgram({ names, debian }, say) {
     ...options,
     env: { ...options.env, RUNLEVEL: '1' },
   });
-  return names.find(onPath) ?? null;
+  return firstOnPath(names) ?? null;
 }

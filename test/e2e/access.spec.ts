@@ -103,7 +103,9 @@ function matrixOf(role: Role): Asked[] {
         .at(-1);
       const example = schema === undefined ? undefined : components.schemas[schema]?.example;
       // Sets, batches and redrives are allowed whatever the path says: they are judged below.
-      const body = example && { ...example, ...('waitMs' in example && { waitMs: 0 }) };
+      // What an ack sends needs rights of its own, on other queues.
+      const { send: _sent, ...own } = { send: undefined, ...example };
+      const body = example && { ...own, ...('waitMs' in example && { waitMs: 0 }) };
       const spellings = needed.name ? SPELLINGS : SPELLINGS.slice(0, 1);
       return spellings.flatMap(([inPath, isMine]) =>
         // Two names with every key, odd spellings with those that come near.

@@ -35,7 +35,7 @@ export const limitMutants: FaultSuite['mutants'] = [
   {
     name: 'a limit that is lowered forgets what a group has in flight',
     file: part('group'),
-    find: 'if Marks.has(Marks.GROUPS_MIXED) and Group.in_flight(group) > 0 then return {} end',
+    find: 'if Marks.has(Marks.GROUPS_MIXED) and not last and Group.in_flight(group) > 0 then return {} end',
     replace: '',
     run: limits.limitsChangeSafely.run,
   },

@@ -76,7 +76,7 @@ export const mutants: FaultSuite['mutants'] = [
   {
     name: 'a group in flight is not blocked',
     file: part('group'),
-    find: "if redis.call('HEXISTS', Queue.key('busy'), group) == 1 then return 0 end",
+    find: "if redis.call('HEXISTS', Queue.key('busy'), group) == 1 then return Turns.are_taken() and withdraw(group) or 0 end",
     replace: '',
     run: play.groupsStayInOrder.run,
   },
