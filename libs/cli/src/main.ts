@@ -6,7 +6,8 @@ import { explain } from './failure.js';
 import { say } from './output.js';
 import { makeProgram } from './program.js';
 
-/** Time to close, before the process exits. */
+/** Time to leave a cluster, and then for what is open still, before the process exits. */
+const LEAVE_MS = 3_000;
 const CLOSE_MS = 500;
 
 /** The reader of our output may close it, as `head` does. That is not a failure. */
@@ -24,5 +25,6 @@ try {
   // Commander has printed its own errors.
   if (!isGone(error) && !(error instanceof CommanderError)) for (const line of explain(error)) say(line);
 }
-void clients.close();
-setTimeout(() => process.exit(), CLOSE_MS).unref();
+const exitWithin = (ms: number) => setTimeout(() => process.exit(), ms).unref();
+exitWithin(LEAVE_MS);
+void clients.close().finally(() => exitWithin(CLOSE_MS));
