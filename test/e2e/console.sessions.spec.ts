@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { eventually, NodeProcess, RedisServer, stopAll } from '@syncline/testing';
 
 const SECRET = 'the-secret-of-an-operator';
+const PRODUCER_SECRET = 'the-secret-of-a-producer';
 const NEXT_SECRET = 'the-next-secret-of-an-operator';
 
 describe('sessions of the console', () => {
@@ -29,6 +30,11 @@ describe('sessions of the console', () => {
               { role: '*', actions: ['read'], names: ['*'] },
               { role: 'queue', actions: ['produce', 'configure'], names: ['billing:*'] },
             ],
+          },
+          {
+            name: 'producer',
+            secrets: [{ hash: `sha256:${hash('sha256', PRODUCER_SECRET, 'hex')}` }],
+            grants: [{ role: 'queue', actions: ['produce'], names: ['*'] }],
           },
         ],
       }),
@@ -175,10 +181,32 @@ describe('sessions of the console', () => {
     proxy.close();
   });
 
+  it('tells live of the roles that the key may read, and says of which it may not', async () => {
+    const { body } = await ask('/console/live', { headers: { Cookie: cookie } });
+    const reader = (body as ReadableStream<Uint8Array>).getReader();
+    let text = '';
+    while (!/event: queue\n/.test(text) || !/"role":"cache"/.test(text)) {
+      const { value, done } = await reader.read();
+      if (done) throw new Error(`It ended after: ${text}`);
+      text += new TextDecoder().decode(value);
+    }
+    expect(text).toContain('"code":"store-unavailable"');
+    await reader.cancel();
+    const own = await ask('/console/overview', { headers: { Authorization: `Bearer ${PRODUCER_SECRET}` } });
+    expect(await told(own)).toEqual([403, 'forbidden']);
+    const live = await ask('/console/live', { headers: { Authorization: `Bearer ${PRODUCER_SECRET}` } });
+    const first = await (live.body as ReadableStream<Uint8Array>).getReader().read();
+    expect(new TextDecoder().decode(first.value)).toContain('"code":"forbidden"');
+  });
+
   it('ends when its secret is replaced', async () => {
     const list = () => ask('/console/api/lock/v1/locks', { headers: { Cookie: cookie } });
     expect((await list()).status).toBe(200);
+    const stream = await ask('/console/live', { headers: { Cookie: cookie } });
+    const watched = stream.text();
     writeKeys(NEXT_SECRET);
+    // It ends, and is not cut off.
+    expect(await watched).toContain('event: lock');
     await eventually(async () => expect((await list()).status).toBe(401));
     expect((await signIn(NEXT_SECRET)).status).toBe(204);
   });

@@ -65,3 +65,17 @@ export const nodeStateSchema = z
   });
 /** One node, as it sees itself. */
 export type NodeState = z.infer<typeof nodeStateSchema>;
+
+/** How a Redis does: of several primaries the sum, or the worst. */
+export interface RedisLoad {
+  /** Of a round trip. */
+  readonly latencyMs: number;
+  readonly commandsPerSecond: number;
+  readonly usedBytes: number;
+  /** Null: without a bound. */
+  readonly maxBytes: number | null;
+  /** Whether the last attempts to write to the disk went well. */
+  readonly isSaved: boolean;
+  readonly replicas: number;
+  readonly version: string;
+}

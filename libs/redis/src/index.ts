@@ -22,7 +22,7 @@ export { Names, partOf } from './names.js';
 export { pageAfter } from './pages.js';
 export { RedisModule } from './redis.module.js';
 export { REDIS, REDIS_OPTIONS, type RedisModuleOptions } from './redis.token.js';
-export { loadOfRedis, type RedisLoad } from './redis-load.js';
+export { loadOfRedis } from './redis-load.js';
 export { describeRedis } from './redis-state.js';
 export { SeenNumbers } from './seen-numbers.js';
 export {

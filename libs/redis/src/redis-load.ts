@@ -1,20 +1,7 @@
+import type { RedisLoad } from '@syncline/contracts';
 import type { Redis } from 'ioredis';
 import type { RedisClient } from './connection/connection.js';
 import { primariesOf } from './connection/primary.js';
-
-/** How a Redis does: of several primaries the sum, or the worst. */
-export interface RedisLoad {
-  /** Of a round trip. */
-  readonly latencyMs: number;
-  readonly commandsPerSecond: number;
-  readonly usedBytes: number;
-  /** Null: without a bound. */
-  readonly maxBytes: number | null;
-  /** Whether the last attempts to write to the disk went well. */
-  readonly isSaved: boolean;
-  readonly replicas: number;
-  readonly version: string;
-}
 
 /** Asks every primary. */
 export async function loadOfRedis(redis: RedisClient): Promise<RedisLoad> {

@@ -1,7 +1,7 @@
 import { fits, Search } from '../parts/search.js';
 import { Table } from '../parts/table.js';
 import { bytes, count } from '../parts/words.js';
-import { live } from '../state/live.js';
+import { closed, live } from '../state/live.js';
 import { to } from '../state/route.js';
 
 export function Caches() {
@@ -19,7 +19,7 @@ export function Caches() {
         keyOf={({ name }) => name}
         empty={
           overview === undefined
-            ? 'Reading the caches …'
+            ? (closed.value.cache ?? 'Reading the caches …')
             : 'There is no cache of this name: the first entry makes one.'
         }
         columns={[

@@ -1,7 +1,7 @@
 import { fits, Search } from '../parts/search.js';
 import { Table } from '../parts/table.js';
 import { TimeLeft } from '../parts/time.js';
-import { live } from '../state/live.js';
+import { closed, live } from '../state/live.js';
 import { route, setQuery, to } from '../state/route.js';
 
 export function Locks() {
@@ -33,7 +33,11 @@ export function Locks() {
         label="Locks"
         rows={locks}
         keyOf={({ name }) => name}
-        empty={overview === undefined ? 'Reading the locks …' : 'No lock is held or awaited.'}
+        empty={
+          overview === undefined
+            ? (closed.value.lock ?? 'Reading the locks …')
+            : 'No lock is held or awaited.'
+        }
         columns={[
           { title: 'Name', cell: ({ name }) => <a href={to(['locks', name])}>{name}</a> },
           { title: 'Mode', cell: ({ mode }) => mode },

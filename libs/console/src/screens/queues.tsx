@@ -2,7 +2,7 @@ import { fits, Search } from '../parts/search.js';
 import { Sparkline } from '../parts/sparkline.js';
 import { Table } from '../parts/table.js';
 import { bytes, count, duration, rate } from '../parts/words.js';
-import { history, live } from '../state/live.js';
+import { closed, history, live } from '../state/live.js';
 import { deadOf } from '../state/queues.js';
 import { to } from '../state/route.js';
 
@@ -23,7 +23,7 @@ export function Queues() {
         keyOf={({ name }) => name}
         empty={
           overview === undefined
-            ? 'Reading the queues …'
+            ? (closed.value.queue ?? 'Reading the queues …')
             : 'There is no queue of this name: the first message makes one.'
         }
         columns={[

@@ -1,6 +1,6 @@
 import { Table } from '../parts/table.js';
 import { When } from '../parts/time.js';
-import { live } from '../state/live.js';
+import { closed, live } from '../state/live.js';
 import { to } from '../state/route.js';
 import { WaitGraph } from './wait-graph.js';
 
@@ -13,7 +13,9 @@ export function Waits() {
       <h1>Who waits for whom</h1>
       {waits.length === 0 ? (
         <p class="empty">
-          {overview === undefined ? 'Reading the waits …' : 'Nobody waits for a lock or a permit.'}
+          {overview === undefined
+            ? (closed.value.lock ?? 'Reading the waits …')
+            : 'Nobody waits for a lock or a permit.'}
         </p>
       ) : (
         <WaitGraph waits={waits} />

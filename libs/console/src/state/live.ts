@@ -7,10 +7,11 @@ import type {
   Event,
   Lock,
   Queue,
+  RedisLoad,
   Role,
   WaitList,
 } from '@syncline/contracts';
-import { signedIn } from './api.js';
+import { askSession, signedIn } from './api.js';
 import { History } from './history.js';
 
 interface RoleOverview {
@@ -23,15 +24,6 @@ interface RoleOverview {
   readonly redis: RedisLoad;
   /** The newest first. */
   readonly events: readonly (Event & { readonly id: string })[];
-}
-export interface RedisLoad {
-  readonly latencyMs: number;
-  readonly commandsPerSecond: number;
-  readonly usedBytes: number;
-  readonly maxBytes: number | null;
-  readonly isSaved: boolean;
-  readonly replicas: number;
-  readonly version: string;
 }
 export interface Overviews {
   readonly lock: RoleOverview & {
@@ -52,6 +44,8 @@ export const live = {
 };
 /** Roles of which no node answers, and why. */
 export const away = signal<Partial<Record<Role, string>>>({});
+/** Roles of which the key may read nothing, and why. */
+export const closed = signal<Partial<Record<Role, string>>>({});
 /** Whether the node that serves the page is heard. */
 export const connected = signal(true);
 /** The time of the nodes, ms since 1970: all that counts down does so by it. */
@@ -89,14 +83,17 @@ export function listen(): void {
     });
     source.addEventListener('cache', ({ data }) => take('cache', JSON.parse(data)));
     source.addEventListener('away', ({ data }) => {
-      const { role, detail }: { role: Role; detail: string } = JSON.parse(data);
-      away.value = { ...away.value, [role]: detail };
+      const { role, code, detail }: { role: Role; code: string; detail: string } = JSON.parse(data);
+      const why = code === 'forbidden' ? closed : away;
+      why.value = { ...why.value, [role]: detail };
     });
     source.addEventListener('open', () => {
       connected.value = true;
     });
     source.addEventListener('error', () => {
       connected.value = false;
+      // It tries again by itself, unless it was refused: the session has ended.
+      if (source.readyState === EventSource.CLOSED) void askSession().catch(() => {});
     });
     return () => source.close();
   });

@@ -1,6 +1,6 @@
-import type { Member, Queue, Role } from '@syncline/contracts';
+import type { Member, Queue, RedisLoad, Role } from '@syncline/contracts';
 import { duration } from '../parts/words.js';
-import type { Overviews, RedisLoad } from './live.js';
+import type { Overviews } from './live.js';
 import { deadOf, withoutDeadLetters } from './queues.js';
 
 /** Something that is wrong, in words, and where to look. */

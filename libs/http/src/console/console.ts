@@ -5,7 +5,7 @@ import { Problem } from '@syncline/contracts';
 import express, { type NextFunction, type Request, type RequestHandler, type Response } from 'express';
 import { NODE_CONFIG, type NodeConfig } from '../node/node.config.js';
 import { allowConsole } from '../request/security-headers.js';
-import { NodeCalls } from './node-calls.js';
+import { NodeCalls, PASSED } from './node-calls.js';
 import { Sessions } from './sessions.js';
 
 /** Where the build puts the page: beside the built node. */
@@ -14,8 +14,6 @@ const YEAR_S = 31_536_000;
 
 /** `/console/api/TARGET/v1/...`: a role, or a node, and what it is asked. */
 const CALL = /^\/console\/api\/([A-Za-z0-9._-]{1,64})(\/v1\/.*|\/metrics|\/console\/overview)$/;
-/** On calls that another node passed on: a URL in the membership that leads to the wrong node must not send them in circles. */
-const PASSED = 'x-syncline-passed';
 const OWN_ROUTES = /^\/console\/(session|live|overview)(\?|$)/;
 
 /**

@@ -6,10 +6,11 @@ import { loadOfRedis, REDIS, type RedisClient } from '@syncline/redis';
 import { Drain, OpenStreams } from '@syncline/runtime';
 import type { Request } from 'express';
 import { Observable } from 'rxjs';
+import { ApiKeys } from '../access/api-keys.js';
 import { CalledBy, type Caller } from '../access/caller.js';
-import { AnyKey } from '../access/does.decorator.js';
+import { AnyKey, Does, NO_NAME } from '../access/does.decorator.js';
 import { NODE_CONFIG, type NodeConfig } from '../node/node.config.js';
-import { NodeCalls } from './node-calls.js';
+import { NodeCalls, unanswered } from './node-calls.js';
 import { Overview } from './overview.js';
 
 /** How often a page is told what has changed, ms. */
@@ -35,6 +36,7 @@ export class LiveController {
   constructor(
     @Inject(NODE_CONFIG) private readonly config: NodeConfig,
     @Inject(REDIS) private readonly redis: RedisClient,
+    private readonly keys: ApiKeys,
     private readonly own: Overview,
     private readonly membership: Membership,
     private readonly events: RoleEvents,
@@ -44,15 +46,15 @@ export class LiveController {
   ) {}
 
   @Get('overview')
-  @AnyKey()
+  @Does('read', NO_NAME)
   overview(@Req() request: Request, @CalledBy() caller: Caller): Promise<object> {
     return this.overviewOf(this.config.role, request, caller);
   }
 
-  /** Events named after the roles; `away` names one of which no node answers. */
+  /** Events named after the roles; `away` names one that told nothing, and why. It ends with the key, or the session, of the caller. */
   @Sse('live')
   @AnyKey()
-  watch(@Req() request: Request, @CalledBy() caller: Caller): Observable<MessageEvent> {
+  watch(@Req() request: Request): Observable<MessageEvent> {
     return new Observable((subscriber) => {
       const closed = this.streams.enter();
       const end = () => subscriber.complete();
@@ -60,10 +62,12 @@ export class LiveController {
       /** Each role by itself: one that does not answer holds up no other. */
       const tell = async (role: Role): Promise<void> => {
         try {
+          const caller = this.keys.callerOf(request);
           subscriber.next({ type: role, data: await this.overviewOf(role, request, caller) });
         } catch (error) {
-          const detail = error instanceof Problem ? error.message : `The ${role} nodes do not answer.`;
-          subscriber.next({ type: 'away', data: { role, detail } });
+          const { code, message } = error instanceof Problem ? error : unanswered(role);
+          if (code === 'unauthenticated') end();
+          else subscriber.next({ type: 'away', data: { role, code, detail: message } });
         }
         if (!subscriber.closed) timers.set(role, setTimeout(tell, EVERY_MS, role));
       };
@@ -94,6 +98,7 @@ export class LiveController {
   }
 
   private async read(caller: Caller): Promise<object> {
+    if (!caller.mayToSome('read')) throw caller.refusal('read');
     const [cluster, redis, latest, content] = await Promise.all([
       this.membership.describe(),
       loadOfRedis(this.redis),

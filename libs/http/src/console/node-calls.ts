@@ -27,6 +27,8 @@ const PASSED_ON = [
   'x-api-key',
   'x-request-id',
 ] as const;
+/** On calls that another node passed on: a URL in the membership that leads to the wrong node must not send them in circles. */
+export const PASSED = 'x-syncline-passed';
 const ANSWERED = [
   'allow',
   'cache-control',
@@ -69,7 +71,7 @@ export class NodeCalls implements OnModuleDestroy {
     const answer = await this.call(target, {
       path,
       method: request.method as Dispatcher.HttpMethod,
-      headers: { ...pick(request.headers, PASSED_ON), 'x-syncline-passed': '1' },
+      headers: { ...pick(request.headers, PASSED_ON), [PASSED]: '1' },
       body: hasBody(request) ? request : null,
       signal: gone.signal,
     });
@@ -93,14 +95,17 @@ export class NodeCalls implements OnModuleDestroy {
     const answer = await this.call(role, {
       path,
       method: 'GET',
-      headers: { ...pick(headers, ['authorization', 'cookie', 'x-api-key']), 'x-syncline-passed': '1' },
+      headers: { ...pick(headers, ['authorization', 'cookie', 'x-api-key']), [PASSED]: '1' },
       body: null,
       headersTimeout: SLOW_MS,
       bodyTimeout: SLOW_MS,
     });
     if (answer.statusCode !== 200) {
       await answer.body.dump();
-      throw new Problem('store-unavailable', `A ${role} node answered ${answer.statusCode}.`);
+      if (answer.statusCode === 401) throw new Problem('unauthenticated', 'The session has ended.');
+      if (answer.statusCode === 403)
+        throw new Problem('forbidden', `This key may not read at ${role} nodes.`);
+      throw unanswered(role);
     }
     return answer.body.json();
   }
@@ -132,7 +137,7 @@ export class NodeCalls implements OnModuleDestroy {
   }
 }
 
-const unanswered = (target: string) =>
+export const unanswered = (target: string) =>
   new Problem(
     'store-unavailable',
     `No ${target} node answers. Is one running, and reachable under the URL in /v1/cluster?`,

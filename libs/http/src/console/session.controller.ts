@@ -18,7 +18,7 @@ export class SessionController {
     private readonly keys: ApiKeys,
   ) {}
 
-  /** Says who the browser is, and goes on with its session for another hour. `key`: null when it is not signed in, or needs no key. */
+  /** Says whether the browser may go on, and has its session last for another hour. */
   @Get()
   async show(@Req() request: Request, @Res({ passthrough: true }) response: Response) {
     const extended = await this.sessions.extend(request);

@@ -5,7 +5,7 @@ import { REDIS, type RedisClient, storeError, whenReady } from '@syncline/redis'
 import type { Request } from 'express';
 import { ApiKeys, setProof } from '../access/api-keys.js';
 
-export const SESSION_MS = 3_600_000;
+const SESSION_MS = 3_600_000;
 const COOKIE = 'syncline_console';
 /** All nodes sign with this key, so that a session holds at each of them. */
 const SIGNING_KEY = 'syncline:{console}:signing-key';
@@ -14,7 +14,7 @@ const SIGNING_KEY_BYTES = 32;
 const LOOK_AGAIN_MS = 1_000;
 
 /** What a browser shows instead of an API key. */
-export interface Session {
+interface Session {
   readonly key: string;
   readonly expiresAt: number;
 }
