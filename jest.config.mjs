@@ -33,4 +33,6 @@ export default {
   testSequencer: '<rootDir>/test/sequencer.mjs',
   // One more than the cores of a small machine: most tests wait for processes of theirs.
   maxWorkers: 3,
+  // Node keeps the modules of every test file that a worker has run, and garbage collection then takes most of its time.
+  workerIdleMemoryLimit: '400MB',
 };
