@@ -28,7 +28,7 @@ const text = (file: string) => readFileSync(file, 'utf8');
 const compose: { services: Record<string, Service>; volumes: object } = parse(text('docker-compose.yml'), {
   merge: true,
 });
-const { redis, ...nodes } = compose.services;
+const { redis, prometheus, grafana, ...nodes } = compose.services;
 const isFixed = ([, service]: [string, Service]) => service.profiles === undefined;
 const fixed = Object.entries(nodes).filter(isFixed);
 const scalable = Object.entries(nodes).filter((entry) => !isFixed(entry));
@@ -127,6 +127,58 @@ describe('docker-compose.yml', () => {
     expect(compose.volumes).toHaveProperty('redis-data');
     expect(redis?.healthcheck?.test).toEqual(['CMD', 'redis-cli', 'ping']);
     expect(redis?.ports).toBeUndefined();
+  });
+});
+
+describe('docker compose --profile observability', () => {
+  /** What a folder or file of this repository is called in the container. */
+  const mountedIn = (service?: Service) =>
+    Object.fromEntries(
+      (service?.volumes ?? [])
+        .map((volume) => volume.split(':'))
+        .filter(([here, , mode]) => here?.startsWith('./') && existsSync(here) && mode === 'ro')
+        .map(([here = '', there]) => [here, there]),
+    );
+
+  it('adds a Prometheus that scrapes all nodes, each with its role', () => {
+    expect(prometheus).toMatchObject({ profiles: ['observability'], ports: ['127.0.0.1:9090:9090'] });
+    expect(mountedIn(prometheus)).toEqual({ './deploy/prometheus': '/etc/prometheus' });
+    const { scrape_configs } = parse(text('deploy/prometheus/prometheus.yml'));
+    const [{ static_configs, dns_sd_configs }] = scrape_configs;
+    expect(static_configs).toEqual(
+      Object.keys(PEERS).map((role) => ({
+        targets: fixed
+          .filter(([, { build }]) => build?.args.APP === role)
+          .map(([name, service]) => `${name}:${configOf(service).port}`),
+        labels: { role },
+      })),
+    );
+    expect(dns_sd_configs).toEqual(
+      scalable.map(([name, service]) => ({ names: [name], type: 'A', port: configOf(service).port })),
+    );
+  });
+
+  it('adds a Grafana that has the dashboards and that Prometheus, and lets nobody change them', () => {
+    expect(grafana).toMatchObject({ profiles: ['observability'], ports: ['127.0.0.1:3000:3000'] });
+    const mounted = mountedIn(grafana);
+    expect(mounted).toHaveProperty(['./deploy/grafana/provisioning'], '/etc/grafana/provisioning');
+    const provisioned = (file: string) => parse(text(`deploy/grafana/provisioning/${file}`));
+    const { providers } = provisioned('dashboards/syncline.yml');
+    expect(providers[0].options.path).toBe(mounted['./deploy/grafana/dashboards']);
+    expect(provisioned('datasources/prometheus.yml').datasources).toMatchObject([
+      { type: 'prometheus', url: 'http://prometheus:9090', isDefault: true },
+    ]);
+    expect(grafana?.environment).toMatchObject({
+      GF_AUTH_ANONYMOUS_ENABLED: 'true',
+      GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION: 'true',
+    });
+    expect(grafana?.environment).not.toHaveProperty('GF_AUTH_ANONYMOUS_ORG_ROLE');
+  });
+
+  it('keeps what they write in volumes', () => {
+    expect(prometheus?.volumes).toContain('prometheus-data:/prometheus');
+    expect(grafana?.volumes).toContain('grafana-data:/var/lib/grafana');
+    expect(compose.volumes).toMatchObject({ 'prometheus-data': null, 'grafana-data': null });
   });
 });
 

@@ -1,17 +1,28 @@
 import { ROLES, type Role } from '@syncline/contracts';
 import { eventually, NodeProcess, RedisServer, startNodes, stopAll } from '@syncline/testing';
 import { acquire, call, describeLock, release } from './lock.calls.js';
+import { itWithPrometheus, Prometheus } from './prometheus.js';
+import { alerts, labelsOf, questions, selectorsOf } from './watched.js';
+
+/** All series that nodes show, with the labels that they and deploy/prometheus give them. */
+async function seriesOf(nodes: readonly NodeProcess[]) {
+  const pages = nodes.map(async ({ url, role }) => {
+    const page = await (await fetch(`${url}/metrics`)).text();
+    return [...page.matchAll(/^(\w+)(?:\{(.*)\})? (\S+)$/gm)].map(([, metric = '', text = '', value]) => {
+      const own = [...text.matchAll(/(\w+)="([^"]*)"/g)].map(([, label = '', found = '']) => [label, found]);
+      const labels = { job: 'syncline', instance: url, role, ...Object.fromEntries(own) };
+      return { metric, labels: labels as Record<string, string>, value: Number(value) };
+    });
+  });
+  return (await Promise.all(pages)).flat();
+}
 
 /** The sum of a metric over nodes, of the series that have these labels. */
-async function sumOf(nodes: readonly NodeProcess[], name: string, labels: Record<string, string> = {}) {
-  const pages = await Promise.all(nodes.map(async ({ url }) => (await fetch(`${url}/metrics`)).text()));
-  return pages
-    .flatMap((page) => [...page.matchAll(/^(\w+)(?:\{(.*)\})? (\S+)$/gm)])
-    .filter(([, metric]) => metric === name)
-    .filter(([, , text = '']) =>
-      Object.entries(labels).every(([key, value]) => text.includes(`${key}="${value}"`)),
-    )
-    .reduce((sum, [, , , value]) => sum + Number(value), 0);
+async function sumOf(nodes: readonly NodeProcess[], name: string, wanted: Record<string, string> = {}) {
+  return (await seriesOf(nodes))
+    .filter(({ metric }) => metric === name)
+    .filter(({ labels }) => Object.entries(wanted).every(([key, value]) => labels[key] === value))
+    .reduce((sum, { value }) => sum + value, 0);
 }
 
 describe('metrics', () => {
@@ -110,6 +121,55 @@ describe('metrics', () => {
       expect(await sumOf(nodes[role], 'redis_script_duration_seconds_count', script)).toBeGreaterThan(1);
       expect(await sumOf([nodes[role][0]], 'redis_connections_total')).toBe(1);
     }
+  });
+
+  it('have all that alerts and dashboards ask for: metrics, labels, and values of labels', async () => {
+    const series = await seriesOf(Object.values(nodes).flat());
+    const toldByPrometheus = ['up', 'ALERTS'];
+    for (const question of questions()) {
+      const selectors = selectorsOf(question.expr);
+      const found = selectors.map(({ metric, matchers }) =>
+        series.filter(
+          ({ metric: name, labels }) =>
+            name === metric &&
+            // Nothing has failed here, so that there is no status of a failure.
+            matchers.every(
+              ({ label, matches }) => label in labels && (label === 'status' || matches(labels[label] ?? '')),
+            ),
+        ),
+      );
+      const missing = selectors.filter((_, i) => found[i]?.length === 0).map(({ metric }) => metric);
+      expect([question, missing.filter((metric) => !toldByPrometheus.includes(metric))]).toEqual([
+        question,
+        [],
+      ]);
+      const labels = new Set(found.flat().flatMap((one) => Object.keys(one.labels)));
+      for (const label of ['job', 'instance', 'role']) labels.add(label);
+      expect([question, labelsOf(question).filter((label) => !labels.has(label))]).toEqual([question, []]);
+    }
+  });
+
+  itWithPrometheus('are scraped by a Prometheus, which can judge every alert', async () => {
+    const all = Object.values(nodes).flat();
+    const prometheus = await Prometheus.start(all);
+    await eventually(async () => {
+      const { data } = await prometheus.ask('query', { query: 'sum by (role) (up{job="syncline"})' });
+      const up = data.result.map(({ metric, value }: { metric: { role: Role }; value: [number, string] }) => [
+        metric.role,
+        Number(value[1]),
+      ]);
+      expect(Object.fromEntries(up)).toEqual({ lock: 2, queue: 2, cache: 2 });
+    }, 30_000);
+    await eventually(async () => {
+      const { data } = await prometheus.ask('rules');
+      const judged = data.groups.flatMap(({ rules }: { rules: object[] }) => rules);
+      expect(judged).toMatchObject(alerts.map(({ alert }) => ({ name: alert, health: 'ok' })));
+    }, 30_000);
+    for (const { expr } of questions()) {
+      const { status, error } = await prometheus.ask('query', { query: expr });
+      expect([expr, status, error]).toEqual([expr, 'success', undefined]);
+    }
+    await prometheus.stop();
   });
 
   it('cost Redis nothing to scrape', async () => {

@@ -93,6 +93,10 @@ export const eventSchema = z
 /** Something that happened to a name of a role, or to the cluster: what an operator wants to know. */
 export type Event = z.infer<typeof eventSchema>;
 
+/** The types of events, each with the reasons that it may have; `''` where it has none. */
+export const EVENT_REASONS: readonly (readonly [type: Event['type'], reasons: readonly string[]])[] =
+  eventSchema.options.map(({ shape }) => [shape.type.value, 'reason' in shape ? shape.reason.options : ['']]);
+
 /** All names in an event: who may not read them all is not told of it. */
 export function namesIn(told: Event): readonly string[] {
   const names = told.name === null ? [] : [told.name];

@@ -1,5 +1,5 @@
 import { type BeforeApplicationShutdown, Inject, Injectable, Logger } from '@nestjs/common';
-import type { Event } from '@syncline/contracts';
+import { EVENT_REASONS, type Event } from '@syncline/contracts';
 import { type Happening, logUnlessAway, onHappenings, REDIS, type RedisClient } from '@syncline/redis';
 import { Metrics } from '@syncline/runtime';
 import { Counter } from 'prom-client';
@@ -54,6 +54,9 @@ export class EventLog implements BeforeApplicationShutdown {
       labelNames: ['type', 'reason'],
       registers: [registry],
     });
+    // From 0 on: Prometheus does not see how a series came to its first value.
+    for (const [type, reasons] of EVENT_REASONS)
+      for (const reason of reasons) this.counted.inc({ type, reason }, 0);
     onHappenings(redis, (happenings) => {
       for (const happening of happenings) this.append(happening as Happening & Noticed);
     });
