@@ -7,8 +7,9 @@ import { dirname, join, posix, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { bundleEmbedded } from './bundle-embedded.mjs';
+import { addCommonJs } from './package-commonjs.mjs';
 
-/** The entry point of each package that is compiled, and the page that becomes its README. */
+/** The entry point of each package that is compiled, and the page that becomes its manual. */
 const PACKAGES = {
   client: { entry: 'index.ts', manual: 'client.md' },
   embedded: { manual: 'embedded.md' },
@@ -29,13 +30,17 @@ for (const [name, { manual }] of Object.entries(PACKAGES)) {
   mkdirSync(join(target, name), { recursive: true });
   copyFileSync(join(root, 'libs', name, 'package.json'), join(target, name, 'package.json'));
   copyFileSync(join(root, 'LICENSE'), join(target, name, 'LICENSE'));
+  copyFileSync(join(root, 'libs', name, 'README.md'), join(target, name, 'README.md'));
   // Links to other pages of the repository become plain text.
   const page = readFileSync(join(root, 'docs', manual), 'utf8').replaceAll(
-    /\[([^\]]+)\]\([^)]+\.md\)/g,
+    /\[([^\]]+)\]\([^)#]+\.md(#[^)]+)?\)/g,
     '$1',
   );
-  writeFileSync(join(target, name, 'README.md'), page);
+  writeFileSync(join(target, name, 'manual.md'), page);
 }
+// npm packs and publishes them together.
+const all = { private: true, workspaces: Object.keys(PACKAGES) };
+writeFileSync(join(target, 'package.json'), JSON.stringify(all));
 await bundleEmbedded(root, options, join(target, 'embedded'));
 
 const entries = Object.entries(PACKAGES).flatMap(([name, { entry }]) =>
@@ -48,7 +53,8 @@ const program = ts.createProgram(entries, {
   paths: { ...options.paths, '@syncline/embedded': [join(target, 'embedded/dist/index.d.ts')] },
   types: ['node'],
   declaration: true,
-  sourceMap: false,
+  sourceMap: true,
+  inlineSources: true,
   noEmit: false,
 });
 const checker = program.getTypeChecker();
@@ -108,6 +114,7 @@ const { emitSkipped, diagnostics } = program.emit(undefined, (fileName, text) =>
   write(join(target, name, 'dist', path), text.replaceAll(`'${CONTRACTS}'`, `'${contracts}'`));
 });
 const problems = [...ts.getPreEmitDiagnostics(program), ...diagnostics];
+for (const name of ['client', 'nestjs', 'keyv']) await addCommonJs(join(target, name));
 if (emitSkipped || problems.length > 0) {
   process.stderr.write(ts.formatDiagnostics(problems, ts.createCompilerHost(options)));
   process.exitCode = 1;

@@ -15,11 +15,16 @@ const BUILDS = {
   },
   packages: {
     made: [
-      'dist/packages/client/dist/index.js',
+      'dist/packages/client/dist/cjs/index.js',
       'dist/packages/embedded/dist/index.js',
       'dist/packages/cli/dist/main.js',
     ],
-    from: [...SOURCES, 'scripts/build-packages.mjs', 'scripts/bundle-embedded.mjs'],
+    from: [
+      ...SOURCES,
+      'scripts/build-packages.mjs',
+      'scripts/bundle-embedded.mjs',
+      'scripts/package-commonjs.mjs',
+    ],
     by: [process.execPath, 'scripts/build-packages.mjs'],
   },
 };

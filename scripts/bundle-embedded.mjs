@@ -4,6 +4,7 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'nod
 import { dirname, join, relative } from 'node:path';
 import { build } from 'esbuild';
 import ts from 'typescript';
+import { addCommonJsTypes } from './package-commonjs.mjs';
 
 /** What is loaded: by applications, and by the threads of the engines. */
 const ENTRIES = { index: 'embedded/src/index.ts', 'stand-in': 'embedded/src/queues/redis-stand-in.ts' };
@@ -23,6 +24,10 @@ const __filename = $fileURLToPath(import.meta.url);
 const __dirname = $dirname(__filename);
 `;
 
+/** The same bundle in CommonJS is one folder deeper, beside the same files. */
+const IN_COMMON_JS =
+  "'use strict'; const $here = new URL('../index.js', require('node:url').pathToFileURL(__filename)).href;";
+
 /** Our own libraries. esbuild alone would not keep the types of constructors, by which Nest injects. */
 const engines = (libs, options) => ({
   name: 'engines',
@@ -33,7 +38,13 @@ const engines = (libs, options) => ({
         : { path: join(dirname(libs), options.paths[path][0]) },
     );
     onLoad({ filter: /\.ts$/ }, ({ path }) => {
-      const compilerOptions = { ...options, module: ts.ModuleKind.ESNext, sourceMap: false };
+      const compilerOptions = {
+        ...options,
+        module: ts.ModuleKind.ESNext,
+        sourceMap: false,
+        inlineSourceMap: true,
+        inlineSources: true,
+      };
       const { outputText } = ts.transpileModule(readFileSync(path, 'utf8'), {
         fileName: path,
         compilerOptions,
@@ -61,6 +72,19 @@ const absent = {
   },
 };
 
+/** Leaves what is not ours out of the source maps, of which it would be nine tenths. */
+const UNMAPPED = Buffer.from(
+  '{"version":3,"sources":["bundled"],"sourcesContent":[""],"mappings":"AAAA"}',
+).toString('base64');
+const unmapped = {
+  name: 'unmapped',
+  setup({ onLoad }) {
+    onLoad({ filter: /[\\/]node_modules[\\/].*\.[cm]?js$/ }, ({ path }) => ({
+      contents: `${readFileSync(path, 'utf8')}\n//# sourceMappingURL=data:application/json;base64,${UNMAPPED}`,
+    }));
+  },
+};
+
 /** The licences of what is bundled, by the packages whose files are in it. */
 function licencesOf(files) {
   const folders = new Set(
@@ -82,24 +106,40 @@ function licencesOf(files) {
 export async function bundleEmbedded(root, options, target) {
   const libs = join(root, 'libs');
   const dist = join(target, 'dist');
-  const { metafile } = await build({
-    entryPoints: Object.fromEntries(Object.entries(ENTRIES).map(([name, path]) => [name, join(libs, path)])),
-    outdir: dist,
+  const bundle = {
     absWorkingDir: root,
     bundle: true,
     // Parts of Nest expect it to be there, whichever of them is loaded first.
     inject: [join(root, 'node_modules/reflect-metadata/Reflect.js')],
-    format: 'esm',
     platform: 'node',
     target: 'node20',
     minifyWhitespace: true,
     // Node prints the line of an error that nobody caught.
     lineLimit: 160,
     legalComments: 'none',
-    plugins: [engines(libs, options), absent],
-    banner: { js: COMMON_JS },
+    plugins: [engines(libs, options), absent, unmapped],
+    sourcemap: true,
     logLevel: 'warning',
     metafile: true,
+  };
+  const entryPoints = Object.fromEntries(
+    Object.entries(ENTRIES).map(([name, path]) => [name, join(libs, path)]),
+  );
+  const { metafile } = await build({
+    ...bundle,
+    entryPoints,
+    outdir: dist,
+    format: 'esm',
+    banner: { js: COMMON_JS },
+  });
+  await build({
+    ...bundle,
+    entryPoints: { index: entryPoints.index },
+    outdir: join(dist, 'cjs'),
+    format: 'cjs',
+    define: { 'import.meta.url': '$here' },
+    banner: { js: IN_COMMON_JS },
+    supported: { 'dynamic-import': false },
   });
   for (const library of SCRIPTED) {
     cpSync(join(libs, library, 'src'), join(dist, 'engines', library), {
@@ -115,6 +155,7 @@ export async function bundleEmbedded(root, options, target) {
     });
     writeFileSync(join(dist, `${name}.d.ts`), outputText);
   }
+  addCommonJsTypes(dist);
   // Where a thread starts, seen from its engine.
   const { 'stand-in': thread } = ENTRIES;
   const start = join(dist, 'engines', thread.replace('/src/', '/').replace(/ts$/, 'js'));

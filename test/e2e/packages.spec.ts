@@ -7,11 +7,14 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Child, type NodeProcess, RedisServer, startNodes, stopAll } from '@syncline/testing';
 import ts from 'typescript';
+import { install as installProject, problemsOf } from '../packages/project.js';
+import { NEST_11_IN_JEST } from '../packages/projects.js';
 
 const run = promisify(execFile);
 const PACKAGES = ['client', 'embedded', 'cli', 'nestjs', 'keyv'];
 const COMING_FROM = readdirSync('docs/coming-from').map((page) => join('docs/coming-from', page));
-const MANUALS = ['docs/client.md', 'docs/embedded.md', 'docs/nestjs.md', ...COMING_FROM];
+const READMES = PACKAGES.map((name) => `libs/${name}/README.md`);
+const MANUALS = ['docs/client.md', 'docs/embedded.md', 'docs/nestjs.md', ...READMES, ...COMING_FROM];
 /** Where the packages are that users come from: only those who run the benchmarks have them. */
 const PEERS = join(process.cwd(), 'benchmarks');
 const OURS = join(process.cwd(), 'node_modules');
@@ -52,6 +55,8 @@ const npm = (...args: string[]) =>
   });
 
 interface Manifest {
+  readonly version?: string;
+  readonly engines?: Readonly<Record<string, string>>;
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly peerDependencies?: Readonly<Record<string, string>>;
 }
@@ -122,6 +127,7 @@ describe('the published packages', () => {
     const declared = Object.keys({ ...dependencies, ...peerDependencies });
     const files = await readdir(join(installed(name), 'dist'), { recursive: true });
     const sources = files.filter((path) => /\.(js|ts)$/.test(path));
+    expect(files).toContain(name === 'cli' ? 'main.js.map' : 'index.js.map');
     expect(sources.filter((path) => path.includes('.spec.'))).toEqual([]);
     const imported = await Promise.all(
       sources.map(async (path) => {
@@ -136,6 +142,26 @@ describe('the published packages', () => {
         .map((path) => path.replace(/^(@syncline\/\w+)\/.*/, '$1')),
     );
     expect([...bare].sort()).toEqual(declared.sort());
+  });
+
+  it.each(PACKAGES)('are described by files of their own, without dead links: %s', async (name) => {
+    const files = await readdir(installed(name));
+    expect(files).toEqual(expect.arrayContaining(['LICENSE', 'README.md', 'manual.md']));
+    const pages = await Promise.all(
+      ['README.md', 'manual.md'].map((page) => readFile(join(installed(name), page), 'utf8')),
+    );
+    expect(pages.join('').match(/\]\((?!https?:|#)[^)]*\)/g)).toBeNull();
+    const { version, engines } = await manifestIn(installed(name));
+    expect(engines?.node).toBe('^20.19.0 || >=22.12.0');
+    expect(await readFile('docs/install.md', 'utf8')).toContain(`syncline-${name}-${version}.tgz`);
+  });
+
+  it('work in a CommonJS project as Nest 11 makes it, which jest loads', async () => {
+    const home = join(folder, 'nest-11');
+    const tarballs = (await readdir(folder)).filter((name) => name.endsWith('.tgz'));
+    const paths = tarballs.map((name) => join(folder, name));
+    await installProject(home, NEST_11_IN_JEST, paths);
+    expect(await problemsOf(home, NEST_11_IN_JEST, OURS, redis.url)).toEqual([]);
   });
 
   it('install the syncline command', async () => {
