@@ -11,7 +11,7 @@ describe('the shared Lua part', () => {
       'clock.lua':
         "-- @include @redis/clock.lua\nreturn function() local time = redis.call('TIME') return { string.format('%.0f', now), string.format('%.0f', micros), unpack(time) } end",
       'integer.lua':
-        '-- @include @redis/integer.lua\nreturn function() return { int(0), int(-1), int(123456789012345), int(2^53 - 1), int(1e15) } end',
+        '-- @include @redis/integer.lua\nreturn function() return { int(0), int(-1), int(123456789012345), int(2^53 - 1), int(1e15), int(4095), int("4096"), int(0) } end',
       'hint.lua':
         "-- @include @redis/hint.lua\nreturn function() hint('lock', 'lock.granted', ARGV[1] or nil, '{\"id\":1}') end",
       'silence.lua': [
@@ -60,8 +60,12 @@ describe('the shared Lua part', () => {
   });
 
   it('integer.lua writes every digit of a whole number', async () => {
-    const digits = ['0', '-1', '123456789012345', '9007199254740991', '1000000000000000'];
-    expect(await define('integer')(redis, [])).toEqual(digits);
+    const large = ['123456789012345', '9007199254740991', '1000000000000000'];
+    const digits = ['0', '-1', ...large, '4095', '4096', '0'];
+    const integer = define('integer');
+    expect(await integer(redis, [])).toEqual(digits);
+    // Those that the first call kept.
+    expect(await integer(redis, [])).toEqual(digits);
   });
 
   it('hint.lua publishes a packet of the transport, to one node or to all nodes of a role', async () => {

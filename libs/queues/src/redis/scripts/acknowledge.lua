@@ -34,13 +34,13 @@ end
 local function forget(tokens, deliveries)
   local first, count, tried = 1, #tokens, nil
   while first <= count do
-    local fields, last, seq = Record.neighbours(tokens, first)
+    local fields, last, seq, numbers = Record.neighbours(tokens, first)
     redis.call('HDEL', Record.bucket(seq), unpack(fields))
     local from = first
     for i = first, last do
       local delivery = deliveries[i]
       if i == last or deliveries[i + 1] ~= delivery then
-        Acked.remember(seq, delivery, fields, from - first + 1, i - first + 1)
+        Acked.remember(seq, delivery, numbers, from - first + 1, i - first + 1)
         from = i + 1
       end
       if delivery ~= '1' then

@@ -1,8 +1,9 @@
 -- What is remembered of acks, for those that are repeated: a bit a message tells that a delivery of it was acked, in bitmaps by
 -- bucket, number of the delivery, and the 5 minutes in which it was.
--- Leaves: Acked: remember(seq, delivery, fields, first, last), for those of the fields, in the bucket of that message;
+-- Leaves: Acked: remember(seq, delivery, numbers, first, last), for those of the numbers, in the bucket of that message;
 --         was(gen, token, delivery).
 -- @include @redis/clock.lua
+-- @include @redis/integer.lua
 -- @include parts/record.lua
 local Acked = {}
 do
@@ -25,21 +26,21 @@ do
   end
 
   -- Sets bits. Those that follow each other are set by one number of as many bits.
-  local function set_bits(key, fields, first, last)
-    if first == last then return redis.call('SETBIT', key, fields[first], '1') end
+  local function set_bits(key, numbers, first, last)
+    if first == last then return redis.call('SETBIT', key, int(numbers[first]), '1') end
     local operations, n = {}, 0
     while first <= last do
-      local field, length = fields[first], 1
-      while length < LONGEST_RUN and first + length <= last and fields[first + length] == field + length do length = length + 1 end
-      operations[n + 1], operations[n + 2], operations[n + 3], operations[n + 4] = 'SET', 'u' .. length, field, 2 ^ length - 1
+      local number, length = numbers[first], 1
+      while length < LONGEST_RUN and first + length <= last and numbers[first + length] == number + length do length = length + 1 end
+      operations[n + 1], operations[n + 2], operations[n + 3], operations[n + 4] = 'SET', 'u' .. length, number, 2 ^ length - 1
       n, first = n + 4, first + length
     end
     redis.call('BITFIELD', key, unpack(operations))
   end
 
-  function Acked.remember(seq, delivery, fields, first, last)
+  function Acked.remember(seq, delivery, numbers, first, last)
     local remembering, key = name_of(q.gen, seq, delivery, 0)
-    set_bits(key, fields, first, last)
+    set_bits(key, numbers, first, last)
     if q.remembering ~= remembering then
       redis.call('PEXPIRE', key, 2 * REMEMBERED_MS)
       Queue.set('remembering', remembering)
@@ -50,7 +51,7 @@ do
     local seq = Token.seq(token)
     for ago = 0, 1 do
       local _, key = name_of(gen, seq, delivery, ago)
-      if redis.call('GETBIT', key, seq % Record.PER_BUCKET) == 1 then return true end
+      if redis.call('GETBIT', key, Record.field(seq)) == 1 then return true end
     end
     return false
   end

@@ -1,11 +1,12 @@
 -- Adds messages at the end of the queue, many in few writes.
 -- Leaves: Append: add(record without its time, delay), returns seq; added() and bytes() so far; write(), which changes the queue and returns how many it added.
+-- @include @redis/integer.lua
 -- @include parts/due.lua
 -- @include parts/ready.lua
 -- @include parts/record.lua
 local Append = {}
 do
-  local PER_BUCKET, PER_SEQ = Record.PER_BUCKET, Token.PER_SEQ
+  local PER_BUCKET = Record.PER_BUCKET
   local added, bytes, time, buckets, records, size, delayed, expiring, members
   -- Plain messages of one priority that follow each other are listed together: that priority, and the seq of the first one.
   local priority_of_run, start_of_run
@@ -20,12 +21,7 @@ do
 
   -- `seq`: what follows the last one.
   local function end_run(seq)
-    local token, format = Token.of(start_of_run, priority_of_run), string.format
-    local tokens = { format('%d', token) }
-    for i = 2, seq - start_of_run do
-      token = token + PER_SEQ
-      tokens[i] = format('%d', token)
-    end
+    local tokens = Token.texts(Token.of(start_of_run, priority_of_run), seq - start_of_run)
     Ready.list(tokens, priority_of_run)
     priority_of_run = nil
   end
@@ -39,7 +35,7 @@ do
 
   function Append.add(tail, delay)
     local seq, flags = q.seq + added, string.byte(tail)
-    local field = string.format('%d', seq % PER_BUCKET)
+    local field = int(seq % PER_BUCKET)
     if not time then time = struct.pack('>I6', now) end
     local record = time .. tail
     if field == '0' or not records then

@@ -31,6 +31,7 @@
 -- Leaves: q, the fields of the hash that were read: numbers or texts, false for what is empty or not there;
 --         Queue: open(fields), get(field), set(field, value), add(field, amount), save(), clear_marks(), make_table() for many calls, key(part) under the generation,
 --         lasting_key(part) beside the queue, `waiting`, that of its parked receivers; name(); level(), nothing for 'local', where `durability` was read as a text.
+-- @include @redis/integer.lua
 local q
 -- In `marks`, see parts/marks.lua.
 local Queue = { FIRST_OPTION_MARK = 256, FAIR_MARK = 4096 }
@@ -113,7 +114,7 @@ do
       place = written + 2
       writes[place - 1], places[field], written = field, place, place
     end
-    writes[place] = value and (TEXTS[field] and value or string.format('%d', value)) or ''
+    writes[place] = value and (TEXTS[field] and value or int(value)) or ''
   end
 
   function Queue.add(field, amount) return Queue.set(field, (q[field] or Queue.get(field) or 0) + amount) end

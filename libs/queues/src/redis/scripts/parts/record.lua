@@ -13,7 +13,7 @@ local Record = {}
 -- Messages of one hash.
 Record.PER_BUCKET = 4096
 
-function Record.field(seq) return seq % Record.PER_BUCKET end
+function Record.field(seq) return int(seq % Record.PER_BUCKET) end
 
 function Record.bucket_number(seq) return (seq - seq % Record.PER_BUCKET) / Record.PER_BUCKET end
 
@@ -33,18 +33,18 @@ function Record.of(token)
   return redis.call('HGET', Record.bucket(seq), Record.field(seq))
 end
 
--- Neighbours share a bucket and a command. Returns their fields, the index of the last one, and the seq of the first.
+-- Neighbours share a bucket and a command. Returns their fields, the index of the last one, the seq of the first, and their numbers in the bucket.
 function Record.neighbours(tokens, first)
   local seq = Token.seq(tokens[first])
-  local field = seq % Record.PER_BUCKET
-  local fields, count, low = { field }, 1, seq - field
+  local number = seq % Record.PER_BUCKET
+  local fields, numbers, count, low = { int(number) }, { number }, 1, seq - number
   for i = first + 1, #tokens do
-    field = Token.seq(tokens[i]) - low
-    if field < 0 or field >= Record.PER_BUCKET then break end
+    number = Token.seq(tokens[i]) - low
+    if number < 0 or number >= Record.PER_BUCKET then break end
     count = count + 1
-    fields[count] = field
+    fields[count], numbers[count] = int(number), number
   end
-  return fields, first + count - 1, seq
+  return fields, first + count - 1, seq, numbers
 end
 
 function Record.of_all(tokens)
