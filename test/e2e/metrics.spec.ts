@@ -81,6 +81,21 @@ describe('metrics', () => {
     );
   }, 80_000);
 
+  it('tell of messages that are delivered again, and how late delayed ones became ready', async () => {
+    const [one, two] = nodes.queue;
+    await call(one, 'POST', 'queues/again/messages', { messages: [{ body: 1 }] });
+    const { body } = await call(one, 'POST', 'queues/again/receive', { waitMs: 10_000 });
+    await call(two, 'POST', 'queues/again/nack', { receipts: [body.messages[0].receipt], delayMs: 0 });
+    expect(await sumOf(nodes.queue, 'queue_messages_redelivered_total')).toBe(0);
+    await call(one, 'POST', 'queues/again/receive', { waitMs: 10_000 });
+    expect(await sumOf([one], 'queue_messages_redelivered_total')).toBe(1);
+    // Again and again, because to look at a queue makes ready what is due, too, and that is not the work of a timer.
+    await eventually(async () => {
+      await call(one, 'POST', 'queues/later/messages', { messages: [{ body: 1, delayMs: 20 }] });
+      expect(await sumOf(nodes.queue, 'queue_delay_lateness_seconds_count')).toBeGreaterThan(0);
+    });
+  });
+
   it('tell what is held and awaited, how long, and what was lost', async () => {
     const [one, two] = nodes.lock;
     const { body: lease } = await acquire(one, 'held', { owner: 'a' });
@@ -104,12 +119,15 @@ describe('metrics', () => {
   });
 
   it('tell what near caches hold and how reads were answered', async () => {
-    const [one] = nodes.cache;
+    const [one, two] = nodes.cache;
     await call(one, 'PUT', 'caches/prices/entries/k', { price: 1 });
     for (let i = 0; i < 3; i += 1) await call(one, 'GET', 'caches/prices/entries/k');
     expect(await sumOf([one], 'cache_near_entries')).toBe(1);
     expect(await sumOf([one], 'cache_near_bytes')).toBeGreaterThan(0);
     expect(await sumOf([one], 'cache_reads_total')).toBe(3);
+    expect(await sumOf([one], 'cache_invalidations_total')).toBe(0);
+    await call(two, 'PUT', 'caches/prices/entries/k', { price: 2 });
+    expect(await sumOf([one], 'cache_invalidations_total')).toBe(1);
   });
 
   it('tell of the members, the ring, the scripts and the connections of each node', async () => {

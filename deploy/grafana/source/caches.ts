@@ -12,6 +12,13 @@ export const caches = dashboard('syncline-caches', 'Syncline: caches', {
   'Near caches': [
     chart('Bytes', 'bytes', { '{{instance}}': 'cache_near_bytes' }),
     chart('Entries', 'none', { '{{instance}}': 'cache_near_entries' }),
+    chart('Invalidations', 'ops', { '{{instance}}': rate('cache_invalidations_total') }),
+    chart(
+      'Evictions',
+      'ops',
+      { '{{instance}}': rate('cache_evictions_total') },
+      'Dropped to have room for others',
+    ),
   ],
   Coherence: [
     figure('Stale near hits', 'none', { '': 'sum(cache_stale_hits_total)' }, 'Must stay 0'),

@@ -1,4 +1,4 @@
-import { chart, choice, dashboard, increase, rate } from './panels.js';
+import { chart, choice, dashboard, increase, quantiles, rate } from './panels.js';
 
 const chosen = (metric: string, more = '') => `${metric}{queue=~"$queue"${more}}`;
 /** Its owner alone tells of a queue, so that the greatest is the one. */
@@ -26,6 +26,8 @@ export const queues = dashboard(
       chart('Acknowledged', 'ops', each('acked')),
       chart('Received', 'ops', each('received')),
       chart('Failed deliveries', 'ops', each('failed'), 'Rejected, or not acknowledged in time'),
+      chart('Delivered again', 'ops', { '{{instance}}': rate('queue_messages_redelivered_total') }),
+      chart('Lateness of delayed messages', 's', quantiles('queue_delay_lateness_seconds')),
       chart('Expired', 'ops', each('expired'), 'Removed by their TTL, the retention, a purge or a cancel'),
       chart('Sent by schedules', 'ops', { '{{instance}}': rate('queue_schedule_messages_total') }),
     ],

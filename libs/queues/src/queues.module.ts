@@ -5,6 +5,7 @@ import { ChainsService } from './chains/chains.service.js';
 import { DeadLettersService } from './dead-letters/dead-letters.service.js';
 import { Outbox } from './dead-letters/outbox.js';
 import { DeliveryService } from './delivery/delivery.service.js';
+import { DeliveryMetrics } from './delivery/delivery-metrics.js';
 import { HintsListener } from './delivery/hints.listener.js';
 import { ParkedReceivers } from './delivery/parked-receivers.js';
 import { FiguresService } from './figures/figures.service.js';
@@ -42,6 +43,7 @@ import { DueTimers } from './timers/due-timers.js';
     EndWatch,
     SearchService,
     Receipts,
+    DeliveryMetrics,
     DeliveryService,
     ParkedReceivers,
     DueTimers,

@@ -53,7 +53,10 @@ export class Replicas implements OnApplicationBootstrap, OnModuleDestroy {
       newIncarnation: () => this.newIncarnation(),
     };
     this.all = shards.all.map((shard) => {
-      const replica = new Replica(this.nears, (cache, name) => statistics.count(cache, name));
+      const replica = new Replica(this.nears, (cache, name) => {
+        statistics.count(cache, name);
+        metrics[name].inc();
+      });
       return new ReplicaSync(shard, replica, means);
     });
   }

@@ -11,6 +11,8 @@ export class CacheMetrics {
   readonly fencings: Counter;
   readonly repairs: Counter;
   readonly gaps: Counter;
+  readonly invalidations: Counter;
+  readonly evictions: Counter;
   readonly uncacheableFills: Counter;
   readonly audits: Counter;
   readonly staleHits: Counter;
@@ -40,6 +42,14 @@ export class CacheMetrics {
       'Invalidations that a renewal brought before their hint came',
     );
     this.gaps = this.counter('cache_gaps_total', 'Hints that showed that one before them was missed');
+    this.invalidations = this.counter(
+      'cache_invalidations_total',
+      'Keys, tags, prefixes and whole caches that this node was told to drop from its near caches',
+    );
+    this.evictions = this.counter(
+      'cache_evictions_total',
+      'Entries that a near cache dropped to have room for others',
+    );
     this.uncacheableFills = this.counter(
       'cache_uncacheable_fills_total',
       'Reads of Redis that the near cache could not keep because a write was under way',

@@ -1,5 +1,5 @@
 import type { Membership } from '@syncline/cluster';
-import { Drain, ProcessIdentity, Tenants } from '@syncline/runtime';
+import { Drain, Metrics, ProcessIdentity, Tenants } from '@syncline/runtime';
 import { eventually } from '@syncline/testing';
 import { bodies, QueueScripts } from '../../../../test/stages/queue-scripts.js';
 import { ChainsService } from '../chains/chains.service.js';
@@ -9,6 +9,7 @@ import { Receipts } from '../messages/receipts.js';
 import { Memory } from '../recovery/memory.js';
 import { DueTimers } from '../timers/due-timers.js';
 import { DeliveryService } from './delivery.service.js';
+import { DeliveryMetrics } from './delivery-metrics.js';
 import { ParkedReceivers } from './parked-receivers.js';
 
 let stage: QueueScripts;
@@ -53,10 +54,11 @@ describe('a node whose receiver is handed messages', () => {
     const alone = { nodeId: 'queue_1', owns: () => true } as unknown as Membership;
     drain = new Drain();
     receivers = new ParkedReceivers(stage.store, alone, new ProcessIdentity(), drain);
-    timers = new DueTimers(stage.store, alone, stage.outbox, stage.firing);
+    const metrics = new DeliveryMetrics(new Metrics());
+    timers = new DueTimers(stage.store, alone, stage.outbox, stage.firing, metrics);
     const receipts = new Receipts(stage.store);
     const memory = new Memory();
-    delivery = new DeliveryService(stage.store, receipts, receivers, timers, memory);
+    delivery = new DeliveryService(stage.store, receipts, receivers, timers, memory, metrics);
     const tenants = new Tenants();
     const bytes = new MessageBytes(tenants, stage.store);
     messages = new MessagesService(

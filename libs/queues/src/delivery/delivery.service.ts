@@ -13,6 +13,7 @@ import type { ReceiveOptions, ReceiveReply } from '../redis/scripts/receive.js';
 import type { Handed } from '../redis/scripts/send.js';
 import type { Waiter } from '../redis/scripts/waiters.js';
 import { DueTimers } from '../timers/due-timers.js';
+import { DeliveryMetrics } from './delivery-metrics.js';
 import { ParkedReceivers } from './parked-receivers.js';
 import type { HandOver } from './receiver.js';
 
@@ -27,6 +28,7 @@ export class DeliveryService {
     private readonly receivers: ParkedReceivers,
     private readonly timers: DueTimers,
     private readonly memory: Memory,
+    private readonly metrics: DeliveryMetrics,
   ) {}
 
   /**
@@ -96,8 +98,10 @@ export class DeliveryService {
     if (disconnect.aborted) await this.takeBack(queue, deliveries);
     disconnect.throwIfAborted();
     this.receipts.learn(queue, deliveries.secret);
-    for (const { delivery } of deliveries.messages)
+    for (const { delivery, failures } of deliveries.messages) {
       this.memory.saw(queue, delivery.gen, seqOf(delivery.token));
+      if (failures > 0) this.metrics.redelivered();
+    }
     return toReceived(queue, deliveries);
   }
 

@@ -76,6 +76,17 @@ describe('the order of what becomes ready', () => {
     expect(await receiveAll()).toEqual(numbers(20).reverse());
   });
 
+  it('comes with how late each was that had waited for its time', async () => {
+    await stage.send({ delayMs: 20 }, { delayMs: 40, groupId: 'A' }, { delayMs: 60_000 });
+    await sleep(200);
+    const late = (await stage.store.doDueWork(stage.queue))?.lateMs;
+    const [first = 0, second = 0] = late ?? [];
+    expect(late).toHaveLength(2);
+    expect(first - second).toBe(20);
+    expect(second).toBeGreaterThan(100);
+    expect((await stage.store.doDueWork(stage.queue))?.lateMs).toEqual([]);
+  });
+
   it('is by age for what comes back: one after the other, together, or when its time is over', async () => {
     await stage.send(...numbers(400).map((body) => ({ body })));
     const got = deliveries(await stage.receive(1_000));

@@ -1,8 +1,9 @@
 import type { Membership } from '@syncline/cluster';
 import { type PutSchedule, putScheduleSchema } from '@syncline/contracts';
-import { Tenants } from '@syncline/runtime';
+import { Metrics, Tenants } from '@syncline/runtime';
 import { eventually } from '@syncline/testing';
 import { bodies, QueueScripts } from '../../../../test/stages/queue-scripts.js';
+import { DeliveryMetrics } from '../delivery/delivery-metrics.js';
 import { MessageBytes } from '../messages/message-bytes.js';
 import { DueTimers } from '../timers/due-timers.js';
 import { SchedulesService } from './schedules.service.js';
@@ -18,7 +19,13 @@ describe('schedules', () => {
     stage = await QueueScripts.start();
     // Nobody's timers run here, so that the tests say when something is sent.
     const nobody = { nodeId: 'queue_2', owns: () => false } as unknown as Membership;
-    timers = new DueTimers(stage.store, nobody, stage.outbox, stage.firing);
+    timers = new DueTimers(
+      stage.store,
+      nobody,
+      stage.outbox,
+      stage.firing,
+      new DeliveryMetrics(new Metrics()),
+    );
     const tenants = new Tenants();
     const bytes = new MessageBytes(tenants, stage.store);
     const noTimers = { follow: (_, call) => call } as DueTimers;

@@ -5,6 +5,7 @@ import { logUnlessAway } from '@syncline/redis';
 import { Loop } from '@syncline/runtime';
 import type { Subscription } from 'rxjs';
 import { Outbox } from '../dead-letters/outbox.js';
+import { DeliveryMetrics } from '../delivery/delivery-metrics.js';
 import { QueueStore } from '../redis/queue.store.js';
 import { Firing } from '../schedules/firing.js';
 import { DueHeap } from './due-heap.js';
@@ -35,6 +36,7 @@ export class DueTimers implements OnModuleInit, OnModuleDestroy {
     private readonly membership: Membership,
     private readonly outbox: Outbox,
     private readonly firing: Firing,
+    private readonly metrics: DeliveryMetrics,
   ) {
     this.alarm.start();
     this.survey.start();
@@ -85,8 +87,8 @@ export class DueTimers implements OnModuleInit, OnModuleDestroy {
   /** Does what a queue has to do right now: in portions, one after the other, until nothing is due. Never fails. */
   async work(queue: string): Promise<void> {
     try {
-      let reply = await this.store.doDueWork(queue);
-      while (reply?.dueInMs === 0 && !this.stopped) reply = await this.store.doDueWork(queue);
+      let reply = await this.step(queue);
+      while (reply?.dueInMs === 0 && !this.stopped) reply = await this.step(queue);
       if (reply === null) return await this.store.names.remove(queue);
       this.arm(queue, reply.dueInMs);
       await Promise.all([
@@ -96,6 +98,12 @@ export class DueTimers implements OnModuleInit, OnModuleDestroy {
     } catch (error) {
       this.retry(queue, error);
     }
+  }
+
+  private async step(queue: string) {
+    const reply = await this.store.doDueWork(queue);
+    for (const ms of reply?.lateMs ?? []) this.metrics.delayEnded(ms);
+    return reply;
   }
 
   /** Brings what waits in an outbox to where it goes. Never fails: it is safe there, and this is tried again. */

@@ -150,8 +150,8 @@ export const doDueWork = library.command({
   keys,
   decode: (reply) => {
     if (reply === null) return null;
-    const [due, outboxLength, occurrence] = reply as [number, number, number];
-    return { dueInMs: dueIn(due), outboxLength, occurrenceInMs: dueIn(occurrence) };
+    const [due, outboxLength, occurrence, lateMs] = reply as [number, number, number, number[]];
+    return { dueInMs: dueIn(due), outboxLength, occurrenceInMs: dueIn(occurrence), lateMs };
   },
 });
 

@@ -1,5 +1,5 @@
 -- What a queue does by itself when the time has come: bounded, and the same on every node that runs it.
--- Leaves: DueWork: run(), for a queue of which ALL is open.
+-- Leaves: DueWork: run(), for a queue of which ALL is open: returns by how many ms each delayed message was late that it made ready.
 -- @include @redis/happened.lua
 -- @include parts/message.lua
 -- @include parts/rate.lua
@@ -13,25 +13,23 @@ do
   local GROUPED_COST = CHEAP_PORTION / PORTION
   local MOST_WAKES = 256
 
-  local function due_members(part, most)
-    return redis.call('ZRANGE', Queue.key(part), '-inf', now, 'BYSCORE', 'LIMIT', 0, most)
-  end
-
   local function due_tokens(part)
-    local tokens = due_members(part, PORTION)
+    local tokens = redis.call('ZRANGE', Queue.key(part), '-inf', now, 'BYSCORE', 'LIMIT', 0, PORTION)
     for i = 1, #tokens do tokens[i] = tonumber(tokens[i]) end
     return tokens
   end
 
   local function promote_delayed()
-    local members, tokens, cost = due_members('delayed', CHEAP_PORTION), {}, 0
-    if #members == 0 then return end
-    for i, member in ipairs(members) do
+    local due = redis.call('ZRANGE', Queue.key('delayed'), '-inf', now, 'BYSCORE', 'LIMIT', 0, CHEAP_PORTION, 'WITHSCORES')
+    local members, tokens, late, cost = {}, {}, {}, 0
+    if #due == 0 then return late end
+    for i = 1, #due, 2 do
       if cost >= CHEAP_PORTION then break end
-      tokens[i] = Token.from_member(member)
-      cost = cost + (Token.in_group(tokens[i]) and GROUPED_COST or 1)
+      local at = #tokens + 1
+      members[at], tokens[at], late[at] = due[i], Token.from_member(due[i]), now - tonumber(due[i + 1])
+      cost = cost + (Token.in_group(tokens[at]) and GROUPED_COST or 1)
     end
-    redis.call('ZREM', Queue.key('delayed'), unpack(members, 1, #tokens))
+    redis.call('ZREM', Queue.key('delayed'), unpack(members))
     local tries, rescheduled = Tries.of(tokens), Marks.has(Marks.RESCHEDULED)
     for i, token in ipairs(tokens) do
       if Token.in_group(token) then
@@ -42,6 +40,7 @@ do
         Ready.arrive(token)
       end
     end
+    return late
   end
 
   -- More of each group may be in flight than before. `regroup`: 1 more than the cursor.
@@ -119,7 +118,7 @@ do
   end
 
   function DueWork.run()
-    promote_delayed()
+    local late = promote_delayed()
     offer_busy_groups()
     end_timeouts()
     -- What these made ready may be over as well.
@@ -131,5 +130,6 @@ do
     Ready.place()
     if q.rateMax and Ready.any() then Ready.at_least(math.min(MOST_WAKES, Rate.allowance())) end
     Due.known(next_due())
+    return late
   end
 end
