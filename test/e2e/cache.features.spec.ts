@@ -106,7 +106,7 @@ describe('what a cache does beside entries', () => {
       const client = stage.redis.connect();
       try {
         await eventually(async () =>
-          expect(await client.keys(`syncline:{cache:${stage.name}}:e:*`)).toEqual([]),
+          expect(await client.keys(`syncline:{cache:${stage.name}}:v:*`)).toEqual([]),
         );
       } finally {
         client.disconnect();

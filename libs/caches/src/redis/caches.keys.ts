@@ -29,8 +29,11 @@ export const cacheOf = (stem: string): string => {
 /** The names of the caches of a shard, in order. */
 export const namesKey = (shared: string): string => `${shared}:names`;
 
-/** The Redis instance of a shard: see shard-instance.ts. */
-export const instanceKey = (shared: string): string => `${shared}:instance`;
+/** The Redis instance of a shard: see shard-instance.ts. The number is that of the form in which its caches are stored. */
+export const instanceKey = (shared: string): string => `${shared}:instance-2`;
+
+/** Where nodes look for the instance that store caches in the form before. */
+export const formerInstanceKey = (shared: string): string => `${shared}:instance`;
 
 /** What the versions of a shard rise by: see hybrid-clock.lua. */
 export const clockKey = (shared: string): string => `${shared}:clock`;

@@ -13,13 +13,15 @@ describe.each(MEANS)('caches in Redis, by %s', (means) => {
 
   it('keep nothing of what was invalidated once they are swept', async () => {
     for (let i = 0; i < 25; i += 1) await stage.write(put(`k${i}`, 'x', { tags: ['t'] }));
+    // Where an earlier version stored it.
+    await stage.admin.hset(`${cacheKey(sharedKey(null), 'c')}:e:k0`, 'n', 1);
     await stage.write(operations.flush());
     await stage.write(put('later', 'stays'));
     for (let left: number | null = 0; left === 0; ) {
       left = await sweepEntries(stage.redis, { ...stage.ofCache, max: 10 });
     }
-    const entries = await stage.admin.keys(`${cacheKey(sharedKey(null), 'c')}:e:*`);
-    expect(entries).toEqual([`${cacheKey(sharedKey(null), 'c')}:e:later`]);
+    const entries = await stage.admin.keys(`${cacheKey(sharedKey(null), 'c')}:[ev]:*`);
+    expect(entries).toEqual([`${cacheKey(sharedKey(null), 'c')}:v:later`]);
     const { entries: count, bytes } = await describeCache(stage.redis, stage.ofCache);
     expect([count, bytes]).toEqual([1, 'later'.length + 'stays'.length]);
   });

@@ -20,6 +20,24 @@ describe.each(MEANS)('reading an entry, by %s', (means) => {
     expect((await peeked('k', '', 100)).read.entry?.bytes.length).toBe(100);
   });
 
+  it('tells all of it, with no bytes, with any, and with as many tags as there may be', async () => {
+    const long = Array.from({ length: 32 }, (_, i) => `${i}`.padEnd(128, 't'));
+    for (const [value, tags] of [
+      ['', []],
+      ['\0\r\n', ['t']],
+      ['x'.repeat(300), long],
+    ] as const) {
+      await stage.write(put('k', value, { tags, ttlMs: 60_000 }));
+      const expected = { bytes: Buffer.from(value), contentType: 'text/plain', tags };
+      expect((await peeked('k')).read.entry).toMatchObject(expected);
+      expect((await peeked('k', '', 300)).read.entry).toMatchObject(expected);
+      await stage.write(operations.touch('k', 90_000));
+      const { read } = await peeked('k');
+      expect(read.entry).toMatchObject(expected);
+      expect(read.entry?.freshMs).toBeGreaterThan(60_000);
+    }
+  });
+
   it('that may be held makes the reader a sharer, of its tags too, until it is written', async () => {
     await stage.write(put('k', 'old', { tags: ['t'] }));
     await stage.join('a#1');

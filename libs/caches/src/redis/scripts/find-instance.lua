@@ -1,10 +1,11 @@
 #!lua flags=allow-oom
 -- Tells which instance this Redis is for a shard, and begins a new one when its data was lost, another process began the one
--- that the data tells of, or this one was no primary meanwhile.
+-- that the data tells of, this one was no primary meanwhile, or nodes used it that store caches in another form.
 -- KEYS 1 hash: id; run: of the process of Redis that began it; replication: the id under which it feeds replicas; open;
 --        node: its id in a Redis Cluster; durable: '1' while nothing that it acknowledged can have been lost; carries: id of
 --        the instance whose caches it carries on
 --      2 the key of the versions (see parts/instance.lua)
+--      3 text that shuts out nodes which store caches in the form before: there they look for a hash, in each command
 -- ARGV 1 run id of this process  2 its replication id  3 '1' when it has been the primary since it started
 --      4 '1' when nothing that it acknowledges can be lost  5 id for a new instance
 --      6 the largest version that the node has seen: the next ones are larger, though the data was lost
@@ -13,13 +14,19 @@
 -- Invariant: two processes of Redis never share an instance, nor do two times of one as the primary. An instance that could
 --            lose something, at any time of it, is not carried on: what matters is how it was kept itself, which stands in
 --            its own data. Nor is one that another node of a Redis Cluster began, from which the slot has moved: nothing
---            tells whether all of its keys came along, and no older ones were here before.
+--            tells whether all of its keys came along, and no older ones were here before. Nodes of two forms of the data
+--            never serve at one time.
 -- @include @redis/hybrid-clock.lua
 return function()
   local run, replication, is_first, is_durable, new_id, seen, node = unpack(ARGV)
   HybridClock.bring(KEYS[2], seen + 0)
   HybridClock.keep(KEYS[2])
-  local known = redis.call('HMGET', KEYS[1], 'id', 'run', 'replication', 'open', 'durable', 'node')
+  local known = {}
+  if redis.call('TYPE', KEYS[3]).ok == 'string' then
+    known = redis.call('HMGET', KEYS[1], 'id', 'run', 'replication', 'open', 'durable', 'node')
+  else
+    redis.call('SET', KEYS[3], 'Caches are stored in a newer form.')
+  end
   local id = known[1]
   -- A primary that was none meanwhile has another replication id; so has one whose first replica came, or whose last went.
   if id and known[2] == run and (known[3] == replication or is_first == '1') then

@@ -1,6 +1,6 @@
 import { UnknownInstance } from '@syncline/redis';
 import { CacheStage, MEANS, put } from '../../../../../test/stages/cache-stage.js';
-import { cacheKey, clockKey, sharedKey } from '../caches.keys.js';
+import { cacheKey, clockKey, formerInstanceKey, sharedKey } from '../caches.keys.js';
 import { drop } from '../operations.js';
 import { findInstance, openCache, openInstance } from './instance.commands.js';
 
@@ -17,7 +17,7 @@ describe.each(MEANS)('the Redis instance in its data, by %s', (means) => {
   const shard = { index: 0, key: sharedKey(null) };
   const find = (primary: typeof FIRST, newId: string, durable = false) =>
     findInstance(stage.redis, { ...primary, shard, durable, newId, seenVersion: 0 });
-  const carries = () => stage.admin.hget('syncline:{caches}:instance', 'carries');
+  const carries = () => stage.admin.hget('syncline:{caches}:instance-2', 'carries');
 
   it('is one for all nodes that find the same process, and opens once', async () => {
     expect(await find(FIRST, 'one')).toEqual({ id: 'one', open: false });
@@ -69,13 +69,25 @@ describe.each(MEANS)('the Redis instance in its data, by %s', (means) => {
     expect(await carries()).toBe('');
   });
 
+  it('is a new one, which carries nothing on, where nodes used Redis that store caches in another form; these are shut out', async () => {
+    const former = formerInstanceKey(shard.key);
+    await find(FIRST, 'one', true);
+    await openInstance(stage.redis, { shard, id: 'one' });
+    await stage.admin.del(former);
+    await stage.admin.hset(former, { id: 'theirs', run: 'a', replication: '1', open: 1, durable: 1 });
+    expect(await find(FIRST, 'two', true)).toEqual({ id: 'two', open: false });
+    expect(await carries()).toBe('');
+    await expect(stage.admin.hget(former, 'id')).rejects.toThrow('WRONGTYPE');
+    expect((await find(FIRST, 'three', true)).id).toBe('two');
+  });
+
   it('is compared by each command: where the data tells of another one nothing runs', async () => {
     await stage.write(put('k', 'old'));
     await find({ ...FIRST, runId: 'b' }, 'two');
     await expect(stage.write(put('k', 'new'))).rejects.toThrow(UnknownInstance);
     await expect(stage.read('k')).rejects.toThrow(UnknownInstance);
     await expect(stage.join('a#1')).rejects.toThrow(UnknownInstance);
-    expect(await stage.admin.hget(`${cacheKey(shard.key, 'c')}:e:k`, 'b')).toBe('old');
+    expect(await stage.admin.get(`${cacheKey(shard.key, 'c')}:v:k`)).toMatch(/old$/);
   });
 
   it.each([
@@ -84,7 +96,7 @@ describe.each(MEANS)('the Redis instance in its data, by %s', (means) => {
   ])('serves %s, once the cache was opened', async (_what, before, served) => {
     await stage.write(put('k', 'old'));
     await stage.admin.hset(cacheKey(shard.key, 'c'), 'instance', before);
-    await stage.admin.hset('syncline:{caches}:instance', 'carries', 'before');
+    await stage.admin.hset('syncline:{caches}:instance-2', 'carries', 'before');
     await expect(stage.read('k')).rejects.toThrow(/^UNOPENED/);
     await expect(stage.write(put('k', 'new'))).rejects.toThrow(/^UNOPENED/);
     await openCache(stage.redis, { ...stage.ofShard, cache: 'c' });

@@ -1,4 +1,4 @@
-import { cacheKey, clockKey, instanceKey } from '../caches.keys.js';
+import { cacheKey, clockKey, formerInstanceKey, instanceKey } from '../caches.keys.js';
 import type { Primary } from '../primary.js';
 import type { Shard } from '../shards.js';
 import { library, type OfShard, ofShard } from './library.js';
@@ -9,7 +9,11 @@ import { library, type OfShard, ofShard } from './library.js';
  */
 export const findInstance = library.command({
   name: 'find-instance',
-  keys: ({ shard }: { shard: Shard }) => [instanceKey(shard.key), clockKey(shard.key)],
+  keys: ({ shard }: { shard: Shard }) => [
+    instanceKey(shard.key),
+    clockKey(shard.key),
+    formerInstanceKey(shard.key),
+  ],
   args: ({
     runId,
     replicationId,

@@ -12,7 +12,7 @@ return function()
     if not entry then return false end
     local at = #list
     list[at + 1], list[at + 2] = key, entry.version
-    list[at + 3], list[at + 4] = redis.call('HSTRLEN', Entry.key(key), 'b'), int(entry.expires)
+    list[at + 3], list[at + 4] = entry.length, int(entry.expires)
     return true
   end)
   return { step, after, list }

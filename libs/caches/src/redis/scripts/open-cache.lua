@@ -12,6 +12,6 @@ return function()
   if not Cache.exists or before == INSTANCE then return 1 end
   redis.call('HSET', Cache.stem, 'instance', INSTANCE)
   Cache.sweep_at(now)
-  if before ~= redis.call('HGET', Instance.shared .. ':instance', 'carries') then Cache.flush() end
+  if before ~= redis.call('HGET', Instance.shared .. ':instance-2', 'carries') then Cache.flush() end
   return 1
 end

@@ -12,7 +12,7 @@ local MANY_TAGS, MANY_PREFIXES, MANY_LENGTHS = 10000, 1000, 16
 
 local function remove_expired(limit)
   local over = redis.call('ZRANGE', Cache.stem .. ':index', '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
-  for i = 1, #over do Entry.remove(over[i], redis.call('HGET', Entry.key(over[i]), 'n')) end
+  for i = 1, #over do Entry.remove(over[i], Entry.look(over[i])) end
 end
 
 local function remove_garbage(garbage, limit)
@@ -20,13 +20,15 @@ local function remove_garbage(garbage, limit)
   local popped = redis.call('ZPOPMIN', garbage, limit)
   for i = 1, #popped, 2 do
     local key = popped[i]
-    local f = redis.call('HMGET', Entry.key(key), 'n', 'g')
+    -- Where an earlier version stored it.
+    redis.call('DEL', Cache.stem .. ':e:' .. key)
+    local there = Entry.look(key)
     -- The key may have been written again after the flush.
-    if f[1] and f[1] + 0 <= upto then
+    if there and there.version + 0 <= upto then
       redis.call('DEL', Entry.key(key))
       Register.forget_sharers('k' .. key)
       if not Cache.exists then
-        for tag in string.gmatch(f[2], '[^,]+') do Register.forget_sharers('t' .. tag) end
+        for tag in string.gmatch(there.tags, '[^,]+') do Register.forget_sharers('t' .. tag) end
       end
     end
   end
@@ -48,9 +50,9 @@ local function pass(cursor, limit)
   local page = redis.call('ZSCAN', stem .. ':index', cursor, 'COUNT', limit)
   for i = 1, #page[2], 2 do
     local key = page[2][i]
-    local f = redis.call('HMGET', Entry.key(key), 'n', 'g')
-    if f[1] and f[1] + 0 <= Marks.newest(key, f[2]) then
-      Entry.remove(key, f[1])
+    local there = Entry.look(key)
+    if there and there.version + 0 <= Marks.newest(key, there.tags) then
+      Entry.remove(key, there)
       Register.forget_sharers('k' .. key)
     end
   end

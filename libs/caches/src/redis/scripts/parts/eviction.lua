@@ -10,7 +10,7 @@ local SAMPLES = 8
 local function is_better(victim, other)
   if victim.shared ~= other.shared then return victim.shared < other.shared end
   if victim.idle ~= other.idle then return victim.idle > other.idle end
-  return victim.version + 0 < other.version + 0
+  return victim.there.version + 0 < other.there.version + 0
 end
 
 -- Of some entries by chance the one that seems to be missed least: nobody asked Redis for it for the longest time, and
@@ -23,10 +23,9 @@ local function victim_of(spared)
     local key = keys[i]
     local register = Register.key('k' .. key)
     if key ~= spared and redis.call('HEXISTS', register, 'round') == 0 then
-      local at = Entry.key(key)
       local victim = {
-        key = key, shared = redis.call('EXISTS', register), idle = redis.call('OBJECT', 'IDLETIME', at) or 0,
-        version = redis.call('HGET', at, 'n'),
+        key = key, shared = redis.call('EXISTS', register), idle = redis.call('OBJECT', 'IDLETIME', Entry.key(key)) or 0,
+        there = Entry.look(key),
       }
       if not best or is_better(victim, best) then best = victim end
     end
@@ -36,7 +35,7 @@ end
 
 local function evict(victim)
   local register = 'k' .. victim.key
-  local op = { 'delete', victim.key, victim.version, '' }
+  local op = { 'delete', victim.key, victim.there.version, '' }
   local _, sharers, is_known = Register.look(register, '', 0)
   redis.call('HINCRBY', Cache.stem .. ':stats', 'evicted', 1)
   if #sharers == 0 or Cache.coherence == 'eventual' then
@@ -60,7 +59,7 @@ function Eviction.make_room(limit, spared)
     if not victim then break end
     limit = limit - 1
     count = count - 1
-    bytes = bytes - Entry.size(victim.key, victim.version)
+    bytes = bytes - Entry.size(victim.key, victim.there)
     evict(victim)
   end
   local fits = count <= entries and bytes <= most

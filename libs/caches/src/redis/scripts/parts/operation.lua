@@ -11,9 +11,9 @@
 -- Conditions are '' (none), '*' or a list of versions between commas.
 -- The room is what the tenant of the cache may add, where it has a quota: then the outcome ends with what the cache grew by, in bytes.
 -- An outcome is a list of strings; its first says what happened.
--- Leaves: Operation.find(op), what it is about: an entry, and version and length of what lies under its key, as Entry.find
+-- Leaves: Operation.find(op), what it is about: an entry, and what lies under its key, as Entry.find
 --         Operation.refusal(op, entry): why it cannot be done as things stand, an outcome; nil when it can
---         Operation.apply(op, entry, version, length), for one that is not refused
+--         Operation.apply(op, entry, there), for one that is not refused
 --         Operation.perform(op), all of it; each returns an outcome
 -- @include parts/entry.lua
 -- @include parts/fill-lease.lua
@@ -34,7 +34,7 @@ end
 -- The sum, and the entry that it adds to (nil: it starts from 0); no sum when there is no integer to add to.
 local function sum_of(op, entry)
   if entry and Entry.is_stale(entry) then entry = nil end
-  local value = entry and redis.call('HGET', Entry.key(op[2]), 'b') or '0'
+  local value = entry and Entry.bytes(op[2], entry) or '0'
   if #value > 17 or not string.find(value, '^%-?%d+$') then return nil end
   local sum = value + op[3]
   if math.abs(value) > MAX_INTEGER or math.abs(sum) > MAX_INTEGER then return nil end
@@ -50,8 +50,8 @@ end
 -- Whether so many bytes under a key are more than there is room for. What makes nothing grow has always room.
 local function is_beyond(room, key, bytes)
   if not room then return false end
-  local _, version, length = Entry.find(key)
-  local growth = #key + bytes - Entry.size(key, version, length)
+  local _, there = Entry.find(key)
+  local growth = #key + bytes - Entry.size(key, there)
   return growth > 0 and growth > room + 0
 end
 
@@ -85,20 +85,20 @@ local refusals = {
 }
 
 local changes = {
-  put = function(op, entry, version, length)
+  put = function(op, entry, there)
     local expires, stale_until = expiry_of(op[5], op[6])
     local before = Cache.bytes
-    local made = Entry.store(op[2], entry, version, length,
+    local made = Entry.store(op[2], entry, there,
       { bytes = op[3], content_type = op[4], expires = expires, stale_until = stale_until, tags = op[7] })
     FillLease.finish(op[2])
     return { entry and 'replaced' or 'created', made, int(expires), op[11] and int(Cache.bytes - before) }
   end,
-  delete = function(op, entry, version, length)
-    if version then Entry.remove(op[2], version, length) end
+  delete = function(op, entry, there)
+    if there then Entry.remove(op[2], there) end
     FillLease.finish(op[2])
     return { entry and 'deleted' or 'absent' }
   end,
-  increment = function(op, entry, version, length)
+  increment = function(op, entry, there)
     local sum, base = sum_of(op, entry)
     if not base then
       local expires, stale_until = expiry_of(op[4], 0)
@@ -106,7 +106,7 @@ local changes = {
     end
     base.bytes = sum
     local before = Cache.bytes
-    local made = Entry.store(op[2], entry, version, length, base)
+    local made = Entry.store(op[2], entry, there, base)
     FillLease.finish(op[2])
     return { 'incremented', made, sum, op[5] and int(Cache.bytes - before) }
   end,
@@ -153,11 +153,11 @@ function Operation.refusal(op, entry)
   return refusal and refusal(op, entry)
 end
 
-function Operation.apply(op, entry, version, length)
-  return changes[op[1]](op, entry, version, length)
+function Operation.apply(op, entry, there)
+  return changes[op[1]](op, entry, there)
 end
 
 function Operation.perform(op)
-  local entry, version, length = Operation.find(op)
-  return Operation.refusal(op, entry) or Operation.apply(op, entry, version, length)
+  local entry, there = Operation.find(op)
+  return Operation.refusal(op, entry) or Operation.apply(op, entry, there)
 end

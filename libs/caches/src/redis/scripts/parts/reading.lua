@@ -22,9 +22,8 @@ function Reading.find(key, most)
   if most == '' then return Entry.find(key, true), nil end
   local entry = Entry.find(key)
   if not entry then return nil, nil end
-  local size = redis.call('HSTRLEN', Entry.key(key), 'b')
-  if size > most + 0 then return nil, size end
-  entry.bytes = redis.call('HGET', Entry.key(key), 'b')
+  if entry.length > most + 0 then return nil, entry.length end
+  entry.bytes = Entry.bytes(key, entry)
   return entry, nil
 end
 

@@ -21,14 +21,14 @@ function Write.prepare()
   local round, sharers, is_known = Register.look(register, ARGV[3], ARGV[4] + 0)
   if not round then
     -- With no write under way the state is the newest: what is refused now needs no round.
-    local entry, version, length = Operation.find(op)
+    local entry, there = Operation.find(op)
     local refusal = Operation.refusal(op, entry)
     if refusal then return { 'done', unpack(refusal) } end
     if not Cache.exists and what ~= 'delete' and what ~= 'drop' and ARGV[6] ~= '1' then return { 'unnamed' } end
     local eventual = Cache.coherence == 'eventual' and what ~= 'configure' and what ~= 'drop'
     if #sharers == 0 or eventual then
       Round.skip(register, sharers, is_known)
-      local outcome = Operation.apply(op, entry, version, length)
+      local outcome = Operation.apply(op, entry, there)
       if is_remembered then Outcome.keep(id, outcome) end
       Eviction.make_room(EVICTIONS, op[2])
       return { 'done', unpack(outcome) }
