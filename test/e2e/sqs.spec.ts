@@ -67,6 +67,10 @@ const attributesOf = async (QueueUrl: string) =>
   (await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['All'] }))).Attributes ?? {};
 const send = (QueueUrl: string, MessageBody: string) =>
   sqs.send(new SendMessageCommand({ QueueUrl, MessageBody }));
+const set = (QueueUrl: string, Attributes: Record<string, string>) =>
+  sqs.send(new SetQueueAttributesCommand({ QueueUrl, Attributes }));
+const end = (QueueUrl: string, ReceiptHandle?: string) =>
+  sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }));
 const arnOf = async (url: string) => (await attributesOf(url)).QueueArn as string;
 
 describe('SQS: queues', () => {
@@ -101,12 +105,7 @@ describe('SQS: queues', () => {
 
   it('are configured, tagged, purged and removed', async () => {
     const url = await queue();
-    await sqs.send(
-      new SetQueueAttributesCommand({
-        QueueUrl: url,
-        Attributes: { VisibilityTimeout: '0', DelaySeconds: '5' },
-      }),
-    );
+    await set(url, { VisibilityTimeout: '0', DelaySeconds: '5' });
     expect(await attributesOf(url)).toMatchObject({ VisibilityTimeout: '0', DelaySeconds: '5' });
     await Promise.all(
       ['a', 'b', 'c'].map((key) => sqs.send(new TagQueueCommand({ QueueUrl: url, Tags: { [key]: '1' } }))),
@@ -148,6 +147,41 @@ describe('SQS: queues', () => {
     for (const Label of ['own', 'mine'])
       await sqs.send(new RemovePermissionCommand({ QueueUrl: url, Label }));
     expect(await statements()).toEqual([]);
+  });
+
+  it('are the same under the URL and the ARN of any account, and belong to whichever is named', async () => {
+    const url = await queue();
+    const QueueName = url.split('/').at(-1) as string;
+    const elsewhere = url.replace('000000000000', '123456789012');
+    await send(elsewhere, 'x');
+    expect(await receive(elsewhere)).toMatchObject([{ Body: 'x' }]);
+    const QueueOwnerAWSAccountId = '123456789012';
+    const found = await sqs.send(new GetQueueUrlCommand({ QueueName, QueueOwnerAWSAccountId }));
+    expect(found.QueueUrl).toBe(url);
+    const deadLetterTargetArn = (await arnOf(url)).replace('000000000000', '123456789012');
+    await queue({ RedrivePolicy: JSON.stringify({ deadLetterTargetArn, maxReceiveCount: 3 }) });
+  });
+
+  it('take the dead letters of those that their allow policy names', async () => {
+    const dead = await queue();
+    const deadLetterTargetArn = await arnOf(dead);
+    const url = await queue();
+    const redrive = () =>
+      set(url, { RedrivePolicy: JSON.stringify({ deadLetterTargetArn, maxReceiveCount: 3 }) });
+    const allow = (policy: object) => set(dead, { RedriveAllowPolicy: JSON.stringify(policy) });
+    await expect(allow({ redrivePermission: 'some' })).rejects.toMatchObject({
+      name: 'InvalidAttributeValue',
+    });
+    await expect(allow({ redrivePermission: 'byQueue' })).rejects.toMatchObject({
+      name: 'InvalidAttributeValue',
+    });
+    const refused = { name: 'InvalidParameterValue' };
+    await allow({ redrivePermission: 'denyAll' });
+    await expect(redrive()).rejects.toMatchObject(refused);
+    await allow({ redrivePermission: 'byQueue', sourceQueueArns: [deadLetterTargetArn] });
+    await expect(redrive()).rejects.toMatchObject(refused);
+    await allow({ redrivePermission: 'byQueue', sourceQueueArns: [await arnOf(url)] });
+    await redrive();
   });
 
   it.each([
@@ -207,7 +241,7 @@ describe('SQS: messages', () => {
     );
     expect(message?.Attributes).toMatchObject({ ApproximateReceiveCount: '1', SenderId: expect.any(String) });
     expect(await receive(url, { MessageAttributeNames: ['ki.*'] })).toEqual([]);
-    await sqs.send(new DeleteMessageCommand({ QueueUrl: url, ReceiptHandle: message?.ReceiptHandle }));
+    await end(url, message?.ReceiptHandle);
     expect(await attributesOf(url)).toMatchObject({
       ApproximateNumberOfMessages: '0',
       ApproximateNumberOfMessagesNotVisible: '0',
@@ -261,9 +295,7 @@ describe('SQS: messages', () => {
       Successful: [{ Id: 'a' }],
       Failed: [{ Id: 'b', Code: 'ReceiptHandleIsInvalid' }],
     });
-    await expect(
-      sqs.send(new DeleteMessageCommand({ QueueUrl: url, ReceiptHandle: 'rubbish' })),
-    ).rejects.toMatchObject({ name: 'ReceiptHandleIsInvalid' });
+    await expect(end(url, 'rubbish')).rejects.toThrow(/"rubbish" is not a valid receipt handle/);
     const large = 'x'.repeat(1_048_576);
     const tooLarge = new SendMessageBatchCommand({
       QueueUrl: url,
@@ -271,14 +303,16 @@ describe('SQS: messages', () => {
         { Id: 'a', MessageBody: large, MessageAttributes: { a: { DataType: 'String', StringValue: '1' } } },
       ],
     });
-    expect(await sqs.send(tooLarge)).toMatchObject({ Failed: [{ Id: 'a', Code: 'InvalidParameterValue' }] });
+    await expect(sqs.send(tooLarge)).rejects.toMatchObject({ name: 'BatchRequestTooLong' });
+    await expect(send(url, `${large}x`)).rejects.toThrow(/Message must be shorter than 1048576 bytes/);
     const batch = (...ids: string[]) =>
       sqs.send(
         new SendMessageBatchCommand({ QueueUrl: url, Entries: ids.map((Id) => ({ Id, MessageBody: 'x' })) }),
       );
     await expect(batch()).rejects.toMatchObject({ name: 'EmptyBatchRequest' });
     await expect(batch('a', 'a')).rejects.toMatchObject({ name: 'BatchEntryIdsNotDistinct' });
-    await expect(batch('a b')).rejects.toMatchObject({ name: 'InvalidBatchEntryId' });
+    for (const id of ['a b', '', 'x'.repeat(81)])
+      await expect(batch(id)).rejects.toMatchObject({ name: 'InvalidBatchEntryId' });
     await expect(batch(...'abcdefghijk')).rejects.toMatchObject({ name: 'TooManyEntriesInBatchRequest' });
   });
 
@@ -296,7 +330,7 @@ describe('SQS: messages', () => {
     await expect(change(43_201)).rejects.toMatchObject({ name: 'InvalidParameterValue' });
     await expect(change(1, 'rubbish')).rejects.toMatchObject({ name: 'ReceiptHandleIsInvalid' });
     // A standard queue takes a receipt that is late.
-    await sqs.send(new DeleteMessageCommand({ QueueUrl: url, ReceiptHandle: first?.ReceiptHandle }));
+    await end(url, first?.ReceiptHandle);
     expect(await attributesOf(url)).toMatchObject({ ApproximateNumberOfMessagesNotVisible: '0' });
     await expect(change(1)).rejects.toMatchObject({ name: 'InvalidParameterValue' });
   });
@@ -319,13 +353,44 @@ describe('SQS: messages', () => {
     expect((await receive(url, { MaxNumberOfMessages: 10 })).map(({ Body }) => Body)).toEqual(['b1']);
     const [late] = await receive(url, { WaitTimeSeconds: 20 });
     expect(late?.Body).toBe('a1');
-    const end = (ReceiptHandle?: string) =>
-      sqs.send(new DeleteMessageCommand({ QueueUrl: url, ReceiptHandle }));
-    await expect(end(first?.ReceiptHandle)).rejects.toMatchObject({ name: 'InvalidParameterValue' });
-    await end(late?.ReceiptHandle);
-    await end(late?.ReceiptHandle);
+    await expect(end(url, first?.ReceiptHandle)).rejects.toMatchObject({ name: 'InvalidParameterValue' });
+    await end(url, late?.ReceiptHandle);
+    await end(url, late?.ReceiptHandle);
     expect((await receive(url)).map(({ Body }) => Body)).toEqual(['a2']);
     await expect(send(url, 'no group')).rejects.toMatchObject({ name: 'MissingParameter' });
+    const entries = [
+      { Id: '1', MessageBody: 'x', MessageGroupId: 'c' },
+      { Id: '2', MessageBody: 'y' },
+    ];
+    const batch = sqs.send(new SendMessageBatchCommand({ QueueUrl: url, Entries: entries }));
+    await expect(batch).rejects.toMatchObject({ name: 'MissingParameter' });
+    expect(await attributesOf(url)).toMatchObject({ ApproximateNumberOfMessages: '0' });
+  });
+
+  it('of a FIFO queue are received again by the id of the attempt, through any node, until they change', async () => {
+    const url = await queue({ FifoQueue: 'true', ContentBasedDeduplication: 'true' }, '.fifo');
+    const put = (MessageBody: string, MessageGroupId: string) =>
+      sqs.send(new SendMessageCommand({ QueueUrl: url, MessageBody, MessageGroupId }));
+    for (const body of ['a1', 'a2', 'b1']) await put(body, body.slice(0, 1));
+    const attempt = async (client: SQSClient, ReceiveRequestAttemptId: string) => {
+      const asked = { QueueUrl: url, ReceiveRequestAttemptId, MaxNumberOfMessages: 2, WaitTimeSeconds: 1 };
+      const { Messages = [] } = await client.send(new ReceiveMessageCommand(asked));
+      return Messages;
+    };
+    const first = await attempt(sqs, 'try-1');
+    expect(first.map(({ Body }) => Body)).toEqual(['a1', 'a2']);
+    expect(await attempt(other, 'try-1')).toEqual(first);
+    expect((await attempt(other, 'try-2')).map(({ Body }) => Body)).toEqual(['b1']);
+    await end(url, first[0]?.ReceiptHandle);
+    expect(await attempt(other, 'try-1')).toEqual([]);
+    await end(url, first[1]?.ReceiptHandle);
+    await put('a3', 'a');
+    expect((await attempt(other, 'try-1')).map(({ Body }) => Body)).toEqual(['a3']);
+    await expect(attempt(sqs, 'a b')).rejects.toMatchObject({ name: 'InvalidParameterValue' });
+    const ofStandard = { QueueUrl: await queue(), ReceiveRequestAttemptId: 'x' };
+    await expect(sqs.send(new ReceiveMessageCommand(ofStandard))).rejects.toThrow(
+      /not valid for this queue type/,
+    );
   });
 
   it('of a standard queue with groups are served in turns, and do not wait for each other', async () => {
@@ -367,6 +432,14 @@ describe('SQS: messages', () => {
       url,
     ]);
     const SourceArn = await arnOf(dead);
+    const start = (source: string, DestinationArn?: string) =>
+      sqs.send(new StartMessageMoveTaskCommand({ SourceArn: source, DestinationArn }));
+    await expect(start(await arnOf(url))).rejects.toThrow(/must be configured as a Dead Letter Queue/);
+    await expect(start(SourceArn, SourceArn)).rejects.toThrow(/cannot be the same/);
+    await expect(start(SourceArn, `${SourceArn}-not`)).rejects.toMatchObject({
+      name: 'ResourceNotFoundException',
+      message: expect.stringContaining('DestinationArn'),
+    });
     const { TaskHandle } = await sqs.send(new StartMessageMoveTaskCommand({ SourceArn }));
     expect(TaskHandle).toEqual(expect.any(String));
     await eventually(async () => {
@@ -398,16 +471,13 @@ describe('SQS: messages', () => {
     const change = { QueueUrl: url, ReceiptHandle: first?.ReceiptHandle, VisibilityTimeout: 0 };
     await sqs.send(new ChangeMessageVisibilityCommand(change));
     await sqs.send(new StartMessageMoveTaskCommand({ SourceArn: deadLetterTargetArn }));
-    const forEver = { RedrivePolicy: '' };
-    await sqs.send(new SetQueueAttributesCommand({ QueueUrl: url, Attributes: forEver }));
+    await set(url, { RedrivePolicy: '' });
     const [again] = await receive(url, { ...All, VisibilityTimeout: 1 });
     expect(again).toMatchObject({ MessageId: first?.MessageId, Body: 'by the clock' });
     // Its delivery is over by then: FIFO queues refuse that, and the message stays.
     const [last] = await receive(url, All);
-    const end = (ReceiptHandle?: string) =>
-      sqs.send(new DeleteMessageCommand({ QueueUrl: url, ReceiptHandle }));
-    await expect(end(again?.ReceiptHandle)).rejects.toMatchObject({ name: 'InvalidParameterValue' });
-    await end(last?.ReceiptHandle);
+    await expect(end(url, again?.ReceiptHandle)).rejects.toMatchObject({ name: 'InvalidParameterValue' });
+    await end(url, last?.ReceiptHandle);
   });
 
   it('are handled by sqs-consumer', async () => {

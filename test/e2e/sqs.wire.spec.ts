@@ -12,6 +12,11 @@ import request from 'supertest';
 const SECRETS = { app: 'secret-of-the-app-0', reader: 'secret-of-the-reader' };
 const NONE = { maxAttempts: 1, region: 'eu-central-1' };
 
+/** What of the client's signer is used here. */
+interface Presigner {
+  presign(asked: object, options: object): Promise<{ readonly query: Record<string, string> }>;
+}
+
 let redis: RedisServer;
 let open: NodeProcess;
 let guarded: NodeProcess;
@@ -108,6 +113,81 @@ describe('SQS: the Query protocol', () => {
     expect(none.text).toContain('<Type>Sender</Type>');
     expect((await ask({ Action: 'MakeCoffee' })).text).toContain('<Code>InvalidAction</Code>');
     expect((await ask({ Action: 'SendMessage' })).text).toContain('<Code>MissingParameter</Code>');
+  });
+});
+
+describe('SQS: a GET', () => {
+  const FROM_PAGE: readonly Record<string, string>[] = [
+    { 'Sec-Fetch-Site': 'cross-site' },
+    { Origin: 'http://evil.example' },
+    // To an address that is not local browsers tell nothing else.
+    { 'User-Agent': 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0' },
+  ];
+  const get = (path: string, headers: Record<string, string> = {}) =>
+    request(open.url).get(path).set(headers);
+
+  it('is an action of the Query protocol, of the service or of a queue', async () => {
+    const created = await get('/?Action=CreateQueue&QueueName=by-get&Version=2012-11-05').expect(200);
+    expect(created.text).toContain('<CreateQueueResponse');
+    const listed = await get('/?Action=ListQueues&Version=2012-11-05').expect(200);
+    expect(listed.text).toContain('/000000000000/by-get</QueueUrl>');
+    const queue = '/123456789012/by-get';
+    await get(`${queue}?Action=SendMessage&MessageBody=hello%20you`).expect(200);
+    expect((await get(`${queue}?Action=ReceiveMessage`)).text).toContain('<Body>hello you</Body>');
+    const misplaced = await get(`${queue}?Action=ListQueues`).expect(400);
+    expect(misplaced.text).toContain(
+      '<Message>The action ListQueues is not valid for this endpoint.</Message>',
+    );
+    expect((await get(queue).expect(404)).text).toContain('<UnknownOperationException');
+    expect((await get('/')).body).toMatchObject({ name: 'Syncline' });
+    await get('/v1/nothing').expect(404);
+    await request(open.url).post('/123456789012').expect(404);
+  });
+
+  it.each(FROM_PAGE)('changes nothing for a web page: %o', async (headers) => {
+    const queue = '/000000000000/pages';
+    await get('/?Action=CreateQueue&QueueName=pages').expect(200);
+    for (const asked of [
+      '/?Action=CreateQueue&QueueName=made-by-a-page',
+      `${queue}?Action=SendMessage&MessageBody=x`,
+      `${queue}?Action=ReceiveMessage`,
+      `${queue}?Action=DeleteQueue`,
+    ]) {
+      const { status, text } = await get(asked, headers);
+      expect([status, text]).toEqual([403, expect.stringContaining('<Code>AccessDenied</Code>')]);
+    }
+    await request(open.url).head(`${queue}?Action=DeleteQueue`).set(headers).expect(404);
+    const attributes = await get(`${queue}?Action=GetQueueAttributes&AttributeName.1=All`, headers).expect(
+      200,
+    );
+    expect(attributes.text).toContain('<Name>ApproximateNumberOfMessages</Name><Value>0</Value>');
+  });
+
+  it('may be signed in its query, by anybody who has the secret', async () => {
+    const presigned = async (secretAccessKey: string, path: string, query: Record<string, string>) => {
+      const { hostname, port } = new URL(guarded.url);
+      const credentials = { accessKeyId: 'app', secretAccessKey };
+      const client = new SQSClient({ ...NONE, endpoint: guarded.url, credentials });
+      const signer = (await client.config.signer()) as unknown as Presigner;
+      const asked = { method: 'GET', protocol: 'http:', hostname, port: Number(port), path, query };
+      const headers = { host: `${hostname}:${port}` };
+      const signed = await signer.presign({ ...asked, headers }, { expiresIn: 60, signingService: 'sqs' });
+      const text = new URLSearchParams(signed.query).toString();
+      return request(guarded.url).get(`${path}?${text}`).set('User-Agent', 'Mozilla/5.0');
+    };
+    const create = { Action: 'CreateQueue', QueueName: 'presigned', Version: '2012-11-05' };
+    const made = await presigned(SECRETS.app, '/', create);
+    expect([made.status, made.text]).toEqual([200, expect.stringContaining('/presigned</QueueUrl>')]);
+    const send = { Action: 'SendMessage', MessageBody: "a b+c*'~" };
+    const sent = await presigned(SECRETS.app, '/000000000000/presigned', send);
+    expect(sent.text).toContain(createHash('md5').update(send.MessageBody).digest('hex'));
+    const forged = await presigned('another', '/', create);
+    expect([forged.status, forged.text]).toEqual([403, expect.stringContaining('SignatureDoesNotMatch')]);
+    const unsigned = await request(guarded.url).get('/?Action=ListQueues');
+    expect([unsigned.status, unsigned.text]).toEqual([
+      403,
+      expect.stringContaining('MissingAuthenticationToken'),
+    ]);
   });
 });
 

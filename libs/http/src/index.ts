@@ -1,5 +1,6 @@
 export { ApiKeys } from './access/api-keys.js';
 export { CalledBy, Caller, callerOf } from './access/caller.js';
+export { CrossSiteProtection } from './access/cross-site-protection.js';
 export { AnyKey, Does, JUDGED_BY_HANDLER, NO_NAME, Open } from './access/does.decorator.js';
 export { judge } from './access/judge.js';
 export { LiveController } from './console/live.controller.js';

@@ -1,13 +1,14 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { nameSchema, realmIn, withoutRealm } from '@syncline/contracts';
 import { NODE_CONFIG, type NodeConfig } from '@syncline/http';
+import type { NextFunction, Request, Response } from 'express';
 import { ERRORS, queueDoesNotExist, SqsError } from './sqs-error.js';
 
 /**
  * Callers name queues as everywhere, without the realm of their tenant. What comes in gets it here, and what goes out loses it; in between
  * names have it.
  *
- * Syncline has no accounts: every queue belongs to this one.
+ * Syncline has no accounts: every queue belongs to this one, whichever a caller names.
  */
 export const ACCOUNT = '000000000000';
 export const DEFAULT_REGION = 'us-east-1';
@@ -41,6 +42,19 @@ export function nameInUrl(url: string, realm: string): string {
   }
   if (!nameSchema.safeParse(name).success) throw queueDoesNotExist();
   return `${realm}${name}`;
+}
+
+const OF_AN_ACCOUNT = /^\/\d{12}\//;
+const GET_OF_SERVICE = /^\/\?(.*&)?Action=/;
+
+/** Routes a URL with any account to its queue, and a GET that names an action to the service: at its path a node welcomes browsers. */
+export function toOwnAccount(request: Request, _response: Response, next: NextFunction): void {
+  const { method, url } = request;
+  request.url =
+    method === 'GET' && GET_OF_SERVICE.test(url)
+      ? `/${ACCOUNT}${url.slice(1)}`
+      : url.replace(OF_AN_ACCOUNT, `/${ACCOUNT}/`);
+  next();
 }
 
 /** Tells clients the URLs of queues. */

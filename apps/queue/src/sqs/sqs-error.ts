@@ -85,6 +85,13 @@ export const invalidValue = (parameter: string, value: unknown, reason: string) 
     `Value ${String(value)} for parameter ${parameter} is invalid. Reason: ${reason}`,
   );
 
+/** @param problem of the engine, of one that is too large with the `limit` */
+export const invalidParameters = ({ detail, limit }: { readonly detail: string; readonly limit?: unknown }) =>
+  new SqsError(
+    ERRORS.invalidParameterValue,
+    `One or more parameters are invalid. Reason: ${limit === undefined ? detail : `Message must be shorter than ${limit} bytes.`}`,
+  );
+
 /** A problem of the engine as AWS would tell it; undefined for what is a fault of this service. */
 export function fromProblem(error: unknown): SqsError | undefined {
   if (error instanceof SqsError) return error;
@@ -100,10 +107,7 @@ export function fromProblem(error: unknown): SqsError | undefined {
     case 'forbidden':
       return as(ERRORS.accessDenied);
     case 'payload-too-large':
-      return new SqsError(
-        ERRORS.invalidParameterValue,
-        `One or more parameters are invalid. Reason: ${error.detail}`,
-      );
+      return invalidParameters({ ...error.extra, detail: error.detail });
     case 'store-unavailable':
     case 'shutting-down':
       return as(ERRORS.serviceUnavailable);

@@ -1,6 +1,15 @@
 import { Controller, Get, HttpCode, Logger, Post, Req, Res, VERSION_NEUTRAL } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
-import { callerOf, Disconnect, judge, Open, ParkedGuard, TakesBytes, TakesUpTo } from '@syncline/http';
+import {
+  CrossSiteProtection,
+  callerOf,
+  Disconnect,
+  judge,
+  Open,
+  ParkedGuard,
+  TakesBytes,
+  TakesUpTo,
+} from '@syncline/http';
 import { ClientDisconnected, type DisconnectSignal } from '@syncline/runtime';
 import type { Request, Response } from 'express';
 import { Actions } from './actions/actions.js';
@@ -26,6 +35,7 @@ export class SqsController {
     private readonly actions: Actions,
     private readonly signers: Signers,
     private readonly parked: ParkedGuard,
+    private readonly crossSite: CrossSiteProtection,
   ) {}
 
   /** Compose files of SQS users ask this before they start. */
@@ -33,6 +43,20 @@ export class SqsController {
   @Open()
   health() {
     return { services: { sqs: 'running' } };
+  }
+
+  /** The Query protocol in a URL: what an SDK has presigned, or what somebody types. */
+  @Get([ACCOUNT, `${ACCOUNT}/:queue`])
+  @Open()
+  @TakesBytes()
+  async look(
+    @Req() request: Request,
+    @Res() response: Response,
+    @Disconnect() disconnect: DisconnectSignal,
+  ): Promise<void> {
+    const asks = request.method === 'GET' && queryOf(request).has('Action');
+    if (asks) return this.act(request, response, disconnect);
+    response.status(404).type(queryWire.contentType).send('<UnknownOperationException/>');
   }
 
   /** The action judges the caller: of its signature, not of a key in a header. */
@@ -69,8 +93,11 @@ export class SqsController {
     response: Response,
     disconnect: DisconnectSignal,
   ) {
-    const { deed, names, run } = this.actions.get(action);
+    const { deed, names, run } = this.actions.get(action, isRoot(request));
     const signer = this.signers.of(signedPart(request));
+    // A signature is something that a web page cannot make up.
+    if (request.method === 'GET' && deed !== 'read' && !signer.isVerified)
+      this.crossSite.checkChange(request);
     const fields = new Fields(members);
     const { realm } = signer.caller;
     const queue = names === 'queue' ? queueOf(fields, request, realm) : '';
@@ -91,7 +118,8 @@ export class SqsController {
   }
 }
 
-const targetOf = ({ headers }: Request): string | undefined => headers['x-amz-target']?.toString();
+const targetOf = ({ method, headers }: Request): string | undefined =>
+  method === 'GET' ? undefined : headers['x-amz-target']?.toString();
 
 const wireOf = (request: Request): Wire => (targetOf(request) === undefined ? queryWire : jsonWire);
 
@@ -112,6 +140,7 @@ function readText(bytes: Buffer): string {
   }
 }
 
+const isRoot = (request: Request) => pathOf(request) === '/';
 const pathOf = ({ originalUrl }: Request) => originalUrl.split('?', 1)[0] ?? '/';
 const queryOf = ({ originalUrl }: Request) => new URLSearchParams(originalUrl.split('?').slice(1).join('?'));
 
@@ -124,7 +153,7 @@ const signedPart = (request: Request): SignedRequest => ({
 });
 
 function queueOf(fields: Fields, request: Request, realm: string): string {
-  const url = fields.optionalText('QueueUrl') || (pathOf(request) === '/' ? '' : pathOf(request));
+  const url = fields.optionalText('QueueUrl') || (isRoot(request) ? '' : pathOf(request));
   if (url === '') throw missing('QueueUrl');
   return nameInUrl(url, realm);
 }

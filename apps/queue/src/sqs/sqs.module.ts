@@ -1,4 +1,5 @@
-import { Module } from '@nestjs/common';
+import { Module, type NestModule } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
 import { QueuesModule } from '@syncline/queues';
 import { Actions } from './actions/actions.js';
 import { MessageActions } from './actions/message.actions.js';
@@ -7,7 +8,7 @@ import { PermissionActions } from './actions/permission.actions.js';
 import { QueueActions } from './actions/queue.actions.js';
 import { TagActions } from './actions/tag.actions.js';
 import { LabelsOfQueues } from './attributes/labels.js';
-import { QueueUrls } from './queue-address.js';
+import { QueueUrls, toOwnAccount } from './queue-address.js';
 import { Signers } from './signature/signers.js';
 import { SqsController } from './sqs.controller.js';
 
@@ -27,4 +28,11 @@ import { SqsController } from './sqs.controller.js';
     Signers,
   ],
 })
-export class SqsModule {}
+export class SqsModule implements NestModule {
+  constructor(private readonly host: HttpAdapterHost) {}
+
+  /** Before the routes, which know one account. */
+  configure(): void {
+    this.host.httpAdapter.use(toOwnAccount);
+  }
+}

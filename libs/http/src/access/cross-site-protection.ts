@@ -8,6 +8,9 @@ import type { NodeConfig } from '../node/node.config.js';
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 const CHANGING = new Set(METHODS.filter((method) => !SAFE.has(method)));
 
+/** How all of them begin to name themselves. */
+const BROWSER = /^(Mozilla|Opera)\//i;
+
 interface Head {
   readonly method?: string | undefined;
   readonly headers: IncomingHttpHeaders;
@@ -43,12 +46,19 @@ export class CrossSiteProtection {
         `This node does not serve the Host ${host.slice(0, 256)}. Add it to ALLOWED_HOSTS, or call the node by its address.`,
       );
     }
-    if (CHANGING.has(method) && isFromOtherSite(headers)) {
-      throw new Problem(
-        'forbidden',
-        'A web page of another site sent this request, according to Origin or Sec-Fetch-Site. Such pages may only read.',
-      );
-    }
+    if (CHANGING.has(method) && isFromOtherSite(headers)) throw fromOtherSite();
+  }
+
+  /**
+   * Judges a GET that changes something, such as those of SQS. A page makes browsers send it without `Origin`, and without `Sec-Fetch-Site`
+   * to an address that is neither local nor HTTPS.
+   *
+   * @throws Problem `forbidden`
+   */
+  checkChange({ headers }: Pick<Head, 'headers'>): void {
+    const mayBeFromPage =
+      headers['sec-fetch-site'] === undefined && BROWSER.test(headers['user-agent'] ?? '');
+    if (mayBeFromPage || isFromOtherSite(headers)) throw fromOtherSite();
   }
 
   private isOwnHost(name: string): boolean {
@@ -68,7 +78,13 @@ function nameIn(host: string): string {
   return (bracketed ?? plain.replace(/\.$/, '')).toLowerCase() || host;
 }
 
-/** Browsers always send the origin of a request: newer ones in `Sec-Fetch-Site`, all of them in `Origin`. */
+const fromOtherSite = () =>
+  new Problem(
+    'forbidden',
+    'A web page of another site sent this request, according to Origin, Sec-Fetch-Site or User-Agent. Such pages may only read.',
+  );
+
+/** Browsers always send the origin of a changing request: newer ones in `Sec-Fetch-Site`, all of them in `Origin`. */
 function isFromOtherSite({ 'sec-fetch-site': site, origin, host }: IncomingHttpHeaders): boolean {
   if (site !== undefined) return site !== 'same-origin' && site !== 'none';
   if (origin === undefined) return false;

@@ -99,7 +99,7 @@ export class NodeModule {
         { provide: APP_GUARD, useClass: BodyGuard },
         { provide: APP_GUARD, useExisting: ParkedGuard },
       ],
-      exports: [NODE_CONFIG, ApiKeys, ParkedGuard, EventStream, NodeCalls],
+      exports: [NODE_CONFIG, ApiKeys, CrossSiteProtection, ParkedGuard, EventStream, NodeCalls],
     };
   }
 }

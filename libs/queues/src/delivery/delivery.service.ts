@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { Injectable, Logger } from '@nestjs/common';
 import type { Receive, Received } from '@syncline/contracts';
 import { logUnlessAway } from '@syncline/redis';
@@ -9,7 +10,7 @@ import { Memory } from '../recovery/memory.js';
 import { seqOf } from '../redis/message-id.js';
 import { QueueStore } from '../redis/queue.store.js';
 import type { Deliveries } from '../redis/scripts/deliveries.js';
-import type { ReceiveOptions, ReceiveReply } from '../redis/scripts/receive.js';
+import type { ReceiveAttempt, ReceiveOptions, ReceiveReply } from '../redis/scripts/receive.js';
 import type { Handed } from '../redis/scripts/send.js';
 import type { Waiter } from '../redis/scripts/waiters.js';
 import { DueTimers } from '../timers/due-timers.js';
@@ -35,20 +36,25 @@ export class DeliveryService {
    * Waits up to `waitMs` for messages. What was taken for a client that has gone meanwhile goes back to the front,
    * and does not count as a delivery: nobody was told its receipt.
    *
+   * @param attemptId makes the call one that may be repeated: within 5 minutes, and while all that it got is in flight as it was left, it gets the same
+   *   deliveries again, with the same receipts, hidden for another visibility timeout
    * @throws QueueNotFound, ShuttingDown, StoreUnavailable; ClientDisconnected
    */
   async receive(
     queue: string,
-    { waitMs, ...options }: Receive,
+    { waitMs, ...asked }: Receive,
     disconnect: DisconnectSignal,
+    attemptId?: string,
   ): Promise<Received> {
-    if (waitMs === 0) return this.answer(queue, await this.take(queue, options, null), disconnect);
+    const attempt = attemptId === undefined ? undefined : { id: attemptId, claim: randomUUID() };
+    const options = { ...asked, attempt };
+    if (waitMs === 0) return this.answer(queue, await this.take(queue, options, null), disconnect, attempt);
     const deadline = performance.now() + waitMs;
     const receiver = this.receivers.enter(queue, options);
     try {
       for (;;) {
         const reply = await this.take(queue, options, receiver.waiter);
-        if (reply.messages.length > 0) return this.answer(queue, reply, disconnect);
+        if (reply.messages.length > 0) return this.answer(queue, reply, disconnect, attempt);
         const end = await receiver.wait(reply.arrival, deadline - performance.now(), disconnect);
         if (end === 'over') break;
         if (end !== 'woken') return this.answer(queue, end, disconnect);
@@ -79,7 +85,7 @@ export class DeliveryService {
       await this.timers.follow(queue, received).catch((error: unknown) => {
         // Redis handed out what is not safe enough to be told.
         void received.then(
-          (untold) => untold && this.takeBack(queue, untold),
+          (untold) => untold && this.takeBack(queue, untold, options.attempt),
           () => {},
         );
         throw error;
@@ -94,8 +100,9 @@ export class DeliveryService {
     queue: string,
     deliveries: Deliveries,
     disconnect: DisconnectSignal,
+    attempt?: ReceiveAttempt,
   ): Promise<Received> {
-    if (disconnect.aborted) await this.takeBack(queue, deliveries);
+    if (disconnect.aborted) await this.takeBack(queue, deliveries, attempt);
     disconnect.throwIfAborted();
     this.receipts.learn(queue, deliveries.secret);
     for (const { delivery, failures } of deliveries.messages) {
@@ -106,9 +113,9 @@ export class DeliveryService {
   }
 
   /** Never fails: should Redis be away, the visibility timeout does it. */
-  private async takeBack(queue: string, { messages }: Deliveries): Promise<void> {
+  private async takeBack(queue: string, { messages }: Deliveries, attempt?: ReceiveAttempt): Promise<void> {
     if (messages.length === 0) return;
     const untold = messages.map(({ delivery }) => delivery);
-    await this.timers.follow(queue, this.store.giveBack(queue, untold)).catch(this.report);
+    await this.timers.follow(queue, this.store.giveBack(queue, untold, { attempt })).catch(this.report);
   }
 }

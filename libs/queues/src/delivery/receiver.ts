@@ -42,10 +42,10 @@ export class Receiver {
     this.request = request;
   }
 
-  /** For a send that leaves now: Redis gets it after the latest receive of this one. Null while it is woken. */
+  /** For a send that leaves now: Redis gets it after the latest receive of this one. Null while it is woken, and for one that may be repeated. */
   handOver(): HandOver | null {
     const { id, options, request } = this;
-    if (!request.open) return null;
+    if (!request.open || options.attempt !== undefined) return null;
     const hand = (deliveries: Deliveries) => {
       if (!request.end(deliveries)) return false;
       this.handed = deliveries;

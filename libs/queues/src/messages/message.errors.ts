@@ -15,6 +15,7 @@ export class MessageTooLarge extends Problem {
     super(
       'payload-too-large',
       `The message is larger than ${limit} bytes, its headers and its body together.`,
+      { limit },
     );
   }
 }

@@ -16,7 +16,7 @@ import * as ends from './scripts/ends.js';
 import { library } from './scripts/library.js';
 import * as outbox from './scripts/outbox.js';
 import * as queues from './scripts/queue.js';
-import { type ReceiveOptions, receive } from './scripts/receive.js';
+import { type ReceiveAttempt, type ReceiveOptions, receive } from './scripts/receive.js';
 import { type NewMessages, send } from './scripts/send.js';
 import { type QueueWaiters, removeWaiter, renewWaiters, type Waiter } from './scripts/waiters.js';
 
@@ -110,15 +110,15 @@ export class QueueStore {
     return ends.extend(this.redis, { ...this.callOf(queue), deliveries, visibilityTimeoutMs, progress });
   }
 
-  /** @param how `told`: somebody knows their receipts, so that each is an attempt */
+  /** @param how `told`: somebody knows their receipts, so that each is an attempt; `attempt`: the receive that got them, none of them when it was repeated */
   giveBack(
     queue: string,
     deliveries: readonly Delivery[],
-    how: EndOptions & { readonly told?: boolean } = {},
+    how: EndOptions & { readonly told?: boolean; readonly attempt?: ReceiveAttempt | undefined } = {},
   ) {
-    const { delayMs = 0, told = false } = how;
+    const { delayMs = 0, told = false, attempt } = how;
     const ending = this.endingOf(how);
-    return ends.giveBack(this.redis, { ...this.callOf(queue), deliveries, delayMs, told, ending });
+    return ends.giveBack(this.redis, { ...this.callOf(queue), deliveries, delayMs, told, attempt, ending });
   }
 
   lookUp(queue: string, id: string) {

@@ -7,6 +7,9 @@ import { PermissionActions } from './permission.actions.js';
 import { QueueActions } from './queue.actions.js';
 import { TagActions } from './tag.actions.js';
 
+/** Those that the URL of a queue is not asked for. */
+const OF_SERVICE: ReadonlySet<string> = new Set(['CreateQueue', 'ListQueues']);
+
 /** All actions of SQS, by name. */
 @Injectable()
 export class Actions {
@@ -23,10 +26,13 @@ export class Actions {
     this.byName = new Map(groups.flatMap(({ actions }) => Object.entries(actions)));
   }
 
-  /** @throws SqsError for a name that is of no action */
-  get(name: string): SqsAction {
+  /**
+   * @param ofService the service is asked, and not a queue
+   * @throws SqsError for a name that is of no action there
+   */
+  get(name: string, ofService: boolean): SqsAction {
     const action = this.byName.get(name);
-    if (action === undefined) {
+    if (action === undefined || (!ofService && OF_SERVICE.has(name))) {
       throw new SqsError(ERRORS.invalidAction, `The action ${name} is not valid for this endpoint.`);
     }
     return action;

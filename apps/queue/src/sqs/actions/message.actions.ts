@@ -4,9 +4,16 @@ import { ByIdService, DeliveryService, MessagesService } from '@syncline/queues'
 import type { DisconnectSignal } from '@syncline/runtime';
 import { LabelsOfQueues } from '../attributes/labels.js';
 import { sequenceNumber, showReceived } from '../messages/received-message.js';
-import { readSentMessage, type SentMessage } from '../messages/sent-message.js';
+import {
+  invalidForKind,
+  MAX_MESSAGE,
+  readId,
+  readSentMessage,
+  requireFifoIds,
+  type SentMessage,
+} from '../messages/sent-message.js';
 import { isFifo } from '../queue-address.js';
-import { ERRORS, invalidValue, SqsError } from '../sqs-error.js';
+import { ERRORS, invalidParameters, invalidValue, SqsError } from '../sqs-error.js';
 import type { Entry, Fields } from '../wire/fields.js';
 import type { Members } from '../wire/wire.js';
 import { type ActionCall, NOTHING, type SqsActions } from './action.js';
@@ -16,7 +23,6 @@ const HALF_A_DAY_S = 43_200;
 const MAX = { min: 1, max: 10, reason: 'Must be between 1 and 10, if provided.' };
 const WAIT = { min: 0, max: 20, reason: 'Must be >= 0 and <= 20, if provided.' };
 const VISIBILITY = { min: 0, max: HALF_A_DAY_S, reason: 'Must be >= 0 and <= 43200, if provided.' };
-const MAX_BATCH_BYTES = 1_048_576;
 
 /** Messages: sent, received, ended. */
 @Injectable()
@@ -40,6 +46,7 @@ export class MessageActions {
 
   private async sendOne({ queue, fields, caller }: ActionCall): Promise<Members> {
     const labels = await this.labels.recent(queue);
+    requireFifoIds(queue, fields, labels);
     const [outcome] = await this.send(queue, [readSentMessage(queue, fields, labels, caller.name)]);
     if (outcome instanceof Error) throw outcome;
     return outcome ?? NOTHING;
@@ -48,15 +55,16 @@ export class MessageActions {
   private async sendSome({ queue, fields, caller }: ActionCall): Promise<Members> {
     const labels = await this.labels.recent(queue);
     const entries = fields.entries('SendMessageBatchRequestEntry');
+    for (const { fields: entry } of entries) requireFifoIds(queue, entry, labels);
     const read = entries.map(({ fields: entry }) =>
       orError(() => readSentMessage(queue, entry, labels, caller.name)),
     );
     const sound = read.filter(isRight);
     const bytes = sound.reduce((sum, { size }) => sum + size, 0);
-    if (bytes > MAX_BATCH_BYTES) {
+    if (bytes > MAX_MESSAGE) {
       throw new SqsError(
         ERRORS.batchRequestTooLong,
-        `Batch requests cannot be longer than ${MAX_BATCH_BYTES} bytes. You have sent ${bytes} bytes.`,
+        `Batch requests cannot be longer than ${MAX_MESSAGE} bytes. You have sent ${bytes} bytes.`,
       );
     }
     const sent = await this.send(queue, sound);
@@ -74,10 +82,7 @@ export class MessageActions {
     if (answer instanceof Problem) return sent.map(() => answer);
     return answer.messages.map((one, i) =>
       'problem' in one
-        ? new SqsError(
-            ERRORS.invalidParameterValue,
-            `One or more parameters are invalid. Reason: ${one.problem.detail}`,
-          )
+        ? invalidParameters(one.problem)
         : {
             MessageId: one.id,
             ...sent[i]?.digests,
@@ -92,11 +97,14 @@ export class MessageActions {
     const asked = fields.integer('WaitTimeSeconds', WAIT);
     const { attributes } = await this.labels.recent(queue);
     const waitMs = (asked ?? Number(attributes.ReceiveMessageWaitTimeSeconds ?? 0)) * 1_000;
+    const attempt = readId('ReceiveRequestAttemptId', fields);
+    if (attempt !== undefined && !isFifo(queue)) throw invalidForKind('ReceiveRequestAttemptId', attempt);
     if (waitMs > 0) park();
     const received = await this.delivery.receive(
       queue,
       { max, waitMs, ...(seconds !== undefined && { visibilityTimeoutMs: seconds * 1_000 }) },
       disconnect,
+      attempt,
     );
     const wanted = {
       system: [...fields.texts('AttributeNames'), ...fields.texts('MessageSystemAttributeNames')],
@@ -148,7 +156,7 @@ export class MessageActions {
     disconnect: DisconnectSignal,
   ): Promise<Members | Error> {
     const [delivered] = await this.messages.delivered(queue, [receipt]);
-    if (!delivered) return invalidReceipt();
+    if (!delivered) return invalidReceipt(receipt);
     if (!(await this.isThere(queue, delivered.id, disconnect))) return NOTHING;
     if (isFifo(queue)) return invalidValue('ReceiptHandle', receipt, 'The receipt handle has expired.');
     await this.byId.cancel(queue, delivered.id, {}).catch(unlessGone);
@@ -192,7 +200,7 @@ export class MessageActions {
     disconnect: DisconnectSignal,
   ): Promise<Members | Error> {
     const [delivered] = await this.messages.delivered(queue, [receipt]);
-    if (!delivered) return invalidReceipt();
+    if (!delivered) return invalidReceipt(receipt);
     const { id, at } = delivered;
     if (at !== null && Math.floor((Date.now() - at) / 1_000) + seconds > HALF_A_DAY_S) {
       return invalidValue(
@@ -231,8 +239,11 @@ export class MessageActions {
   }
 }
 
-const invalidReceipt = () =>
-  new SqsError(ERRORS.receiptHandleIsInvalid, 'The input receipt handle is invalid.');
+const invalidReceipt = (receipt: string) =>
+  new SqsError(
+    ERRORS.receiptHandleIsInvalid,
+    `The input receipt handle "${receipt}" is not a valid receipt handle.`,
+  );
 
 /** None of a batch is well-formed: then the engine refuses it as a whole. */
 function orIllFormed(error: unknown): Problem {

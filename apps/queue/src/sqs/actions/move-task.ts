@@ -1,3 +1,5 @@
+import { ERRORS } from '../sqs-error.js';
+
 /** A task that moves the dead letters of a queue. Times in ms since 1970. */
 export interface MoveTask {
   readonly handle: string;
@@ -10,15 +12,16 @@ export interface MoveTask {
   readonly status: 'RUNNING' | 'COMPLETED' | 'CANCELLING' | 'CANCELLED' | 'FAILED';
   readonly moved: number;
   readonly toMove: number;
+  /** Code of the error. */
   readonly failure?: string;
 }
 
 /** A node that works on a task says so more often than this. */
 const ABANDONED_MS = 30_000;
 
-/** A task as it stands: one that no node works on has failed. */
+/** A task as it stands: one that no node works on, because its node is gone, has failed. */
 export function asItStands(task: MoveTask, now: number): MoveTask {
   const isAtWork = task.status === 'RUNNING' || task.status === 'CANCELLING';
   if (!isAtWork || now - task.workedAt < ABANDONED_MS) return task;
-  return { ...task, status: 'FAILED', failure: 'The node that worked on it is gone. Start another task.' };
+  return { ...task, status: 'FAILED', failure: ERRORS.serviceUnavailable.code };
 }

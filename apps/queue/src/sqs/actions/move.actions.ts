@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
+import { realmIn } from '@syncline/contracts';
 import { DeadLettersService, QueuesService } from '@syncline/queues';
 import { ClientLink, Drain } from '@syncline/runtime';
 import { LabelsOfQueues } from '../attributes/labels.js';
+import { isSourceOf } from '../attributes/shown-attributes.js';
 import { arnOf, nameInArn } from '../queue-address.js';
 import { ERRORS, fromProblem, invalidValue, SqsError } from '../sqs-error.js';
 import type { Members } from '../wire/wire.js';
@@ -12,6 +14,7 @@ import { asItStands, type MoveTask } from './move-task.js';
 
 const STEP = 100;
 const MOST_KEPT = 10;
+const MOST_LISTED = 1_000;
 const RATE = { min: 1, max: 500, reason: 'Must be between 1 and 500, if provided.' };
 const RESULTS = { min: 1, max: MOST_KEPT, reason: 'Must be between 1 and 10, if provided.' };
 
@@ -32,20 +35,20 @@ export class MoveActions {
   ) {}
 
   private async start({ fields, caller, region }: ActionCall): Promise<Members> {
-    const queue = await this.sourceOf(fields.text('SourceArn'), caller.realm);
+    const queue = await this.queueOf('SourceArn', fields.text('SourceArn'), caller.realm);
     const destination = fields.optionalText('DestinationArn');
-    const to = nameInArn(destination, caller.realm);
     const maxPerSecond = fields.integer('MaxNumberOfMessagesPerSecond', RATE);
-    if (destination !== undefined && to === undefined) {
-      throw invalidValue('DestinationArn', destination, 'It is not the ARN of a queue.');
-    }
     caller.require('consume', [queue]);
-    if (to === undefined)
+    let to: string | undefined;
+    if (destination === undefined)
       caller.requireForAll('produce', 'Name the queue that the messages go to, as DestinationArn.');
     else {
+      to = await this.queueOf('DestinationArn', destination, caller.realm);
       caller.require('produce', [to]);
-      await this.sourceOf(arnOf(to, region), caller.realm);
+      if (to === queue) throw wrong('Source queue arn and destination queue arn cannot be the same.');
     }
+    if (!(await this.hasSource(queue)))
+      throw wrong('Source queue must be configured as a Dead Letter Queue.');
     const { stats } = await this.queues.get(queue);
     const now = Date.now();
     const task: MoveTask = {
@@ -63,8 +66,7 @@ export class MoveActions {
     await this.labels.change(queue, (labels) => {
       const moves = labels.moves.map((other) => asItStands(other, now));
       if (moves.some(({ status }) => status === 'RUNNING' || status === 'CANCELLING')) {
-        throw new SqsError(
-          ERRORS.unsupportedOperation,
+        throw wrong(
           'There is already a task running. Only one active task is allowed for a source queue arn at a given time.',
         );
       }
@@ -75,7 +77,7 @@ export class MoveActions {
   }
 
   private async list({ fields, caller, region }: ActionCall): Promise<Members> {
-    const queue = await this.sourceOf(fields.text('SourceArn'), caller.realm);
+    const queue = await this.queueOf('SourceArn', fields.text('SourceArn'), caller.realm);
     caller.require('read', [queue]);
     const { moves } = await this.labels.of(queue);
     const shown = moves.slice(0, fields.integer('MaxResults', RESULTS) ?? 1);
@@ -93,7 +95,7 @@ export class MoveActions {
           ...(maxPerSecond !== undefined && { MaxNumberOfMessagesPerSecond: maxPerSecond }),
           ApproximateNumberOfMessagesMoved: moved,
           ApproximateNumberOfMessagesToMove: toMove,
-          ...(failure !== undefined && { FailureReason: failure.replaceAll(caller.realm, '') }),
+          ...(failure !== undefined && { FailureReason: failure }),
           StartedTimestamp: startedAt,
         };
       }),
@@ -102,7 +104,7 @@ export class MoveActions {
 
   private async cancel({ fields, caller }: ActionCall): Promise<Members> {
     const handle = fields.text('TaskHandle');
-    const queue = await this.sourceOf(sourceIn(handle), caller.realm);
+    const queue = await this.queueOf('SourceArn', sourceIn(handle), caller.realm);
     caller.require('consume', [queue]);
     const { moves } = await this.change(queue, handle, (task) => {
       if (asItStands(task, Date.now()).status !== 'RUNNING') {
@@ -131,13 +133,11 @@ export class MoveActions {
           status: task.status === 'CANCELLING' ? 'CANCELLED' : isLast ? 'COMPLETED' : 'RUNNING',
         }));
         if (moves.find((task) => task.handle === handle)?.status !== 'RUNNING') return;
-        if (this.drain.draining) {
-          throw new SqsError(ERRORS.serviceUnavailable, 'The node stopped. Start another task.');
-        }
+        if (this.drain.draining) throw new SqsError(ERRORS.serviceUnavailable, 'The node stops.');
         if (maxPerSecond !== undefined) await sleep((1_000 * step) / maxPerSecond);
       }
     } catch (error) {
-      const failure = fromProblem(error)?.message ?? 'Internal error';
+      const failure = fromProblem(error)?.kind.code ?? ERRORS.internalError.code;
       await this.change(queue, handle, (task) => ({ ...task, status: 'FAILED', failure })).catch(() => {
         // Redis is away, or the queue is gone: the task counts as abandoned soon.
       });
@@ -151,17 +151,27 @@ export class MoveActions {
     });
   }
 
+  /** Whether there is a queue whose dead letters come here. */
+  private async hasSource(queue: string): Promise<boolean> {
+    for (let cursor: string | null = null; ; ) {
+      const page = await this.queues.list(realmIn(queue), cursor, MOST_LISTED);
+      if (page.queues.some((one) => isSourceOf(queue, one))) return true;
+      if (page.cursor === null) return false;
+      cursor = page.cursor;
+    }
+  }
+
   /** The queue of an ARN, which there must be. */
-  private async sourceOf(arn: string, realm: string): Promise<string> {
+  private async queueOf(parameter: string, arn: string, realm: string): Promise<string> {
     const queue = nameInArn(arn, realm);
-    if (queue === undefined) throw invalidValue('SourceArn', arn, 'It is not the ARN of a queue.');
+    if (queue === undefined) throw invalidValue(parameter, arn, 'It is not the ARN of a queue.');
     try {
       await this.labels.of(queue);
     } catch (error) {
       if (fromProblem(error)?.kind !== ERRORS.queueDoesNotExist) throw error;
       throw new SqsError(
         ERRORS.resourceNotFound,
-        'The resource that you specified for the SourceArn parameter does not exist.',
+        `The resource that you specified for the ${parameter} parameter doesn't exist.`,
       );
     }
     return queue;
@@ -177,7 +187,8 @@ function sourceIn(handle: string): string {
   } catch {
     // Not a handle: below.
   }
-  throw noSuchTask();
+  throw wrong('Value for parameter TaskHandle is invalid.');
 }
 
-const noSuchTask = () => new SqsError(ERRORS.resourceNotFound, 'The task does not exist.');
+const wrong = (message: string) => new SqsError(ERRORS.invalidParameterValue, message);
+const noSuchTask = () => new SqsError(ERRORS.resourceNotFound, 'Task does not exist.');

@@ -9,6 +9,7 @@ import {
 import { QueuesService } from '@syncline/queues';
 import {
   type Attributes,
+  allowsSource,
   checkAttributes,
   FOR_EVER,
   OF_ENGINE,
@@ -16,7 +17,7 @@ import {
   toConfiguration,
 } from '../attributes/given-attributes.js';
 import { type Labels, LabelsOfQueues, writeLabels } from '../attributes/labels.js';
-import { attributesOf, selectAttributes } from '../attributes/shown-attributes.js';
+import { attributesOf, isSourceOf, selectAttributes } from '../attributes/shown-attributes.js';
 import { isFifo, QueueUrls } from '../queue-address.js';
 import { ERRORS, invalidValue, SqsError } from '../sqs-error.js';
 import type { Members } from '../wire/wire.js';
@@ -128,9 +129,7 @@ export class QueueActions {
       },
       (part) => this.queues.list(part.prefix, part.cursor ?? null, part.limit),
     );
-    const sources = page.queues.filter(
-      ({ deadLetterQueue, maxReceives }) => deadLetterQueue === queue && maxReceives < FOR_EVER,
-    );
+    const sources = page.queues.filter((one) => isSourceOf(queue, one));
     const shown = sources.slice(0, limit ?? MOST_LISTED);
     const cursor = shown.length < sources.length ? (shown.at(-1)?.name ?? null) : page.cursor;
     return {
@@ -148,8 +147,6 @@ export class QueueActions {
   private async setAttributes(call: ActionCall): Promise<Members> {
     const { queue, fields } = call;
     const attributes = checkAttributes(queue, fields.pairs('Attributes'));
-    if ('FifoQueue' in attributes)
-      throw new SqsError(ERRORS.invalidAttributeName, 'Unknown Attribute FifoQueue.');
     await this.checkTarget(call, queue, attributes);
     const changed = toConfiguration(queue, attributes);
     const { name: _name, paused: _paused, stats: _stats, ...configuration } = await this.queues.get(queue);
@@ -188,7 +185,14 @@ export class QueueActions {
     const { target } = readRedrivePolicy(queue, RedrivePolicy);
     caller.require('produce', [target]);
     try {
-      await this.labels.of(target);
+      const { attributes } = await this.labels.of(target);
+      if (!allowsSource(attributes.RedriveAllowPolicy, queue)) {
+        throw invalidValue(
+          'RedrivePolicy',
+          RedrivePolicy,
+          'The RedriveAllowPolicy of the dead letter target does not allow this queue.',
+        );
+      }
     } catch (error) {
       if (!(error instanceof Problem && error.code === 'not-found')) throw error;
       throw invalidValue('RedrivePolicy', RedrivePolicy, 'Dead letter target does not exist.');

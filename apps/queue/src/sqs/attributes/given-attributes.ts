@@ -32,10 +32,10 @@ const WORDS = new Map<string, readonly string[]>(
     FifoThroughputLimit: ['perQueue', 'perMessageGroupId'],
   }),
 );
-/** Each empty, or a JSON object that has this. */
-const OBJECTS = new Map([
-  ['Policy', 'Statement'],
-  ['RedriveAllowPolicy', 'redrivePermission'],
+/** Each empty, or JSON. */
+const OBJECTS = new Map<string, (value: Readonly<Record<string, unknown>>) => boolean>([
+  ['Policy', (value) => Object.hasOwn(value, 'Statement')],
+  ['RedriveAllowPolicy', isRedriveAllowPolicy],
 ]);
 const TEXTS = new Set(['KmsMasterKeyId', 'RedrivePolicy']);
 const FIFO_ONLY = new Set([
@@ -60,7 +60,17 @@ export function checkAttributes(queue: string, pairs: readonly (readonly [string
       throw new SqsError(ERRORS.invalidAttributeValue, `Invalid value for the parameter ${name}.`);
     }
   }
+  checkEncryption(Object.fromEntries(pairs));
   return Object.fromEntries(pairs);
+}
+
+/** @throws SqsError for both kinds at once */
+function checkEncryption({ KmsMasterKeyId, SqsManagedSseEnabled }: Attributes): void {
+  if (!KmsMasterKeyId || SqsManagedSseEnabled !== 'true') return;
+  throw new SqsError(
+    ERRORS.invalidAttributeValue,
+    'You can use one type of server-side encryption (SSE) at one time. You can either enable KMS SSE or SQS SSE.',
+  );
 }
 
 /** Which values an attribute may have; undefined: there is no such attribute. */
@@ -70,17 +80,40 @@ function ruleOf(name: string): ((value: string) => boolean) | undefined {
     return (value) => /^\d{1,10}$/.test(value) && Number(value) >= range.min && Number(value) <= range.max;
   const words = WORDS.get(name);
   if (words) return (value) => words.includes(value);
-  const member = OBJECTS.get(name);
-  if (member) return (value) => value === '' || hasMember(value, member);
+  const isObject = OBJECTS.get(name);
+  if (isObject) return (value) => value === '' || isObject(objectIn(value));
   return TEXTS.has(name) ? () => true : undefined;
 }
 
-function hasMember(text: string, member: string): boolean {
+/** Without members for what is no object. */
+function objectIn(text: string): Readonly<Record<string, unknown>> {
   try {
-    return Object.hasOwn(Object(JSON.parse(text)), member);
+    return Object(JSON.parse(text)) as Record<string, unknown>;
   } catch {
-    return false;
+    return {};
   }
+}
+
+const MOST_SOURCES = 10;
+function isRedriveAllowPolicy({
+  redrivePermission,
+  sourceQueueArns,
+}: Readonly<Record<string, unknown>>): boolean {
+  if (redrivePermission !== 'byQueue') {
+    return ['allowAll', 'denyAll'].includes(String(redrivePermission)) && sourceQueueArns === undefined;
+  }
+  return (
+    Array.isArray(sourceQueueArns) && sourceQueueArns.length >= 1 && sourceQueueArns.length <= MOST_SOURCES
+  );
+}
+
+/** Whether a queue may send its dead letters to one with this policy. */
+export function allowsSource(redriveAllowPolicy: string | undefined, queue: string): boolean {
+  const { redrivePermission = 'allowAll', sourceQueueArns } = objectIn(redriveAllowPolicy ?? '');
+  if (redrivePermission !== 'byQueue') return redrivePermission === 'allowAll';
+  return (
+    Array.isArray(sourceQueueArns) && sourceQueueArns.some((arn) => neighbourInArn(arn, queue) === queue)
+  );
 }
 
 /** Where dead letters go, and when. */

@@ -1,7 +1,7 @@
 import type { Queue } from '@syncline/contracts';
 import { arnOf, isFifo } from '../queue-address.js';
 import { ERRORS, SqsError } from '../sqs-error.js';
-import { type Attributes, MOST_RECEIVES, OF_ENGINE } from './given-attributes.js';
+import { type Attributes, FOR_EVER, MOST_RECEIVES, OF_ENGINE } from './given-attributes.js';
 import type { Labels } from './labels.js';
 
 /** All attributes of a queue, wherever they are kept. */
@@ -38,6 +38,10 @@ export function attributesOf(queue: Queue, labels: Labels, region: string): Attr
     ...Object.fromEntries(kept),
   };
 }
+
+/** Whether dead letters of the one go to the other. */
+export const isSourceOf = (target: string, { deadLetterQueue, maxReceives }: Queue): boolean =>
+  deadLetterQueue === target && maxReceives < FOR_EVER;
 
 const seconds = (ms: number) => String(Math.floor(ms / 1_000));
 

@@ -11,7 +11,8 @@ export interface MessageAttribute {
 
 export type MessageAttributes = ReadonlyMap<string, MessageAttribute>;
 
-const NAME = /^(?!aws\.|amazon\.)(?!\.)(?!.*\.\.)[A-Za-z0-9_.-]{1,256}(?<!\.)$/i;
+/** Letters of Latin are taken with their accents, though the documents name those of ASCII. */
+const NAME = /^(?!aws\.|amazon\.)(?!\.)(?!.*\.\.)[A-Za-z\u00C0-\u017F0-9_.-]{1,256}(?<!\.)$/i;
 const TYPE = /^(String|Number|Binary)(\.[^\s]{1,240})?$/;
 const NUMBER = /^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?$/;
 const MOST = 10;
@@ -44,7 +45,7 @@ function readOne(parameter: string, name: string, given: unknown): MessageAttrib
   const value = isBinary(DataType) ? BinaryValue : StringValue;
   if (typeof value !== 'string' || value === '') {
     throw wrong(
-      `${what} must contain a non-empty message attribute value for message attribute type '${DataType}'.`,
+      `Message (user) attribute '${name}' must contain a non-empty value of type '${isBinary(DataType) ? 'Binary' : 'String'}'.`,
     );
   }
   if (DataType.startsWith('Number') && !NUMBER.test(value)) {
@@ -67,6 +68,17 @@ export function checkText(what: string, text: string): void {
       )
     : invalidValue(what, '', 'Invalid characters found.');
 }
+
+/** Bytes, as SQS counts them against the largest message. */
+export const sizeOfAttributes = (attributes: MessageAttributes): number =>
+  [...attributes].reduce(
+    (sum, [name, { type, value }]) =>
+      sum +
+      Buffer.byteLength(name) +
+      Buffer.byteLength(type) +
+      Buffer.byteLength(value, isBinary(type) ? 'base64' : 'utf8'),
+    0,
+  );
 
 export const md5 = (text: string): string => hash('md5', text, 'hex');
 

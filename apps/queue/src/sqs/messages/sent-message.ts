@@ -2,12 +2,20 @@ import { hash } from 'node:crypto';
 import type { Send } from '@syncline/contracts';
 import type { Labels } from '../attributes/labels.js';
 import { isFifo } from '../queue-address.js';
-import { ERRORS, invalidValue, missing, SqsError } from '../sqs-error.js';
+import { ERRORS, invalidValue, SqsError } from '../sqs-error.js';
 import type { Fields } from '../wire/fields.js';
 import type { Members } from '../wire/wire.js';
 import { toHeaders } from './headers.js';
-import { checkText, md5, md5OfAttributes, readMessageAttributes } from './message-attributes.js';
+import {
+  checkText,
+  md5,
+  md5OfAttributes,
+  readMessageAttributes,
+  sizeOfAttributes,
+} from './message-attributes.js';
 
+/** Most bytes of a message, and of a batch of them. */
+export const MAX_MESSAGE = 1_048_576;
 const DELAY = { min: 0, max: 900, reason: 'DelaySeconds must be >= 0 and <= 900.' };
 const ID = /^[\x21-\x7e]{1,128}$/;
 
@@ -16,9 +24,21 @@ type NewMessage = Exclude<Send['messages'][number], Error>;
 /** A message to be sent, and the digests by which its sender checks that it arrived as it was. */
 export interface SentMessage {
   readonly message: NewMessage;
-  /** Bytes of the body. */
+  /** Bytes of the body and of the attributes, as SQS counts them. */
   readonly size: number;
   readonly digests: Members;
+}
+
+/** What every message to a FIFO queue needs: a batch is refused as a whole when one lacks it. @throws SqsError */
+export function requireFifoIds(queue: string, fields: Fields, { attributes }: Labels): void {
+  if (!isFifo(queue)) return;
+  fields.text('MessageGroupId');
+  const isById = attributes.ContentBasedDeduplication !== 'true';
+  if (!isById || fields.optionalText('MessageDeduplicationId') !== undefined) return;
+  throw new SqsError(
+    ERRORS.invalidParameterValue,
+    'The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly',
+  );
 }
 
 /** @throws SqsError */
@@ -48,7 +68,7 @@ export function readSentMessage(
       priority: 0,
       ...fifo.fields,
     },
-    size: Buffer.byteLength(body),
+    size: Buffer.byteLength(body) + sizeOfAttributes(attributes),
     digests: {
       MD5OfMessageBody: md5(body),
       MD5OfMessageAttributes: md5OfAttributes(attributes),
@@ -74,20 +94,10 @@ function standardFields(
   return { fields: { delayMs: delay * 1_000, groupId: groupsTakeTurns ? group : undefined } };
 }
 
-function fifoFields(body: string, group: string | undefined, fields: Fields, labels: Labels): OfKind {
-  if (group === undefined) throw missing('MessageGroupId');
-  const { attributes } = labels;
+function fifoFields(body: string, group: string | undefined, fields: Fields, { attributes }: Labels): OfKind {
   const delay = fields.integer('DelaySeconds', DELAY);
   if (delay !== undefined && delay !== 0) throw invalidForKind('DelaySeconds', delay);
-  const byContent = attributes.ContentBasedDeduplication === 'true';
-  const deduplication =
-    readId('MessageDeduplicationId', fields) ?? (byContent ? hash('sha256', body, 'hex') : undefined);
-  if (deduplication === undefined) {
-    throw new SqsError(
-      ERRORS.invalidParameterValue,
-      'The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly',
-    );
-  }
+  const deduplication = readId('MessageDeduplicationId', fields) ?? hash('sha256', body, 'hex');
   const isOfGroup = attributes.DeduplicationScope === 'messageGroup';
   return {
     fields: {
@@ -100,7 +110,8 @@ function fifoFields(body: string, group: string | undefined, fields: Fields, lab
   };
 }
 
-function readId(name: string, fields: Fields): string | undefined {
+/** @throws SqsError */
+export function readId(name: string, fields: Fields): string | undefined {
   const id = fields.optionalText(name);
   if (id === undefined || ID.test(id)) return id;
   throw invalidValue(
@@ -110,5 +121,5 @@ function readId(name: string, fields: Fields): string | undefined {
   );
 }
 
-const invalidForKind = (name: string, value: unknown) =>
+export const invalidForKind = (name: string, value: unknown) =>
   invalidValue(name, value, 'The request include parameter that is not valid for this queue type');

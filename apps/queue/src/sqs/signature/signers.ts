@@ -9,6 +9,8 @@ import { isSignedWith, type SignedRequest } from './signature.js';
 export interface Signer {
   readonly caller: Caller;
   readonly region: string;
+  /** False without API keys: then nobody need sign. */
+  readonly isVerified: boolean;
 }
 
 /** Tells who calls by the signature: the access key is the name of an API key, the secret is its secret. */
@@ -18,7 +20,8 @@ export class Signers {
 
   /** Without API keys everybody may do everything, whatever the signature. @throws SqsError */
   of(request: SignedRequest): Signer {
-    if (!this.keys.areRequired) return { caller: this.keys.anonymous, region: regionOf(request) };
+    if (!this.keys.areRequired)
+      return { caller: this.keys.anonymous, region: regionOf(request), isVerified: false };
     const signature = readSignature(request, Date.now());
     const key = this.keys.signingKey(signature.accessKey);
     if (key === undefined) {
@@ -33,7 +36,7 @@ export class Signers {
         'The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.',
       );
     }
-    return { caller: key.caller, region: signature.region };
+    return { caller: key.caller, region: signature.region, isVerified: true };
   }
 }
 

@@ -79,7 +79,7 @@ export class Fields {
     const entries = value.map((one) => {
       if (typeof one !== 'object' || one === null) throw notA('a list of structures', 'Entries');
       const fields = new Fields(one as Members);
-      return { id: fields.text('Id'), fields };
+      return { id: fields.optionalText('Id') ?? '', fields };
     });
     const seen = new Set<string>();
     for (const { id } of entries) {

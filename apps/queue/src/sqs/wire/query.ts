@@ -18,9 +18,14 @@ export const queryWire: Wire = {
   error: ({ kind, message, isSender }, requestId) =>
     document(
       'ErrorResponse',
-      `<Error>${toXml('Error', { Type: isSender ? 'Sender' : 'Receiver', Code: kind.code, Message: message })}<Detail/></Error><RequestId>${requestId}</RequestId>`,
+      `<Error>${toXml('Error', { Type: isSender ? 'Sender' : 'Receiver', Code: kind.code, Message: OWN_TEXTS.get(kind) ?? message })}<Detail/></Error><RequestId>${requestId}</RequestId>`,
     ),
 };
+
+/** What this protocol says in other words. */
+const OWN_TEXTS = new Map([
+  [ERRORS.queueDoesNotExist, 'The specified queue does not exist for this wsdl version.'],
+]);
 
 const document = (root: string, content: string) =>
   `<?xml version="1.0"?><${root} xmlns="${NAMESPACE}">${content}</${root}>`;

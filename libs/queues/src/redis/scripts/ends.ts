@@ -3,6 +3,7 @@ import type { Delivery } from '../receipt.js';
 import { type Ending, factsOf } from './attempts.js';
 import { dueIn, keys, levelOf, type QueueCall } from './call.js';
 import { library } from './library.js';
+import type { ReceiveAttempt } from './receive.js';
 
 /** What became of deliveries, in their order. */
 export interface Verdicts<Verdict extends string> {
@@ -142,8 +143,17 @@ export const giveBack = library.command({
   name: 'give-back',
   keys,
   args: (
-    input: QueueCall & Ended & { readonly delayMs: number; readonly told: boolean; readonly ending: Ending },
-  ) => [input.timersNode, input.delayMs, input.told ? 1 : 0, ...withFacts(input)],
+    input: QueueCall &
+      Ended & {
+        readonly delayMs: number;
+        readonly told: boolean;
+        readonly attempt: ReceiveAttempt | undefined;
+        readonly ending: Ending;
+      },
+  ) => {
+    const { timersNode, delayMs, told, attempt } = input;
+    return [timersNode, delayMs, told ? 1 : 0, attempt?.id ?? '', attempt?.claim ?? '', ...withFacts(input)];
+  },
   decode: (reply) => {
     if (reply === null) return null;
     const [digits, due, level] = reply as [string, number, string?];

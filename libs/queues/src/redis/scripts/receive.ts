@@ -5,12 +5,21 @@ import { type DeliveredMessage, type Deliveries, delivered } from './deliveries.
 import { library } from './library.js';
 import type { Waiter } from './waiters.js';
 
+/** A receive that may be repeated. */
+export interface ReceiveAttempt {
+  /** Chosen by the caller: the same id is the same receive. */
+  readonly id: string;
+  /** Of this call of it. */
+  readonly claim: string;
+}
+
 /** What a receiver asks for. */
 export interface ReceiveOptions {
   /** How many messages at most. */
   readonly max: number;
   /** Undefined: the queue's. */
   readonly visibilityTimeoutMs?: number | undefined;
+  readonly attempt?: ReceiveAttempt | undefined;
 }
 
 export interface ReceiveReply extends Deliveries {
@@ -38,6 +47,7 @@ export const receive = library.command({
     input.waiter?.arrival ?? '',
     input.leaseMs,
     input.timersNode,
+    ...(input.attempt ? [input.attempt.id, input.attempt.claim] : []),
   ],
   binary: true,
   decode: (reply): ReceiveReply | null => {

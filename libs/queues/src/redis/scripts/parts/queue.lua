@@ -26,6 +26,7 @@
 --   turn, served   hash, zset   whose turn it is (parts/turns.lua)
 --   watched    hash   number of a message -> the nodes that wait for its end (parts/ended.lua)
 --   d:.., unique, uniqueOf   which messages deduplication ids name (parts/deduplication.lua)
+--   attempt:.. string what a receive that may be repeated got, with a TTL (parts/receive-attempt.lua)
 --   acked:...  string deliveries that were acked, with a TTL (parts/acked.lua)
 --
 -- Leaves: q, the fields of the hash that were read: numbers or texts, false for what is empty or not there;
