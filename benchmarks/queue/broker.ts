@@ -16,9 +16,13 @@ export interface Broker {
    * Has at most `concurrency` messages handled at once, each acknowledged after its handler. Resolves when it
    * consumes, to how it is stopped.
    */
-  consume(concurrency: number, handle: (body: string) => void): Promise<() => Promise<unknown>>;
+  consume(concurrency: number, handle: (body: string) => unknown): Promise<() => Promise<unknown>>;
   /** Not delivered before that. Absent: the product has no delays. */
   sendDelayed?(body: string, delayMs: number): Promise<unknown>;
+  /** How many wait for their time. */
+  delayed?(): Promise<number>;
+  /** A message of another queue: sent, received, acknowledged. */
+  cycleElsewhere?(): Promise<unknown>;
   /**
    * Receives one message and never says more. Absent: the product delivers it again when the connection breaks, or
    * when somebody asks, but not by itself when a time is over.

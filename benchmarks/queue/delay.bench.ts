@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { benchmark, Latencies, Missing } from '../harness/index.js';
 import type { Peer } from './broker.js';
+import { burst } from './burst.js';
 import { contestant } from './contestant.js';
 import { Deliveries } from './deliveries.js';
 import { bullmq } from './peers/bullmq.js';
@@ -11,6 +12,10 @@ import { syncline } from './peers/syncline.js';
 const DELAY_MS = 1_000;
 const HOUR_MS = 3_600_000;
 const HANDLERS = 4;
+const BURSTS = [
+  { count: 2_000, handlers: 2_000, handlerMs: 0 },
+  { count: 100_000, handlers: HANDLERS, handlerMs: 5 },
+];
 
 /** @param besides how many other messages wait for their time, an hour away */
 const delayed = (peer: Peer, besides = 0) =>
@@ -57,9 +62,11 @@ export default benchmark({
     ...PEERS.map((peer) => delayed(peer)),
     delayed(syncline(3), 100_000),
     delayed(bullmq, 100_000),
+    ...BURSTS.flatMap((of) => [syncline(3), bullmq].map((peer) => burst(peer, of))),
   ],
   caveats: [
     'Read the latencies: from the call that sends until the handler runs, less the delay. The rate is given by the load.',
+    'At one instant: the load says nothing. Of 2,000, with a handler for each, the latency is from the instant until a handler runs. Of 100,000, with 4 handlers that take 5 ms each, it is from the instant until all are ready; the handlers are there since BullMQ makes nothing ready without a worker that asks. Meanwhile a message is sent to another queue each 10 ms, received and acknowledged.',
     ...CAVEATS,
   ],
 });

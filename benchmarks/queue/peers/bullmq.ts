@@ -1,6 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
 import { Queue, Worker, type WorkerOptions } from 'bullmq';
-import { memoryOf, type Peer, VISIBILITY_MS } from '../broker.js';
+import { BODY, memoryOf, type Peer, VISIBILITY_MS } from '../broker.js';
 
 const NAME = 'bench';
 
@@ -12,6 +13,8 @@ export const bullmq: Peer = {
     const { hostname: host, port } = new URL(redis.url);
     const connection = { host, port: Number(port), maxRetriesPerRequest: null };
     const queue = new Queue<string>(NAME, { connection, defaultJobOptions: { removeOnComplete: true } });
+    const other = new Queue<string>('other', { connection, defaultJobOptions: { removeOnComplete: true } });
+    const taker = new Worker<string>('other', null, { connection });
     const asked = redis.connect();
     const hanging: Worker[] = [];
     const start = async (handle: (body: string) => unknown, options: Partial<WorkerOptions>) => {
@@ -29,6 +32,13 @@ export const bullmq: Peer = {
       send: (body) => queue.add('job', body),
       sendBatch: (bodies) => queue.addBulk(bodies.map((data) => ({ name: 'job', data }))),
       sendDelayed: (body, delay) => queue.add('job', body, { delay }),
+      delayed: () => queue.getDelayedCount(),
+      cycleElsewhere: async () => {
+        const token = randomUUID();
+        await other.add('job', BODY);
+        const job = await taker.getNextJob(token, { block: false });
+        await job?.moveToCompleted(null, token, false);
+      },
       consume: async (concurrency, handle) => {
         const worker = await start(handle, { concurrency });
         return () => worker.close();
@@ -50,8 +60,8 @@ export const bullmq: Peer = {
       memory: () => memoryOf(asked),
       stop: async () => {
         asked.disconnect();
-        await Promise.all(hanging.map((worker) => worker.close(true)));
-        await queue.close();
+        await Promise.all([taker, ...hanging].map((worker) => worker.close(true)));
+        await Promise.all([queue.close(), other.close()]);
       },
     };
   },

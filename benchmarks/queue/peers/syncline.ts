@@ -29,6 +29,7 @@ export const embedded: Peer = {
 /** @param client where the queue is; closed in the end */
 async function brokerOf(client: Pick<QueueClient, 'queue' | 'close'>, redis: RedisServer): Promise<Broker> {
   const queue = client.queue<string>('bench');
+  const other = client.queue<string>('other');
   const asked = redis.connect();
   const memory = () => memoryOf(asked);
   // A queue is made by its first message.
@@ -38,6 +39,12 @@ async function brokerOf(client: Pick<QueueClient, 'queue' | 'close'>, redis: Red
     send: (body) => queue.send(body),
     sendBatch: (bodies) => Promise.all(bodies.map((body) => queue.send(body))),
     sendDelayed: (body, delayMs) => queue.send(body, { delayMs }),
+    delayed: async () => (await queue.inspect()).stats.delayed,
+    cycleElsewhere: async () => {
+      await other.send(BODY);
+      const [message] = await other.receive();
+      if (message) await other.ack(message.receipt);
+    },
     consume: async (concurrency, handle) => {
       const worker = queue.worker(({ body }) => handle(body), {
         concurrency,

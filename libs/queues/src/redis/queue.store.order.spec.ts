@@ -32,13 +32,13 @@ describe('the order of what becomes ready', () => {
     }
   };
   /** Sends them so that all are due at one instant, in their order. */
-  const sendDueTogether = async (count: number, options: object = {}) => {
+  const sendDueTogether = async (count: number, optionsOf: (body: number) => object = () => ({})) => {
     const dueAt = Date.now() + 400;
     for (let from = 0; from < count; from += 1_000) {
       const messages = numbers(Math.min(1_000, count - from)).map((i) => ({
         body: from + i,
         delayMs: 1,
-        ...options,
+        ...optionsOf(from + i),
       }));
       await stage.send(...messages);
     }
@@ -61,11 +61,31 @@ describe('the order of what becomes ready', () => {
     expect(await receiveAll()).toEqual(numbers(5_000));
   });
 
+  it('is by priority first for what is due at one instant, and that of sending within it', async () => {
+    await sendDueTogether(3_000, (body) => ({
+      priority: body % 3,
+      ...(body % 5 === 0 && { groupId: `g${body % 25}`, priority: 0 }),
+    }));
+    await workUntilIdle();
+    const received = (await receiveAll()) as number[];
+    expect([...received].sort((a, b) => a - b)).toEqual(numbers(3_000));
+    for (const kind of [0, 1, 2]) {
+      const plain = received.filter((body) => body % 5 > 0 && body % 3 === kind);
+      expect(plain).toEqual([...plain].sort((a, b) => a - b));
+    }
+    for (const group of [0, 5, 10, 15, 20]) {
+      const grouped = received.filter((body) => body % 25 === group);
+      expect(grouped).toEqual([...grouped].sort((a, b) => a - b));
+    }
+    const priorities = received.map((body) => (body % 5 === 0 ? 0 : body % 3));
+    expect(priorities).toEqual([...priorities].sort((a, b) => b - a));
+  });
+
   it('is that of sending also for groups and messages with a time to live', async () => {
-    await sendDueTogether(700, { ttlMs: 60_000 });
+    await sendDueTogether(700, () => ({ ttlMs: 60_000 }));
     await workUntilIdle();
     expect(await receiveAll()).toEqual(numbers(700));
-    await sendDueTogether(700, { groupId: 'A' });
+    await sendDueTogether(700, () => ({ groupId: 'A' }));
     await workUntilIdle();
     expect(await receiveAll()).toEqual(numbers(700));
   });
