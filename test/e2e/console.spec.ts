@@ -318,6 +318,23 @@ describe('the console, in a browser', () => {
     expect((await call('cache_2', 'GET', 'caches/prices')).stats.entries).toBe(0);
   });
 
+  it('charts the last hour of a queue, as its owner has sampled it, and tells who came and went', async () => {
+    const { nodeId } = await call('queue_1', 'GET', 'cluster/owner?key=orders');
+    const asked = page.waitForRequest((request) =>
+      request.url().endsWith(`api/${nodeId}/v1/queues/orders/figures`),
+    );
+    await open('queues/orders');
+    await asked;
+    const chart = page.getByRole('img', { name: 'Rates of orders' });
+    await chart.waitFor({ timeout: 60_000 });
+    await expect(chart.locator('.u-series').allTextContents()).resolves.toEqual(
+      expect.arrayContaining([expect.stringContaining('failed/s')]),
+    );
+    await page.getByText(`as much of it as ${nodeId} has sampled`).waitFor();
+    await open('cluster');
+    await page.getByRole('table', { name: 'Who came and went' }).getByText('cache_2 joined').waitFor();
+  });
+
   it('says that no node of a role answers, and that they are back', async () => {
     const caches = nodes.filter(({ role }) => role === 'cache');
     await open('now');

@@ -1,13 +1,15 @@
 import { useSignal } from '@preact/signals';
-import { type Member, type Owner, type Role } from '@syncline/contracts';
+import type { Member, Owner, Role, Event as Told } from '@syncline/contracts';
 import { act } from '../parts/outcome.js';
 import { Table } from '../parts/table.js';
 import { When } from '../parts/time.js';
 import { bytes, count } from '../parts/words.js';
 import { call } from '../state/api.js';
 import { away, live } from '../state/live.js';
+import { Tape } from './tape.js';
 
 const ROLES = ['lock', 'queue', 'cache'] as const;
+const OF_MEMBERS = new Set<Told['type']>(['joined', 'left', 'fenced', 'instance']);
 
 export function Cluster() {
   const redis = (live.queue.value ?? live.lock.value ?? live.cache.value)?.redis;
@@ -30,6 +32,7 @@ export function Cluster() {
       {ROLES.map((role) => (
         <RoleNodes key={role} role={role} />
       ))}
+      <Tape title="Who came and went" shows={({ type }) => OF_MEMBERS.has(type)} />
     </>
   );
 }

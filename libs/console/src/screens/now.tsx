@@ -54,7 +54,7 @@ export function Now() {
         <Figure title="Redis, commands/s" value={redis && count(redis.commandsPerSecond)} />
       </section>
       <Busiest />
-      <Tape />
+      <Tape title="What happened" />
     </>
   );
 }

@@ -1,14 +1,14 @@
 import type { Purged, Queue as QueueState } from '@syncline/contracts';
-import { Chart } from '../parts/chart.js';
 import { ask } from '../parts/dialog.js';
 import { useLoaded } from '../parts/loaded.js';
 import { act } from '../parts/outcome.js';
-import { bytes, count, duration } from '../parts/words.js';
+import { count } from '../parts/words.js';
 import { call, path } from '../state/api.js';
-import { history, live, may } from '../state/live.js';
+import { live, may } from '../state/live.js';
 import { deadOf } from '../state/queues.js';
 import { to } from '../state/route.js';
 import { Configuration } from './configuration.js';
+import { Figures } from './figures.js';
 import { Messages, STATES } from './messages.js';
 import { Send } from './send.js';
 
@@ -92,57 +92,5 @@ function Tab({ name, view, current, title }: { name: string; view: string; curre
     >
       {title}
     </a>
-  );
-}
-
-function Figures({ queue: { name, stats } }: { queue: QueueState }) {
-  history.changed.value;
-  const points = history.of(name);
-  const times = points.map(({ at }) => at);
-  return (
-    <>
-      <dl class="facts">
-        <Fact title="Oldest ready" value={stats.ready === 0 ? '–' : duration(stats.oldestReadyAgeMs)} />
-        <Fact title="Size" value={bytes(stats.bytes)} />
-        <Fact title="Sent" value={count(stats.sent)} />
-        <Fact title="Received" value={count(stats.received)} />
-        <Fact title="Acknowledged" value={count(stats.acked)} />
-        <Fact title="Failed" value={count(stats.failed)} />
-        <Fact title="Expired" value={count(stats.expired)} />
-        <Fact title="Lost by Redis" value={count(stats.lost)} />
-      </dl>
-      <p class="quiet">The charts show what this page has seen since it was opened, 15 minutes at most.</p>
-      {points.length < 2 ? (
-        <p class="empty">The first points come within ten seconds.</p>
-      ) : (
-        <div class="charts">
-          <Chart
-            label={`Messages of ${name}`}
-            times={times}
-            lines={[
-              { label: 'ready', colour: '--blue', values: points.map(({ ready }) => ready) },
-              { label: 'in flight', colour: '--amber', values: points.map(({ inFlight }) => inFlight) },
-            ]}
-          />
-          <Chart
-            label={`Rates of ${name}`}
-            times={times}
-            lines={[
-              { label: 'sent/s', colour: '--blue', values: points.map(({ sent }) => sent) },
-              { label: 'acknowledged/s', colour: '--green', values: points.map(({ acked }) => acked) },
-            ]}
-          />
-        </div>
-      )}
-    </>
-  );
-}
-
-function Fact({ title, value }: { title: string; value: string }) {
-  return (
-    <div>
-      <dt>{title}</dt>
-      <dd>{value}</dd>
-    </div>
   );
 }

@@ -7,17 +7,23 @@ import { to } from '../state/route.js';
 
 const MOST = 30;
 
+interface TapeProps {
+  readonly title: string;
+  /** Default: all. */
+  readonly shows?: (event: Event) => boolean;
+}
+
 /** What happened lately, in all roles. */
-export function Tape() {
+export function Tape({ title, shows = () => true }: TapeProps) {
   const events = (['lock', 'queue', 'cache'] as const).flatMap((role) =>
-    (live[role].value?.events ?? []).map((event) => ({ role, event })),
+    (live[role].value?.events ?? []).filter(shows).map((event) => ({ role, event })),
   );
   const latest = events.sort((a, b) => Date.parse(b.event.at) - Date.parse(a.event.at)).slice(0, MOST);
   return (
     <section>
-      <h2>What happened</h2>
+      <h2>{title}</h2>
       <Table
-        label="What happened"
+        label={title}
         rows={latest}
         keyOf={({ role, event }) => `${role} ${event.id}`}
         empty="Nothing worth telling yet."
