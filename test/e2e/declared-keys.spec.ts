@@ -120,7 +120,7 @@ describe('the keys that Lua uses on a Redis Cluster', () => {
     await put('queues/q', { maxReceives: 1, keepResultsMs: 60_000, rateLimit: { max: 100, perMs: 1_000 } });
     await hangUp('queues/q/receive', { waitMs: 10_000 });
     const parked = receive('q');
-    await eventually(async () => expect(calls.names).toContain('queues/renew-waiters'));
+    await eventually(async () => expect(calls.names).toContain('queues/check-lines'));
     await send(
       'q',
       { body: 1, groupId: 'g', priority: 3, ttlMs: 60_000 },

@@ -25,7 +25,7 @@ describe('receivers that are parked at several queue nodes', () => {
     request(url(i)).post(`/v1/queues/${queue}/receive`).send({ waitMs });
   const standing = async (queue: string) => client.zcard(`syncline:{queue:${queue}}:w`);
 
-  it('are served in the order of their arrival after Redis was frozen for longer than their lease', async () => {
+  it('are served in the order of their arrival after Redis was frozen for longer than a node may be silent', async () => {
     await make('frozen');
     const served: number[] = [];
     const parked: Promise<unknown>[] = [];
@@ -37,10 +37,6 @@ describe('receivers that are parked at several queue nodes', () => {
       );
       await eventually(async () => expect(await standing('frozen')).toBe(i + 1));
     }
-    // Just after the nodes were heard.
-    const word = async () => client.hget('syncline:{queue:frozen}:nodes', '');
-    const before = await word();
-    await eventually(async () => expect(await word()).not.toBe(before));
     redis.freeze();
     await sleep(3_500);
     redis.thaw();

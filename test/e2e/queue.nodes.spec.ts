@@ -126,7 +126,15 @@ describe('three queue nodes on one Redis', () => {
     await put(at(0), queue, limited);
     await send(at(0), queue, ['poison']);
     await receive(owner, queue);
+    const line = `line-${how}`;
+    await put(at(0), line, {});
+    void receive(owner, line, { waitMs: 30_000 }).catch(() => {});
+    await parkedAt(redis, line, 1);
+    const behind = receive(at(1), line, { waitMs: 30_000 });
+    await parkedAt(redis, line, 2);
     await strike(owner);
+    await send(at(2), line, ['for who is there']);
+    expect(await behind).toMatchObject([{ body: 'for who is there' }]);
     // Nobody receives from this queue: only a timer can find out that the delivery failed.
     const client = redis.connect();
     await eventually(async () =>

@@ -43,6 +43,9 @@ const DEFAULTS: PutQueue = {
 
 const SCRIPTS_ONLY = ['--user', 'scripter', 'on', '>secret', '~*', '&*', '+@all', '-fcall', '-function'];
 
+/** Nodes that are told when receivers of theirs are woken. */
+const NODES = ['queue_1', 'queue_2', 'queue_3'];
+
 export interface Given {
   readonly body?: unknown;
   readonly priority?: number;
@@ -59,6 +62,7 @@ export class QueueScripts {
 
   private constructor(
     private readonly server: RedisServer,
+    private readonly listener: Redis,
     readonly redis: Redis,
     readonly store: QueueStore,
     readonly outbox: Outbox,
@@ -72,6 +76,8 @@ export class QueueScripts {
     const server = await RedisServer.start({ args: user });
     const redis = server.connect();
     if (by === 'scripts') await redis.auth('scripter', 'secret');
+    const listener = redis.duplicate();
+    await listener.subscribe(...NODES.map((node) => `syncline.queue.queue.wake.${node}`));
     const ring = new Ring(['queue_1']);
     const alone = { nodeId: 'queue_1', ring, owns: () => true, uses: () => {}, changed: EMPTY };
     const membership = alone as unknown as Membership;
@@ -84,11 +90,12 @@ export class QueueScripts {
     const schedules = new ScheduleStore(redis, store, openings, commits);
     const bytes = new MessageBytes(new Tenants(), store);
     const firing = new Firing(schedules, bytes, new Metrics());
-    return new QueueScripts(server, redis, store, new Outbox(store), schedules, firing);
+    return new QueueScripts(server, listener, redis, store, new Outbox(store), schedules, firing);
   }
 
   async stop(): Promise<void> {
     this.redis.disconnect();
+    this.listener.disconnect();
     await this.server.stop();
   }
 

@@ -20,6 +20,7 @@ import { QueueStore } from './redis/queue.store.js';
 import { QueueNames } from './redis/queue-names.js';
 import { QueueOpenings } from './redis/queue-openings.js';
 import { ScheduleStore } from './redis/schedule.store.js';
+import { WakeUps } from './redis/wake-ups.js';
 import { Firing } from './schedules/firing.js';
 import { SchedulesService } from './schedules/schedules.service.js';
 import { SearchService } from './search/search.service.js';
@@ -45,6 +46,7 @@ import { DueTimers } from './timers/due-timers.js';
     Receipts,
     DeliveryMetrics,
     DeliveryService,
+    WakeUps,
     ParkedReceivers,
     DueTimers,
     Firing,

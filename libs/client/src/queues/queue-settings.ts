@@ -3,7 +3,7 @@ import { ForbiddenError } from '../errors.js';
 import type { MessageSource } from './message-source.js';
 import { type BackOff, backoffOf, visibilityTimeoutOf, type WorkerOptions } from './worker-options.js';
 
-/** How long to use a configuration before reading it again. */
+/** How long to use a configuration before reading it again. A worker that gets no messages does not read it. */
 const FRESH_MS = 10_000;
 const DEFAULT_BACK_OFF: BackOff = { baseMs: 1_000, factor: 2, maxMs: 60_000 };
 /** Jitter, as a part of the delay, so that messages that failed together do not return together. */
@@ -26,10 +26,23 @@ export class QueueSettings {
     this.ownBackoff = backoffOf(options);
   }
 
+  /** Reads the configuration for the first time. @throws {NotFoundError} no such queue */
+  async load(): Promise<void> {
+    if (this.readAt === Number.NEGATIVE_INFINITY) await this.read();
+  }
+
   /** Reads the configuration when it is not fresh. @throws {NotFoundError} no such queue */
   async refresh(): Promise<void> {
+    if (performance.now() - this.readAt >= FRESH_MS) await this.read();
+  }
+
+  /** The queue is another one now, or will be. */
+  forget(): void {
+    this.readAt = Number.NEGATIVE_INFINITY;
+  }
+
+  private async read(): Promise<void> {
     const now = performance.now();
-    if (now - this.readAt < FRESH_MS) return;
     try {
       this.known = await this.queue.inspect();
     } catch (error) {
@@ -41,7 +54,7 @@ export class QueueSettings {
     this.readAt = now;
   }
 
-  /** Available after {@link refresh}. */
+  /** Available after {@link load}. */
   get visibilityTimeoutMs(): number {
     return this.ownVisibilityMs ?? (this.known as QueueConfiguration).visibilityTimeoutMs;
   }

@@ -183,14 +183,15 @@ export class Worker<Body> implements AsyncDisposable {
         if (stopping.aborted) return;
         if (signal.aborted) continue;
         // The first message creates the queue: until then there is nothing to do.
-        if (!(error instanceof NotFoundError)) this.report(error, undefined);
+        if (error instanceof NotFoundError) this.settings.forget();
+        else this.report(error, undefined);
         await sleep(PAUSE_MS, undefined, { signal: stopping }).catch(() => undefined);
       }
     }
   }
 
   private async receive(max: number, signal: AbortSignal): Promise<void> {
-    await abortable(this.settings.refresh(), signal);
+    await abortable(this.settings.load(), signal);
     const { visibilityTimeoutMs } = this.settings;
     const askedAt = clock.now();
     const messages = await this.queue.receiveUntil(signal, { max, waitMs: WAIT_MS, visibilityTimeoutMs });
@@ -200,6 +201,8 @@ export class Worker<Body> implements AsyncDisposable {
     this.heartbeat.begin(visibilityTimeoutMs, askedAt);
     if (this.guard.starting !== undefined)
       await abortable(this.guard.starting, signal).catch(() => undefined);
+    // They were received by the settings that were known; from now on the newest ones count.
+    if (deliveries.length > 0) await abortable(this.settings.refresh(), signal).catch(() => undefined);
     if (signal.aborted) return this.giveBack(deliveries);
     if (this.settings.ordersGroups) for (const series of splitIntoSeries(deliveries)) this.begin(series);
     else for (const delivery of deliveries) this.beginAlone([delivery]);

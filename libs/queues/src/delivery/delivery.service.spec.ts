@@ -1,5 +1,6 @@
 import type { Membership } from '@syncline/cluster';
-import { Drain, Metrics, ProcessIdentity, Tenants } from '@syncline/runtime';
+import type { Received } from '@syncline/contracts';
+import { ClientLink, Drain, Metrics, ProcessIdentity, Tenants } from '@syncline/runtime';
 import { eventually } from '@syncline/testing';
 import { bodies, QueueScripts } from '../../../../test/stages/queue-scripts.js';
 import { ChainsService } from '../chains/chains.service.js';
@@ -7,6 +8,7 @@ import { MessageBytes } from '../messages/message-bytes.js';
 import { MessagesService } from '../messages/messages.service.js';
 import { Receipts } from '../messages/receipts.js';
 import { Memory } from '../recovery/memory.js';
+import { WakeUps } from '../redis/wake-ups.js';
 import { DueTimers } from '../timers/due-timers.js';
 import { DeliveryService } from './delivery.service.js';
 import { DeliveryMetrics } from './delivery-metrics.js';
@@ -41,19 +43,25 @@ async function counted(command: string, call: () => Promise<unknown>): Promise<n
   return Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(stats)?.[1] ?? 0);
 }
 
-describe('a node whose receiver is handed messages', () => {
+describe('a node with parked receivers', () => {
   let messages: MessagesService;
   let delivery: DeliveryService;
   let receivers: ParkedReceivers;
   let drain: Drain;
   let timers: DueTimers;
-  const never = new AbortController().signal;
+  const never = new ClientLink();
   const two = [1, 2].map((body) => ({ body, headers: {}, priority: 0, delayMs: 0 }));
 
   beforeEach(() => {
     const alone = { nodeId: 'queue_1', owns: () => true } as unknown as Membership;
     drain = new Drain();
-    receivers = new ParkedReceivers(stage.store, alone, new ProcessIdentity(), drain);
+    receivers = new ParkedReceivers(
+      stage.store,
+      new WakeUps(stage.redis, alone),
+      alone,
+      new ProcessIdentity(),
+      drain,
+    );
     const metrics = new DeliveryMetrics(new Metrics());
     timers = new DueTimers(stage.store, alone, stage.outbox, stage.firing, metrics);
     const receipts = new Receipts(stage.store);
@@ -80,6 +88,65 @@ describe('a node whose receiver is handed messages', () => {
   });
 
   const parked = () => eventually(async () => expect(await inLine()).toHaveLength(1));
+
+  it('keeps the place of one that waited in vain for the next one, which need not ask Redis', async () => {
+    await begin();
+    expect(await delivery.receive(stage.queue, { max: 1, waitMs: 50 }, never)).toEqual({ messages: [] });
+    const place = await inLine();
+    expect(place).toHaveLength(1);
+    let received: Promise<Received> | undefined;
+    const scripts = await counted('fcall', async () => {
+      await delivery.receive(stage.queue, { max: 1, waitMs: 50 }, never);
+      received = delivery.receive(stage.queue, { max: 1, waitMs: 20_000 }, never);
+    });
+    expect(scripts).toBe(0);
+    expect(await inLine()).toEqual(place);
+    await messages.send(stage.queue, { messages: two });
+    expect((await received)?.messages).toHaveLength(1);
+  });
+
+  it('gives a place up that nobody comes back to, or that was woken', async () => {
+    await begin();
+    await delivery.receive(stage.queue, { max: 1, waitMs: 50 }, never);
+    const [place = ''] = await inLine();
+    await stage.park('queue_3#behind');
+    await stage.send({ body: 'x' });
+    expect(await inLine()).toEqual(['queue_3#behind']);
+    receivers.wake(stage.queue, [place]);
+    await eventually(async () => expect(await inLine()).toEqual([]));
+    await stage.receive(1);
+    await delivery.receive(stage.queue, { max: 1, waitMs: 50 }, never);
+    expect(await inLine()).toHaveLength(1);
+    await eventually(async () => expect(await inLine()).toEqual([]));
+  });
+
+  it('finds out that a hint was lost, in one queue of many, by one command each time', async () => {
+    // No hint reaches this stage.
+    const queues = Array.from({ length: 5 }, (_, i) => `${stage.queue}-${i}`);
+    const first = stage.queue;
+    const received = [];
+    for (const queue of queues) {
+      stage.queue = queue;
+      await begin();
+      received.push(delivery.receive(queue, { max: 1, waitMs: 20_000 }, never));
+      await parked();
+    }
+    const callsOf = async (command: string) => {
+      const stats = await stage.redis.info('commandstats');
+      return Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(stats)?.[1] ?? 0);
+    };
+    const beats = async (from: number) =>
+      eventually(async () => expect(await callsOf('getex')).toBeGreaterThan(from + 1));
+    await beats(await callsOf('getex'));
+    await stage.redis.config('RESETSTAT');
+    await beats(0);
+    expect(await callsOf('fcall')).toBe(0);
+    await stage.send({ body: 'unheard' });
+    expect((await received.at(-1))?.messages.map(({ body }) => body)).toEqual(['unheard']);
+    drain.onModuleDestroy();
+    await Promise.allSettled(received);
+    stage.queue = first;
+  });
 
   it('tells its client at once', async () => {
     await begin();
@@ -130,7 +197,7 @@ describe('a node whose receiver is handed messages', () => {
     await parked();
     const [waiter = ''] = await inLine();
     const sending = messages.send(stage.queue, { messages: two });
-    receivers.wake(stage.queue, [waiter.slice('queue_1#'.length)]);
+    receivers.wake(stage.queue, [waiter]);
     await sending;
     const got = (await receiving).messages.map(({ body }) => body);
     await eventually(async () => expect(await stage.stats()).toMatchObject({ ready: 1, inFlight: 2 }));

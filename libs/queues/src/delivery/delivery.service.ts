@@ -52,14 +52,18 @@ export class DeliveryService {
     const deadline = performance.now() + waitMs;
     const receiver = this.receivers.enter(queue, options);
     try {
-      for (;;) {
-        const reply = await this.take(queue, options, receiver.waiter);
-        if (reply.messages.length > 0) return this.answer(queue, reply, disconnect, attempt);
-        const end = await receiver.wait(reply.arrival, deadline - performance.now(), disconnect);
+      for (let asks = !receiver.inLine || attempt !== undefined; ; asks = true) {
+        if (asks) {
+          const reply = await this.take(queue, options, receiver.waiter);
+          if (reply.messages.length > 0) return this.answer(queue, reply, disconnect, attempt);
+          receiver.park(reply.arrival);
+        }
+        const end = await receiver.wait(deadline - performance.now(), disconnect);
         if (end === 'over') break;
         if (end !== 'woken') return this.answer(queue, end, disconnect);
         this.receivers.askAgain(receiver);
       }
+      this.receivers.vacate(queue, receiver);
     } catch (error) {
       this.receivers.giveUp(queue, receiver.id);
       throw error;
@@ -67,14 +71,17 @@ export class DeliveryService {
       const untaken = this.receivers.leave(queue, receiver);
       if (untaken !== null) await this.takeBack(queue, untaken);
     }
-    this.receivers.giveUp(queue, receiver.id);
     return { messages: [] };
   }
 
   /** Gives local waiters what a send handed to them. It goes back when one has left, or has asked again meanwhile. */
   handOver(queue: string, waiters: readonly HandOver[], handed: readonly Handed[]): void {
     for (const { waiter, deliveries } of handed) {
-      if (!waiters[waiter]?.hand(deliveries)) void this.takeBack(queue, deliveries);
+      const to = waiters[waiter];
+      if (to?.hand(deliveries)) continue;
+      void this.takeBack(queue, deliveries);
+      // It stands in the line no more; perhaps another one has its place.
+      if (to !== undefined) this.receivers.wake(queue, [to.id]);
     }
   }
 

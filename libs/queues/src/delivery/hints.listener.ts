@@ -20,8 +20,8 @@ export class HintsListener {
   ) {}
 
   @EventPattern(WAKE)
-  onWake({ queue, ids }: { queue: string; ids: readonly string[] }): void {
-    this.receivers.wake(queue, ids);
+  onWake({ queue, ids, number }: { queue: string; ids: readonly string[]; number?: number }): void {
+    this.receivers.onWake(queue, ids, number);
   }
 
   @EventPattern(DUE)

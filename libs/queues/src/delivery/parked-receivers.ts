@@ -5,9 +5,16 @@ import { Drain, Loop, Parked, ProcessIdentity } from '@syncline/runtime';
 import { QueueStore } from '../redis/queue.store.js';
 import type { Deliveries } from '../redis/scripts/deliveries.js';
 import type { ReceiveOptions } from '../redis/scripts/receive.js';
+import { WakeUps } from '../redis/wake-ups.js';
+import { Line } from './line.js';
 import { type HandOver, Receiver, type WaitEnd } from './receiver.js';
 
-const RENEW_MS = 500;
+const BEAT_MS = 500;
+/** So long a place in the line is kept for the next receiver. */
+const VACANT_MS = 1_000;
+/** Lines that are checked one after the other, a few at a time: at each beat where wake-ups are not numbered, else this often. */
+const CHECK_MS = 10_000;
+const CHECKED_AT_ONCE = 20;
 /** Receivers that Redis has not heard of for this long are told so; until then they keep their places. */
 const OUT_OF_TOUCH_MS = 4_800;
 /** Receivers of a queue that a send here names to Redis. Usually the first one takes all there is. */
@@ -15,21 +22,24 @@ const MOST_LOCAL_WAITERS = 16;
 
 /**
  * The receivers that wait on this node. Redis keeps the line of all nodes; a hint wakes one of them, and twice
- * a second the node says that they still wait, in all queues at once, and learns what hints it missed.
+ * a second the node asks, for all queues at once, whether it missed one: then it checks all its lines.
  */
 @Injectable()
 export class ParkedReceivers implements OnModuleDestroy {
   private readonly logger = new Logger(ParkedReceivers.name);
   private readonly report = logUnlessAway(this.logger);
   private readonly requests: Parked<WaitEnd>;
-  /** By queue, in the order of their arrival here. */
-  private readonly lines = new Map<string, Map<string, Receiver>>();
-  private readonly renewal = new Loop(() => this.renew(), RENEW_MS, this.logger);
+  /** By queue, in the order in which they were checked. */
+  private readonly lines = new Map<string, Line>();
+  private readonly beats = new Loop(() => this.beat(), BEAT_MS, this.logger);
+  private mustCheckAll = false;
+  private checkedAt = Number.NEGATIVE_INFINITY;
   private outOfTouch: NodeJS.Timeout | undefined;
   private entered = 0;
 
   constructor(
     private readonly store: QueueStore,
+    private readonly wakeUps: WakeUps,
     private readonly membership: Membership,
     private readonly identity: ProcessIdentity,
     private readonly drain: Drain,
@@ -38,19 +48,25 @@ export class ParkedReceivers implements OnModuleDestroy {
   }
 
   onModuleDestroy(): void {
+    this.givePlacesUp(performance.now());
     this.rest();
   }
 
-  /** @throws ShuttingDown when the process stops */
+  /**
+   * A receiver comes. When it gets a place that was vacant it is in the line already.
+   *
+   * @throws ShuttingDown when the process stops
+   */
   enter(queue: string, options: ReceiveOptions): Receiver {
-    const id = this.idOf(`${this.identity.id}-${this.entered++}`);
-    const receiver = new Receiver(id, options, this.requests.enter(id));
+    const line = this.lines.get(queue) ?? new Line();
+    const place = line.takePlace() ?? { id: this.idOf(`${this.identity.id}-${this.entered++}`), arrival: '' };
+    const receiver = new Receiver(place, options, this.requests.enter(place.id));
     if (this.lines.size === 0) {
       this.heard(performance.now());
-      this.renewal.start();
+      this.beats.start();
     }
-    const line = this.lines.get(queue) ?? new Map<string, Receiver>();
-    this.lines.set(queue, line.set(id, receiver));
+    line.receivers.set(receiver.id, receiver);
+    this.lines.set(queue, line);
     return receiver;
   }
 
@@ -63,20 +79,23 @@ export class ParkedReceivers implements OnModuleDestroy {
     receiver.ask(this.requests.enter(receiver.id));
   }
 
+  /** It waited in vain: its place is kept for a moment. */
+  vacate(queue: string, receiver: Receiver): void {
+    this.lines.get(queue)?.vacate(receiver.waiter);
+  }
+
   /** Returns what the receiver was handed and has not taken. */
   leave(queue: string, receiver: Receiver): Deliveries | null {
     this.requests.delete(receiver.id);
-    const line = this.lines.get(queue);
-    line?.delete(receiver.id);
-    if (line?.size === 0) this.lines.delete(queue);
-    if (this.lines.size === 0) this.rest();
+    this.lines.get(queue)?.receivers.delete(receiver.id);
+    this.forgetIfEmpty(queue);
     return receiver.leave();
   }
 
   /** The first receivers here whose clients are connected: a send that meets them hands them what it can at once. */
   localWaiters(queue: string): HandOver[] {
     const waiters: HandOver[] = [];
-    for (const receiver of this.lines.get(queue)?.values() ?? []) {
+    for (const receiver of this.lines.get(queue)?.receivers.values() ?? []) {
       if (waiters.length === MOST_LOCAL_WAITERS) break;
       const waiter = receiver.handOver();
       if (waiter !== null) waiters.push(waiter);
@@ -84,13 +103,25 @@ export class ParkedReceivers implements OnModuleDestroy {
     return waiters;
   }
 
-  /** A hint: there is something for these. One that is gone passes it on. */
+  /** A hint: there is something for these. @param ids within this node @param number see {@link WakeUps} */
+  onWake(queue: string, ids: readonly string[], number: number | undefined): void {
+    this.wakeUps.hear(number);
+    this.wake(
+      queue,
+      ids.map((id) => this.idOf(id)),
+    );
+  }
+
+  /** There is something for these, and they stand in the line no more. One that is gone passes it on. */
   wake(queue: string, ids: readonly string[]): void {
-    for (const id of ids.map((each) => this.idOf(each))) {
+    for (const id of ids) {
       const request = this.requests.get(id);
-      if (request === undefined) this.giveUp(queue, id);
-      else request.end('woken');
+      if (request === undefined) {
+        this.lines.get(queue)?.losePlace(id);
+        this.giveUp(queue, id);
+      } else request.end('woken');
     }
+    this.forgetIfEmpty(queue);
   }
 
   /**
@@ -106,9 +137,14 @@ export class ParkedReceivers implements OnModuleDestroy {
     return `${this.membership.nodeId}#${id}`;
   }
 
+  private forgetIfEmpty(queue: string): void {
+    if (this.lines.get(queue)?.isEmpty) this.lines.delete(queue);
+    if (this.lines.size === 0) this.rest();
+  }
+
   private rest(): void {
     clearTimeout(this.outOfTouch);
-    void this.renewal.stop();
+    void this.beats.stop();
   }
 
   /** Redis answered to what was sent at that moment. */
@@ -120,23 +156,53 @@ export class ParkedReceivers implements OnModuleDestroy {
     );
   }
 
-  private async renew(): Promise<void> {
+  private async beat(): Promise<void> {
     const sentAt = performance.now();
-    const parts = this.store.together([...this.lines]);
-    const outcomes = await Promise.allSettled(parts.map((lines) => this.renewSome(lines)));
-    const failed = outcomes.find((outcome) => outcome.status === 'rejected');
-    if (failed !== undefined) throw failed.reason;
+    this.mustCheckAll = (await this.wakeUps.anyMissed()) || this.mustCheckAll;
+    const all = this.mustCheckAll;
+    // What a vacant place was woken for is then for others.
+    this.givePlacesUp(all ? sentAt : sentAt - VACANT_MS);
+    await this.check(all ? [...this.lines] : this.nextLines(sentAt));
+    if (all) this.mustCheckAll = false;
     if (this.lines.size > 0 && !this.drain.draining) this.heard(sentAt);
   }
 
-  private async renewSome(
-    lines: readonly (readonly [string, ReadonlyMap<string, Receiver>])[],
-  ): Promise<void> {
+  private givePlacesUp(since: number): void {
+    for (const [queue, line] of [...this.lines]) {
+      for (const id of line.givePlacesUp(since)) this.giveUp(queue, id);
+      this.forgetIfEmpty(queue);
+    }
+  }
+
+  /** What was checked moves to the end. */
+  private nextLines(now: number): (readonly [string, Line])[] {
+    if (this.wakeUps.areNumbered && now - this.checkedAt < CHECK_MS) return [];
+    this.checkedAt = now;
+    const lines: (readonly [string, Line])[] = [];
+    for (const line of this.lines) {
+      if (lines.length === CHECKED_AT_ONCE) break;
+      lines.push(line);
+    }
+    for (const [queue, line] of lines) {
+      this.lines.delete(queue);
+      this.lines.set(queue, line);
+    }
+    return lines;
+  }
+
+  private async check(lines: readonly (readonly [string, Line])[]): Promise<void> {
+    const parts = this.store.together(lines);
+    const outcomes = await Promise.allSettled(parts.map((some) => this.checkSome(some)));
+    const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+  }
+
+  private async checkSome(lines: readonly (readonly [string, Line])[]): Promise<void> {
     const parked = lines.map(([queue, line]) => ({
       queue,
-      receivers: [...line.values()].filter(({ inLine }) => inLine),
+      receivers: [...line.receivers.values()].filter(({ inLine }) => inLine),
     }));
-    const counts = await this.store.renewWaiters(
+    const counts = await this.store.checkLines(
       parked.map(({ queue, receivers }) => ({ queue, waiters: receivers.map(({ waiter }) => waiter) })),
     );
     for (const [i, { receivers }] of parked.entries()) {

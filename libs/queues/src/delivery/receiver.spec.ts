@@ -8,12 +8,13 @@ const DELIVERIES: Deliveries = { secret: 's', visibleUntil: 1, messages: [] };
 describe('A receiver that waits', () => {
   const connected = new ClientLink();
   const request = () => new ParkedRequest<WaitEnd>();
-  const receiver = () => new Receiver('queue_1#a', { max: 2 }, request());
+  const receiver = () => new Receiver({ id: 'queue_1#a', arrival: '' }, { max: 2 }, request());
 
   it('stands in line from the moment that Redis has answered, where it stood before', async () => {
     const one = receiver();
     expect([one.inLine, one.waiter]).toEqual([false, { id: 'queue_1#a', arrival: '' }]);
-    const end = one.wait('17', LONG, connected);
+    one.park('17');
+    const end = one.wait(LONG, connected);
     expect([one.inLine, one.waiter]).toEqual([true, { id: 'queue_1#a', arrival: '17' }]);
     one.wake();
     await expect(end).resolves.toBe('woken');
@@ -23,11 +24,11 @@ describe('A receiver that waits', () => {
     const one = receiver();
     one.wake();
     expect(one.handOver()).toBeNull();
-    await expect(one.wait('17', LONG, connected)).resolves.toBe('woken');
+    await expect(one.wait(LONG, connected)).resolves.toBe('woken');
   });
 
   it('is over at its deadline', async () => {
-    await expect(receiver().wait('17', -1, connected)).resolves.toBe('over');
+    await expect(receiver().wait(-1, connected)).resolves.toBe('over');
   });
 
   it('takes what a send hands over, before or while it waits', async () => {
@@ -35,9 +36,9 @@ describe('A receiver that waits', () => {
       const one = receiver();
       const handOver = one.handOver();
       expect(handOver).toMatchObject({ id: 'queue_1#a', max: 2 });
-      const early = isWaiting ? one.wait('17', LONG, connected) : null;
+      const early = isWaiting ? one.wait(LONG, connected) : null;
       expect(handOver?.hand(DELIVERIES)).toBe(true);
-      await expect(early ?? one.wait('17', LONG, connected)).resolves.toBe(DELIVERIES);
+      await expect(early ?? one.wait(LONG, connected)).resolves.toBe(DELIVERIES);
       expect(one.leave()).toBeNull();
     }
   });

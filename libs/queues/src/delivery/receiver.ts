@@ -18,23 +18,26 @@ export interface HandOver extends LocalWaiter {
  * for an earlier one comes too late, since the receiver may have got enough.
  */
 export class Receiver {
-  /** Microseconds of Redis' clock; empty until Redis answered. */
-  private arrival = '';
   private handed: Deliveries | null = null;
 
+  /** @param place in the line; the arrival is empty until Redis answered */
   constructor(
-    readonly id: string,
+    private place: Waiter,
     private readonly options: ReceiveOptions,
     private request: ParkedRequest<WaitEnd>,
   ) {}
 
+  get id(): string {
+    return this.place.id;
+  }
+
   get waiter(): Waiter {
-    return { id: this.id, arrival: this.arrival };
+    return this.place;
   }
 
   /** True from the moment that Redis is known to have it. */
   get inLine(): boolean {
-    return this.arrival !== '';
+    return this.place.arrival !== '';
   }
 
   /** For a receive that leaves now. */
@@ -58,12 +61,13 @@ export class Receiver {
     this.request.end('woken');
   }
 
-  /**
-   * @param arrival what Redis answered
-   * @throws what it was failed with, or the reason of the signal
-   */
-  async wait(arrival: string, waitMs: number, disconnect: DisconnectSignal): Promise<WaitEnd> {
-    this.arrival = arrival;
+  /** Redis has it in the line, since that moment. */
+  park(arrival: string): void {
+    this.place = { id: this.id, arrival };
+  }
+
+  /** @throws what it was failed with, or the reason of the signal */
+  async wait(waitMs: number, disconnect: DisconnectSignal): Promise<WaitEnd> {
     const { request } = this;
     const end = await request.wait(Math.max(0, waitMs), () => request.end('over'), disconnect);
     this.handed = null;

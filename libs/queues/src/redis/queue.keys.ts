@@ -6,6 +6,8 @@ export const queueKeys = {
   outbox: (queue: string) => `syncline:{queue:${queue}}:out`,
   /** Zset, in lexicographic order: the names of all queues, or of one part of them. */
   names: (part: number | null) => `syncline:{queues${part === null ? '' : `:${part}`}}:names`,
+  /** String: how often a node was told to wake receivers (scripts/parts/waiters.lua). */
+  wakeUps: (nodeId: string) => `syncline:{queues}:wakeUps:${nodeId}`,
   /** Zset, in lexicographic order: the names of all schedules, with where each is (scripts/name-schedule.lua). */
   schedules: () => 'syncline:{queues}:schedules',
 };

@@ -18,19 +18,17 @@ import * as outbox from './scripts/outbox.js';
 import * as queues from './scripts/queue.js';
 import { type ReceiveAttempt, type ReceiveOptions, receive } from './scripts/receive.js';
 import { type NewMessages, send } from './scripts/send.js';
-import { type QueueWaiters, removeWaiter, renewWaiters, type Waiter } from './scripts/waiters.js';
+import { checkLines, type QueueWaiters, removeWaiter, type Waiter } from './scripts/waiters.js';
 
 /** Hints between the nodes, which the scripts send. */
 export const WAKE = 'queue.wake';
 export const DUE = 'queue.due';
 export const ENDED = 'queue.ended';
 
-/** A node's parked receivers keep their place for this long without a word from it. */
-const WAITERS_LEASE_MS = 3_000;
 const REMEMBER_REDRIVE_MS = 300_000;
 const SECRET_BYTES = 18;
 const OUTBOX_PORTION = 100;
-/** Queues whose waiters are renewed by one script: some hundred microseconds. */
+/** Queues that are checked by one script: some hundred microseconds. */
 const MOST_LINES = 200;
 
 /** How deliveries end without an ack. */
@@ -76,9 +74,7 @@ export class QueueStore {
   }
 
   receive(queue: string, options: ReceiveOptions & { waiter: Waiter | null }) {
-    return this.openings.call(queue, () =>
-      receive(this.redis, { ...this.callOf(queue), ...options, leaseMs: WAITERS_LEASE_MS }),
-    );
+    return this.openings.call(queue, () => receive(this.redis, { ...this.callOf(queue), ...options }));
   }
 
   /**
@@ -144,9 +140,8 @@ export class QueueStore {
   }
 
   /** All of these queues must be reachable by one script: {@link together}. */
-  renewWaiters(lines: readonly QueueWaiters[]) {
-    const { nodeId } = this.membership;
-    return renewWaiters(this.redis, { nodeId, leaseMs: WAITERS_LEASE_MS, lines });
+  checkLines(lines: readonly QueueWaiters[]) {
+    return checkLines(this.redis, { lines });
   }
 
   /** Divides queues into parts that fit into one script each; on Redis Cluster a script reaches one queue. */
@@ -199,8 +194,9 @@ export class QueueStore {
     return queues.describe(this.redis, { queue });
   }
 
-  doDueWork(queue: string) {
-    return queues.doDueWork(this.redis, { queue });
+  /** @param members when they have changed: receivers that are parked at others are passed over */
+  doDueWork(queue: string, members: readonly string[] = []) {
+    return queues.doDueWork(this.redis, { queue, members });
   }
 
   pause(queue: string, paused: boolean) {

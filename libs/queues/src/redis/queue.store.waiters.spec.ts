@@ -13,67 +13,49 @@ beforeEach(async () => {
 
 const key = (part: string) => `syncline:{queue:${stage.queue}}:${part}`;
 const inLine = () => stage.redis.zrange(key('w'), '0', '-1');
-/** As if so much time had passed since a node was heard; '' for any node. */
-const age = async (ms: number, ...nodes: string[]) => {
-  for (const node of nodes) {
-    if (node !== '') await stage.redis.hincrby(key('nodes'), node, -ms);
-    else {
-      const [heard, away] = ((await stage.redis.hget(key('nodes'), '')) ?? '').split(' ');
-      await stage.redis.hset(key('nodes'), '', `${Number(heard) - ms} ${away}`);
-    }
-  }
-};
 
 describe('the line of parked receivers', () => {
-  it('passes over a node that alone was silent for longer than its word holds', async () => {
-    await stage.park('queue_2#a');
+  it('passes over those of a node that does not listen', async () => {
+    await stage.park('queue_9#a');
     await stage.park('queue_3#b');
     await stage.park('queue_3#c');
-    await age(3_100, 'queue_2');
     await stage.send({});
     expect(await inLine()).toEqual(['queue_3#c']);
   });
 
-  it('passes over nobody when no node was heard: it was Redis that was away', async () => {
-    await stage.park('queue_2#a');
-    await stage.park('queue_3#b');
-    await age(4_000, '', 'queue_2', 'queue_3');
+  it('passes over those of nodes that have left, and wakes others for what they were woken for', async () => {
+    for (const waiter of ['queue_2#a', 'queue_2#b', 'queue_3#c', 'queue_3#d']) await stage.park(waiter);
+    await stage.send({});
+    expect(await inLine()).toEqual(['queue_2#b', 'queue_3#c', 'queue_3#d']);
+    await stage.store.doDueWork(stage.queue);
+    expect(await inLine()).toHaveLength(3);
+    await stage.store.doDueWork(stage.queue, ['queue_1', 'queue_3']);
+    expect(await inLine()).toEqual(['queue_3#d']);
+  });
+
+  it('numbers what it tells each node', async () => {
+    const { redis } = stage;
+    const number = async () => Number(await redis.get('syncline:{queues}:wakeUps:queue_2'));
+    const before = await number();
+    for (const waiter of ['queue_2#a', 'queue_3#b', 'queue_2#c']) await stage.park(waiter);
+    await stage.send({});
+    await stage.send({});
+    expect(await number()).toBe(before + 1);
+    await stage.send({});
+    expect(await number()).toBe(before + 2);
+  });
+
+  it('has who was taken out in vain where it stood', async () => {
+    for (const waiter of ['queue_2#a', 'queue_3#b']) await stage.park(waiter);
+    const arrival = (await stage.redis.zscore(key('w'), 'queue_2#a')) ?? '';
     await stage.send({});
     expect(await inLine()).toEqual(['queue_3#b']);
-    // A word is good for as long as it was when the silence began; one that is not given again ends.
-    await age(3_100, 'queue_3');
-    await stage.send({});
-    expect(await inLine()).toEqual([]);
+    const waiters = [{ id: 'queue_2#a', arrival }];
+    expect(await stage.store.checkLines([{ queue: stage.queue, waiters }])).toEqual([1]);
+    expect(await inLine()).toEqual(['queue_2#a', 'queue_3#b']);
   });
 
-  it('keeps its order when nodes are heard again one after the other', async () => {
-    const arrivals = [];
-    for (const waiter of ['queue_2#a', 'queue_3#b', 'queue_2#c']) {
-      await stage.park(waiter);
-      arrivals.push((await stage.redis.zscore(key('w'), waiter)) ?? '');
-    }
-    await age(4_000, '', 'queue_2', 'queue_3');
-    // The stage is a third node: its word comes first.
-    await stage.store.renewWaiters([{ queue: stage.queue, waiters: [{ id: 'queue_1#d', arrival: '9e15' }] }]);
-    await stage.send({});
-    expect(await inLine()).toEqual(['queue_3#b', 'queue_2#c', 'queue_1#d']);
-    // What was taken out and not heard of stands where it stood.
-    const [arrival = ''] = arrivals;
-    await stage.store.renewWaiters([{ queue: stage.queue, waiters: [{ id: 'queue_2#a', arrival }] }]);
-    expect(await inLine()).toEqual(['queue_2#a', 'queue_3#b', 'queue_2#c', 'queue_1#d']);
-  });
-
-  it('leaves nothing behind when all who stood in it are passed over', async () => {
-    await stage.park('queue_2#a');
-    await stage.redis.hset(key('nodes'), 'queue_2', 1);
-    await stage.send({});
-    expect(await stage.redis.exists(key('w'), key('nodes'))).toBe(0);
-    await stage.receive();
-    await stage.park('queue_2#b');
-    expect(await stage.redis.pttl(key('w'))).toBeGreaterThan(0);
-  });
-
-  it('is tended for many queues by one script, each answered by itself', async () => {
+  it('is checked for many queues by one script, each answered by itself', async () => {
     const queues: string[] = [];
     for (let i = 0; i < 20; i++) {
       stage.nextQueue();
@@ -92,7 +74,7 @@ describe('the line of parked receivers', () => {
       waiters: [{ id: `queue_1#${i}`, arrival: `${i + 1}` }],
     }));
     await stage.redis.config('RESETSTAT');
-    expect(await stage.store.renewWaiters(lines)).toEqual([2, 0, null, ...Array(17).fill(0)]);
+    expect(await stage.store.checkLines(lines)).toEqual([2, 0, null, ...Array(17).fill(0)]);
     expect(await stage.redis.info('commandstats')).toMatch(/cmdstat_fcall:calls=1,/);
     for (const queue of queues) {
       stage.queue = queue;

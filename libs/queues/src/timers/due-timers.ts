@@ -26,6 +26,8 @@ export class DueTimers implements OnModuleInit, OnModuleDestroy {
   private readonly logger = new Logger(DueTimers.name);
   private readonly report = logUnlessAway(this.logger);
   private readonly heap = new DueHeap();
+  /** Queues in which receivers of nodes that have left may be parked. */
+  private readonly unsurveyed = new Set<string>();
   private readonly alarm = new Loop(() => this.workOnDue(), Number.POSITIVE_INFINITY, this.logger);
   private readonly survey = new Loop(() => this.workOnOwned(), Number.POSITIVE_INFINITY, this.logger);
   private changes: Subscription | undefined;
@@ -101,7 +103,11 @@ export class DueTimers implements OnModuleInit, OnModuleDestroy {
   }
 
   private async step(queue: string) {
-    const reply = await this.store.doDueWork(queue);
+    const reply = await this.store.doDueWork(
+      queue,
+      this.unsurveyed.has(queue) ? this.membership.nodeIds : [],
+    );
+    this.unsurveyed.delete(queue);
     for (const ms of reply?.lateMs ?? []) this.metrics.delayEnded(ms);
     return reply;
   }
@@ -144,6 +150,7 @@ export class DueTimers implements OnModuleInit, OnModuleDestroy {
       while (!this.stopped) {
         const names: string[] = await this.store.names.page('', after, PAGE);
         const owned = names.filter((name) => this.membership.owns(name));
+        for (const name of owned) this.unsurveyed.add(name);
         await Promise.all(owned.map((name) => this.work(name)));
         if (names.length < PAGE) return;
         after = names.at(-1) ?? null;

@@ -11,8 +11,8 @@ local redis, string, table, math, struct, cjson, bit, tonumber, unpack, ipairs, 
 
 -- KEYS and ARGV of the current call. The last argument is the Redis instance that the caller expects, '' for none. It is
 -- removed from ARGV; a command sees it as INSTANCE, false for none. A '*' before it says that the last key is a guard (see
--- slot-guard.ts), which is removed from KEYS.
-local KEYS, ARGV, INSTANCE
+-- slot-guard.ts), which is removed from KEYS: so are the calls on a Redis Cluster, where ON_CLUSTER is true.
+local KEYS, ARGV, INSTANCE, ON_CLUSTER
 -- The instances that were entered, and the last one of each scope. They are kept between calls, but lost at a restart,
 -- failover or full sync.
 local entered, last_of = {}, {}
@@ -45,7 +45,8 @@ local function command(name, flags, parts, run)
     local last = #args
     local expected = args[last]
     args[last] = nil
-    if expected ~= '' and string.byte(expected) == GUARDED then
+    ON_CLUSTER = expected ~= '' and string.byte(expected) == GUARDED
+    if ON_CLUSTER then
       expected = string.sub(expected, 2)
       keys[#keys] = nil
     end

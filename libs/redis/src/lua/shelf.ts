@@ -21,7 +21,7 @@ export interface Command {
  * - A *part* defines locals for the files that include it: `-- @include parts/lease.lua`, a path in the shelf, or
  *   `-- @include @redis/clock.lua`, a part for all shelves. It sets the variables of a call in
  *   `each_call(function() ... end)`, which runs before each command that includes the part.
- * - Both use `KEYS`, `ARGV` and `INSTANCE` only inside functions: while the shelf is loaded there is no call, and
+ * - Both use `KEYS`, `ARGV`, `INSTANCE` and `ON_CLUSTER` only inside functions: while the shelf is loaded there is no call, and
  *   `redis.call` and the libraries of Lua do not exist. All other locals are kept between calls.
  */
 export interface Shelf {
@@ -124,7 +124,7 @@ export const asScript = ({ parts }: Shelf, command: Command, { instance, guarded
   [
     command.flags.length > 0 ? `#!lua flags=${command.flags.join(',')}` : '#!lua',
     `local INSTANCE = ${instance === null ? 'false' : `'${instance}'`}`,
-    'local KEYS, ARGV, happenings = KEYS, ARGV, false',
+    `local KEYS, ARGV, ON_CLUSTER, happenings = KEYS, ARGV, ${guarded}, false`,
     ...(guarded ? ['KEYS[#KEYS] = nil'] : []),
     'local function each_call(reset) reset() end',
     ...command.parts.map((path) => parts.get(path) ?? ''),

@@ -148,6 +148,7 @@ export const describe = library.command({
 export const doDueWork = library.command({
   name: 'do-due-work',
   keys,
+  args: (input: { queue: string; members: readonly string[] }) => [...input.members],
   decode: (reply) => {
     if (reply === null) return null;
     const [due, outboxLength, occurrence, lateMs] = reply as [number, number, number, number[]];

@@ -2,8 +2,8 @@
 -- Hands out messages that are ready, oldest of the highest priority first, each for the visibility timeout.
 -- KEYS 1 queue (see parts/queue.lua)
 -- ARGV 1 how many at most  2 visibility timeout, ms ('': the queue's)  3 waiter 'NODE#ID' to park when there is
---      nothing ('': none)  4 its arrival from an earlier call ('': it arrives now)  5 lease of its node, ms
---      6 node that runs the timers ('': the caller); then, of a receive that may be repeated: its id, the claim of this call (parts/receive-attempt.lua)
+--      nothing ('': none)  4 its arrival from an earlier call ('': it arrives now)
+--      5 node that runs the timers ('': the caller); then, of a receive that may be repeated: its id, the claim of this call (parts/receive-attempt.lua)
 -- Returns {gen, secret, visible until, due in ms or -1, outbox length, arrival, handed out at, token, tries, record, ...}, and when there is a
 --         message the level of the queue, unless it is 'local';
 --         nil when there is no such queue.
@@ -36,7 +36,7 @@ return function()
   end
 
   local ends = now + (ARGV[2] ~= '' and ARGV[2] or q.visibilityTimeoutMs)
-  local waiter, arrival, attempt, claim = ARGV[3], ARGV[4], ARGV[7], ARGV[8]
+  local waiter, arrival, attempt, claim = ARGV[3], ARGV[4], ARGV[6], ARGV[7]
   local allowed = Rate.allowance()
   local tokens, at, records
   if attempt then tokens, at = ReceiveAttempt.find(attempt) end
@@ -58,12 +58,12 @@ return function()
     if arrival ~= '' then Waiters.remove(waiter) end
     reply[#reply + 1] = Queue.level()
   elseif waiter ~= '' then
-    reply[6] = Waiters.park(waiter, arrival, tonumber(ARGV[5]))
+    reply[6] = Waiters.park(waiter, arrival)
     if q.rateMax and allowed < 1 and Ready.any() then Due.announce(Rate.room_at()) end
   end
   local more = Ready.place() - woken_for
   Waiters.wake(woken_for > count and woken_for - count + more or more)
-  reply[4] = Due.tell(ARGV[6])
+  reply[4] = Due.tell(ARGV[5])
   Queue.save()
   return reply
 end

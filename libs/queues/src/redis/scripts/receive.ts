@@ -38,14 +38,11 @@ const HEADER = 7;
 export const receive = library.command({
   name: 'receive',
   keys,
-  args: (
-    input: QueueCall & ReceiveOptions & { readonly waiter: Waiter | null; readonly leaseMs: number },
-  ) => [
+  args: (input: QueueCall & ReceiveOptions & { readonly waiter: Waiter | null }) => [
     input.max,
     input.visibilityTimeoutMs ?? '',
     input.waiter?.id ?? '',
     input.waiter?.arrival ?? '',
-    input.leaseMs,
     input.timersNode,
     ...(input.attempt ? [input.attempt.id, input.attempt.claim] : []),
   ],

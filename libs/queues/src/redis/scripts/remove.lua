@@ -24,6 +24,6 @@ return function()
   Trash.discard()
   hint('queue', 'queue.over', nil, cjson.encode({ queue = Queue.name(), gen = q.gen, next = '' }))
   Waiters.dismiss()
-  redis.call('DEL', KEYS[1], Queue.lasting_key('w'), Queue.lasting_key('nodes'), Queue.lasting_key('rate'))
+  redis.call('DEL', KEYS[1], Queue.waiting, Queue.lasting_key('rate'))
   return { remove_schedules(), Queue.level() }
 end

@@ -17,23 +17,17 @@ export const removeWaiter = library.command({
   decode: () => undefined,
 });
 
-/** The receivers of a node in the line of one queue. */
+/** The receivers of this node in the line of one queue. */
 export interface QueueWaiters {
   readonly queue: string;
   readonly waiters: readonly Waiter[];
 }
 
-/** Says that a node's receivers still wait. Returns for each queue how many of them should try now; null: no such queue. */
-export const renewWaiters = library.command({
-  name: 'renew-waiters',
+/** Says which receivers are parked here. Returns for each queue how many of them should try now; null: no such queue. */
+export const checkLines = library.command({
+  name: 'check-lines',
   keys: ({ lines }: { lines: readonly QueueWaiters[] }) => lines.map(({ queue }) => queueKeys.queue(queue)),
-  args: (input: { nodeId: string; leaseMs: number; lines: readonly QueueWaiters[] }) => [
-    input.nodeId,
-    input.leaseMs,
-    ...input.lines.flatMap(({ waiters }) => [
-      waiters.length,
-      ...waiters.flatMap(({ id, arrival }) => [arrival, id]),
-    ]),
-  ],
+  args: ({ lines }: { lines: readonly QueueWaiters[] }) =>
+    lines.flatMap(({ waiters }) => [waiters.length, ...waiters.flatMap(({ id, arrival }) => [arrival, id])]),
   decode: (reply) => (reply as number[]).map(dueIn),
 });

@@ -1,7 +1,7 @@
 -- A queue as its commands see it. All its keys share the tag {queue:NAME}; KEYS[1] is the queue itself:
 --   queue      hash   configuration without what is empty, labels, counters, and the secret that signs receipts; all that is left when drained. `unacked`: deliveries
 --                     that ended without an ack, less the acks without a delivery, so that nothing need count each delivery
---   w, nodes   zset, hash   parked receivers by arrival; nodes on which some wait (parts/waiters.lua)
+--   w          zset   parked receivers by arrival (parts/waiters.lua)
 --   out        list   messages on their way to another queue, in order (parts/outbox.lua)
 --   trash      list   generations that wait for removal
 --   schedules, schedule:..  zset, hash   see parts/schedule.lua

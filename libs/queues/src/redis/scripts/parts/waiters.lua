@@ -1,76 +1,66 @@
--- Parked receivers stand in `w` by arrival as 'NODE#ID'. Each node says twice a second that its own still wait: `nodes` has, by the
--- clock of silence, for how long that holds, and under '' the pulse of that clock. A call that makes messages receivable takes as
--- many waiters out and tells their nodes; waiters of a node that was silent for too long are passed over.
--- Leaves: Waiters: park(waiter, arrival, lease), returns the arrival, which is now when there was none; renew(prefix, node, lease)
---         for the queue whose keys begin with that prefix; remove(waiter), 1 or 0 when it was woken before; any(); first(count); wake(count), and those that may come
---         for what has left in this call; wake_for_all() that waits; dismiss(), all of them.
+-- Parked receivers stand in `w` by arrival as 'NODE#ID'. A call that makes messages receivable takes as many of them out and tells
+-- their nodes; those whose node does not listen are passed over, and so are those of nodes that have left, when the owner of the queue
+-- finds out. The wake-ups of each node are numbered, so that it finds out that a hint was lost: not on a Redis Cluster, where
+-- the number would lie in another slot.
+-- Leaves: Waiters: park(waiter, arrival), returns the arrival, which is now when there was none; remove(waiter), 1 or 0 when it was woken
+--         before; any(); first(count); wake(count), and those that may come for what has left in this call; wake_for_all() that waits;
+--         dismiss(), all of them; pass_over(members), those of nodes that are none.
+-- @include @redis/clock.lua
 -- @include @redis/hint.lua
--- @include @redis/silence.lua
+-- @include @redis/integer.lua
 -- @include parts/flight.lua
 -- @include parts/queue.lua
 -- @include parts/ready.lua
 local Waiters = {}
 do
-  -- What a dead node left behind goes by itself.
-  local KEPT_MS = 30000
-  -- A word that was given so lately need not be given again.
-  local LATELY_MS = 250
   local MOST_AT_ONCE = 256
 
-  function Waiters.renew(prefix, node, lease)
-    local pulse, ends = unpack(redis.call('HMGET', prefix .. 'nodes', '', node))
-    local clock = Silence.clock(pulse)
-    if ends and ends - clock > lease - LATELY_MS then return end
-    redis.call('HSET', prefix .. 'nodes', node, clock + lease, '', Silence.pulse(pulse))
-    redis.call('PEXPIRE', prefix .. 'nodes', KEPT_MS)
-    redis.call('PEXPIRE', prefix .. 'w', KEPT_MS)
-  end
-
-  function Waiters.park(waiter, arrival, lease)
+  function Waiters.park(waiter, arrival)
     if arrival == '' then arrival = int(micros) end
     redis.call('ZADD', Queue.waiting, arrival, waiter)
-    Waiters.renew(Queue.lasting_key(''), string.match(waiter, '^(.-)#'), lease)
     return arrival
   end
 
   function Waiters.any() return redis.call('ZCARD', Queue.waiting) > 0 end
 
-  -- Nobody waits: nothing stays.
-  local function forget_nodes()
-    if not Waiters.any() then redis.call('DEL', Queue.lasting_key('nodes')) end
-  end
-
-  function Waiters.remove(waiter)
-    local removed = redis.call('ZREM', Queue.waiting, waiter)
-    forget_nodes()
-    return removed
-  end
+  function Waiters.remove(waiter) return redis.call('ZREM', Queue.waiting, waiter) end
 
   function Waiters.first(count) return redis.call('ZRANGE', Queue.waiting, '0', count - 1) end
 
-  local function wake_first(count)
-    local clock = Silence.clock(redis.call('HGET', Queue.lasting_key('nodes'), ''))
-    local ends_of, ids_of, woken = {}, {}, 0
-    while woken < count do
-      local waiters = Waiters.first(math.min(count - woken, MOST_AT_ONCE))
-      if #waiters == 0 then break end
-      redis.call('ZREM', Queue.waiting, unpack(waiters))
-      for _, waiter in ipairs(waiters) do
-        local node, id = string.match(waiter, '^(.-)#(.*)$')
-        ends_of[node] = ends_of[node] or tonumber(redis.call('HGET', Queue.lasting_key('nodes'), node)) or 0
-        if ends_of[node] > clock then
-          local ids = ids_of[node] or {}
-          ids[#ids + 1] = id
-          ids_of[node] = ids
-          woken = woken + 1
-        end
-      end
+  -- Returns whether the node listens.
+  local function tell(node, ids)
+    local number
+    if not ON_CLUSTER then
+      number = redis.call('INCR', string.match(Queue.waiting, '^(.-)syncline:') .. 'syncline:{queues}:wakeUps:' .. node)
     end
-    forget_nodes()
+    local data = cjson.encode({ queue = Queue.name(), ids = ids, number = number })
+    return hint('queue', 'queue.wake', node, data) > 0 or ON_CLUSTER
+  end
+
+  -- Takes waiters out and tells their nodes. Returns how many were told.
+  local function wake_these(waiters)
+    redis.call('ZREM', Queue.waiting, unpack(waiters))
+    local ids_of, told = {}, 0
+    for _, waiter in ipairs(waiters) do
+      local node, id = string.match(waiter, '^(.-)#(.*)$')
+      local ids = ids_of[node] or {}
+      ids[#ids + 1] = id
+      ids_of[node] = ids
+    end
     for node, ids in pairs(ids_of) do
-      hint('queue', 'queue.wake', node, cjson.encode({ queue = Queue.name(), ids = ids }))
+      if tell(node, ids) then told = told + #ids end
+    end
+    return told
+  end
+
+  local function wake_first(count)
+    while count > 0 do
+      local waiters = Waiters.first(math.min(count, MOST_AT_ONCE))
+      if #waiters == 0 then return end
+      count = count - wake_these(waiters)
     end
   end
+
   function Waiters.wake(count)
     local freed = Flight.freed()
     if freed > 0 then
@@ -86,4 +76,17 @@ do
   end
 
   function Waiters.dismiss() wake_first(math.huge) end
+
+  -- One that is alive all the same is told, and comes back. What the others were woken for is there for those behind them.
+  function Waiters.pass_over(members)
+    local is_member, gone = {}, {}
+    for _, node in ipairs(members) do is_member[node] = true end
+    for _, waiter in ipairs(redis.call('ZRANGE', Queue.waiting, 0, -1)) do
+      if not is_member[string.match(waiter, '^(.-)#')] then gone[#gone + 1] = waiter end
+    end
+    for from = 1, #gone, MOST_AT_ONCE do
+      wake_these({ unpack(gone, from, math.min(from + MOST_AT_ONCE - 1, #gone)) })
+    end
+    Waiters.wake_for_all()
+  end
 end
