@@ -1,4 +1,4 @@
-import type { OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
+import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { DiscoveryService } from '@nestjs/core';
 import { CacheClient, LockClient, QueueClient, Syncline } from '@syncline/client';
 import { MODULE_OPTIONS_TOKEN, type SynclineModuleOptions } from './module-definition.js';
@@ -10,18 +10,12 @@ type Client<R extends Role> = InstanceType<(typeof CLIENTS)[R]>;
 const ROLES = Object.keys(CLIENTS) as Role[];
 
 /** The clients of all roles that are configured. */
+@Injectable()
 export class Clients implements OnModuleInit, OnApplicationShutdown {
-  private constructor(
+  constructor(
     private readonly syncline: Syncline,
     private readonly discovery: DiscoveryService,
   ) {}
-
-  /** Connects to the nodes, or starts the engines in this process. */
-  static async open(options: SynclineModuleOptions, discovery: DiscoveryService): Promise<Clients> {
-    // By default an application releases its locks when it closes, so that another instance can take them at once.
-    const { releaseOnClose = true } = options;
-    return new Clients(await connect({ ...options, releaseOnClose }), discovery);
-  }
 
   /** The client of a role. When it is not configured, a stand-in that throws an error that says so at every call. */
   get<R extends Role>(role: R): Client<R> {
@@ -49,7 +43,10 @@ export class Clients implements OnModuleInit, OnApplicationShutdown {
   }
 }
 
-async function connect(options: SynclineModuleOptions): Promise<Syncline> {
+/** Connects to the nodes, or starts the engines in this process. */
+async function connect(given: SynclineModuleOptions): Promise<Syncline> {
+  // By default an application releases its locks when it closes, so that another instance can take them at once.
+  const options = { ...given, releaseOnClose: given.releaseOnClose ?? true };
   if (!('redis' in options)) return new Syncline(options);
   // Only those who ask for it need to have it.
   const { embed } = await import('@syncline/embedded');
@@ -58,7 +55,8 @@ async function connect(options: SynclineModuleOptions): Promise<Syncline> {
 
 /** Providers of the clients. */
 export const CLIENT_PROVIDERS = [
-  { provide: Clients, inject: [MODULE_OPTIONS_TOKEN, DiscoveryService], useFactory: Clients.open },
+  { provide: Syncline, inject: [MODULE_OPTIONS_TOKEN], useFactory: connect },
+  Clients,
   ...ROLES.map((role) => ({
     provide: CLIENTS[role],
     inject: [Clients],
