@@ -79,7 +79,7 @@ describe('A slot of a Redis Cluster that moves to another primary', () => {
     await put('before').expect(201);
     const configured = { maxEntries: 7 };
     await request(cache.url).put('/v1/caches/moved').send(configured).expect(200);
-    await redis.moveSlot(new Shards({ isCluster: true }).of('moved').key, async () => {
+    await redis.moveSlot(new Shards({ isCluster: true }).of('moved', 'a').key, async () => {
       await put('refused').expect(isUnavailable);
     });
     await eventually(() => request(cache.url).get(entry()).expect(404));

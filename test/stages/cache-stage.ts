@@ -90,12 +90,12 @@ export class CacheStage {
 
   prepare(
     operation: Operation<unknown>,
-    more: { id?: string; incarnation?: string; lastFill?: number; named?: boolean } = {},
+    more: { id?: string; incarnation?: string; lastFill?: number; makes?: boolean } = {},
   ): Promise<coherence.Prepared> {
-    const { id = randomUUID(), incarnation = '', lastFill = 0, named = true } = more;
+    const { id = randomUUID(), incarnation = '', lastFill = 0, makes = true } = more;
     const sender = { id, node: 'writer', incarnation, lastFill, remembered: more.id !== undefined };
     const command = operation.grows ? coherence.store : coherence.change;
-    return command(this.redis, { ...this.ofCache, ...sender, named, operation });
+    return command(this.redis, { ...this.ofCache, ...sender, makes, operation });
   }
 
   /** Does an operation that waits for nobody. */

@@ -10,6 +10,7 @@ import { BatchReader } from './entries/batch-reader.js';
 import { BatchesService } from './entries/batches.service.js';
 import { EntriesService } from './entries/entries.service.js';
 import { EntryBytes } from './entries/entry-bytes.js';
+import { EntryList } from './entries/entry-list.js';
 import { Reader } from './entries/reader.js';
 import { Writer } from './entries/writer.js';
 import { FillLines } from './fills/fill-lines.js';
@@ -38,6 +39,7 @@ import { Statistics } from './statistics/statistics.js';
     EntriesService,
     EntriesStore,
     EntryBytes,
+    EntryList,
     FillLines,
     FillsService,
     FillsStore,

@@ -26,7 +26,7 @@ export const cacheConfigSchema = z
  * `nearCacheBytes`: memory on each node, including overhead; a value above 1 % of it is kept only in Redis. `coherence`:
  * `strict`, a read through any node sees every write that was answered; `eventual`, writes do not wait for the near caches
  * of other nodes. `maxBytes` (keys and values), `maxEntries`: above these bounds a write evicts the least useful entries;
- * null: no bound.
+ * null: no bound; on a Redis Cluster each of 32 parts of the cache keeps within its share, and has room for one entry.
  */
 export type CacheConfig = z.infer<typeof cacheConfigSchema>;
 

@@ -19,11 +19,29 @@ export const mutants: FaultSuite['mutants'] = [
   {
     ...broken(
       'a near cache serves without a lease',
-      js('coherence/replica'),
-      'if (now >= this.leaseUntil)',
-      'if (false)',
+      js('coherence/lease'),
+      'return now < this.until;',
+      'return true;',
     ),
     run: alone(scenarios.cutOff),
+  },
+  {
+    ...broken(
+      'an entry is served under the lease of another shard',
+      js('coherence/replicas'),
+      'return entry.lease.serves(now) ?',
+      'return entry.lease.serves(now) || this.all.some(({ replica }) => replica.isLeased) ?',
+    ),
+    run: aloneOnCluster(onCluster.otherLease),
+  },
+  {
+    ...broken(
+      'a tag is invalidated in one part of its cache alone',
+      js('entries/writer'),
+      'this.shards.partsOf(cache).map(',
+      'this.shards.partsOf(cache).slice(0, 1).map(',
+    ),
+    run: aloneOnCluster(onCluster.tagOverPrimaries),
   },
   {
     ...broken(
@@ -71,15 +89,20 @@ export const mutants: FaultSuite['mutants'] = [
     run: alone(scenarios.twoSharers),
   },
   {
-    ...broken('a node keeps what it writes over', js('entries/writer'), 'replica?.drop(cache, key);', ';'),
+    ...broken(
+      'a node keeps what it writes over',
+      js('entries/writer'),
+      'replica?.drop(part.cache, key);',
+      ';',
+    ),
     run: alone(scenarios.ownWrites),
   },
   {
     ...broken(
       'a node that invalidates a tag is excused from it',
       js('entries/writer'),
-      'key === null ? null : this.replicas.of(cache).replica',
-      'this.replicas.of(cache).replica',
+      'key === null ? null : this.replicas.in(part.shard.index).replica',
+      'this.replicas.in(part.shard.index).replica',
     ),
     run: alone(scenarios.ownTags),
   },

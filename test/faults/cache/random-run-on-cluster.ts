@@ -5,8 +5,9 @@ import { History } from '../core/history.js';
 import { Random } from '../core/random.js';
 import { FaultsDidNotBite, type RunOptions, type RunReport } from '../core/suite.js';
 import { check } from './checks.js';
+import { type Answer, flush } from './client.js';
 import type { Input, Output } from './model.js';
-import { SHARD_KEY } from './scenarios-on-cluster.js';
+import { shardKeyOf } from './scenarios-on-cluster.js';
 import { client } from './traffic.js';
 
 const CLIENTS = 6;
@@ -35,23 +36,38 @@ const OF_NODES: readonly Fault[] = [
   },
 ];
 
-/** Faults of Redis, after each of which the cache may be empty. */
+/** Faults of Redis, after each of which parts of the cache may be empty: that of one of the keys at least. */
 const OF_REDIS: readonly Fault[] = [
-  async function failOver({ redis }) {
-    await redis.failOver(SHARD_KEY);
+  async function failOver({ redis }, random) {
+    await redis.failOver(shardKeyOf(random.pick(KEYS)));
   },
   async function moveSlot({ redis }, random) {
-    await redis.moveSlot(SHARD_KEY, () => sleep(random.int(0, 300)));
+    await redis.moveSlot(shardKeyOf(random.pick(KEYS)), () => sleep(random.int(0, 300)));
   },
-  async function killPrimary({ redis, sites }) {
-    const [primary, replica] = await Promise.all([redis.primaryOf(SHARD_KEY), redis.replicaOf(SHARD_KEY)]);
+  async function killPrimary({ redis, sites }, random) {
+    const shard = shardKeyOf(random.pick(KEYS));
+    const [primary, replica] = await Promise.all([redis.primaryOf(shard), redis.replicaOf(shard)]);
     await primary.kill();
     for (const { proxy } of sites) proxy.leadTo(replica.port);
-    await redis.movedFrom(primary, SHARD_KEY);
+    await redis.movedFrom(primary, shard);
     await primary.restart();
-    await redis.inStep(SHARD_KEY);
+    await redis.inStep(shard);
   },
 ];
+
+/** Removes all entries, which lie with several primaries, at some time of the faults. */
+async function flushAll(
+  { urls }: FaultCluster<RedisCluster>,
+  history: History<Input, Output>,
+  random: Random,
+): Promise<void> {
+  await sleep(random.int(0, 2_000));
+  let called: Promise<Answer> | undefined;
+  const send = () => (called ??= flush(random.pick(urls)).then(() => ({ outcome: 'ok' })));
+  await Promise.all(
+    KEYS.map((key) => history.record({ client: CLIENTS, kind: 'delete', input: { key } }, send)),
+  );
+}
 
 /** Clients that hop between nodes while a Redis Cluster changes under them; then both checks. */
 export async function randomRunOnCluster({ seed, durationMs, dist, log }: RunOptions): Promise<RunReport> {
@@ -75,7 +91,11 @@ export async function randomRunOnCluster({ seed, durationMs, dist, log }: RunOpt
       const vanishing = { client: CLIENTS, kind: 'delete', input: { key } };
       await history.record(vanishing, async () => ({ outcome: 'unknown' }));
     }
-    await Promise.all([ofNodes(cluster, random), ofRedis(cluster, random)]);
+    await Promise.all([
+      ofNodes(cluster, random),
+      ofRedis(cluster, random),
+      flushAll(cluster, history, random),
+    ]);
     await sleep(random.int(1_000, 2_000));
   }
   stop.abort();

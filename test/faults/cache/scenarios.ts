@@ -123,7 +123,7 @@ export const ownTags: Scenario = async (cluster, observed) => {
   await observed.put(b, 'old', 'k', ['t']);
   await observed.cached(a);
   await observed.cached(b);
-  await observed.invalidate(a, { tags: ['t'] });
+  await observed.invalidate(a, { tags: ['t'] }, 'k');
   await Promise.all([observed.look(a), observed.look(b)]);
 };
 

@@ -4,7 +4,7 @@ import { History } from '../core/history.js';
 import { Random } from '../core/random.js';
 import type { RunOptions, RunReport } from '../core/suite.js';
 import { check } from './checks.js';
-import { get, invalidate, put } from './client.js';
+import { type Answer, get, invalidate, put } from './client.js';
 import type { Input, Output } from './model.js';
 
 type AnyRedis = RedisServer | RedisCluster;
@@ -29,10 +29,14 @@ export class Observed {
     return this.history.record({ client: 1, kind: 'put', input }, () => put(site.node.url, input));
   }
 
-  /** Invalidates a tag that `key` was stored with, or a prefix of it. */
-  invalidate(site: Site, what: Parameters<typeof invalidate>[1], key = 'k') {
-    const call = { client: 1, kind: 'delete', input: { key } };
-    return this.history.record(call, () => invalidate(site.node.url, what));
+  /** Invalidates a tag that the keys were stored with, or a prefix of them. */
+  async invalidate(site: Site, what: Parameters<typeof invalidate>[1], ...keys: readonly string[]) {
+    let called: ReturnType<typeof invalidate> | undefined;
+    const send = () => (called ??= invalidate(site.node.url, what));
+    const deletes = keys.map((key) =>
+      this.history.record({ client: 1, kind: 'delete', input: { key } }, send),
+    );
+    return (await Promise.all(deletes))[0] as Answer;
   }
 
   /** From now on the cache may evict `key`, once: to the register that is a delete that nobody asked for. */

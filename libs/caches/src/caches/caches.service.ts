@@ -36,7 +36,7 @@ export class CachesService {
 
   private async lookAt(cache: string): ReturnType<CachesStore['describe']> {
     await this.statistics.send(cache);
-    return this.store.describe(cache, {});
+    return this.store.describe(cache);
   }
 
   private toCache(cache: string, described: Awaited<ReturnType<CachesStore['describe']>>): Cache {
@@ -72,15 +72,13 @@ export class CachesService {
     const names = await this.store.names.page(prefix, cursor, limit + 1);
     const page = names.slice(0, limit);
     const described = await Promise.all(page.map(async (name) => ({ name, ...(await this.lookAt(name)) })));
-    // Dropped while the node that took it off the list died; or about to be made, and then put on the list again.
-    const gone = described.filter(({ exists }) => !exists);
-    await Promise.all(gone.map(({ name }) => this.store.names.remove(name)));
+    // One that does not exist was dropped since, or is on the list of an earlier version.
     const caches = described.filter(({ exists }) => exists).map((cache) => this.toCache(cache.name, cache));
     return { caches, cursor: names.length > limit ? (page.at(-1) ?? null) : null };
   }
 
   async configure(cache: string, config: CacheConfig): Promise<Cache> {
-    await this.writer.write(cache, operations.configure(config));
+    await this.writer.writeAll(cache, operations.configure(config));
     return this.describe(cache);
   }
 
@@ -90,26 +88,15 @@ export class CachesService {
       prefix === undefined
         ? [...new Set(tags)].map(operations.invalidateTag)
         : [operations.invalidatePrefix(prefix)];
-    const done = await Promise.all(covering.map((operation) => this.writer.write(cache, operation)));
+    const done = await Promise.all(covering.map((operation) => this.writer.writeAll(cache, operation)));
     // More than a cache remembers until it is swept: then all of it goes.
-    if (done.includes(false)) await this.flush(cache);
+    if (done.flat().includes(false)) await this.writer.writeAll(cache, operations.flush());
     return { invalidated: covering.length };
   }
 
   /** Removes all entries; with `drop` the configuration and the statistics too. */
   async remove(cache: string, drop: boolean): Promise<void> {
-    await (drop ? this.drop(cache) : this.flush(cache));
+    await this.writer.writeAll(cache, drop ? operations.drop() : operations.flush());
     this.events.append({ type: 'flushed', name: cache });
-  }
-
-  private flush(cache: string): Promise<void> {
-    return this.writer.write(cache, operations.flush());
-  }
-
-  private async drop(cache: string): Promise<void> {
-    await this.writer.write(cache, operations.drop());
-    await this.store.names.remove(cache);
-    // Another caller may have made it again meanwhile.
-    if ((await this.store.describe(cache, {})).exists) await this.store.names.add(cache);
   }
 }

@@ -3,7 +3,7 @@ import { Membership } from '@syncline/cluster';
 import { logUnlessAway } from '@syncline/redis';
 import { Loop } from '@syncline/runtime';
 import { CachesStore } from '../redis/caches.store.js';
-import { type Shard, Shards } from '../redis/shards.js';
+import { type Part, type Shard, Shards } from '../redis/shards.js';
 
 const SWEEP_MS = 1_000;
 /** Keeps one step below a millisecond or two of Redis' time. */
@@ -52,12 +52,12 @@ export class Sweeper implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private async sweepShard(shard: Shard): Promise<void> {
-    for (const cache of await this.store.due(shard, { max: PAGE })) await this.sweep(cache);
+    for (const cache of await this.store.due(shard, { max: PAGE })) await this.sweep({ cache, shard });
   }
 
-  private async sweep(cache: string): Promise<void> {
+  private async sweep(part: Part): Promise<void> {
     for (let step = 0; step < MAX_STEPS_A_SWEEP; step += 1) {
-      if ((await this.store.sweep(cache, { max: MAX_A_STEP })) !== 0) return;
+      if ((await this.store.sweep(part, { max: MAX_A_STEP })) !== 0) return;
     }
   }
 }

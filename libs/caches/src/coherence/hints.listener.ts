@@ -25,7 +25,7 @@ export class HintsListener {
   @EventPattern(INVALIDATED)
   onInvalidated(hint: InvalidatedHint): void {
     const invalidation = invalidationOf(hint);
-    this.replicas.of(invalidation.cache).onInvalidated(invalidation);
+    this.replicas.in(invalidation.shard).onInvalidated(invalidation);
   }
 
   @EventPattern(SETTLED)

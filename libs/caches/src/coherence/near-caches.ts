@@ -1,18 +1,15 @@
 import type { Tenant, Tenants } from '@syncline/runtime';
 import { NearCache, type OnEvicted } from '../near-cache/near-cache.js';
 import { IDLE_MS, MAX_NEAR_CACHES } from './coherence.rules.js';
-
-/** A near cache, and who answers for what it serves. */
-interface Held<Owner> {
-  readonly near: NearCache;
-  readonly owner: Owner;
-}
+import type { Lease } from './lease.js';
 
 /** The near caches of a node, by the name of their cache: together they stay within the bytes of the node, and those of a tenant within its quota. */
-export class NearCaches<Owner> {
-  private readonly all = new Map<string, Held<Owner>>();
+export class NearCaches {
+  private readonly all = new Map<string, NearCache>();
   /** How many there are of tenants. */
   private ofTenants: ReadonlyMap<Tenant, number> = new Map();
+  /** Entries are held that can never be served again. */
+  private holdsOver = false;
 
   /** @param bytes of all of them together */
   constructor(
@@ -21,14 +18,14 @@ export class NearCaches<Owner> {
   ) {}
 
   /** Undefined while nothing is held of the cache. */
-  of(cache: string): Held<Owner> | undefined {
+  of(cache: string): NearCache | undefined {
     return this.all.get(cache);
   }
 
   /** Bytes and entries of all of them together. */
   get held(): { readonly bytes: number; readonly entries: number } {
     const held = { bytes: 0, entries: 0 };
-    for (const { near } of this.all.values()) {
+    for (const near of this.all.values()) {
       held.bytes += near.bytes;
       held.entries += near.count;
     }
@@ -45,12 +42,12 @@ export class NearCaches<Owner> {
    *
    * @param bytes of it, as the cache is configured
    */
-  open(cache: string, owner: Owner, bytes: number, onEvicted: OnEvicted): NearCache {
-    let near = this.all.get(cache)?.near;
+  open(cache: string, bytes: number, onEvicted: OnEvicted): NearCache {
+    let near = this.all.get(cache);
     if (near === undefined) {
       if (this.all.size >= MAX_NEAR_CACHES) this.dropLeastUsed();
       near = new NearCache(bytes, onEvicted);
-      this.all.set(cache, { near, owner });
+      this.all.set(cache, near);
       this.share();
     }
     if (near.configured !== bytes) {
@@ -64,13 +61,17 @@ export class NearCaches<Owner> {
     this.all.delete(cache);
   }
 
-  dropAllOf(owner: Owner): void {
-    for (const [cache, held] of this.all) if (held.owner === owner) this.all.delete(cache);
+  /** Serves nothing any more that came under a lease; it is dropped later, in one pass with what other shards lost. */
+  end(lease: Lease): void {
+    lease.isOver = true;
+    this.holdsOver = true;
   }
 
-  /** Drops those that nobody used for long. */
+  /** Drops those that nobody used for long, and what can never be served again. */
   dropUnused(now: number): void {
-    for (const [cache, { near }] of this.all) {
+    if (this.holdsOver) for (const near of this.all.values()) near.dropOver();
+    this.holdsOver = false;
+    for (const [cache, near] of this.all) {
       if (near.count === 0 || now - near.usedAt > IDLE_MS) this.all.delete(cache);
     }
     this.share();
@@ -78,7 +79,7 @@ export class NearCaches<Owner> {
 
   private dropLeastUsed(): void {
     let least: { cache: string; usedAt: number } | undefined;
-    for (const [cache, { near }] of this.all) {
+    for (const [cache, near] of this.all) {
       if (least === undefined || near.usedAt < least.usedAt) least = { cache, usedAt: near.usedAt };
     }
     if (least !== undefined) this.all.delete(least.cache);
@@ -86,7 +87,7 @@ export class NearCaches<Owner> {
 
   private share(): void {
     this.countTenants();
-    for (const [cache, { near }] of this.all) near.resize(Math.min(near.configured, this.shareOf(cache, 0)));
+    for (const [cache, near] of this.all) near.resize(Math.min(near.configured, this.shareOf(cache, 0)));
   }
 
   /** @param more caches that will be there, too */
@@ -101,7 +102,7 @@ export class NearCaches<Owner> {
   private countTenants(): void {
     const counts = new Map<Tenant, number>();
     const bytes = new Map<Tenant, number>();
-    for (const [cache, { near }] of this.all) {
+    for (const [cache, near] of this.all) {
       const tenant = this.tenants.of(cache);
       if (tenant === undefined) continue;
       counts.set(tenant, (counts.get(tenant) ?? 0) + 1);

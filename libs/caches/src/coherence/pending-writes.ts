@@ -4,7 +4,7 @@ import { InFlight, Loop, ParkedRequest, ProcessIdentity } from '@syncline/runtim
 import type { SettledWrite } from '../redis/hints.js';
 import { Instances } from '../redis/instances.js';
 import type { Prepared, Round } from '../redis/scripts/coherence.commands.js';
-import { Shards } from '../redis/shards.js';
+import { byPart, type Part } from '../redis/shards.js';
 import { WritesStore } from '../redis/writes.store.js';
 import { CacheMetrics } from '../statistics/cache-metrics.js';
 import { FORCE_AFTER_MS, GIVE_UP_MS, LOOK_UP_MS } from './coherence.rules.js';
@@ -13,7 +13,7 @@ const MAX_LOOKED_UP = 1_000;
 
 /** A write whose outcome is awaited. */
 interface PendingWrite {
-  readonly cache: string;
+  readonly part: Part;
   readonly id: string;
   /** Settled by its round. */
   readonly request: ParkedRequest<Outcome>;
@@ -36,7 +36,6 @@ export class PendingWrites implements OnApplicationBootstrap {
 
   constructor(
     private readonly store: WritesStore,
-    private readonly shards: Shards,
     private readonly instances: Instances,
     private readonly metrics: CacheMetrics,
     private readonly identity: ProcessIdentity,
@@ -45,8 +44,8 @@ export class PendingWrites implements OnApplicationBootstrap {
   onApplicationBootstrap(): void {
     this.lookUps.start();
     this.instances.ended.subscribe((shard) => {
-      for (const { cache, request } of this.pending.values()) {
-        if (this.shards.of(cache) !== shard) continue;
+      for (const { part, request } of this.pending.values()) {
+        if (part.shard !== shard) continue;
         request.fail(new StoreUnavailable('Redis lost its data during the write.'));
       }
     });
@@ -62,16 +61,16 @@ export class PendingWrites implements OnApplicationBootstrap {
    *
    * @param id   of the write: while it is under way, the same id is the same write
    * @param send sends it; the outcome may arrive before its reply does
-   * @returns null when nothing was done, since the cache has no name yet, see {@link Prepared}
+   * @returns null when nothing was done, since the part is not made yet, see {@link Prepared}
    * @throws StoreUnavailable when the outcome is unknown
    */
-  run(cache: string, id: string, send: () => Promise<Prepared>): Promise<Outcome | null> {
-    const at = idOf(cache, id);
+  run(part: Part, id: string, send: () => Promise<Prepared>): Promise<Outcome | null> {
+    const at = idOf(part.cache, id);
     const underWay = this.pending.get(at);
     if (underWay !== undefined) return underWay.outcome;
     const request = new ParkedRequest<Outcome>();
-    const outcome = this.outcomeOf(cache, id, request, send).finally(() => this.pending.delete(at));
-    this.pending.set(at, { cache, id, request, outcome });
+    const outcome = this.outcomeOf(part, id, request, send).finally(() => this.pending.delete(at));
+    this.pending.set(at, { part, id, request, outcome });
     return outcome;
   }
 
@@ -81,15 +80,15 @@ export class PendingWrites implements OnApplicationBootstrap {
   }
 
   private async outcomeOf(
-    cache: string,
+    part: Part,
     id: string,
     request: ParkedRequest<Outcome>,
     send: () => Promise<Prepared>,
   ): Promise<Outcome | null> {
     const prepared = await send();
-    if (prepared.state === 'unnamed') return null;
+    if (prepared.state === 'unmade') return null;
     if (prepared.state === 'done') return prepared.outcome;
-    const forced = setTimeout(() => void this.force(cache, id, prepared.round), FORCE_AFTER_MS);
+    const forced = setTimeout(() => void this.force(part, id, prepared.round), FORCE_AFTER_MS);
     this.lookUps.within(LOOK_UP_MS);
     try {
       return await request.wait(GIVE_UP_MS, () =>
@@ -100,28 +99,32 @@ export class PendingWrites implements OnApplicationBootstrap {
     }
   }
 
-  private async force(cache: string, id: string, round: Round): Promise<void> {
+  private async force(part: Part, id: string, round: Round): Promise<void> {
     try {
-      if (await this.store.force(cache, round)) this.metrics.forcedWrites.inc();
-      await this.lookUpIn(cache, [id]);
+      if (await this.store.force(part, round)) this.metrics.forcedWrites.inc();
+      await this.lookUpIn(part, [id]);
     } catch (error) {
       this.report(error);
     }
   }
 
   private async lookUp(): Promise<void> {
-    const byCache = new Map<string, string[]>();
-    for (const { cache, id } of this.pending.values().slice(0, MAX_LOOKED_UP)) {
-      byCache.set(cache, [...(byCache.get(cache) ?? []), id]);
-    }
-    if (byCache.size > 0) this.lookUps.within(LOOK_UP_MS);
-    await Promise.all([...byCache].map(([cache, ids]) => this.lookUpIn(cache, ids)));
+    const writes = byPart(this.pending.values().slice(0, MAX_LOOKED_UP));
+    if (writes.length > 0) this.lookUps.within(LOOK_UP_MS);
+    await Promise.all(
+      writes.map(([part, some]) =>
+        this.lookUpIn(
+          part,
+          some.map(({ id }) => id),
+        ),
+      ),
+    );
   }
 
-  private async lookUpIn(cache: string, ids: readonly string[]): Promise<void> {
-    const outcomes = await this.store.outcomes(cache, { ids });
+  private async lookUpIn(part: Part, ids: readonly string[]): Promise<void> {
+    const outcomes = await this.store.outcomes(part, { ids });
     for (const [i, outcome] of outcomes.entries()) {
-      if (outcome.length > 0) this.onSettled({ cache, id: ids[i] ?? '', outcome });
+      if (outcome.length > 0) this.onSettled({ cache: part.cache, id: ids[i] ?? '', outcome });
     }
   }
 }

@@ -55,7 +55,7 @@ export class ReplicaSync {
   /** What is held, for a reader. Joins when the node has not, and ends its rest. */
   async joined(): Promise<Replica> {
     const { replica } = this;
-    replica.usedAt = performance.now();
+    replica.lease.usedAt = performance.now();
     if (replica.incarnation === null && !this.stopped) {
       this.joining ??= this.join().finally(() => {
         this.joining = null;
@@ -99,7 +99,7 @@ export class ReplicaSync {
   maintain(now: number): void {
     const { replica } = this;
     if (replica.incarnation === null) return;
-    const unusedMs = now - replica.usedAt;
+    const unusedMs = now - replica.lease.usedAt;
     if (unusedMs > IDLE_MS) void this.leave();
     else if (unusedMs <= REST_AFTER_MS) void this.renewals.run();
   }
@@ -151,7 +151,7 @@ export class ReplicaSync {
     replica.extendLease(sentAt);
     for (const round of this.stuckRounds.overdue(reply.stuck)) {
       means.metrics.forcedWrites.inc();
-      means.writes.force(round.cache, round).catch(this.report);
+      means.writes.force({ cache: round.cache, shard: this.shard }, round).catch(this.report);
     }
   }
 

@@ -1,9 +1,10 @@
 import { InFlight } from '@syncline/runtime';
 import { Absences } from '../near-cache/absences.js';
-import type { HeldEntry, NearCache, NearEntry } from '../near-cache/near-cache.js';
+import type { NearCache, NearEntry, OnEvicted } from '../near-cache/near-cache.js';
 import type { Register } from '../redis/registers.js';
 import type { EvictedEntry } from '../redis/scripts/coherence.commands.js';
 import { LEASE_MS } from './coherence.rules.js';
+import { Lease } from './lease.js';
 import type { NearCaches } from './near-caches.js';
 
 /** What was evicted is told to Redis for the sake of its memory alone: more of it is forgotten. */
@@ -25,7 +26,7 @@ export interface NearFill {
 const idOf = (cache: string, key: string) => `${cache} ${key}`;
 
 /**
- * What the near caches of this node hold of the caches of one shard, and what the node promised about it. Everything here
+ * What the near caches of this node hold of one shard, and what the node promised about it. Everything here
  * happens in single turns of the event loop; what Redis is told and tells is the concern of `ReplicaSync`.
  */
 export class Replica {
@@ -33,10 +34,9 @@ export class Replica {
   incarnation: string | null = null;
   /** Number of the last invalidation that was carried out. */
   seen = 0;
-  /** When a reader came last. */
-  usedAt = Number.NEGATIVE_INFINITY;
+  /** What it holds is served under this one. */
+  lease = new Lease();
 
-  private leaseUntil = Number.NEGATIVE_INFINITY;
   private fills = 0;
   /** By the entry that they read. */
   private readonly underWay = new InFlight<Set<NearFill>>();
@@ -44,16 +44,19 @@ export class Replica {
   private evicted: EvictedEntry[] = [];
 
   /**
-   * @param nears   of all shards
-   * @param onCount called for each eviction and invalidation
+   * @param nears of all shards
+   * @param on    called for each invalidation, and for each entry that has to leave, of whichever shard
    */
   constructor(
-    private readonly nears: NearCaches<Replica>,
-    private readonly onCount: (cache: string, name: 'evictions' | 'invalidations') => void,
+    private readonly nears: NearCaches,
+    private readonly on: {
+      readonly invalidated: (cache: string) => void;
+      readonly evicted: (cache: string, ...entry: Parameters<OnEvicted>) => void;
+    },
   ) {}
 
   get isLeased(): boolean {
-    return performance.now() < this.leaseUntil;
+    return performance.now() < this.lease.until;
   }
 
   /** Number of the last fill that was sent. */
@@ -61,32 +64,22 @@ export class Replica {
     return this.fills;
   }
 
-  /**
-   * What the near caches may answer with at this moment. Both conditions are read in this one turn, after the request
-   * arrived: the entry is here, and the lease has not ended.
-   *
-   * @param near of the cache, if there is one
-   * @returns null when there is no entry, undefined when only Redis can tell
-   */
-  lookUp(cache: string, key: string, near: NearCache | undefined, now: number): HeldEntry | null | undefined {
-    this.usedAt = now;
-    if (now >= this.leaseUntil) return undefined;
-    const entry = near?.get(key, now);
-    if (entry !== undefined) return entry;
-    return this.absences.holds(idOf(cache, key), now) ? null : undefined;
+  /** Whether a reader that comes at this moment may be told that there is no entry. */
+  servesAbsence(cache: string, key: string, now: number): boolean {
+    return this.lease.serves(now) && this.absences.holds(idOf(cache, key), now);
   }
 
   /** The lease counts from before its renewal was sent: Redis cannot have seen that earlier. */
   extendLease(sentAt: number): void {
-    this.leaseUntil = Math.max(this.leaseUntil, sentAt + LEASE_MS);
+    this.lease.until = Math.max(this.lease.until, sentAt + LEASE_MS);
   }
 
   /** Forgets everything: this incarnation may have missed a write. */
   reset(): void {
-    this.leaseUntil = Number.NEGATIVE_INFINITY;
+    this.nears.end(this.lease);
+    this.lease = new Lease();
     this.incarnation = null;
     this.seen = 0;
-    this.nears.dropAllOf(this);
     this.absences.clear();
     this.evicted = [];
     this.supersede(() => true);
@@ -138,7 +131,7 @@ export class Replica {
    */
   keep(fill: NearFill, entry: NearEntry, tags: readonly string[], nearBytes: number): void {
     if (!this.mayKeep(fill)) return;
-    this.nearFor(fill.cache, nearBytes).set(fill.key, entry, tags);
+    this.nearFor(fill.cache, nearBytes).set(fill.key, entry, tags, this.lease);
     this.absences.delete(idOf(fill.cache, fill.key));
   }
 
@@ -150,14 +143,14 @@ export class Replica {
   /** Drops what is held of an entry, and what fills that are under way will bring. */
   drop(cache: string, key: string): void {
     const id = idOf(cache, key);
-    this.nears.of(cache)?.near.drop(key);
+    this.nears.of(cache)?.drop(key);
     this.absences.delete(id);
     for (const fill of this.underWay.get(id) ?? []) fill.superseded = true;
   }
 
   invalidate(cache: string, { kind, name }: Register): void {
-    this.onCount(cache, 'invalidations');
-    const near = this.nears.of(cache)?.near;
+    this.on.invalidated(cache);
+    const near = this.nears.of(cache);
     switch (kind) {
       case 'key':
         this.drop(cache, name);
@@ -177,6 +170,11 @@ export class Replica {
     }
   }
 
+  /** An entry of the shard left a near cache. */
+  onEvicted(entry: EvictedEntry): void {
+    if (this.evicted.length < MAX_EVICTED) this.evicted.push(entry);
+  }
+
   /** Takes at most `max` of the entries that were evicted since, so that Redis may learn of them. */
   takeEvicted(max: number): EvictedEntry[] {
     return this.evicted.splice(0, max);
@@ -187,10 +185,7 @@ export class Replica {
   }
 
   private nearFor(cache: string, nearBytes: number): NearCache {
-    return this.nears.open(cache, this, nearBytes, (key, fill, why) => {
-      if (why === 'room') this.onCount(cache, 'evictions');
-      if (this.evicted.length < MAX_EVICTED) this.evicted.push({ cache, key, fill });
-    });
+    return this.nears.open(cache, nearBytes, (...entry) => this.on.evicted(cache, ...entry));
   }
 
   private supersede(isMeant: (fill: NearFill) => boolean): void {

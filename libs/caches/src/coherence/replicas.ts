@@ -28,7 +28,7 @@ export const NEAR_CACHE_BYTES = Symbol('NEAR_CACHE_BYTES');
 export class Replicas implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger(Replicas.name);
   private readonly upkeep = new Loop(async () => this.maintain(), RENEW_MS, this.logger);
-  private readonly nears: NearCaches<Replica>;
+  private readonly nears: NearCaches;
   private readonly all: readonly ReplicaSync[];
   private incarnations = 0;
 
@@ -52,11 +52,19 @@ export class Replicas implements OnApplicationBootstrap, OnModuleDestroy {
       logger: this.logger,
       newIncarnation: () => this.newIncarnation(),
     };
+    const count = (cache: string, name: 'evictions' | 'invalidations') => {
+      statistics.count(cache, name);
+      metrics[name].inc();
+    };
+    const on: ConstructorParameters<typeof Replica>[1] = {
+      invalidated: (cache) => count(cache, 'invalidations'),
+      evicted: (cache, key, fill, why) => {
+        if (why === 'room') count(cache, 'evictions');
+        this.of(cache, key).replica.onEvicted({ cache, key, fill });
+      },
+    };
     this.all = shards.all.map((shard) => {
-      const replica = new Replica(this.nears, (cache, name) => {
-        statistics.count(cache, name);
-        metrics[name].inc();
-      });
+      const replica = new Replica(this.nears, on);
       return new ReplicaSync(shard, replica, means);
     });
   }
@@ -71,25 +79,36 @@ export class Replicas implements OnApplicationBootstrap, OnModuleDestroy {
     await Promise.all(this.all.map((sync) => sync.stop()));
   }
 
-  /** Of the shard of a cache. */
-  of(cache: string): ReplicaSync {
-    return this.all[this.shards.of(cache).index] as ReplicaSync;
+  /** Of the shard of an entry. */
+  of(cache: string, key: string): ReplicaSync {
+    return this.in(this.shards.of(cache, key).index);
   }
 
-  /** What the near caches may answer with at this moment, see {@link Replica.lookUp}. @param now this moment */
+  /** Of a shard, by its number. */
+  in(shard: number): ReplicaSync {
+    return this.all[shard] as ReplicaSync;
+  }
+
+  /**
+   * What the near caches may answer with at this moment. Both conditions are read in this one turn, after the request
+   * arrived: the entry is here, and its lease has not ended.
+   *
+   * @param now this moment
+   * @returns null when there is no entry, undefined when only Redis can tell
+   */
   lookUp(cache: string, key: string, now: number): HeldEntry | null | undefined {
-    const held = this.nears.of(cache);
-    const replica = held?.owner ?? this.of(cache).replica;
-    return replica.lookUp(cache, key, held?.near, now);
+    const entry = this.nears.of(cache)?.get(key, now);
+    if (entry !== undefined) return entry.lease.serves(now) ? entry : undefined;
+    return this.of(cache, key).replica.servesAbsence(cache, key, now) ? null : undefined;
   }
 
   /** Entries and bytes that the near cache of a cache holds, and whether it may serve them. */
   describe(cache: string): { readonly entries: number; readonly bytes: number; readonly leased: boolean } {
-    const near = this.nears.of(cache)?.near;
+    const near = this.nears.of(cache);
     return {
       entries: near?.count ?? 0,
       bytes: near?.bytes ?? 0,
-      leased: this.of(cache).replica.isLeased,
+      leased: this.all.some(({ replica }) => replica.isLeased),
     };
   }
 

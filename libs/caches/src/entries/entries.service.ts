@@ -1,9 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { FIRST_PAGE, fromCursor, toCursor } from '@syncline/redis';
 import type { HeldEntry } from '../near-cache/near-cache.js';
-import { EntriesStore } from '../redis/entries.store.js';
 import * as operations from '../redis/operations.js';
 import type { Conditions, Found, Life, ListedEntry, Put, Written } from './entry.js';
+import { EntryList } from './entry-list.js';
 import { Reader } from './reader.js';
 import { Writer } from './writer.js';
 
@@ -13,7 +12,7 @@ export class EntriesService {
   constructor(
     private readonly reader: Reader,
     private readonly writer: Writer,
-    private readonly store: EntriesStore,
+    private readonly entries: EntryList,
   ) {}
 
   /**
@@ -29,21 +28,14 @@ export class EntriesService {
     return fresh ? this.reader.fromStore(cache, key) : this.reader.read(cache, key);
   }
 
-  /**
-   * Lists entries in no order, whole pages or not: each that is there all the while, some perhaps twice.
-   *
-   * @param cursor of the page before
-   * @throws ValidationFailed of a cursor that is none
-   */
-  async list(
+  /** A page of its entries, see {@link EntryList.page}. */
+  list(
     cache: string,
     prefix: string,
     cursor: string | undefined,
     limit: number,
   ): Promise<{ entries: ListedEntry[]; cursor: string | null }> {
-    const from = cursor === undefined ? FIRST_PAGE : fromCursor(cursor);
-    const { entries, next } = await this.store.list(cache, { prefix, limit, ...from });
-    return { entries, cursor: next && toCursor(next) };
+    return this.entries.page(cache, prefix, cursor, limit);
   }
 
   /**

@@ -60,14 +60,14 @@ export class Reader {
 
   /** Reads past what the near cache holds now. */
   async fromStore(cache: string, key: string): Promise<Found> {
-    return this.ask(cache, key, await this.replicas.of(cache).joined());
+    return this.ask(cache, key, await this.replicas.of(cache, key).joined());
   }
 
   /** @param most bytes of a value that the caller takes; a larger one is `leftOut`. Default: any */
   async read(cache: string, key: string, most?: number): Promise<Found> {
     const near = this.near(cache, key);
     if (near !== null) return near;
-    const replica = await this.replicas.of(cache).joined();
+    const replica = await this.replicas.of(cache, key).joined();
     // A fill that is under way may be older than this read; what it leaves in the near cache is as good as any hit.
     const underWay = replica.fillUnderWay(cache, key);
     if (underWay !== undefined) {
@@ -84,7 +84,7 @@ export class Reader {
     key: string,
     options: LeaseOptions,
   ): Promise<Omit<FillLeaseReply, 'read'> & { entry: Entry | null }> {
-    const replica = await this.replicas.of(cache).joined();
+    const replica = await this.replicas.of(cache, key).joined();
     const { found, reply } = await this.readThrough(cache, key, replica, async (reader) => {
       const node = this.membership.nodeId;
       const reply = await this.fills.lease(cache, { ...reader, ...options, node });
@@ -156,7 +156,8 @@ export class Reader {
     entry: NearEntry | null,
     sentAt: number,
   ): void {
-    if (fill.incarnation !== '' && !read.alive) this.replicas.of(fill.cache).fence(fill.incarnation);
+    if (fill.incarnation !== '' && !read.alive)
+      this.replicas.of(fill.cache, fill.key).fence(fill.incarnation);
     if (fill.incarnation !== '' && !read.cacheable) this.metrics.uncacheableFills.inc();
     if (!read.cacheable) return;
     if (entry === null) replica.keepAbsence(fill, sentAt);

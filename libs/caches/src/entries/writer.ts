@@ -3,7 +3,8 @@ import { Membership } from '@syncline/cluster';
 import { PendingWrites } from '../coherence/pending-writes.js';
 import { Replicas } from '../coherence/replicas.js';
 import { CachesStore } from '../redis/caches.store.js';
-import type { Operation } from '../redis/operations.js';
+import type { EntryOperation, Operation } from '../redis/operations.js';
+import { type Part, Shards } from '../redis/shards.js';
 import { WritesStore } from '../redis/writes.store.js';
 import { Statistics } from '../statistics/statistics.js';
 import { EntryBytes } from './entry-bytes.js';
@@ -14,6 +15,7 @@ export class Writer {
   constructor(
     private readonly store: WritesStore,
     private readonly caches: CachesStore,
+    private readonly shards: Shards,
     private readonly replicas: Replicas,
     private readonly pendingWrites: PendingWrites,
     private readonly statistics: Statistics,
@@ -22,51 +24,74 @@ export class Writer {
   ) {}
 
   /**
+   * Writes an entry.
+   *
    * @param requestId chosen by the caller: the same id again is the same write, for a minute
    * @throws StoreUnavailable when the outcome is unknown
    * @throws Problem when the write was refused, as its operation says; `rate-limited` when its tenant has as many bytes as it may
    */
-  async write<Result>(cache: string, operation: Operation<Result>, requestId?: string): Promise<Result> {
-    let outcome = await this.send(cache, operation, requestId, false);
-    if (outcome === null) {
-      // The write makes a cache. Its name goes on the list before, so that no cache is ever unlisted, and again after:
-      // another node may have taken it off meanwhile, as that of a cache which does not exist.
-      await this.caches.names.add(cache);
-      outcome = await this.send(cache, operation, requestId, true);
-      await this.caches.names.add(cache);
-    }
+  async write<Result>(cache: string, operation: EntryOperation<Result>, requestId?: string): Promise<Result> {
+    const shard = this.shards.of(cache, operation.key);
+    const outcome = await this.writeIn({ cache, shard }, operation, requestId);
     // Not before: what a cache counts that does not exist is dropped.
     this.statistics.count(cache, 'writes');
-    return operation.decode(outcome ?? []);
+    return operation.decode(outcome);
+  }
+
+  /**
+   * Writes what concerns a cache as a whole: in each part of it, at the same time but not as one. When one of them fails the
+   * others may be done, and the same write again does no harm.
+   *
+   * @returns a result for each part
+   * @throws StoreUnavailable
+   */
+  async writeAll<Result>(cache: string, operation: Operation<Result>): Promise<Result[]> {
+    const outcomes = await Promise.all(
+      this.shards.partsOf(cache).map((part) => this.writeIn(part, operation, undefined)),
+    );
+    this.statistics.count(cache, 'writes');
+    return outcomes.map(operation.decode);
+  }
+
+  private async writeIn(
+    part: Part,
+    operation: Operation<unknown>,
+    requestId: string | undefined,
+  ): Promise<readonly string[]> {
+    const isHome = part.shard === this.shards.home(part.cache).shard;
+    const outcome = await this.send(part, operation, requestId, isHome);
+    if (outcome !== null) return outcome;
+    await this.caches.make(part);
+    return (await this.send(part, operation, requestId, true)) ?? [];
   }
 
   private send(
-    cache: string,
+    part: Part,
     operation: Operation<unknown>,
     requestId: string | undefined,
-    named: boolean,
+    makes: boolean,
   ): Promise<readonly string[] | null> {
-    const tenant = this.bytes.boundsOf(cache, operation);
+    const tenant = this.bytes.boundsOf(part.cache, operation);
     return tenant === undefined
-      ? this.sendNow(cache, operation, requestId, named)
-      : this.bytes.within(tenant, operation, (bounded) => this.sendNow(cache, bounded, requestId, named));
+      ? this.sendNow(part, operation, requestId, makes)
+      : this.bytes.within(tenant, operation, (bounded) => this.sendNow(part, bounded, requestId, makes));
   }
 
   private sendNow(
-    cache: string,
+    part: Part,
     operation: Operation<unknown>,
     requestId: string | undefined,
-    named: boolean,
+    makes: boolean,
   ): Promise<readonly string[] | null> {
     const { register, key } = operation;
     const id = requestId === undefined ? this.pendingWrites.newId() : `${register}:${requestId}`;
-    return this.pendingWrites.run(cache, id, () => {
+    return this.pendingWrites.run(part, id, () => {
       // In one turn: this node drops what it holds of the entry and will not keep what it is fetching under numbers up to
       // `lastFill`; only that excuses it from acknowledging its own write. Of other registers it drops nothing beforehand.
-      const replica = key === null ? null : this.replicas.of(cache).replica;
-      if (key !== null) replica?.drop(cache, key);
-      return this.store.prepare(cache, {
-        ...{ id, operation, named },
+      const replica = key === null ? null : this.replicas.in(part.shard.index).replica;
+      if (key !== null) replica?.drop(part.cache, key);
+      return this.store.prepare(part, {
+        ...{ id, operation, makes },
         node: this.membership.nodeId,
         incarnation: replica?.incarnation ?? '',
         lastFill: replica?.lastFill ?? 0,

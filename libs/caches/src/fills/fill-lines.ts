@@ -6,6 +6,7 @@ import { FillFailed } from '../entries/entries.errors.js';
 import { Reader } from '../entries/reader.js';
 import { FillsStore } from '../redis/fills.store.js';
 import type { FillEnd } from '../redis/hints.js';
+import { byPart, type Part, Shards } from '../redis/shards.js';
 import { type Filled, FillLine, type FillOptions } from './fill-line.js';
 
 /** How often the leases that callers of this node wait for are looked at, in case a hint was lost. */
@@ -13,7 +14,7 @@ const LOOK_MS = 500;
 const MAX_LOOKED_AT = 1_000;
 
 interface Place {
-  readonly cache: string;
+  readonly part: Part;
   readonly key: string;
   readonly line: FillLine;
 }
@@ -33,6 +34,7 @@ export class FillLines implements OnApplicationBootstrap {
   constructor(
     private readonly reader: Reader,
     private readonly store: FillsStore,
+    private readonly shards: Shards,
     drain: Drain,
   ) {
     this.parked = new Parked(drain);
@@ -85,27 +87,24 @@ export class FillLines implements OnApplicationBootstrap {
       end: (lease: string) => this.store.end(cache, { key, lease }),
     };
     const line = new FillLine(leases, () => this.places.delete(at), this.logger);
-    const place = { cache, key, line };
+    const place = { part: { cache, shard: this.shards.of(cache, key) }, key, line };
     this.places.set(at, place);
     this.looks.within(LOOK_MS);
     return place;
   }
 
-  /** One script a cache, however many callers wait. */
+  /** One script a part of a cache, however many callers wait. */
   private async look(): Promise<void> {
-    const byCache = new Map<string, Place[]>();
-    for (const place of this.places.values()) {
-      byCache.set(place.cache, [...(byCache.get(place.cache) ?? []), place]);
-    }
-    if (byCache.size > 0) this.looks.within(LOOK_MS);
-    await Promise.all([...byCache].map(([cache, places]) => this.lookIn(cache, places)));
+    const places = byPart(this.places.values());
+    if (places.length > 0) this.looks.within(LOOK_MS);
+    await Promise.all(places.map(([part, some]) => this.lookIn(part, some)));
   }
 
-  private async lookIn(cache: string, places: readonly Place[]): Promise<void> {
+  private async lookIn(part: Part, places: readonly Place[]): Promise<void> {
     const keys = places.slice(0, MAX_LOOKED_AT).map(({ key }) => key);
     try {
-      for (const key of await this.store.free(cache, { keys }))
-        this.places.get(placeOf(cache, key))?.line.wake();
+      for (const key of await this.store.free(part, { keys }))
+        this.places.get(placeOf(part.cache, key))?.line.wake();
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) throw error;
       for (const { line } of places) line.failAll(error);

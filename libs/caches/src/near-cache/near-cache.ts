@@ -1,3 +1,4 @@
+import type { Lease } from '../coherence/lease.js';
 import { S3Fifo } from './s3-fifo.js';
 
 /** Bytes that an entry takes beside its texts and its value: objects, map slots, list links. Measured, rounded up. */
@@ -48,6 +49,7 @@ export class HeldEntry implements NearEntry {
     entry: NearEntry,
     private readonly key: string,
     readonly marks: readonly TagMark[],
+    readonly lease: Lease,
     private readonly home: S3Fifo<HeldEntry>,
   ) {
     this.version = entry.version;
@@ -77,7 +79,7 @@ export class HeldEntry implements NearEntry {
  */
 export type OnEvicted = (key: string, fill: number, why: 'room' | 'time') => void;
 
-/** The entries of one cache in the memory of this node, bounded by bytes. Knows nothing of leases. */
+/** The entries of one cache in the memory of this node, bounded by bytes, each under the lease of its shard. */
 export class NearCache {
   private readonly marks = new Map<string, TagMark>();
   private readonly entries: S3Fifo<HeldEntry>;
@@ -105,22 +107,23 @@ export class NearCache {
     this.entries.resize(capacity);
   }
 
+  /** What is held, though its lease may have to be renewed before it is served. */
   get(key: string, now: number): HeldEntry | undefined {
     this.usedAt = now;
     const held = this.entries.get(key);
     if (held === undefined) return undefined;
-    if (now < held.usableUntil && !isInvalid(held.marks)) return held;
+    if (now < held.usableUntil && !isInvalid(held)) return held;
     this.entries.delete(key);
     this.evict(key, held, 'time');
     return undefined;
   }
 
-  set(key: string, entry: NearEntry, tags: readonly string[]): void {
+  set(key: string, entry: NearEntry, tags: readonly string[], lease: Lease): void {
     this.drop(key);
     const marks = tags.map((tag) => this.markOf(tag));
     for (const mark of marks) mark.entries += 1;
     const text = ownText(key);
-    const held = new HeldEntry(entry, text, marks, this.entries);
+    const held = new HeldEntry(entry, text, marks, lease, this.entries);
     if (!this.entries.set(text, held, sizeOf(key, entry, tags))) this.unmark(marks);
   }
 
@@ -140,6 +143,11 @@ export class NearCache {
   /** Drops all entries whose key begins with a prefix. Looks at each key. */
   dropPrefix(prefix: string): void {
     for (const key of this.entries.keys()) if (key.startsWith(prefix)) this.drop(key);
+  }
+
+  /** Drops all entries whose lease is over. Looks at each. */
+  dropOver(): void {
+    for (const [key, { lease }] of this.entries.items()) if (lease.isOver) this.drop(key);
   }
 
   clear(): void {
@@ -169,9 +177,9 @@ export class NearCache {
   }
 }
 
-function isInvalid(marks: readonly TagMark[]): boolean {
+function isInvalid({ lease, marks }: HeldEntry): boolean {
   for (const mark of marks) if (mark.invalid) return true;
-  return false;
+  return lease.isOver;
 }
 
 function sizeOf(key: string, { bytes, contentType }: NearEntry, tags: readonly string[]): number {

@@ -79,6 +79,10 @@ export class S3Fifo<V> {
     return this.nodes.keys();
   }
 
+  *items(): Generator<readonly [string, V]> {
+    for (const [key, { value }] of this.nodes) yield [key, value];
+  }
+
   /**
    * Keeps a value, and lets others go until all fit.
    *

@@ -3,7 +3,7 @@ import { Names, REDIS, type RedisClient } from '@syncline/redis';
 import { namesKey, sharedKey } from './caches.keys.js';
 import { Shards } from './shards.js';
 
-/** The names of all caches, each in the shard of its cache: so that no cache depends on another primary than its own. */
+/** The names of all caches, in each shard that has a part of them: the script that makes a part lists it. */
 @Injectable()
 export class CacheNames extends Names {
   constructor(@Inject(REDIS) redis: RedisClient, { all }: Shards) {

@@ -2,14 +2,14 @@
 const SHARED = 'syncline:{caches}';
 const OF_ONE = 'syncline:{cache:';
 /** On a Redis Cluster the hash tag is that of the shard. */
-const OF_SHARD = /^syncline:\{caches:\d+\}:\{/;
+const OF_SHARD = /^syncline:\{caches:(\d+)\}:\{/;
 
 /** The stem of what the caches of a shard share. @param shard number of it; null: there is only one */
 export const sharedKey = (shard: number | null): string =>
   shard === null ? SHARED : `syncline:{caches:${shard}}`;
 
 /**
- * The key of a cache: a hash with its state and configuration, and the stem of every other key of the cache.
+ * The key of a cache, or of its part in a shard: a hash with its state and configuration, and the stem of every other key of it.
  * A `}` in the name would end a hash tag, so it is encoded; names hold no `%`, so no two caches share a stem.
  *
  * @param shared the key of its shard
@@ -19,11 +19,11 @@ export const cacheKey = (shared: string, cache: string): string => {
   return shared === SHARED ? OF_ONE + name : `${shared}:{${name}`;
 };
 
-/** The cache that a stem belongs to, as Redis tells it: with the prefix of the namespace. */
-export const cacheOf = (stem: string): string => {
+/** The cache that a stem belongs to, and the number of its shard. @param stem as Redis tells it: with the prefix of the namespace */
+export const placeOf = (stem: string): { readonly cache: string; readonly shard: number } => {
   const own = stem.slice(stem.indexOf('syncline:{'));
-  const start = own.startsWith(OF_ONE) ? OF_ONE : (OF_SHARD.exec(own)?.[0] ?? '');
-  return own.slice(start.length, -1).replaceAll('%7D', '}');
+  const [start, shard = 0] = own.startsWith(OF_ONE) ? [OF_ONE] : (OF_SHARD.exec(own) ?? ['']);
+  return { cache: own.slice(start.length, -1).replaceAll('%7D', '}'), shard: Number(shard) };
 };
 
 /** The names of the caches of a shard, in order. */

@@ -4,37 +4,67 @@ import type { Sum } from '@syncline/runtime';
 import { CacheNames } from './cache-names.js';
 import { cacheKey } from './caches.keys.js';
 import { Instances } from './instances.js';
-import { addCounts, describeCache, dueCaches, sweepEntries } from './scripts/cache.commands.js';
-import { Shards } from './shards.js';
+import { addCounts, describeCache, dueCaches, makePart, sweepEntries } from './scripts/cache.commands.js';
+import { type Part, Shards } from './shards.js';
 
 /** Caches as such in Redis: their names, configuration, size, counters, and what is to be swept. */
 @Injectable()
 export class CachesStore {
-  readonly describe;
-  readonly addCounts;
+  private readonly describePart;
+  private readonly addCountsIn;
+  private readonly makeIn;
   readonly sweep;
   readonly due;
 
-  /** Known to all nodes: for listings. */
-  readonly names;
-
   constructor(
     instances: Instances,
-    names: CacheNames,
+    /** Known to all nodes: for listings. */
+    readonly names: CacheNames,
     private readonly shards: Shards,
     @Inject(REDIS) private readonly redis: Pick<RedisClient, 'hget'>,
   ) {
-    this.names = names;
-    this.describe = instances.ofCache(describeCache);
-    this.addCounts = instances.ofCache(addCounts);
-    this.sweep = instances.ofCache(sweepEntries);
+    this.describePart = instances.ofPart(describeCache);
+    this.addCountsIn = instances.ofPart(addCounts);
+    this.makeIn = instances.ofPart(makePart);
+    this.sweep = instances.ofPart(sweepEntries);
     this.due = instances.ofShard(dueCaches);
   }
 
+  /** All parts of a cache together; the configuration is that of the first one that is there. */
+  async describe(cache: string) {
+    const all = await Promise.all(this.shards.partsOf(cache).map((part) => this.describePart(part, {})));
+    const [first] = all as [(typeof all)[number]];
+    const counts = new Map<string, number>();
+    for (const [name, count] of all.flatMap((part) => [...part.counts])) {
+      counts.set(name, (counts.get(name) ?? 0) + count);
+    }
+    return {
+      ...(all.find(({ exists }) => exists) ?? first),
+      entries: all.reduce((sum, { entries }) => sum + entries, 0),
+      bytes: all.reduce((sum, { bytes }) => sum + bytes, 0),
+      counts,
+    };
+  }
+
+  /** Adds to the counters of a cache. Of a cache that does not exist nothing is kept. */
+  addCounts(cache: string, counts: readonly (readonly [string, number])[]): Promise<void> {
+    return this.addCountsIn(this.shards.home(cache), { counts });
+  }
+
+  /** Makes a part of a cache: it begins with what is configured at the home, which is made before. */
+  async make(part: Part): Promise<void> {
+    const configuration = await this.makeIn(this.shards.home(part.cache), { configuration: '' });
+    await this.makeIn(part, { configuration });
+  }
+
   /** What the entries of all caches of a realm take. */
-  bytesOf(realm: string): Promise<Sum> {
-    return this.names.sum(realm, async (name) =>
-      Number(await this.redis.hget(cacheKey(this.shards.of(name).key, name), 'bytes')),
-    );
+  async bytesOf(realm: string): Promise<Sum> {
+    const { total, parts } = await this.names.sum(realm, async (name) => {
+      const bytes = this.shards
+        .partsOf(name)
+        .map(({ shard }) => this.redis.hget(cacheKey(shard.key, name), 'bytes'));
+      return (await Promise.all(bytes)).reduce((sum, one) => sum + Number(one), 0);
+    });
+    return { total, parts: parts * this.shards.all.length };
   }
 }

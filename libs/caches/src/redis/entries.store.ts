@@ -18,17 +18,17 @@ export class EntriesStore {
     private readonly shards: Shards,
     private readonly versions: SeenNumbers,
   ) {
-    this.fillIn = instances.ofCache(fill);
-    this.peek = instances.ofCache(peek);
-    this.versionOf = instances.ofCache(versionOf);
-    this.list = instances.ofCache(listEntries);
+    this.fillIn = instances.ofEntry(fill);
+    this.peek = instances.ofEntry(peek);
+    this.versionOf = instances.ofEntry(versionOf);
+    this.list = instances.ofPart(listEntries);
   }
 
   /** Reads an entry for a near cache. A Redis that takes no writes now tells it, but nobody may hold it. */
   async fill(cache: string, request: ReadRequest): Promise<ReadReply> {
     try {
       const reply = await this.fillIn(cache, request);
-      this.versions.see(this.shards.of(cache).index, reply.entry?.version);
+      this.versions.see(this.shards.of(cache, request.key).index, reply.entry?.version);
       return reply;
     } catch (error) {
       if (!isRefused(error)) throw error;

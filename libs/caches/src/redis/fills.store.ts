@@ -24,11 +24,11 @@ export class FillsStore {
   readonly free;
 
   constructor(instances: Instances) {
-    this.leaseIn = instances.ofCache(leaseFill);
-    this.peek = instances.ofCache(peek);
-    this.renew = instances.ofCache(renewFill);
-    this.end = instances.ofCache(endFill);
-    this.free = instances.ofCache(freeLeases);
+    this.leaseIn = instances.ofEntry(leaseFill);
+    this.peek = instances.ofEntry(peek);
+    this.renew = instances.ofEntry(renewFill);
+    this.end = instances.ofEntry(endFill);
+    this.free = instances.ofPart(freeLeases);
   }
 
   /**

@@ -1,4 +1,4 @@
-import { cacheOf } from './caches.keys.js';
+import { placeOf } from './caches.keys.js';
 import { type Register, registerFrom } from './registers.js';
 
 /** Hints as scripts send them: each may be lost, late, or come twice. */
@@ -27,12 +27,14 @@ export interface Invalidation {
   readonly incarnation: string;
   readonly number: number;
   readonly cache: string;
+  /** Number of it. */
+  readonly shard: number;
   readonly register: Register;
 }
 
 export const invalidationOf = ({ to, number, stem, register }: InvalidatedHint): Invalidation => ({
   ...{ incarnation: to, number },
-  cache: cacheOf(stem),
+  ...placeOf(stem),
   register: registerFrom(register),
 });
 
@@ -44,7 +46,7 @@ export interface SettledWrite {
 }
 
 export const settledWriteOf = ({ stem, id, outcome }: SettledHint): SettledWrite => ({
-  cache: cacheOf(stem),
+  cache: placeOf(stem).cache,
   ...{ id, outcome },
 });
 
@@ -56,6 +58,6 @@ export interface FillEnd {
 }
 
 export const fillEndOf = ({ stem, key, lease, reason }: FilledHint): FillEnd => ({
-  ...{ cache: cacheOf(stem), key },
+  ...{ cache: placeOf(stem).cache, key },
   failure: lease !== undefined && reason !== undefined ? { lease, reason } : null,
 });

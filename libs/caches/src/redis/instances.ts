@@ -19,9 +19,9 @@ import { Loop } from '@syncline/runtime';
 import type { Redis } from 'ioredis';
 import { Subject } from 'rxjs';
 import { primaryBehind, syncsAlways } from './primary.js';
-import { library, type OfCache, type OfShard } from './scripts/library.js';
+import { library, type OfPart, type OfShard } from './scripts/library.js';
 import { ShardInstance } from './shard-instance.js';
-import { type Shard, Shards } from './shards.js';
+import { type Part, type Shard, Shards } from './shards.js';
 
 /** The processes behind the connections, and how they keep their data, are looked at so often. */
 const LOOK_MS = 5_000;
@@ -65,10 +65,16 @@ export class Instances implements OnApplicationBootstrap, OnModuleDestroy {
     await this.looks.stop();
   }
 
-  /** A command of a cache, called in the instance of its shard. @throws StoreUnavailable */
-  ofCache<Input extends OfCache, Reply>(command: LibraryCommand<Input, Reply>) {
-    return (cache: string, input: Omit<Input, keyof OfCache>): Promise<Reply> =>
-      this.of(this.shards.of(cache)).callOn(command, cache, input);
+  /** A command of a part of a cache, called in the instance of its shard. @throws StoreUnavailable */
+  ofPart<Input extends OfPart, Reply>(command: LibraryCommand<Input, Reply>) {
+    return ({ cache, shard }: Part, input: Omit<Input, keyof OfPart>): Promise<Reply> =>
+      this.of(shard).callOn(command, cache, input);
+  }
+
+  /** The same for a command of an entry, whose key says which part that is. */
+  ofEntry<Input extends OfPart & { readonly key: string }, Reply>(command: LibraryCommand<Input, Reply>) {
+    return (cache: string, input: Omit<Input, keyof OfPart> & { readonly key: string }): Promise<Reply> =>
+      this.of(this.shards.of(cache, input.key)).callOn(command, cache, input);
   }
 
   /** The same for a command that concerns no single cache. */

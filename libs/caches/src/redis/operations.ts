@@ -18,12 +18,17 @@ export interface Operation<Result> {
   readonly decode: (outcome: readonly string[]) => Result;
 }
 
+/** A write of one entry. */
+export interface EntryOperation<Result> extends Operation<Result> {
+  readonly key: string;
+}
+
 /** Of an integer, with its sign. */
 const MOST_DIGITS = 17;
 
 const onEntry = <Result>(
-  operation: Omit<Operation<Result>, 'register' | 'grows'> & { readonly key: string },
-): Operation<Result> => ({
+  operation: Omit<EntryOperation<Result>, 'register' | 'grows'>,
+): EntryOperation<Result> => ({
   register: registerOf.key(operation.key),
   grows: operation.growth > 0,
   ...operation,
@@ -38,7 +43,7 @@ const onMany = (register: string, ...args: readonly (string | number)[]): Operat
 });
 
 /** Stores an entry. Refused: `VersionMismatch`, `FillLeaseVoid`, `EntryTooLarge`. */
-export const put = (key: string, entry: Put, conditions: Conditions): Operation<Written> => {
+export const put = (key: string, entry: Put, conditions: Conditions): EntryOperation<Written> => {
   const { bytes, contentType, ttlMs = '', staleMs = 0, tags = [] } = entry;
   const { ifMatch, ifNoneMatch, fillLease } = conditions;
   return onEntry({
@@ -50,7 +55,7 @@ export const put = (key: string, entry: Put, conditions: Conditions): Operation<
 };
 
 /** Gives an entry another TTL. Refused: `EntryNotFound`. */
-export const touch = (key: string, ttlMs: number): Operation<Life> =>
+export const touch = (key: string, ttlMs: number): EntryOperation<Life> =>
   onEntry({ key, growth: 0, args: ['touch', key, ttlMs], decode: (outcome) => lifeIn(checked(outcome)) });
 
 const lifeIn = ([, version = '', expiresAt = '']: readonly string[]): Life => ({
@@ -62,7 +67,7 @@ const lifeIn = ([, version = '', expiresAt = '']: readonly string[]): Life => ({
 export const remove = (
   key: string,
   { ifMatch, ifNoneMatch }: Pick<Conditions, 'ifMatch' | 'ifNoneMatch'>,
-): Operation<boolean> =>
+): EntryOperation<boolean> =>
   onEntry({
     key,
     growth: 0,
@@ -75,7 +80,7 @@ export const increment = (
   key: string,
   by: number,
   ttlMs: number | undefined,
-): Operation<{ value: number; version: string }> =>
+): EntryOperation<{ value: number; version: string }> =>
   onEntry({
     key,
     growth: Buffer.byteLength(key) + MOST_DIGITS,

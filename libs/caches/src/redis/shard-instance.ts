@@ -18,7 +18,7 @@ import type { Redis } from 'ioredis';
 import { FORCE_AFTER_MS } from '../coherence/coherence.rules.js';
 import { isSamePrimary, type Primary, primaryBehind, syncsAlways } from './primary.js';
 import { findInstance, openCache, openInstance } from './scripts/instance.commands.js';
-import { library, type OfCache, type OfShard } from './scripts/library.js';
+import { library, type OfPart, type OfShard } from './scripts/library.js';
 import type { Shard } from './shards.js';
 
 const TRIES = 3;
@@ -87,11 +87,11 @@ export class ShardInstance {
     return this.run((instance) => command(this.redis, { ...input, shard: this.shard, instance } as Input));
   }
 
-  /** The same for a command of a cache. The first call that meets a cache of an earlier instance brings it into this one. */
-  callOn<Input extends OfCache, Reply>(
+  /** The same for a command of a part of a cache. The first call that meets one of an earlier instance brings it into this one. */
+  callOn<Input extends OfPart, Reply>(
     command: LibraryCommand<Input, Reply>,
     cache: string,
-    input: Omit<Input, keyof OfCache>,
+    input: Omit<Input, keyof OfPart>,
   ): Promise<Reply> {
     const { redis, shard } = this;
     return this.run(async (instance) => {

@@ -11,7 +11,7 @@ import {
   store,
   type Write,
 } from './scripts/coherence.commands.js';
-import { Shards } from './shards.js';
+import type { Part } from './shards.js';
 
 /** Writes in Redis, and the rounds that they wait for. */
 @Injectable()
@@ -23,26 +23,25 @@ export class WritesStore {
 
   constructor(
     instances: Instances,
-    private readonly shards: Shards,
     private readonly versions: SeenNumbers,
     private readonly events: EventLog,
   ) {
-    this.store = instances.ofCache(store);
-    this.change = instances.ofCache(change);
-    this.outcomes = instances.ofCache(outcomes);
-    this.forceRound = instances.ofCache(force);
+    this.store = instances.ofPart(store);
+    this.change = instances.ofPart(change);
+    this.outcomes = instances.ofPart(outcomes);
+    this.forceRound = instances.ofPart(force);
   }
 
-  async prepare(cache: string, write: Write): Promise<Prepared> {
-    const prepared = await (write.operation.grows ? this.store(cache, write) : this.change(cache, write));
-    if (prepared.state === 'done') this.versions.see(this.shards.of(cache).index, prepared.outcome[1]);
+  async prepare(part: Part, write: Write): Promise<Prepared> {
+    const prepared = await (write.operation.grows ? this.store(part, write) : this.change(part, write));
+    if (prepared.state === 'done') this.versions.see(part.shard.index, prepared.outcome[1]);
     return prepared;
   }
 
   /** Ends a round whose waiting time is over. False: it had ended. */
-  async force(cache: string, round: Round): Promise<boolean> {
-    const forced = await this.forceRound(cache, round);
-    if (forced) this.events.append({ type: 'forced', name: cache });
+  async force(part: Part, round: Round): Promise<boolean> {
+    const forced = await this.forceRound(part, round);
+    if (forced) this.events.append({ type: 'forced', name: part.cache });
     return forced;
   }
 }

@@ -90,7 +90,7 @@ export class Statistics implements OnApplicationBootstrap, OnModuleDestroy {
     const changed = NAMES.filter((name) => unsent[name] > 0).map((name) => [name, unsent[name]] as const);
     if (changed.length === 0) return;
     Object.assign(unsent, none());
-    await this.store.addCounts(cache, { counts: changed });
+    await this.store.addCounts(cache, changed);
   }
 
   private open(cache: string): Counted {

@@ -1,10 +1,10 @@
-import { cacheOf } from '../caches.keys.js';
-import { library, type OfCache, type OfShard, ofCache, ofShard } from './library.js';
+import { placeOf } from '../caches.keys.js';
+import { library, type OfPart, type OfShard, ofPart, ofShard } from './library.js';
 
-/** Configuration (null: default), size and counters of a cache. */
+/** Configuration (null: default), size and counters of a part of a cache. */
 export const describeCache = library.command({
   name: 'describe',
-  ...ofCache,
+  ...ofPart,
   decode: (reply) => {
     const [exists, ttl, largest, near, coherence, maxBytes, maxEntries, entries, bytes, flat] = reply as [
       number,
@@ -36,19 +36,27 @@ export const describeCache = library.command({
   },
 });
 
+/** Makes a part of a cache, with a configuration as another part tells it ('' : the default), unless it is there; its configuration. */
+export const makePart = library.command({
+  name: 'make',
+  ...ofPart,
+  args: ({ configuration }: OfPart & { configuration: string }) => [configuration],
+  decode: (reply) => reply as string,
+});
+
 /** Adds to the counters of a cache. */
 export const addCounts = library.command({
   name: 'count',
-  ...ofCache,
-  args: ({ counts }: OfCache & { counts: readonly (readonly [string, number])[] }) => counts.flat(),
+  ...ofPart,
+  args: ({ counts }: OfPart & { counts: readonly (readonly [string, number])[] }) => counts.flat(),
   decode: () => undefined,
 });
 
 /** Removes what can never be served again; ms until there is more to do, null when nothing has an end. */
 export const sweepEntries = library.command({
   name: 'sweep',
-  ...ofCache,
-  args: ({ max }: OfCache & { max: number }) => [max],
+  ...ofPart,
+  args: ({ max }: OfPart & { max: number }) => [max],
   decode: (reply) => (Number(reply) < 0 ? null : Number(reply)),
 });
 
@@ -57,5 +65,5 @@ export const dueCaches = library.command({
   name: 'due',
   ...ofShard,
   args: ({ max }: OfShard & { max: number }) => [max],
-  decode: (reply) => (reply as string[]).map(cacheOf),
+  decode: (reply) => (reply as string[]).map((stem) => placeOf(stem).cache),
 });

@@ -1,7 +1,7 @@
-import { cacheKey, cacheOf } from '../caches.keys.js';
+import { cacheKey, placeOf } from '../caches.keys.js';
 import type { Operation } from '../operations.js';
 import { registerFrom } from '../registers.js';
-import { library, type OfCache, type OfShard, ofCache, ofShard } from './library.js';
+import { library, type OfPart, type OfShard, ofPart, ofShard } from './library.js';
 
 /** Who must acknowledge, with its renewals as they were. */
 export type Sharers = readonly (readonly [incarnation: string, renewals: string])[];
@@ -71,10 +71,13 @@ export const renew = library.command({
       first,
       /** No version was larger. */
       version,
-      missed: missed.map(([stem, register]) => ({ cache: cacheOf(stem), register: registerFrom(register) })),
+      missed: missed.map(([stem, register]) => ({
+        cache: placeOf(stem).cache,
+        register: registerFrom(register),
+      })),
       stuck: stuck.map(
         ([stem, register, round, sharers]): StuckRound => ({
-          cache: cacheOf(stem),
+          cache: placeOf(stem).cache,
           register,
           round,
           sharers,
@@ -95,24 +98,24 @@ export const acknowledge = library.command({
 /** Ends a round whose waiting time is over. */
 export const force = library.command({
   name: 'force',
-  ...ofCache,
-  args: ({ register, round, sharers }: OfCache & Round) => [register, round, ...sharers.flat()],
+  ...ofPart,
+  args: ({ register, round, sharers }: OfPart & Round) => [register, round, ...sharers.flat()],
   decode: (reply) => reply === 1,
 });
 
 /** Outcomes of writes, in the order of the ids; an empty list for one that is still pending. */
 export const outcomes = library.command({
   name: 'outcomes',
-  ...ofCache,
-  args: ({ ids }: OfCache & { ids: readonly string[] }) => [...ids],
+  ...ofPart,
+  args: ({ ids }: OfPart & { ids: readonly string[] }) => [...ids],
   decode: (reply) => reply as string[][],
 });
 
-/** `unnamed`: nothing was done, since the write would make a cache whose name is not on the list yet. */
+/** `unmade`: nothing was done, since the write would make a part of a cache that it may not make. */
 export type Prepared =
   | { readonly state: 'done'; readonly outcome: readonly string[] }
   | { readonly state: 'pending'; readonly round: Round }
-  | { readonly state: 'unnamed' };
+  | { readonly state: 'unmade' };
 
 /** An operation, and who sends it. */
 export interface Write {
@@ -123,27 +126,27 @@ export interface Write {
   readonly lastFill: number;
   /** The caller chose the id: the same id again is the same write. */
   readonly remembered: boolean;
-  /** The name of the cache is on the list of names. */
-  readonly named: boolean;
+  /** It may make the part: one that needs no configuration of another part, or has it. */
+  readonly makes: boolean;
   readonly operation: Operation<unknown>;
 }
 
 const write = {
-  ...ofCache,
-  args: ({ operation: { register, args }, ...input }: OfCache & Write) => [
+  ...ofPart,
+  args: ({ operation: { register, args }, ...input }: OfPart & Write) => [
     input.id,
     input.node,
     input.incarnation,
     input.lastFill,
     input.remembered ? '1' : '0',
-    input.named ? '1' : '0',
+    input.makes ? '1' : '0',
     register,
     ...args,
   ],
-  decode: (reply: unknown, { operation: { register } }: OfCache & Write): Prepared => {
+  decode: (reply: unknown, { operation: { register } }: OfPart & Write): Prepared => {
     const [state, ...rest] = reply as [Prepared['state'], ...string[]];
     if (state === 'done') return { state, outcome: rest };
-    if (state === 'unnamed') return { state };
+    if (state === 'unmade') return { state };
     const [round, sharers] = rest as unknown as [string, Sharers];
     return { state, round: { register, round, sharers } };
   },

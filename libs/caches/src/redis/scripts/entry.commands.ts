@@ -1,6 +1,6 @@
 import { nextPage, type PageStart } from '@syncline/redis';
 import type { ListedEntry } from '../../entries/entry.js';
-import { library, type OfCache, ofCache } from './library.js';
+import { library, type OfPart, ofPart } from './library.js';
 import { decodeRead, type ReadReply } from './read-reply.js';
 import { argumentsOf, type ReaderState } from './reader-state.js';
 
@@ -12,8 +12,8 @@ export interface ReadRequest extends ReaderState {
 /** Reads an entry, and puts the incarnation among its sharers when no write of it is under way. */
 export const fill = library.command({
   name: 'fill',
-  ...ofCache,
-  args: ({ most, ...reader }: OfCache & ReadRequest) => [...argumentsOf(reader), most ?? ''],
+  ...ofPart,
+  args: ({ most, ...reader }: OfPart & ReadRequest) => [...argumentsOf(reader), most ?? ''],
   binary: true,
   decode: decodeRead,
 });
@@ -27,8 +27,8 @@ export interface Peeked {
 /** Reads an entry for a reader that may not hold it: all that a Redis which takes no writes can do. */
 export const peek = library.command({
   name: 'peek',
-  ...ofCache,
-  args: ({ key, incarnation, most }: OfCache & Pick<ReadRequest, 'key' | 'incarnation' | 'most'>) => [
+  ...ofPart,
+  args: ({ key, incarnation, most }: OfPart & Pick<ReadRequest, 'key' | 'incarnation' | 'most'>) => [
     key,
     incarnation,
     most ?? '',
@@ -43,8 +43,8 @@ export const peek = library.command({
 /** Version of an entry; null when there is none. */
 export const versionOf = library.command({
   name: 'version',
-  ...ofCache,
-  args: ({ key }: OfCache & { key: string }) => [key],
+  ...ofPart,
+  args: ({ key }: OfPart & { key: string }) => [key],
   decode: (reply) => reply as string | null,
 });
 
@@ -56,8 +56,8 @@ interface ListRequest extends PageStart {
 /** Lists entries, in no order. `next`: where the next page begins, null at the end. */
 export const listEntries = library.command({
   name: 'list',
-  ...ofCache,
-  args: ({ prefix, step, after, limit }: OfCache & ListRequest) => [prefix, step, after, limit],
+  ...ofPart,
+  args: ({ prefix, step, after, limit }: OfPart & ListRequest) => [prefix, step, after, limit],
   decode: (reply) => {
     const [step, after, flat] = reply as [string, string, (string | number)[]];
     const entries: ListedEntry[] = [];

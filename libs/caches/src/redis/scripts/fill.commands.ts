@@ -1,5 +1,5 @@
 import { checked } from '../outcomes.js';
-import { library, type OfCache, ofCache } from './library.js';
+import { library, type OfPart, ofPart } from './library.js';
 import { decodeRead, type ReadReply } from './read-reply.js';
 import { argumentsOf, type ReaderState } from './reader-state.js';
 
@@ -27,8 +27,8 @@ export interface FillLeaseRequest extends ReaderState {
 /** Reads an entry, or takes the fill lease of its key. */
 export const leaseFill = library.command({
   name: 'lease',
-  ...ofCache,
-  args: (input: OfCache & FillLeaseRequest) => [
+  ...ofPart,
+  args: (input: OfPart & FillLeaseRequest) => [
     ...argumentsOf(input),
     input.lease,
     input.leaseMs,
@@ -52,8 +52,8 @@ export const leaseFill = library.command({
 /** Keeps a fill lease; when it ends, ms since 1970. Refused: `FillLeaseVoid`. */
 export const renewFill = library.command({
   name: 'renew-fill',
-  ...ofCache,
-  args: ({ key, lease, leaseMs }: OfCache & { key: string; lease: string; leaseMs: number }) => [
+  ...ofPart,
+  args: ({ key, lease, leaseMs }: OfPart & { key: string; lease: string; leaseMs: number }) => [
     key,
     lease,
     leaseMs,
@@ -64,19 +64,19 @@ export const renewFill = library.command({
 /** Ends a fill lease with which nothing will be stored. */
 export const endFill = library.command({
   name: 'end-fill',
-  ...ofCache,
+  ...ofPart,
   args: ({
     key,
     lease,
     reason = '',
-  }: OfCache & { key: string; lease: string; reason?: string | undefined }) => [key, lease, reason],
+  }: OfPart & { key: string; lease: string; reason?: string | undefined }) => [key, lease, reason],
   decode: () => undefined,
 });
 
 /** Those of the keys whose fill lease is free. */
 export const freeLeases = library.command({
   name: 'free-leases',
-  ...ofCache,
-  args: ({ keys: ofEntries }: OfCache & { keys: readonly string[] }) => [...ofEntries],
+  ...ofPart,
+  args: ({ keys: ofEntries }: OfPart & { keys: readonly string[] }) => [...ofEntries],
   decode: (reply) => reply as string[],
 });

@@ -1,6 +1,6 @@
 import { LuaLibrary } from '@syncline/redis';
 import { cacheKey } from '../caches.keys.js';
-import type { Shard } from '../shards.js';
+import type { Part, Shard } from '../shards.js';
 
 /** The Lua of the caches. */
 export const library = new LuaLibrary('syncline_caches', new URL('./', import.meta.url));
@@ -11,18 +11,16 @@ export interface OfShard {
   readonly instance: string;
 }
 
-/** What every command of a cache is given. */
-export interface OfCache extends OfShard {
-  readonly cache: string;
-}
+/** What every command of a part of a cache is given. */
+export interface OfPart extends OfShard, Part {}
 
 const instance = (input: OfShard) => input.instance;
 
 /** Of a command that concerns no single cache. */
 export const ofShard = { keys: ({ shard }: OfShard) => [shard.key], instance };
 
-/** Of a command of a cache. */
-export const ofCache = {
-  keys: ({ shard, cache }: OfCache) => [cacheKey(shard.key, cache), shard.key],
+/** Of a command of a part of a cache. */
+export const ofPart = {
+  keys: ({ shard, cache }: OfPart) => [cacheKey(shard.key, cache), shard.key],
   instance,
 };

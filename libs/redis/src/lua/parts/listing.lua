@@ -6,9 +6,11 @@
 --         The member is one that was shown: others may be nothing for whoever sees the page.
 local Listing = {}
 local MOST_EXAMINED = 2000
+-- The same for all pages, whatever their limits: a step that is taken again must take the same buckets.
+local STEP = 100
 
-local function take_step(key, step, after, limit)
-  local page = redis.call('ZSCAN', key, step, 'COUNT', limit)
+local function take_step(key, step, after)
+  local page = redis.call('ZSCAN', key, step, 'COUNT', STEP)
   local members = {}
   for i = 1, #page[2], 2 do
     if page[2][i] > after then members[#members + 1] = page[2][i] end
@@ -20,7 +22,7 @@ end
 function Listing.page(key, step, after, limit, show)
   local shown, examined = 0, 0
   repeat
-    local members, following, count = take_step(key, step, after, limit)
+    local members, following, count = take_step(key, step, after)
     for i = 1, #members do
       if shown == limit then return step, after end
       if show(members[i]) then shown, after = shown + 1, members[i] end

@@ -5,16 +5,17 @@
 --   <stem>:index     zset  key of an entry -> when it is over, stale too (+inf: never)
 --   <stem>:garbage   list  indexes of before a flush, whose entries are still to be removed
 --   <shared>:due     zset  stem -> when the cache has something to be swept
+--   <shared>:names   zset  names of caches that exist, in their order
 -- Times are milliseconds of Redis' clock; 0 stands for never.
 -- Leaves: Cache.in_namespace(stem), one that the node gave
 --         Cache.turn_to(stem), another cache, for its keys alone: Cache.stem and Cache.scope, the stem of what belongs to the
 --         instance
 --         Cache.enter(stem), reads its state too: Cache.exists, Cache.version: the newest, Cache.flushed: that of the last
---         flush, Cache.prefix_lengths: text, Cache.bytes, and as it is configured, '' for the default: Cache.ttl,
---         Cache.largest, Cache.near_bytes, Cache.coherence, Cache.max_bytes, Cache.max_entries
---         Cache.configure(values), in this order
+--         flush, Cache.prefix_lengths: text, Cache.bytes, Cache.configuration: text, and what that says, '' for the default:
+--         Cache.ttl, Cache.largest, Cache.near_bytes, Cache.coherence, Cache.max_bytes, Cache.max_entries
+--         Cache.configure(text), these values between commas
 --         Cache.next_version(grown), as text; the cache grows by so many bytes
---         Cache.grow(bytes); Cache.flush(); Cache.sweep_at(instant)
+--         Cache.grow(bytes); Cache.flush(); Cache.drop(); Cache.sweep_at(instant)
 -- Invariant: nothing is served of a cache of an earlier instance before open-cache.lua judged it.
 -- @include @redis/clock.lua
 -- @include @redis/hybrid-clock.lua
@@ -35,7 +36,7 @@ function Cache.enter(stem)
   local f = redis.call('HMGET', stem, 'version', 'flushed', 'bytes', 'instance', 'prefixLengths', 'config')
   Cache.exists = f[1] and true
   Cache.version, Cache.flushed, Cache.bytes = (f[1] or 0) + 0, (f[2] or 0) + 0, (f[3] or 0) + 0
-  Cache.instance, Cache.prefix_lengths = f[4], f[5] or ''
+  Cache.instance, Cache.prefix_lengths, Cache.configuration = f[4], f[5] or '', f[6] or ''
   local ttl, largest, near_bytes, coherence, max_bytes, max_entries = '', '', '', '', '', ''
   if f[6] then
     ttl, largest, near_bytes, coherence, max_bytes, max_entries =
@@ -45,8 +46,8 @@ function Cache.enter(stem)
   Cache.max_bytes, Cache.max_entries = max_bytes, max_entries
 end
 
-function Cache.configure(values)
-  redis.call('HSET', Cache.stem, 'config', table.concat(values, ','))
+function Cache.configure(text)
+  redis.call('HSET', Cache.stem, 'config', text)
   Cache.enter(Cache.stem)
 end
 
@@ -59,6 +60,12 @@ each_call(function()
   if Cache.exists and Cache.instance ~= INSTANCE then error({ err = 'UNOPENED' }) end
 end)
 
+-- The name of a stem: see caches.keys.ts.
+local function name_of(stem)
+  local name = string.match(stem, 'syncline:{caches:%d+}:{(.*)}$') or string.match(stem, 'syncline:{cache:(.*)}$')
+  return (string.gsub(name, '%%7D', '}'))
+end
+
 -- A version is larger than all before it, also after the cache was dropped. The first version of a cache belongs to nothing in
 -- it: what a dropped cache of its name left behind is older.
 function Cache.next_version(grown)
@@ -66,6 +73,7 @@ function Cache.next_version(grown)
     local made = HybridClock.next(Instance.clock(), Cache.version)
     Cache.exists, Cache.version, Cache.flushed = true, made, made
     redis.call('HSET', Cache.stem, 'made', int(made), 'flushed', int(made), 'instance', INSTANCE)
+    redis.call('ZADD', Instance.shared .. ':names', 0, name_of(Cache.stem))
   end
   Cache.version = HybridClock.next(Instance.clock(), Cache.version)
   local version = int(Cache.version)
@@ -101,4 +109,12 @@ function Cache.flush()
     redis.call('RPUSH', stem .. ':garbage', garbage)
     Cache.sweep_at(now)
   end
+end
+
+function Cache.drop()
+  local stem = Cache.stem
+  Cache.flush()
+  redis.call('DEL', stem, stem .. ':stats', Cache.scope .. ':c:@')
+  redis.call('ZREM', Instance.shared .. ':names', name_of(stem))
+  Cache.enter(stem)
 end

@@ -1,4 +1,4 @@
--- Keeps a cache within its bounds. An eviction is a delete that nobody asked for: where a near cache may hold the
+-- Keeps a cache within its bounds, in a Redis Cluster each part within its share of them. An eviction is a delete that nobody asked for: where a near cache may hold the
 -- entry it goes by a round like any other, so that nobody serves what another reader was told is gone.
 -- Leaves: Eviction.make_room(limit, spared): evicts at most so many entries, and not `spared`. True when the cache is within
 --         its bounds, or will be when the rounds that this began are over; else more is left for the next write, or for the
@@ -6,6 +6,8 @@
 -- @include parts/round.lua
 local Eviction = {}
 local SAMPLES = 8
+-- A cache has so many parts in a Redis Cluster (shards.ts).
+local PARTS = 32
 
 local function is_better(victim, other)
   if victim.shared ~= other.shared then return victim.shared < other.shared end
@@ -47,14 +49,18 @@ local function evict(victim)
   Round.join(register, { op = op })
 end
 
+local function share(bound)
+  if bound == '' then return math.huge end
+  return string.find(Instance.shared, ':%d+}$') and math.ceil(bound / PARTS) or bound + 0
+end
+
 function Eviction.make_room(limit, spared)
-  local most, entries = Cache.max_bytes, Cache.max_entries
-  if most == '' and entries == '' then return true end
-  most = most == '' and math.huge or most + 0
-  entries = entries == '' and math.huge or entries + 0
+  if Cache.max_bytes == '' and Cache.max_entries == '' then return true end
+  local most, entries = share(Cache.max_bytes), share(Cache.max_entries)
   -- What waits for its round is counted as gone.
   local count, bytes = redis.call('ZCARD', Cache.stem .. ':index'), Cache.bytes
-  while limit > 0 and (count > entries or bytes > most) do
+  -- One entry may be larger than a share.
+  while limit > 0 and (count > entries or bytes > most and count > 1) do
     local victim = victim_of(spared)
     if not victim then break end
     limit = limit - 1
@@ -62,7 +68,7 @@ function Eviction.make_room(limit, spared)
     bytes = bytes - Entry.size(victim.key, victim.there)
     evict(victim)
   end
-  local fits = count <= entries and bytes <= most
+  local fits = count <= entries and (bytes <= most or count <= 1)
   if not fits then Cache.sweep_at(now) end
   return fits
 end

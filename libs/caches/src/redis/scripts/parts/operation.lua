@@ -129,15 +129,12 @@ local changes = {
   end,
   drop = function()
     if not Cache.exists then return { 'absent' } end
-    local stem = Cache.stem
-    Cache.flush()
-    redis.call('DEL', stem, stem .. ':stats', Cache.scope .. ':c:@')
-    Cache.enter(stem)
+    Cache.drop()
     return { 'dropped' }
   end,
   configure = function(op)
     Cache.next_version()
-    Cache.configure({ unpack(op, 2) })
+    Cache.configure(table.concat({ unpack(op, 2) }, ','))
     return { 'configured' }
   end,
 }

@@ -1,9 +1,9 @@
 -- A write: at once when no living near cache may hold the register, else as soon as all of them have dropped it.
 -- KEYS 1 stem  2 what the caches of its shard share
 -- ARGV 1 write id  2 node  3 incarnation of the writer  4 number of its last fill  5 '1': the caller chose the id
---      6 '1': the name of the cache is on the list of names  7 register  8.. the operation
+--      6 '1': it may make this part of the cache  7 register  8.. the operation
 -- Leaves: Write.prepare(), which replies {'done', outcome...}, or {'pending', round, {{incarnation, renewals}, ...}} with those
---         that must acknowledge, or {'unnamed'}: nothing was done, because it would make a cache whose name is not listed
+--         that must acknowledge, or {'unmade'}: nothing was done, because it would make a part that it may not make
 -- Invariant: an operation is done only when no living incarnation can serve what it replaces.
 -- @include parts/eviction.lua
 local Write = {}
@@ -24,7 +24,7 @@ function Write.prepare()
     local entry, there = Operation.find(op)
     local refusal = Operation.refusal(op, entry)
     if refusal then return { 'done', unpack(refusal) } end
-    if not Cache.exists and what ~= 'delete' and what ~= 'drop' and ARGV[6] ~= '1' then return { 'unnamed' } end
+    if not Cache.exists and what ~= 'delete' and what ~= 'drop' and ARGV[6] ~= '1' then return { 'unmade' } end
     local eventual = Cache.coherence == 'eventual' and what ~= 'configure' and what ~= 'drop'
     if #sharers == 0 or eventual then
       Round.skip(register, sharers, is_known)
