@@ -32,6 +32,7 @@ export const NEEDED: Readonly<Record<string, NeededRights>> = {
   resizeSemaphore: onName('configure'),
   revokePermits: onName('purge'),
   listLocks: onAny('read'),
+  listSemaphores: onAny('read'),
   listWaits: onAny('read'),
   listDeadlocks: onAny('read'),
   listSessions: onAny('read'),

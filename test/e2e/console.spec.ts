@@ -108,6 +108,9 @@ describe('the console, in a browser', () => {
       if (waits.length !== 1) throw new Error('alice does not wait yet');
     });
     expect((await acquire('account-1', 'bob', 60_000)).code).toBe('deadlock');
+    const permits = { limit: 3, permits: 2, ttlMs: 600_000 };
+    await call('lock_1', 'POST', 'semaphores/exports/acquire', { owner: 'carol', ...permits });
+    await call('lock_1', 'POST', 'sessions', { owner: 'worker-7', ttlMs: 600_000 });
     await call('queue_1', 'PUT', 'queues/orders', {});
     for (const order of [1, 2, 3]) await send({ order }, { groupId: `customer-${order}` });
     const { messages } = await call('queue_1', 'POST', 'queues/orders/receive', { max: 2 });
@@ -218,6 +221,15 @@ describe('the console, in a browser', () => {
     await page.getByRole('dialog').getByText('Search').waitFor();
     await page.keyboard.press('Escape');
     await page.getByRole('dialog').waitFor({ state: 'detached' });
+  });
+
+  it('shows semaphores and sessions beside the locks', async () => {
+    await open('locks');
+    const semaphore = page.getByRole('table', { name: 'Semaphores' }).getByRole('row', { name: 'exports' });
+    await semaphore.getByText('2 of 3').waitFor();
+    await page.getByRole('table', { name: 'Sessions' }).getByText('worker-7').waitFor();
+    await page.getByLabel('Filter locks').fill('account');
+    await page.getByText('No semaphore is held or awaited').waitFor();
   });
 
   it('takes a lock from its holder, only when its name is typed', async () => {

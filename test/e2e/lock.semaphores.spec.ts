@@ -5,10 +5,11 @@ describe('the limit of a semaphore', () => {
   let redis: RedisServer;
   let node: NodeProcess;
   const take = (name: string, body: object) =>
-    call(node, 'POST', `semaphores/${name}/acquire`, { owner: 'o', ...body });
+    call(node, 'POST', `semaphores/${encodeURIComponent(name)}/acquire`, { owner: 'o', ...body });
   const give = (name: string, { leaseId }: { leaseId: string }) =>
-    call(node, 'POST', `semaphores/${name}/release`, { leaseId });
-  const put = (name: string, limit: number) => call(node, 'PUT', `semaphores/${name}`, { limit });
+    call(node, 'POST', `semaphores/${encodeURIComponent(name)}/release`, { leaseId });
+  const put = (name: string, limit: number) =>
+    call(node, 'PUT', `semaphores/${encodeURIComponent(name)}`, { limit });
   const show = async (name: string) => (await call(node, 'GET', `semaphores/${name}`)).body;
 
   beforeAll(async () => {
@@ -49,6 +50,32 @@ describe('the limit of a semaphore', () => {
     await put('wins', 1);
     for (const lease of [first, second, third]) await give('wins', lease);
     expect((await take('wins', { limit: 4 })).body.code).toBe('lock-held');
+  });
+
+  it('is told in the list of those that are held or awaited, page by page and without locks', async () => {
+    const { body: held } = await take('listed/a', { limit: 2, permits: 2 });
+    await take('listed/b', { limit: 3 });
+    await put('listed/idle', 1);
+    await call(node, 'POST', 'locks/listed%2Flock/acquire', { owner: 'o' });
+    const list = async (query: string) =>
+      (await call(node, 'GET', `semaphores?prefix=listed/&${query}`)).body;
+    const first = await list('limit=1');
+    expect(first).toMatchObject({
+      semaphores: [{ name: 'listed/a', limit: 2, used: 2 }],
+      cursor: 'listed/a',
+    });
+    expect(first.semaphores[0].holders).toMatchObject([{ owner: 'o', permits: 2 }]);
+    expect(first.semaphores[0].holders[0]).not.toHaveProperty('leaseId');
+    const second = await list(`limit=5&cursor=${encodeURIComponent(first.cursor)}`);
+    expect(second).toMatchObject({ semaphores: [{ name: 'listed/b', limit: 3, used: 1 }], cursor: null });
+    const waiting = take('listed/a', { waitMs: 20_000 });
+    await eventually(async () =>
+      expect((await list('awaited=true')).semaphores).toMatchObject([
+        { name: 'listed/a', waiters: [{ owner: 'o' }] },
+      ]),
+    );
+    await give('listed/a', held);
+    await waiting;
   });
 
   it('is forgotten by a delete, which takes the permits away and serves who waits', async () => {

@@ -1,10 +1,12 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import {
   type AcquirePermits,
   acquirePermitsSchema,
   type Lease,
+  type ListLocks,
   leaseSchema,
+  listLocksSchema,
   nameSchema,
   type Release,
   type Released,
@@ -21,9 +23,11 @@ import {
   revokedSchema,
   revokeSchema,
   type Semaphore,
+  type SemaphorePage,
+  semaphorePageSchema,
   semaphoreSchema,
 } from '@syncline/contracts';
-import { ApiProblems, Disconnect, Does } from '@syncline/http';
+import { ApiProblems, CalledBy, type Caller, Disconnect, Does, JUDGED_BY_HANDLER } from '@syncline/http';
 import { SemaphoresService } from '@syncline/locks';
 import { type DisconnectSignal } from '@syncline/runtime';
 
@@ -70,6 +74,17 @@ export class SemaphoresController {
     @Body({ schema: releaseSchema }) body: Release,
   ): Promise<Released> {
     return this.semaphores.release(name, body);
+  }
+
+  @Get()
+  @Does('read', JUDGED_BY_HANDLER)
+  @ApiOperation({ summary: 'List the semaphores that are held or awaited, in the order of their names' })
+  @ApiOkResponse({ standardSchema: semaphorePageSchema })
+  listSemaphores(
+    @Query({ schema: listLocksSchema }) query: ListLocks,
+    @CalledBy() caller: Caller,
+  ): Promise<SemaphorePage> {
+    return caller.page('semaphores', query, (part) => this.semaphores.list({ ...query, ...part }));
   }
 
   @Get(':name')

@@ -106,7 +106,7 @@ export const listLocksSchema = z.strictObject({
   awaited: z
     .stringbool({ truthy: ['true'], falsy: ['false'], case: 'sensitive' })
     .default(false)
-    .describe('Only locks that somebody waits for; pages may be short then'),
+    .describe('Only those that somebody waits for; pages may be short then'),
 });
 export type ListLocks = z.infer<typeof listLocksSchema>;
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { lockLevelSchema } from './durability.js';
+import { nextNameSchema } from './fields.js';
 import {
   HOLDER_EXAMPLE,
   leaseIdSchema,
@@ -55,6 +56,12 @@ export const semaphoreSchema = z
   .meta({ id: 'Semaphore', example: SEMAPHORE_EXAMPLE });
 /** The current state of a semaphore. `limit`: null until it is set. `used`: number of held permits. */
 export type Semaphore = z.infer<typeof semaphoreSchema>;
+
+export const semaphorePageSchema = z
+  .strictObject({ semaphores: z.array(semaphoreSchema), cursor: nextNameSchema.describe('Null at the end') })
+  .meta({ id: 'SemaphorePage', example: { semaphores: [SEMAPHORE_EXAMPLE], cursor: null } });
+/** Semaphores that are held or awaited, in the order of their names. `cursor`: null at the end. */
+export type SemaphorePage = z.infer<typeof semaphorePageSchema>;
 
 export const resizedSchema = z
   .strictObject({ ...semaphoreShape, durability: lockLevelSchema })

@@ -3,6 +3,8 @@ import { Table } from '../parts/table.js';
 import { TimeLeft } from '../parts/time.js';
 import { closed, live } from '../state/live.js';
 import { route, setQuery, to } from '../state/route.js';
+import { Semaphores } from './semaphores.js';
+import { Sessions } from './sessions.js';
 
 export function Locks() {
   const overview = live.lock.value;
@@ -50,6 +52,8 @@ export function Locks() {
           { title: 'Waiting', isNumber: true, cell: ({ waiters }) => waiters.length },
         ]}
       />
+      <Semaphores awaited={awaited} />
+      <Sessions />
     </>
   );
 }

@@ -88,7 +88,7 @@ export class LocksService {
   }
 
   async list(query: ListLocks): Promise<LockPage> {
-    const { states, last } = await this.store.listLocks(query);
+    const { states, last } = await this.store.list('lock', query);
     return { locks: states.map(toLock), cursor: last === null ? null : resourceName(last) };
   }
 

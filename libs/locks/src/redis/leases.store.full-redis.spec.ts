@@ -45,7 +45,8 @@ describe('leases in a Redis that has reached its maxmemory', () => {
     expect(place.outcome).toBe('waiting');
     expect((await node.inspect('a')).waiters).toHaveLength(2);
     expect(
-      (await node.resources.listLocks({ prefix: '', cursor: undefined, limit: 10, awaited: false })).states,
+      (await node.resources.list('lock', { prefix: '', cursor: undefined, limit: 10, awaited: false }))
+        .states,
     ).toHaveLength(3);
     expect((await node.beat()).requests).toBe(2);
     expect(await node.deadlocks.search(waitIdOf(first))).toBeNull();

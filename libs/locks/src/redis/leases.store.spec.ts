@@ -250,7 +250,7 @@ describe('leases in Redis', () => {
     expect((await one.inspect('a')).holders).toEqual([]);
     expect(
       (
-        await one.resources.listLocks({ prefix: '', cursor: undefined, limit: 10, awaited: false })
+        await one.resources.list('lock', { prefix: '', cursor: undefined, limit: 10, awaited: false })
       ).states.map((each) => each.key),
     ).toEqual(['l/b']);
   });
@@ -288,20 +288,20 @@ describe('leases in Redis', () => {
   it('lists by prefix, page by page', async () => {
     for (let i = 0; i < 7; i += 1) await acquire(one, ask(`job/${i}`));
     await acquire(one, ask('jobs'));
-    const first = await one.resources.listLocks({
+    const first = await one.resources.list('lock', {
       prefix: 'job/',
       cursor: undefined,
       limit: 3,
       awaited: false,
     });
     expect(first.states.map((each) => each.key)).toEqual(['l/job/0', 'l/job/1', 'l/job/2']);
-    const second = await one.resources.listLocks({
+    const second = await one.resources.list('lock', {
       prefix: 'job/',
       cursor: first.last?.slice(2),
       limit: 3,
       awaited: false,
     });
-    const third = await one.resources.listLocks({
+    const third = await one.resources.list('lock', {
       prefix: 'job/',
       cursor: second.last?.slice(2),
       limit: 3,

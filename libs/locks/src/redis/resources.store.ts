@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Membership } from '@syncline/cluster';
 import type { ListLocks } from '@syncline/contracts';
 import { pageAfter } from '@syncline/redis';
-import { resourceKey } from '../lease/resource.js';
+import { type Kind, resourceKey } from '../lease/resource.js';
 import { Memory } from '../recovery/memory.js';
 import { HeldReplies } from './held-replies.js';
 import * as scripts from './scripts/resources.js';
@@ -31,17 +31,15 @@ export class ResourcesStore {
   }
 
   /**
-   * A page of the locks that are held or awaited, or of those that are awaited, in the order of their names.
+   * A page of the locks or semaphores that are held or awaited, or of those that are awaited, in the order of their names.
    *
    * @returns `last`: the key after which the next page begins, null at the end
    */
-  async listLocks({
-    prefix,
-    cursor,
-    limit,
-    awaited,
-  }: ListLocks): Promise<{ states: scripts.ResourceState[]; last: string | null }> {
-    const { from, to } = pageAfter(resourceKey('lock', prefix), cursor && resourceKey('lock', cursor));
+  async list(
+    kind: Kind,
+    { prefix, cursor, limit, awaited }: ListLocks,
+  ): Promise<{ states: scripts.ResourceState[]; last: string | null }> {
+    const { from, to } = pageAfter(resourceKey(kind, prefix), cursor && resourceKey(kind, cursor));
     const mostBytes = Math.floor(MOST_BYTES_IN_LIST / this.shards.all.length);
     const pages = await Promise.all(
       this.shards.all.map((shard) =>

@@ -2,16 +2,18 @@ import { Injectable } from '@nestjs/common';
 import type {
   AcquirePermits,
   Lease,
+  ListLocks,
   Release,
   Released,
   Renew,
   Resized,
   Revoked,
   Semaphore,
+  SemaphorePage,
 } from '@syncline/contracts';
 import type { DisconnectSignal } from '@syncline/runtime';
 import { LeasesService } from '../lease/leases.service.js';
-import { resourceKey } from '../lease/resource.js';
+import { resourceKey, resourceName } from '../lease/resource.js';
 import { toLock } from '../locks/lock.js';
 import { HeldReplies } from '../redis/held-replies.js';
 import { ResourcesStore } from '../redis/resources.store.js';
@@ -50,6 +52,11 @@ export class SemaphoresService {
 
   async describe(name: string): Promise<Semaphore> {
     return toSemaphore(await this.store.inspect(resourceKey('semaphore', name)));
+  }
+
+  async list(query: ListLocks): Promise<SemaphorePage> {
+    const { states, last } = await this.store.list('semaphore', query);
+    return { semaphores: states.map(toSemaphore), cursor: last === null ? null : resourceName(last) };
   }
 
   /** Configures the limit. It holds for the next grants, also when more permits are taken just now. */

@@ -62,7 +62,7 @@ class Steps {
         return (nodes) => nodes[i].inspect(name);
       case 13:
         return (nodes) =>
-          nodes[i].resources.listLocks({ prefix: '', cursor: undefined, limit: 3, awaited: false });
+          nodes[i].resources.list('lock', { prefix: '', cursor: undefined, limit: 3, awaited: false });
       case 14:
         return this.session(i);
       case 15:
