@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import { createConfig, lintFromString } from '@redocly/openapi-core';
 import { apiKeysFileSchema, ROLES, type Role } from '@syncline/contracts';
 import { NodeProcess, RedisServer } from '@syncline/testing';
 import request from 'supertest';
@@ -9,8 +10,17 @@ interface Media {
   example?: unknown;
   examples?: unknown;
 }
+interface Schema {
+  $ref?: string;
+  description?: string;
+  properties?: Record<string, Schema>;
+  items?: Schema;
+  anyOf?: Schema[];
+  oneOf?: Schema[];
+}
 interface Parameter {
   name: string;
+  description?: string;
   required?: boolean;
   example?: unknown;
   schema?: { example?: unknown; enum?: unknown[] };
@@ -18,13 +28,14 @@ interface Parameter {
 interface Operation {
   parameters?: Parameter[];
   operationId: string;
+  security?: object[];
   summary?: string;
   requestBody?: { content: Record<string, Media> };
   responses: Record<string, { description?: string; content?: Record<string, Media> }>;
 }
 interface Document {
   paths: Record<string, Record<string, Operation>>;
-  components?: { schemas?: Record<string, { example?: unknown }> };
+  components?: { schemas?: Record<string, Schema & { example?: unknown }>; securitySchemes?: object };
 }
 
 const COMMON = [
@@ -65,6 +76,54 @@ describe.each(ROLES)('the OpenAPI document of the %s nodes', (role: Role) => {
 
   it('is the published one (npm run openapi writes it)', () => {
     expect(document).toEqual(JSON.parse(readFileSync(file, 'utf8')));
+  });
+
+  it('has nothing that a linter of OpenAPI objects to', async () => {
+    // Probes and metrics are given nothing that could be wrong; a call stream is answered by 101.
+    const off = { 'operation-4xx-response': 'off', 'operation-2xx-response': 'off' } as const;
+    const config = await createConfig({ extends: ['recommended'], rules: off });
+    const lint = async (source: object) => {
+      const found = await lintFromString({
+        source: JSON.stringify(source),
+        absoluteRef: `/${role}.json`,
+        config,
+      });
+      return found.map(({ message, location }) => `${location[0]?.pointer}: ${message}`);
+    };
+    expect(await lint(document)).toEqual([]);
+    expect(await lint({ ...document, servers: [] })).toEqual([expect.stringContaining('Servers')]);
+  });
+
+  it('describes every field and every parameter', () => {
+    const silent: string[] = [];
+    const look = (name: string, schema: Schema) => {
+      for (const [field, inner] of Object.entries(schema.properties ?? {})) {
+        if (!inner.description && inner.$ref === undefined) silent.push(`${name}.${field}`);
+        look(`${name}.${field}`, inner);
+      }
+      const parts = [...(schema.anyOf ?? []), ...(schema.oneOf ?? [])];
+      for (const inner of schema.items ? [schema.items, ...parts] : parts) look(name, inner);
+    };
+    for (const [name, schema] of Object.entries(document.components?.schemas ?? {})) look(name, schema);
+    for (const { name, operation } of operations()) {
+      for (const parameter of operation.parameters ?? []) {
+        if (!parameter.description) silent.push(`${name}: ${parameter.name}`);
+      }
+    }
+    expect(silent).toEqual([]);
+  });
+
+  it('asks for a key where one is needed', () => {
+    expect(document.components?.securitySchemes).toMatchObject({ bearer: { scheme: 'bearer' } });
+    for (const { name, operation } of operations()) {
+      const isOpen = !name.includes(' /v1/');
+      expect([name, operation.security]).toEqual([name, isOpen ? [] : undefined]);
+      expect([name, '401' in operation.responses, '403' in operation.responses]).toEqual([
+        name,
+        !isOpen,
+        !isOpen,
+      ]);
+    }
   });
 
   it('has the common routes of all nodes', () => {

@@ -34,7 +34,7 @@ const idSchema = z
   .regex(/^[^\s~]+$/)
   .toLowerCase()
   .register(realmFields, NAME_FIELD)
-  .meta({ example: '5b1f3c0e-8f0d-4b52-9a4e-1a2b3c4d5e6f' });
+  .meta({ example: '5b1f3c0e-8f0d-4b52-9a4e-1a2b3c4d5e6f', description: 'Id of the session' });
 
 /** Sessions: many leases that live as long as one keep-alive comes. */
 @ApiTags('sessions')

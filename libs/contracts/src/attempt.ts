@@ -17,12 +17,12 @@ export const detailSchema = textOf(MAX_DETAIL_BYTES);
 export const attemptSchema = z.strictObject({
   at: instantSchema.nullable().describe('When it was handed out; null when nobody told how it ended'),
   nodeId: z.string().nullable().describe('The node that was told how it ended; null when nobody told'),
-  endedAt: instantSchema,
+  endedAt: instantSchema.describe('When it ended'),
   how: z
     .enum(['acked', 'nacked', 'timeout', 'stopped'])
     .describe('`timeout`: nobody told within its visibility timeout; `stopped`: given back unhandled'),
-  reason: z.string().nullable(),
-  detail: z.string().nullable(),
+  reason: z.string().nullable().describe('What its receiver gave; null: nothing'),
+  detail: z.string().nullable().describe('For example a stack; null: nothing'),
 });
 export type Attempt = z.infer<typeof attemptSchema>;
 

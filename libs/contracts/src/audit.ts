@@ -3,17 +3,19 @@ import { nodeIdSchema } from './cluster.js';
 import { instantSchema, pageLimitSchema } from './fields.js';
 
 export const auditEntrySchema = z.strictObject({
-  at: instantSchema,
-  nodeId: nodeIdSchema,
-  requestId: z.string(),
-  key: z.string().nullable(),
-  tenant: z.string().nullable(),
-  address: z.string(),
-  call: z.string(),
-  action: z.string().nullable(),
-  name: z.string().nullable(),
-  status: z.int(),
-  outcome: z.enum(['done', 'refused', 'failed', 'unanswered']),
+  at: instantSchema.describe('When it was answered'),
+  nodeId: nodeIdSchema.describe('The node that was called'),
+  requestId: z.string().describe('`X-Request-Id` of the call'),
+  key: z.string().nullable().describe('Name of the API key; null without one'),
+  tenant: z.string().nullable().describe('Of the key; null without one'),
+  address: z.string().describe('Where the call came from'),
+  call: z.string().describe('Method and template of the route; `none` when there is no such route'),
+  action: z.string().nullable().describe('What a grant calls it'),
+  name: z.string().nullable().describe('The lock, queue or cache in the path'),
+  status: z.int().describe('HTTP status of the answer'),
+  outcome: z
+    .enum(['done', 'refused', 'failed', 'unanswered'])
+    .describe('`unanswered`: the client was gone before the answer'),
 });
 /**
  * A call that changed settings, destroyed something or took it away from others, or one that was refused. `key`: the name of the API key; null
@@ -33,7 +35,10 @@ export const auditQuerySchema = z.strictObject({
 export type AuditQuery = z.infer<typeof auditQuerySchema>;
 
 export const auditSchema = z
-  .strictObject({ entries: z.array(auditEntrySchema), cursor: z.string().nullable() })
+  .strictObject({
+    entries: z.array(auditEntrySchema).describe('The newest first'),
+    cursor: z.string().nullable().describe('For the next page; null at the end'),
+  })
   .meta({
     id: 'Audit',
     example: {

@@ -30,7 +30,10 @@ export const batchItem = <Item extends z.ZodType>(
   );
 
 /** The result of a refused item: the status that a single call would have, and the problem. */
-export const refusedItemSchema = z.object({ status: z.int(), problem: problemSchema });
+export const refusedItemSchema = z.object({
+  status: z.int().describe('HTTP status that a single call would have'),
+  problem: problemSchema.describe('Why it was refused'),
+});
 export type RefusedItem = z.infer<typeof refusedItemSchema>;
 
 /** @param instance path of the request */

@@ -4,12 +4,30 @@ import { nodeIdSchema } from './cluster.js';
 import { nameCursorSchema, namePrefixSchema, nameSchema, nextNameSchema, pageLimitSchema } from './fields.js';
 
 const configFields = {
-  defaultTtlMs: ttlMsSchema.nullable(),
-  maxEntryBytes: z.int().min(1).max(MAX_ENTRY_BYTES),
-  nearCacheBytes: z.int().min(0).max(1_073_741_824),
-  coherence: z.enum(['strict', 'eventual']),
-  maxBytes: z.int().min(1).nullable(),
-  maxEntries: z.int().min(1).nullable(),
+  defaultTtlMs: ttlMsSchema
+    .nullable()
+    .describe('TTL of entries that are stored without one, ms; null: for ever'),
+  maxEntryBytes: z.int().min(1).max(MAX_ENTRY_BYTES).describe('Largest value'),
+  nearCacheBytes: z
+    .int()
+    .min(0)
+    .max(1_073_741_824)
+    .describe('Memory in each node, overhead included; a value of more than 1 % of it stays in Redis alone'),
+  coherence: z
+    .enum(['strict', 'eventual'])
+    .describe(
+      '`strict`: a read through any node sees every write that was answered; `eventual`: writes do not wait for the near caches of other nodes',
+    ),
+  maxBytes: z
+    .int()
+    .min(1)
+    .nullable()
+    .describe('Keys and values: beyond, a write evicts the least useful entries. Null: no bound'),
+  maxEntries: z
+    .int()
+    .min(1)
+    .nullable()
+    .describe('Beyond, a write evicts the least useful entries. Null: no bound'),
 };
 export const cacheConfigSchema = z
   .strictObject({
@@ -31,13 +49,13 @@ export const cacheConfigSchema = z
 export type CacheConfig = z.infer<typeof cacheConfigSchema>;
 
 const countFields = {
-  nearHits: z.int(),
-  storeHits: z.int(),
-  misses: z.int(),
-  hitRatio: z.number(),
-  writes: z.int(),
-  evictions: z.int(),
-  invalidations: z.int(),
+  nearHits: z.int().describe('Reads that the memory of a node answered'),
+  storeHits: z.int().describe('Reads that Redis answered'),
+  misses: z.int().describe('Reads without an entry'),
+  hitRatio: z.number().describe('Hits of both kinds, of all reads'),
+  writes: z.int().describe('Entries that were stored'),
+  evictions: z.int().describe('Entries that near caches had no room for'),
+  invalidations: z.int().describe('Entries that near caches dropped because somebody changed them'),
 };
 const EXAMPLE_COUNTS = {
   nearHits: 900,
@@ -52,19 +70,23 @@ export const cacheSchema = z
   .strictObject({
     name: nameSchema,
     ...configFields,
-    stats: z.strictObject({
-      entries: z.int(),
-      bytes: z.int(),
-      evicted: z.int(),
-      ...countFields,
-      node: z.strictObject({
-        nodeId: nodeIdSchema,
-        entries: z.int(),
-        bytes: z.int(),
-        leased: z.boolean(),
+    stats: z
+      .strictObject({
+        entries: z.int().describe('In Redis'),
+        bytes: z.int().describe('Keys and values in Redis'),
+        evicted: z.int().describe('Entries that the bounds of the cache removed'),
         ...countFields,
-      }),
-    }),
+        node: z
+          .strictObject({
+            nodeId: nodeIdSchema.describe('The node that answers'),
+            entries: z.int().describe('In its near cache'),
+            bytes: z.int().describe('Of its near cache, overhead included'),
+            leased: z.boolean().describe('Whether it may answer reads from memory now'),
+            ...countFields,
+          })
+          .describe('Of this node alone, since it started'),
+      })
+      .describe('Of all nodes since the cache was first used, at most a second old'),
   })
   .meta({
     id: 'Cache',
@@ -93,7 +115,10 @@ export const cacheSchema = z
 export type Cache = z.infer<typeof cacheSchema>;
 
 export const deleteCacheQuerySchema = z.strictObject({
-  drop: z.stringbool({ truthy: ['true'], falsy: ['false'], case: 'sensitive' }).default(false),
+  drop: z
+    .stringbool({ truthy: ['true'], falsy: ['false'], case: 'sensitive' })
+    .default(false)
+    .describe('Remove the cache with its configuration and statistics; else its entries alone'),
 });
 /** `drop`: remove the whole cache, with its configuration and statistics; else only its entries. */
 export type DeleteCacheQuery = z.infer<typeof deleteCacheQuerySchema>;
@@ -106,7 +131,10 @@ export const listCachesQuerySchema = z.strictObject({
 export type ListCachesQuery = z.infer<typeof listCachesQuerySchema>;
 
 export const cachesSchema = z
-  .strictObject({ caches: z.array(cacheSchema), cursor: nextNameSchema })
+  .strictObject({
+    caches: z.array(cacheSchema).describe('In the order of their names'),
+    cursor: nextNameSchema,
+  })
   .meta({ id: 'Caches', example: { caches: [], cursor: null } });
 /** Sorted by name. `cursor`: start of the next page; null at the end. */
 export type Caches = z.infer<typeof cachesSchema>;

@@ -24,16 +24,18 @@ export function roleOfPath(path: string): { role: Role; root: string; ports: str
 export const nodeIdSchema = z
   .string()
   .regex(/^[A-Za-z0-9._-]{1,64}$/, 'expected 1 to 64 characters out of A-Z a-z 0-9 . _ -')
-  .meta({ example: 'lock_manager_1' });
+  .meta({ example: 'lock_manager_1', description: 'The node, among those of its role' });
 
 export const memberSchema = z.strictObject({
   nodeId: nodeIdSchema,
   kind: z.enum(['node', 'embedded']).describe('A process of its own, or one inside of an application'),
   url: z.string().describe('Empty for an embedded member, which nobody calls'),
-  state: z.enum(['alive', 'suspect', 'left']),
-  startedAt: instantSchema.nullable(),
-  lastSeenAt: instantSchema.nullable(),
-  share: z.number().min(0).max(1),
+  state: z
+    .enum(['alive', 'suspect', 'left'])
+    .describe('`suspect`: no heartbeat for more than a second; `left`: named in `PEERS`, but no member now'),
+  startedAt: instantSchema.nullable().describe('Null when it is no member'),
+  lastSeenAt: instantSchema.nullable().describe('Its last heartbeat; null when it is no member'),
+  share: z.number().min(0).max(1).describe('Its part of the hash ring'),
 });
 /**
  * One node as the others see it. `suspect`: no heartbeat for more than a second. `left`: named in `PEERS`, but currently
@@ -43,10 +45,10 @@ export type Member = z.infer<typeof memberSchema>;
 
 export const clusterSchema = z
   .strictObject({
-    role: z.enum(ROLES),
-    nodeId: nodeIdSchema,
-    epoch: z.int(),
-    members: z.array(memberSchema),
+    role: z.enum(ROLES).describe('Which service it is'),
+    nodeId: nodeIdSchema.describe('The node that answers'),
+    epoch: z.int().describe('Larger after every change of the members'),
+    members: z.array(memberSchema).describe('All nodes and embedded members of this role'),
   })
   .meta({
     id: 'Cluster',
@@ -70,9 +72,17 @@ export const clusterSchema = z
 export type Cluster = z.infer<typeof clusterSchema>;
 
 export const ownerQuerySchema = z.strictObject({
-  key: z.string().min(1).max(1024).register(realmFields, NAME_FIELD).meta({ example: 'invoice-42' }),
+  key: z
+    .string()
+    .min(1)
+    .max(1024)
+    .register(realmFields, NAME_FIELD)
+    .meta({ example: 'invoice-42', description: 'Any text: a name or a key' }),
 });
 export const ownerSchema = z
-  .strictObject({ key: z.string().register(realmFields, NAME_FIELD), nodeId: nodeIdSchema })
+  .strictObject({
+    key: z.string().register(realmFields, NAME_FIELD).describe('As it was asked'),
+    nodeId: nodeIdSchema.describe('Its owner on the hash ring'),
+  })
   .meta({ id: 'Owner', example: { key: 'invoice-42', nodeId: 'lock_manager_2' } });
 export type Owner = z.infer<typeof ownerSchema>;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { nodeIdSchema } from './cluster.js';
 import { instantSchema, nameSchema } from './fields.js';
+import { waitSchema } from './waiting.js';
 
 const countSchema = z.int().describe('How often it happened at that moment');
 
@@ -13,24 +14,29 @@ const event = <Type extends string, Facts extends z.core.$ZodLooseShape>(
 ) =>
   z
     .strictObject({
-      type: z.literal(type),
-      at: instantSchema,
+      type: z.literal(type).describe(description),
+      at: instantSchema.describe('When it happened'),
       nodeId: nodeIdSchema.describe('The node that tells of it'),
-      name: of === null ? z.null() : nameSchema.describe(`Name of the ${of}`),
+      name: of === null ? z.null().describe('It concerns no name') : nameSchema.describe(`Name of the ${of}`),
       count: countSchema,
       ...facts,
     })
     .describe(description);
 
 const held = {
-  kind: z.enum(['lock', 'semaphore']),
-  owner: z.string(),
-  fencingToken: z.string(),
+  kind: z.enum(['lock', 'semaphore']).describe('What the name names'),
+  owner: z.string().describe('Who holds or held it'),
+  fencingToken: z.string().describe('That of the lease'),
 };
 
 export const eventSchema = z
   .discriminatedUnion('type', [
-    event('granted', 'lock', { ...held, waitedMs: z.int() }, 'A lease was granted to a request that waited'),
+    event(
+      'granted',
+      'lock',
+      { ...held, waitedMs: z.int().describe('How long the request waited in line, ms') },
+      'A lease was granted to a request that waited',
+    ),
     event(
       'lost',
       'lock',
@@ -42,10 +48,8 @@ export const eventSchema = z
       'deadlock',
       'lock',
       {
-        cycle: z
-          .array(z.strictObject({ owner: z.string(), waitsFor: nameSchema, heldBy: z.string() }))
-          .describe('The first 8 steps'),
-        steps: z.int(),
+        cycle: z.array(waitSchema).describe('The first 8 steps'),
+        steps: z.int().describe('How many steps the circle has'),
         victim: z.string().describe('Owner whose wait was given up'),
       },
       'Owners waited for each other; `name` is what the victim waited for',
@@ -53,7 +57,7 @@ export const eventSchema = z
     event(
       'dead',
       'queue',
-      { reason: z.enum(['max-receives', 'rejected']) },
+      { reason: z.enum(['max-receives', 'rejected']).describe('`rejected`: a receiver said so') },
       'Messages became dead letters: they failed too often, or a receiver said so',
     ),
     event('stalled', 'queue', {}, 'Visibility timeouts ended without an answer of the receiver'),
@@ -61,14 +65,29 @@ export const eventSchema = z
     event('purged', 'queue', {}, 'All messages were removed'),
     event('paused', 'queue', {}, 'Deliveries stopped'),
     event('resumed', 'queue', {}, 'Deliveries go on'),
-    event('fired', 'schedule', { queue: nameSchema }, 'A schedule sent messages'),
+    event(
+      'fired',
+      'schedule',
+      { queue: nameSchema.describe('Where the messages went') },
+      'A schedule sent messages',
+    ),
     event('repaired', 'cache', {}, 'A renewal brought invalidations whose hints had not come'),
     event('forced', 'cache', {}, 'A write no longer waited for a silent node'),
     event('flushed', 'cache', {}, 'All entries were removed'),
-    event('joined', null, { member: nodeIdSchema }, 'A member joined'),
-    event('left', null, { member: nodeIdSchema }, 'A member left'),
-    event('fenced', null, { member: nodeIdSchema }, 'A member was removed, because it was silent'),
-    event('instance', null, { instance: z.string() }, 'Redis is another instance: a restart or a failover'),
+    event('joined', null, { member: nodeIdSchema.describe('Which one') }, 'A member joined'),
+    event('left', null, { member: nodeIdSchema.describe('Which one') }, 'A member left'),
+    event(
+      'fenced',
+      null,
+      { member: nodeIdSchema.describe('Which one') },
+      'A member was removed, because it was silent',
+    ),
+    event(
+      'instance',
+      null,
+      { instance: z.string().describe('Identifies the new one') },
+      'Redis is another instance: a restart or a failover',
+    ),
     event(
       'omitted',
       null,

@@ -10,14 +10,18 @@ export const nameSchema = z
     'expected 1 to 256 characters out of A-Z a-z 0-9 . _ : / @ { } - (percent-encoded in a path), and not "." or ".."',
   )
   .register(realmFields, NAME_FIELD)
-  .meta({ example: 'invoice-42' });
+  .meta({
+    example: 'invoice-42',
+    description: 'Letters, digits and . _ : / @ { } -; percent-encoded in a path',
+  });
 
 /** A prefix of names. The empty prefix matches every name. */
 export const namePrefixSchema = z
   .string()
   .regex(/^[A-Za-z0-9._:/@{}-]{0,256}$/, 'expected at most 256 characters out of A-Z a-z 0-9 . _ : / @ { } -')
   .register(realmFields, NAME_FIELD)
-  .default('');
+  .default('')
+  .describe('What the names begin with');
 
 /** A duration: whole milliseconds between `min` and `max`, both included. */
 export const durationMs = (min: number, max: number) => z.int().min(min).max(max);
@@ -49,10 +53,20 @@ export const nameCursorSchema = z
   .describe('`cursor` of the previous page');
 
 /** Where the next page of a listing by name begins. */
-export const nextNameSchema = z.string().register(realmFields, NAME_FIELD).nullable();
+export const nextNameSchema = z
+  .string()
+  .register(realmFields, NAME_FIELD)
+  .nullable()
+  .describe('Where the next page begins; null at the end');
 
 /** Size of a page of a listing. */
-export const pageLimitSchema = z.coerce.number().int().min(1).max(1000).default(100);
+export const pageLimitSchema = z.coerce
+  .number()
+  .int()
+  .min(1)
+  .max(1000)
+  .default(100)
+  .describe('Most items of the page');
 
 /** Deepest nesting of a JSON value: a deeper value may be parsed, but not written again. */
 export const MAX_NESTING = 256;

@@ -3,13 +3,15 @@ import { nodeIdSchema } from './cluster.js';
 import { instantSchema, nameSchema } from './fields.js';
 import { queueStatsSchema } from './queue.js';
 
-const sampleSchema = queueStatsSchema.omit({ oldestAgeMs: true }).extend({ at: instantSchema });
+const sampleSchema = queueStatsSchema
+  .omit({ oldestAgeMs: true })
+  .extend({ at: instantSchema.describe('When it was sampled') });
 
 export const queueFiguresSchema = z
   .strictObject({
-    queue: nameSchema,
+    queue: nameSchema.describe('Name of the queue'),
     nodeId: nodeIdSchema.describe('The ring owner of the queue, which samples it: ask that one'),
-    everyMs: z.int(),
+    everyMs: z.int().describe('Time between samples'),
     samples: z
       .array(sampleSchema)
       .describe('What the node that was asked has sampled, the oldest first: an hour at most'),

@@ -3,25 +3,35 @@ import { lockLevelSchema } from './durability.js';
 import { durationMs, ILL_FORMED, instantSchema, isWellFormed, jsonSchema, nameSchema } from './fields.js';
 import { NAME_FIELD, realmFields } from './realms.js';
 
-export const leaseModeSchema = z.enum(['exclusive', 'shared']);
+export const leaseModeSchema = z
+  .enum(['exclusive', 'shared'])
+  .describe('`exclusive`: nobody else holds the name; `shared`: others may hold it in this mode, too');
 export type LeaseMode = z.infer<typeof leaseModeSchema>;
 
 /** Who requests the lease: a worker, a job, a request. Deadlocks are detected between owners. */
-export const ownerNameSchema = z
-  .string()
-  .min(1)
-  .max(256)
-  .refine(isWellFormed, ILL_FORMED)
-  .meta({ example: 'worker-7' });
+export const ownerNameSchema = z.string().min(1).max(256).refine(isWellFormed, ILL_FORMED).meta({
+  example: 'worker-7',
+  description: 'Who asks: a worker, a job, a request. Deadlocks are found between owners',
+});
 /** UUIDs are converted to lower case, because they compare without case. */
-export const leaseIdSchema = z.guid().toLowerCase().meta({ example: '0195a3d2-7c51-4b8e-9f1a-2f6c1f0f9a11' });
-export const sessionIdSchema = z
-  .guid()
-  .toLowerCase()
-  .register(realmFields, NAME_FIELD)
-  .meta({ example: '5b1f3c0e-8f0d-4b52-9a4e-1a2b3c4d5e6f' });
-export const leaseTtlMs = durationMs(100, 86_400_000);
-export const waitMs = durationMs(0, 600_000);
+export const leaseIdSchema = z.guid().toLowerCase().meta({
+  example: '0195a3d2-7c51-4b8e-9f1a-2f6c1f0f9a11',
+  description: 'The right to the lease: who knows it may renew and release it',
+});
+/** In a request for a lease. */
+export const newLeaseIdSchema = leaseIdSchema.describe(
+  'Chosen by the caller: the same call again, through any node, gets the same lease. Default: one that the node chooses',
+);
+export const sessionIdSchema = z.guid().toLowerCase().register(realmFields, NAME_FIELD).meta({
+  example: '5b1f3c0e-8f0d-4b52-9a4e-1a2b3c4d5e6f',
+  description: 'The session that the lease ends with',
+});
+export const leaseTtlMs = durationMs(100, 86_400_000).describe(
+  'After so long without a renewal it ends, and others may have the name; ms',
+);
+export const waitMs = durationMs(0, 600_000).describe(
+  'How long to wait in line while it is held, ms; 0: not at all',
+);
 
 /** Largest size of the metadata of a lease, in bytes of JSON. */
 export const MAX_METADATA_BYTES = 4_096;
@@ -31,7 +41,10 @@ export const metadataSchema = z
     (metadata) => Buffer.byteLength(JSON.stringify(metadata)) <= MAX_METADATA_BYTES,
     `expected at most ${MAX_METADATA_BYTES} bytes of JSON`,
   )
-  .meta({ example: { job: 'nightly-report' } });
+  .meta({
+    example: { job: 'nightly-report' },
+    description: `Shown to those who look at the lease; at most ${MAX_METADATA_BYTES} bytes of JSON`,
+  });
 
 export const LEASE_EXAMPLE = {
   name: 'invoice-42',
@@ -51,17 +64,21 @@ export const LEASE_EXAMPLE = {
 export const leaseSchema = z
   .strictObject({
     name: nameSchema,
-    leaseId: z.string(),
-    owner: z.string(),
+    leaseId: z.string().describe('The right to renew and to release it'),
+    owner: z.string().describe('Who holds it'),
     mode: leaseModeSchema,
-    permits: z.int(),
-    fencingToken: z.string(),
-    ttlMs: z.int(),
-    acquiredAt: instantSchema,
-    expiresAt: instantSchema,
-    waitedMs: z.int(),
-    metadata: z.record(z.string(), jsonSchema).nullable(),
-    limit: z.int().optional(),
+    permits: z.int().describe('How many permits of a semaphore; 1 for a lock'),
+    fencingToken: z
+      .string()
+      .describe(
+        'Decimal, larger with every grant of the name: a store that it is passed to can refuse older ones',
+      ),
+    ttlMs: z.int().describe('How long a renewal lasts, ms; of a lease of a session, that of the session'),
+    acquiredAt: instantSchema.describe('When it was granted'),
+    expiresAt: instantSchema.describe('When it ends, unless it is renewed'),
+    waitedMs: z.int().describe('How long the request waited in line, ms'),
+    metadata: z.record(z.string(), jsonSchema).nullable().describe('What the caller gave; null: nothing'),
+    limit: z.int().optional().describe('Of a semaphore: its limit now'),
     durability: lockLevelSchema,
   })
   .meta({ id: 'Lease', example: LEASE_EXAMPLE });

@@ -17,7 +17,11 @@ export const showMessageQuerySchema = z.strictObject({
 
 const whySchema = z
   .strictObject({
-    kind: z.enum(['paused', 'delayed', 'group', 'rate', 'inFlightLimit', 'none']),
+    kind: z
+      .enum(['paused', 'delayed', 'group', 'rate', 'inFlightLimit', 'none'])
+      .describe(
+        'The queue is paused; its delay; an earlier message of its group; the rate limit; `maxInFlight`',
+      ),
     until: instantSchema.nullable().describe('When it ends, as far as that is known'),
     blockedBy: messageIdSchema.nullable().describe('The message of its group that goes first'),
   })
@@ -26,14 +30,16 @@ const whySchema = z
 export const shownMessageSchema = z
   .strictObject({
     ...messageShape,
-    state: z.enum(['ready', 'delayed', 'inFlight', 'dead', 'done', 'cancelled']),
+    state: z
+      .enum(['ready', 'delayed', 'inFlight', 'dead', 'done', 'cancelled'])
+      .describe('`done`: acknowledged; it and `cancelled` are shown for the `keepResultsMs` of the queue'),
     enqueuedAt: instantSchema
       .nullable()
       .describe('Null when only its end is known; then its body is null, too'),
     availableAt: instantSchema
       .nullable()
       .describe('When it becomes ready: the end of its delay or of its visibility timeout; else null'),
-    receiveCount: z.int(),
+    receiveCount: z.int().describe('Deliveries so far'),
     attempts: attemptsSchema,
     progress: z.unknown().describe('How far its receiver is, as it told last; null when it told nothing'),
     result: z.unknown().describe('What its receiver acknowledged it with; null when there is none'),
@@ -76,21 +82,29 @@ export type Cancel = z.infer<typeof cancelSchema>;
 
 export const cancelledSchema = z
   .strictObject({
-    status: z.literal('cancelled'),
+    status: z.literal('cancelled').describe('It will not be delivered again'),
     durability: durabilitySchema.describe('How safe this change is: the level of the queue'),
   })
   .meta({ id: 'Cancelled', example: { status: 'cancelled', durability: 'local' } });
 export type Cancelled = z.infer<typeof cancelledSchema>;
 
 export const watchSchema = z
-  .strictObject({ receipts: receiptsSchema, waitMs: durationMs(0, 30_000).default(0) })
+  .strictObject({
+    receipts: receiptsSchema,
+    waitMs: durationMs(0, 30_000).default(0).describe('How long to wait while none is cancelled'),
+  })
   .meta({ id: 'Watch', example: { receipts: [RECEIPT_EXAMPLE], waitMs: 20_000 } });
 export type Watch = z.infer<typeof watchSchema>;
 
 export const watchedSchema = z
   .strictObject({
     cancelled: z
-      .array(z.strictObject({ receipt: z.string(), reason: z.string().nullable() }))
+      .array(
+        z.strictObject({
+          receipt: z.string().describe('As it was sent'),
+          reason: z.string().nullable().describe('What the canceller gave; null: nothing'),
+        }),
+      )
       .describe('Those whose message was cancelled; empty when the time is over'),
   })
   .meta({

@@ -7,8 +7,8 @@ export const MAX_EXAMINED = 5_000;
 
 const textSchema = z.string().min(1).max(1_024);
 const whereShape = {
-  id: textSchema.optional(),
-  groupId: textSchema.optional(),
+  id: textSchema.optional().describe('Id of the message'),
+  groupId: textSchema.optional().describe('The group that it is in'),
   header: headersSchema.optional().describe('Headers that it has, with these values'),
   body: textSchema.optional().describe('A text within its body: a string as it is, any other value as JSON'),
   reason: textSchema.optional().describe('A text within the reason of its latest attempt'),
@@ -31,7 +31,7 @@ export const searchSchema = z
     state: z
       .enum(['ready', 'delayed', 'inFlight', 'dead'])
       .describe('`dead`: those in the dead-letter queue'),
-    where: whereSchema.default({}),
+    where: whereSchema.default({}).describe('All that is given must fit; nothing: every message'),
     cursor: z.string().optional().describe('`cursor` of the previous page of the same search'),
     limit: pageLimitSchema,
   })
@@ -44,7 +44,7 @@ export type Search = z.infer<typeof searchSchema>;
 
 export const foundSchema = z
   .strictObject({
-    messages: z.array(browsedMessageSchema),
+    messages: z.array(browsedMessageSchema).describe('Those that fit'),
     cursor: z.string().nullable().describe('Null at the end. Earlier pages may be short, or empty'),
     examined: z.int().describe(`How many messages were looked at; ${MAX_EXAMINED} at most`),
   })
@@ -80,7 +80,7 @@ export type DeleteMessages = z.infer<typeof deleteMessagesSchema>;
 
 const moreSchema = z.string().nullable().describe('For the next call when more is left; null at the end');
 export const deletedMessagesSchema = z
-  .strictObject({ deleted: z.int(), cursor: moreSchema })
+  .strictObject({ deleted: z.int().describe('How many were removed'), cursor: moreSchema })
   .meta({ id: 'DeletedMessages', example: { deleted: 12, cursor: null } });
 export type DeletedMessages = z.infer<typeof deletedMessagesSchema>;
 
@@ -106,6 +106,6 @@ export const redriveSchema = z
   .meta({ id: 'Redrive', example: { where: { reason: 'TimeoutError' }, max: 100 } });
 export type Redrive = z.infer<typeof redriveSchema>;
 export const redrivenSchema = z
-  .strictObject({ moved: z.int(), cursor: moreSchema.optional() })
+  .strictObject({ moved: z.int().describe('How many were moved'), cursor: moreSchema.optional() })
   .meta({ id: 'Redriven', example: { moved: 42 } });
 export type Redriven = z.infer<typeof redrivenSchema>;

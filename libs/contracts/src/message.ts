@@ -33,14 +33,15 @@ export const headersSchema = z
       if (!isWellFormed(name) || !isWellFormed(value)) return refuse(ILL_FORMED, name);
     }
   })
-  .meta({ type: 'object', additionalProperties: { type: 'string' } }) as unknown as z.ZodType<
-  Readonly<Record<string, string>>,
-  Readonly<Record<string, string>>
->;
+  .meta({
+    type: 'object',
+    additionalProperties: { type: 'string' },
+    description: 'Names and texts that go with the body',
+  }) as unknown as z.ZodType<Readonly<Record<string, string>>, Readonly<Record<string, string>>>;
 
 const deduplicationSchema = z
   .strictObject({
-    id: idTextSchema,
+    id: idTextSchema.describe('Chosen by the sender'),
     windowMs: deduplicationWindowSchema
       .optional()
       .describe('Default: the `deduplicationWindowMs` of the queue'),
@@ -61,9 +62,9 @@ const deduplicationSchema = z
 
 export const newMessageSchema = z
   .strictObject({
-    body: jsonSchema,
+    body: jsonSchema.describe('Any JSON value'),
     headers: headersSchema.default({}),
-    delayMs: durationMs(0, YEAR_MS).default(0),
+    delayMs: durationMs(0, YEAR_MS).default(0).describe('Ready only after so long'),
     priority: z.int().min(0).max(9).default(0).describe('Higher first'),
     groupId: idTextSchema.optional().describe('Messages of a group are delivered in the order of sending'),
     deduplicationId: idTextSchema
@@ -83,7 +84,13 @@ export const newMessageSchema = z
 export type NewMessage = z.infer<typeof newMessageSchema>;
 
 export const sendSchema = z
-  .strictObject({ messages: z.array(batchItem(newMessageSchema)).min(1).max(MAX_BATCH) })
+  .strictObject({
+    messages: z
+      .array(batchItem(newMessageSchema))
+      .min(1)
+      .max(MAX_BATCH)
+      .describe('Each is judged by itself: one that is refused does not hold up the others'),
+  })
   .meta({
     id: 'Send',
     example: {
@@ -92,7 +99,9 @@ export const sendSchema = z
   });
 export type Send = z.infer<typeof sendSchema>;
 
-export const messageIdSchema = z.string().meta({ example: '1795409663123456-0' });
+export const messageIdSchema = z
+  .string()
+  .meta({ example: '1795409663123456-0', description: 'Id of the message' });
 
 /** The level of the queue, which was met before the answer. */
 export const metSchema = durabilitySchema.describe('How safe this change is: the level of the queue');
@@ -100,7 +109,17 @@ export const metSchema = durabilitySchema.describe('How safe this change is: the
 export const sentSchema = z
   .strictObject({
     messages: z
-      .array(z.union([z.strictObject({ id: messageIdSchema, deduplicated: z.boolean() }), refusedItemSchema]))
+      .array(
+        z.union([
+          z.strictObject({
+            id: messageIdSchema,
+            deduplicated: z
+              .boolean()
+              .describe('Whether an earlier message counts as this one; `id` is its id'),
+          }),
+          refusedItemSchema,
+        ]),
+      )
       .describe('In the order of the request'),
     durability: metSchema,
   })
@@ -112,8 +131,8 @@ export type Sent = z.infer<typeof sentSchema>;
 
 export const receiveSchema = z
   .strictObject({
-    max: z.int().min(1).max(MAX_BATCH).default(1),
-    waitMs: durationMs(0, 30_000).default(0),
+    max: z.int().min(1).max(MAX_BATCH).default(1).describe('Most messages of the answer'),
+    waitMs: durationMs(0, 30_000).default(0).describe('How long to wait while there is none; 0: not at all'),
     visibilityTimeoutMs: receiveVisibilitySchema.optional().describe("Default: the queue's"),
   })
   .meta({ id: 'Receive', example: { max: 10, waitMs: 20_000 } });
@@ -123,9 +142,9 @@ const deadLetterSchema = z
   .strictObject({
     queue: nameSchema.describe('The original queue'),
     reason: z.enum(['max-receives', 'rejected']).describe('`rejected`: by a nack with `dead`'),
-    receiveCount: z.int(),
-    enqueuedAt: instantSchema,
-    deadAt: instantSchema,
+    receiveCount: z.int().describe('Deliveries that failed'),
+    enqueuedAt: instantSchema.describe('When it was sent first'),
+    deadAt: instantSchema.describe('When it became a dead letter'),
     attempts: attemptsSchema,
   })
   .describe('Why a message is a dead letter; only dead letters have it');
@@ -134,11 +153,11 @@ export type DeadLetter = z.infer<typeof deadLetterSchema>;
 
 export const messageShape = {
   id: messageIdSchema,
-  body: z.unknown(),
-  headers: z.record(z.string(), z.string()),
-  enqueuedAt: instantSchema,
-  priority: z.int(),
-  groupId: z.string().nullable(),
+  body: z.unknown().describe('As it was sent'),
+  headers: z.record(z.string(), z.string()).describe('As they were sent'),
+  enqueuedAt: instantSchema.describe('When it was sent'),
+  priority: z.int().describe('0 to 9, higher first'),
+  groupId: z.string().nullable().describe('Null: it has no group'),
   deadLetter: deadLetterSchema.optional(),
 };
 export const MESSAGE_EXAMPLE = {
@@ -153,14 +172,16 @@ export const RECEIPT_EXAMPLE = '1795409663123456.1s.1.5k.mi8k3x0g.kQ4nXo1r0cPvY2
 
 export const receivedSchema = z
   .strictObject({
-    messages: z.array(
-      z.strictObject({
-        ...messageShape,
-        receipt: z.string(),
-        receiveCount: z.int(),
-        visibleUntil: instantSchema,
-      }),
-    ),
+    messages: z
+      .array(
+        z.strictObject({
+          ...messageShape,
+          receipt: z.string().describe('Of this delivery: for ack, nack and extend'),
+          receiveCount: z.int().describe('Deliveries so far, this one counted'),
+          visibleUntil: instantSchema.describe('Unless it was answered by then, others get it'),
+        }),
+      )
+      .describe('Empty when there was none'),
   })
   .meta({
     id: 'Received',
@@ -187,7 +208,7 @@ export const CURSORS = {
 
 export const browseQuerySchema = z
   .strictObject({
-    state: z.enum(['ready', 'delayed', 'inFlight']),
+    state: z.enum(['ready', 'delayed', 'inFlight']).describe('Messages in this state'),
     cursor: z.string().optional().describe('`cursor` of the previous page of the same state'),
     limit: pageLimitSchema,
   })
@@ -199,12 +220,12 @@ export type BrowseQuery = z.infer<typeof browseQuerySchema>;
 
 export const browsedMessageSchema = z.strictObject({
   ...messageShape,
-  receiveCount: z.int(),
+  receiveCount: z.int().describe('Deliveries so far'),
   availableAt: instantSchema.nullable().describe('When it becomes ready; null when it is ready'),
 });
 export const browsedSchema = z
   .strictObject({
-    messages: z.array(browsedMessageSchema),
+    messages: z.array(browsedMessageSchema).describe('In the order in which they are due'),
     cursor: z.string().nullable().describe('Null at the end. Earlier pages may be short too'),
   })
   .meta({
@@ -214,6 +235,6 @@ export const browsedSchema = z
 export type Browsed = z.infer<typeof browsedSchema>;
 
 export const purgedSchema = z
-  .strictObject({ purged: z.int() })
+  .strictObject({ purged: z.int().describe('How many were removed') })
   .meta({ id: 'Purged', example: { purged: 1_200 } });
 export type Purged = z.infer<typeof purgedSchema>;

@@ -8,13 +8,13 @@ const instanceSchema = z
   );
 
 export const redisStateSchema = z.strictObject({
-  topology: z.enum(['single', 'sentinel', 'cluster']),
+  topology: z.enum(['single', 'sentinel', 'cluster']).describe('The form of `REDIS_URL`'),
   instance: instanceSchema
     .nullable()
     .describe('Of all primaries together: another one when any of them is. Null while Redis does not answer'),
   durability: z
     .strictObject({
-      appendonly: z.boolean(),
+      appendonly: z.boolean().describe('Whether it keeps changes in its append-only file'),
       appendfsync: z
         .enum(['always', 'everysec', 'no'])
         .nullable()
@@ -26,7 +26,7 @@ export const redisStateSchema = z.strictObject({
       'What Redis does for its data; of several primaries the least. Null while Redis does not answer',
     ),
   primaries: z
-    .array(z.strictObject({ address: z.string(), instance: instanceSchema }))
+    .array(z.strictObject({ address: z.string().describe('Host and port'), instance: instanceSchema }))
     .describe('At most 100'),
 });
 /** The Redis of a node, as it is now. */
@@ -34,9 +34,9 @@ export type RedisState = z.infer<typeof redisStateSchema>;
 
 export const nodeStateSchema = z
   .strictObject({
-    nodeId: nodeIdSchema,
-    role: z.enum(ROLES),
-    redis: redisStateSchema,
+    nodeId: nodeIdSchema.describe('The node that answers'),
+    role: z.enum(ROLES).describe('Which service it is'),
+    redis: redisStateSchema.describe('Its Redis, as it is now'),
     lease: z
       .int()
       .describe(

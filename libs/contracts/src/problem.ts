@@ -37,13 +37,23 @@ export type ProblemCode = keyof typeof PROBLEMS;
 /** The `application/problem+json` body of RFC 9457, as every node sends it. */
 export const problemSchema = z
   .looseObject({
-    type: z.string(),
-    title: z.string(),
-    status: z.int(),
-    detail: z.string(),
-    instance: z.string(),
-    code: z.enum(Object.keys(PROBLEMS) as [ProblemCode, ...ProblemCode[]]),
-    errors: z.array(z.strictObject({ path: z.string(), message: z.string() })).optional(),
+    type: z.string().describe('URN of the code'),
+    title: z.string().describe('What the code means'),
+    status: z.int().describe('HTTP status'),
+    detail: z.string().describe('What happened and what to do, for people'),
+    instance: z.string().describe('Path of the request'),
+    code: z
+      .enum(Object.keys(PROBLEMS) as [ProblemCode, ...ProblemCode[]])
+      .describe('Stable: programs branch on it. Some codes have more members, such as `holders`'),
+    errors: z
+      .array(
+        z.strictObject({
+          path: z.string().describe('Of the field; `body` for the whole'),
+          message: z.string().describe('What was expected there'),
+        }),
+      )
+      .optional()
+      .describe('What is wrong in the request, the first 20; `more` tells how many others there are'),
   })
   .register(realmFields, { kind: 'problem' })
   .meta({

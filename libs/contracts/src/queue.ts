@@ -12,7 +12,9 @@ import {
 /** Longest delay, TTL or retention, in ms. */
 export const YEAR_MS = 31_536_000_000;
 const HALF_A_DAY_MS = 43_200_000;
-export const visibilitySchema = durationMs(1, HALF_A_DAY_MS);
+export const visibilitySchema = durationMs(1, HALF_A_DAY_MS).describe(
+  'After so long without an answer of its receiver a message is ready again, ms',
+);
 /** 0: a delivery that is over at once, and others may have the message. */
 export const receiveVisibilitySchema = durationMs(0, HALF_A_DAY_MS);
 const WEEK_MS = 604_800_000;
@@ -55,19 +57,42 @@ const maxMessageBytesSchema = z
   .max(MAX_MESSAGE_BYTES)
   .describe('Names and values of the headers plus the body: a string as text, any other value as JSON');
 
-export const backoffSchema = z
+const backoffSchema = z
   .strictObject({
-    baseMs: durationMs(1, YEAR_MS),
-    factor: z.number().min(1).max(100),
-    maxMs: durationMs(1, YEAR_MS),
+    baseMs: durationMs(1, YEAR_MS).describe('Delay before the first retry'),
+    factor: z.number().min(1).max(100).describe('How many times as long each further one is'),
+    maxMs: durationMs(1, YEAR_MS).describe('The longest delay'),
   })
   .refine(({ baseMs, maxMs }) => baseMs <= maxMs, 'baseMs must not be larger than maxMs')
+  .nullable()
   .describe(
-    'Delay before the n-th retry: baseMs * factor^(n-1), at most maxMs, less a random part of up to a fifth',
+    'Delay before the n-th retry: baseMs * factor^(n-1), at most maxMs, less a random part of up to a fifth. Null: none',
   );
-export const rateLimitSchema = z
-  .strictObject({ max: z.int().min(1).max(1_000_000), perMs: durationMs(1, 86_400_000) })
-  .describe('In any window of `perMs`, over all nodes, at most `max` messages are received');
+const rateLimitSchema = z
+  .strictObject({
+    max: z.int().min(1).max(1_000_000).describe('Most messages in a window'),
+    perMs: durationMs(1, 86_400_000).describe('Length of the window'),
+  })
+  .nullable()
+  .describe('In any window of `perMs`, over all nodes, at most `max` messages are received. Null: no limit');
+
+const maxReceivesSchema = z
+  .int()
+  .min(1)
+  .max(1_000)
+  .describe('Deliveries that may fail; after the last one the message is a dead letter');
+const deadLetterQueueSchema = nameSchema.describe('Where messages go that failed too often');
+const retentionSchema = durationMs(1, YEAR_MS).describe('Messages that are older are removed');
+const maxLengthSchema = z
+  .int()
+  .min(1)
+  .nullable()
+  .describe('Most messages that are not yet acknowledged; beyond, sends are refused. Null: no bound');
+const maxBytesSchema = z
+  .int()
+  .min(1)
+  .nullable()
+  .describe('Most bytes of them, results included; beyond, sends are refused. Null: no bound');
 
 const CONFIGURATION_EXAMPLE = {
   visibilityTimeoutMs: 30_000,
@@ -90,15 +115,17 @@ const CONFIGURATION_EXAMPLE = {
 export const putQueueSchema = z
   .strictObject({
     visibilityTimeoutMs: visibilitySchema.default(30_000),
-    maxReceives: z.int().min(1).max(1_000).default(5),
-    deadLetterQueue: nameSchema
+    maxReceives: maxReceivesSchema.default(5),
+    deadLetterQueue: deadLetterQueueSchema
       .optional()
-      .describe('Default: the name of the queue plus `.dead`, shortened when it is too long'),
-    retentionMs: durationMs(1, YEAR_MS).default(1_209_600_000),
-    maxLength: z.int().min(1).nullable().default(null),
-    maxBytes: z.int().min(1).nullable().default(null),
-    backoff: backoffSchema.nullable().default(null),
-    rateLimit: rateLimitSchema.nullable().default(null),
+      .describe(
+        'Where messages go that failed too often. Default: the name of the queue plus `.dead`, shortened when it is too long',
+      ),
+    retentionMs: retentionSchema.default(1_209_600_000),
+    maxLength: maxLengthSchema.default(null),
+    maxBytes: maxBytesSchema.default(null),
+    backoff: backoffSchema.default(null),
+    rateLimit: rateLimitSchema.default(null),
     deduplicationWindowMs: deduplicationWindowSchema.default(300_000),
     keepResultsMs: keepResultsSchema.default(0),
     maxInFlight: maxInFlightSchema.default(null),
@@ -123,13 +150,13 @@ export type PutQueue = z.infer<typeof putQueueSchema>;
 
 const configurationShape = {
   visibilityTimeoutMs: visibilitySchema,
-  maxReceives: z.int(),
-  deadLetterQueue: nameSchema,
-  retentionMs: durationMs(1, YEAR_MS),
-  maxLength: z.int().nullable(),
-  maxBytes: z.int().nullable(),
-  backoff: backoffSchema.nullable(),
-  rateLimit: rateLimitSchema.nullable(),
+  maxReceives: maxReceivesSchema,
+  deadLetterQueue: deadLetterQueueSchema,
+  retentionMs: retentionSchema,
+  maxLength: maxLengthSchema,
+  maxBytes: maxBytesSchema,
+  backoff: backoffSchema,
+  rateLimit: rateLimitSchema,
   deduplicationWindowMs: deduplicationWindowSchema,
   keepResultsMs: keepResultsSchema,
   maxInFlight: maxInFlightSchema,
@@ -144,9 +171,9 @@ export type QueueConfiguration = z.infer<typeof configurationSchema>;
 
 export const queueStatsSchema = z
   .strictObject({
-    ready: z.int(),
-    delayed: z.int(),
-    inFlight: z.int(),
+    ready: z.int().describe('May be received now'),
+    delayed: z.int().describe('Become ready later'),
+    inFlight: z.int().describe('Handed out, and not answered yet'),
     dead: z.int().describe('Moved to the dead-letter queue and not moved back by a redrive'),
     bytes: z
       .int()
@@ -155,7 +182,7 @@ export const queueStatsSchema = z
       ),
     oldestAgeMs: z.int().describe('Age of the oldest of these messages; 0 when there is none'),
     oldestReadyAgeMs: z.int().describe('The same of those that are ready; 0 when there is none'),
-    sent: z.int(),
+    sent: z.int().describe('Messages that were taken, deduplicated ones once'),
     received: z.int().describe('Deliveries, those that are in flight too; not those that could not be told'),
     acked: z.int().describe('Acknowledged, or moved away by a redrive'),
     failed: z.int().describe('Deliveries that were rejected, or whose visibility timeout ended'),
@@ -171,7 +198,12 @@ export const queueStatsSchema = z
 export type QueueStats = z.infer<typeof queueStatsSchema>;
 
 export const queueSchema = z
-  .strictObject({ name: nameSchema, ...configurationShape, paused: z.boolean(), stats: queueStatsSchema })
+  .strictObject({
+    name: nameSchema,
+    ...configurationShape,
+    paused: z.boolean().describe('Whether deliveries are stopped'),
+    stats: queueStatsSchema,
+  })
   .meta({
     id: 'Queue',
     example: {
@@ -203,6 +235,9 @@ export const listQueuesQuerySchema = z.strictObject({
   limit: pageLimitSchema,
 });
 export const queuesSchema = z
-  .strictObject({ queues: z.array(queueSchema), cursor: nextNameSchema.describe('Null at the end') })
+  .strictObject({
+    queues: z.array(queueSchema).describe('In the order of their names'),
+    cursor: nextNameSchema,
+  })
   .meta({ id: 'Queues', example: { queues: [queueSchema.meta()?.example as Queue], cursor: null } });
 export type Queues = z.infer<typeof queuesSchema>;

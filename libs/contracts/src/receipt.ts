@@ -13,7 +13,11 @@ const valueWithin = (bytes: number) =>
     (value) => new TextEncoder().encode(JSON.stringify(value)).length <= bytes,
     `expected at most ${bytes} bytes of JSON`,
   );
-export const receiptsSchema = z.array(batchItem(z.string())).min(1).max(MAX_BATCH);
+export const receiptsSchema = z
+  .array(batchItem(z.string()))
+  .min(1)
+  .max(MAX_BATCH)
+  .describe('Of the deliveries, as `receive` gave them; each is judged by itself');
 /** A string that is not a receipt is refused by itself. A receipt of an ended delivery is `stale`. */
 export type Receipts = z.infer<typeof receiptsSchema>;
 
@@ -103,8 +107,13 @@ const resultsSchema = <const Status extends readonly [string, ...string[]]>(
       results: z
         .array(
           z.union([
-            z.strictObject({ receipt: z.string(), status: z.enum(statuses) }),
-            refusedItemSchema.extend({ receipt: z.string().optional() }),
+            z.strictObject({
+              receipt: z.string().describe('As it was sent'),
+              status: z
+                .enum(statuses)
+                .describe('`stale`: that delivery is over, and others may have the message'),
+            }),
+            refusedItemSchema.extend({ receipt: z.string().optional().describe('As it was sent') }),
           ]),
         )
         .describe('In the order of the request'),

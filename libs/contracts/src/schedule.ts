@@ -20,10 +20,10 @@ const givenInstantSchema = z.iso.datetime({ offset: true }).meta({ example: '202
 
 const messageSchema = z
   .strictObject({
-    body: jsonSchema,
+    body: jsonSchema.describe('Any JSON value'),
     headers: headersSchema.default({}),
     priority: z.int().min(0).max(9).default(0).describe('Higher first'),
-    groupId: idTextSchema.nullable().default(null),
+    groupId: idTextSchema.nullable().default(null).describe('Null: no group'),
   })
   .describe('What each occurrence sends');
 
@@ -96,15 +96,17 @@ export const scheduleSchema = z
   .strictObject({
     name: nameSchema,
     ...shape,
-    message: z.strictObject({
-      body: z.unknown(),
-      headers: z.record(z.string(), z.string()),
-      priority: z.int(),
-      groupId: z.string().nullable(),
-    }),
-    startAt: instantSchema.nullable(),
-    endAt: instantSchema.nullable(),
-    paused: z.boolean(),
+    message: z
+      .strictObject({
+        body: z.unknown().describe('Any JSON value'),
+        headers: z.record(z.string(), z.string()).describe('Names and texts that go with the body'),
+        priority: z.int().describe('0 to 9, higher first'),
+        groupId: z.string().nullable().describe('Null: no group'),
+      })
+      .describe('What each occurrence sends'),
+    startAt: instantSchema.nullable().describe('The earliest occurrence; null: no bound'),
+    endAt: instantSchema.nullable().describe('The latest occurrence; null: no bound'),
+    paused: z.boolean().describe('Whether it sends nothing until it is resumed'),
     sent: z.int().describe('Messages of occurrences so far, those of `run` not counted'),
     nextAt: instantSchema.nullable().describe('The next occurrence; null when it is paused or over'),
     next: z.array(instantSchema).describe('The next five'),
@@ -146,7 +148,7 @@ export const listSchedulesQuerySchema = z.strictObject({
 });
 export const schedulesSchema = z
   .strictObject({
-    schedules: z.array(scheduleSchema),
+    schedules: z.array(scheduleSchema).describe('In the order of their names'),
     cursor: nextNameSchema.describe('Null at the end. Earlier pages may be short too'),
   })
   .meta({

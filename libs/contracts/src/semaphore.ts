@@ -3,9 +3,9 @@ import { lockLevelSchema } from './durability.js';
 import { nextNameSchema } from './fields.js';
 import {
   HOLDER_EXAMPLE,
-  leaseIdSchema,
   leaseTtlMs,
   metadataSchema,
+  newLeaseIdSchema,
   ownerNameSchema,
   sessionIdSchema,
   waitMs,
@@ -14,16 +14,20 @@ import { LOCK_EXAMPLE, lockShape } from './lock.js';
 
 /** Largest limit of a semaphore. */
 export const MAX_SEMAPHORE_LIMIT = 100_000;
-const limitSchema = z.int().min(1).max(MAX_SEMAPHORE_LIMIT);
+const limitSchema = z.int().min(1).max(MAX_SEMAPHORE_LIMIT).describe('Most permits that are held at a time');
 
 export const acquirePermitsSchema = z
   .strictObject({
     owner: ownerNameSchema,
-    limit: limitSchema.optional(),
-    permits: z.int().min(1).max(MAX_SEMAPHORE_LIMIT).default(1),
+    limit: limitSchema
+      .optional()
+      .describe(
+        'The first caller sets it, later ones say the same or nothing; a configured limit goes before it',
+      ),
+    permits: z.int().min(1).max(MAX_SEMAPHORE_LIMIT).default(1).describe('How many to take, all or none'),
     ttlMs: leaseTtlMs.default(30_000),
     waitMs: waitMs.default(0),
-    leaseId: leaseIdSchema.optional(),
+    leaseId: newLeaseIdSchema.optional(),
     sessionId: sessionIdSchema.optional(),
     metadata: metadataSchema.optional(),
   })
@@ -41,7 +45,11 @@ export const resizeSchema = z
 /** Configures the limit. It stays until it is changed or deleted, and takes precedence over the `limit` of callers. */
 export type Resize = z.infer<typeof resizeSchema>;
 
-const semaphoreShape = { ...lockShape, limit: z.int().nullable(), used: z.int() };
+const semaphoreShape = {
+  ...lockShape,
+  limit: z.int().nullable().describe('Most permits that are held at a time; null until it is set'),
+  used: z.int().describe('Permits that are held now'),
+};
 const SEMAPHORE_EXAMPLE = {
   ...LOCK_EXAMPLE,
   name: 'downloads',

@@ -14,10 +14,10 @@ export const createSessionSchema = z
 export type CreateSession = z.infer<typeof createSessionSchema>;
 
 const sessionShape = {
-  sessionId: z.string().register(realmFields, NAME_FIELD),
-  owner: z.string(),
-  ttlMs: z.int(),
-  expiresAt: instantSchema,
+  sessionId: z.string().register(realmFields, NAME_FIELD).describe('For the leases that end with it'),
+  owner: z.string().describe('Whose session it is'),
+  ttlMs: z.int().describe('After so long without a keep-alive it ends, and its leases with it; ms'),
+  expiresAt: instantSchema.describe('When it ends, unless it is kept alive'),
 };
 const SESSION = {
   sessionId: '5b1f3c0e-8f0d-4b52-9a4e-1a2b3c4d5e6f',
@@ -43,7 +43,7 @@ export type ListSessions = z.infer<typeof listSessionsSchema>;
 
 export const sessionsSchema = z
   .strictObject({
-    sessions: z.array(sessionSchema),
+    sessions: z.array(sessionSchema).describe('In no order'),
     cursor: z.string().nullable().describe('Null at the end. Earlier pages may be short, or empty'),
   })
   .meta({ id: 'Sessions', example: { sessions: [SESSION], cursor: null } });
@@ -53,8 +53,10 @@ export type Sessions = z.infer<typeof sessionsSchema>;
 export const keptSessionSchema = z
   .strictObject({
     ...sessionShape,
-    leases: z.int(),
-    lost: z.array(z.strictObject({ name: nameSchema, fencingToken: z.string() })),
+    leases: z.int().describe('How many it holds now'),
+    lost: z
+      .array(z.strictObject({ name: nameSchema, fencingToken: z.string().describe('That of the lease') }))
+      .describe('Leases that were revoked, told for twice its `ttlMs`; the 1,000 newest at most'),
     durability: lockLevelSchema,
   })
   .meta({ id: 'KeptSession', example: { ...SESSION, leases: 3, lost: [], durability: 'local' } });
@@ -67,8 +69,8 @@ export type KeptSession = z.infer<typeof keptSessionSchema>;
 export const sessionDetailsSchema = z
   .strictObject({
     ...sessionShape,
-    metadata: z.record(z.string(), jsonSchema).nullable(),
-    leases: z.array(holderSchema),
+    metadata: z.record(z.string(), jsonSchema).nullable().describe('What its owner gave; null: nothing'),
+    leases: z.array(holderSchema).describe('At most 1,000'),
   })
   .meta({ id: 'SessionDetails', example: { ...SESSION, metadata: null, leases: [HOLDER_EXAMPLE] } });
 /** A session with up to 1,000 of its leases. */
