@@ -14,6 +14,7 @@ import { Memory } from '../../libs/queues/src/recovery/memory.js';
 import { QueueStore } from '../../libs/queues/src/redis/queue.store.js';
 import { QueueNames } from '../../libs/queues/src/redis/queue-names.js';
 import { QueueOpenings } from '../../libs/queues/src/redis/queue-openings.js';
+import { QueuesInUse } from '../../libs/queues/src/redis/queues-in-use.js';
 import type { Delivery } from '../../libs/queues/src/redis/receipt.js';
 import { encodeTails } from '../../libs/queues/src/redis/record.js';
 import { ScheduleStore } from '../../libs/queues/src/redis/schedule.store.js';
@@ -84,9 +85,10 @@ export class QueueScripts {
     const members = new RecentMembers(membership);
     const losses = new Losses(new Metrics());
     const names = new QueueNames(redis);
-    const openings = new QueueOpenings(redis, membership, members, new Memory(), losses, names);
+    const inUse = new QueuesInUse(redis, membership);
+    const openings = new QueueOpenings(redis, membership, members, new Memory(), losses, names, inUse);
     const commits = new Commits(redis);
-    const store = new QueueStore(redis, membership, commits, openings, members, names);
+    const store = new QueueStore(redis, membership, commits, openings, members, names, inUse);
     const schedules = new ScheduleStore(redis, store, openings, commits);
     const bytes = new MessageBytes(new Tenants(), store);
     const firing = new Firing(schedules, bytes, new Metrics());
@@ -94,6 +96,7 @@ export class QueueScripts {
   }
 
   async stop(): Promise<void> {
+    await this.store.inUse.onModuleDestroy();
     this.redis.disconnect();
     this.listener.disconnect();
     await this.server.stop();

@@ -19,6 +19,7 @@ import { Memory } from './recovery/memory.js';
 import { QueueStore } from './redis/queue.store.js';
 import { QueueNames } from './redis/queue-names.js';
 import { QueueOpenings } from './redis/queue-openings.js';
+import { QueuesInUse } from './redis/queues-in-use.js';
 import { ScheduleStore } from './redis/schedule.store.js';
 import { WakeUps } from './redis/wake-ups.js';
 import { Firing } from './schedules/firing.js';
@@ -33,6 +34,7 @@ import { DueTimers } from './timers/due-timers.js';
     Memory,
     Losses,
     QueueNames,
+    QueuesInUse,
     QueueOpenings,
     QueueStore,
     ScheduleStore,

@@ -18,6 +18,8 @@ const PORTION = 50;
 @Injectable()
 export class FiguresService implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly loop: Loop;
+  /** The last one of each queue. */
+  private samples: ReadonlyMap<string, Sample> = new Map();
   private figures: ReadonlyMap<string, Figures> = new Map();
   private rest: Sample | null = null;
 
@@ -59,23 +61,44 @@ export class FiguresService implements OnApplicationBootstrap, OnModuleDestroy {
   private async sample(): Promise<void> {
     if (!this.membership.isMember) return;
     const at = Date.now();
-    const before = this.figures;
+    const inUse = await this.store.inUse.sinceLast();
+    try {
+      const samples = new Map(inUse === null ? [] : this.samples);
+      for await (const queues of inUse === null ? this.owned() : this.changed(inUse)) {
+        const described = await Promise.all(queues.map((queue) => this.store.describe(queue)));
+        for (const [i, queue] of queues.entries()) {
+          const stats = described[i]?.stats;
+          if (stats === undefined) samples.delete(queue);
+          else if (samples.has(queue) || samples.size < MOST_SAMPLED) samples.set(queue, stats);
+        }
+      }
+      this.samples = samples;
+    } catch (error) {
+      this.store.inUse.forget();
+      throw error;
+    }
+    this.keep(at);
+  }
+
+  private keep(at: number): void {
     const figures = new Map<string, Figures>();
     let rest: Sample | null = null;
-    for await (const queues of this.owned()) {
-      const described = await Promise.all(queues.map((queue) => this.store.describe(queue)));
-      for (const [i, queue] of queues.entries()) {
-        const stats = described[i]?.stats;
-        if (stats === undefined) continue;
-        if (figures.size < MOST_QUEUES) {
-          const kept = before.get(queue) ?? new Figures();
-          kept.add(at, stats);
-          figures.set(queue, kept);
-        } else rest = rest === null ? stats : together(rest, stats);
-      }
+    for (const [queue, sample] of this.samples) {
+      if (figures.size < MOST_QUEUES) {
+        const kept = this.figures.get(queue) ?? new Figures();
+        kept.add(at, sample);
+        figures.set(queue, kept);
+      } else rest = rest === null ? sample : together(rest, sample);
     }
     this.figures = figures;
     this.rest = rest;
+  }
+
+  /** What holds nothing has not changed, unless it got messages. */
+  private *changed(inUse: readonly string[]): Iterable<string[]> {
+    const queues = new Set(inUse.filter((queue) => this.membership.owns(queue)));
+    for (const [queue, sample] of this.samples) if (!isEmpty(sample)) queues.add(queue);
+    yield* portionsOf([...queues]);
   }
 
   /** Queues that this node owns, in portions. */
@@ -85,11 +108,18 @@ export class FiguresService implements OnApplicationBootstrap, OnModuleDestroy {
     do {
       const names: string[] = await this.store.names.page('', after, PAGE);
       const owned = names.filter((name) => this.membership.owns(name));
-      for (let i = 0; i < owned.length; i += PORTION) yield owned.slice(i, i + PORTION);
+      yield* portionsOf(owned);
       count += owned.length;
       after = names.length < PAGE ? null : (names.at(-1) ?? null);
     } while (after !== null && count < MOST_SAMPLED);
   }
+}
+
+const isEmpty = ({ ready, delayed, inFlight, bytes }: Sample): boolean =>
+  ready + delayed + inFlight + bytes === 0;
+
+function* portionsOf(queues: readonly string[]): Iterable<string[]> {
+  for (let i = 0; i < queues.length; i += PORTION) yield queues.slice(i, i + PORTION);
 }
 
 function together(one: Sample, other: Sample): Sample {

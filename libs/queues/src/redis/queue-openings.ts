@@ -8,6 +8,7 @@ import type { Knowledge } from '../recovery/kept.js';
 import { Losses } from '../recovery/losses.js';
 import { Memory } from '../recovery/memory.js';
 import { QueueNames } from './queue-names.js';
+import { QueuesInUse } from './queues-in-use.js';
 import { configure } from './scripts/queue.js';
 import { type RestoreReply, restore } from './scripts/restore.js';
 
@@ -43,6 +44,7 @@ export class QueueOpenings implements OnModuleInit, OnModuleDestroy {
     private readonly memory: Memory,
     private readonly losses: Losses,
     private readonly names: QueueNames,
+    private readonly inUse: QueuesInUse,
   ) {}
 
   onModuleInit(): void {
@@ -116,7 +118,7 @@ export class QueueOpenings implements OnModuleInit, OnModuleDestroy {
     const { nodeId, ring } = this.membership;
     const timersNode = ring.owner(queue) ?? '';
     const told = { queue, timersNode, nodeId, members, areAll, known, last, ...portion };
-    const reply = await restore(this.redis, told);
+    const reply = await this.inUse.noteAfter(queue, restore(this.redis, told));
     this.losses.sentAgain(queue, reply.sentAgain);
     this.losses.lost(queue, reply.lost);
     return reply;

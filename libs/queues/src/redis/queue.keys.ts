@@ -8,6 +8,8 @@ export const queueKeys = {
   names: (part: number | null) => `syncline:{queues${part === null ? '' : `:${part}`}}:names`,
   /** String: how often a node was told to wake receivers (scripts/parts/waiters.lua). */
   wakeUps: (nodeId: string) => `syncline:{queues}:wakeUps:${nodeId}`,
+  /** Stream: queues that got messages lately (queues-in-use.ts). */
+  inUse: () => 'syncline:{queues}:inUse',
   /** Zset, in lexicographic order: the names of all schedules, with where each is (scripts/name-schedule.lua). */
   schedules: () => 'syncline:{queues}:schedules',
 };

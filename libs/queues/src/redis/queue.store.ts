@@ -7,6 +7,7 @@ import type { Sum, Tenant } from '@syncline/runtime';
 import { queueKeys } from './queue.keys.js';
 import { QueueNames } from './queue-names.js';
 import { QueueOpenings } from './queue-openings.js';
+import { QueuesInUse } from './queues-in-use.js';
 import type { Delivery } from './receipt.js';
 import type { Ending } from './scripts/attempts.js';
 import { type BrowseOptions, browse } from './scripts/browse.js';
@@ -48,6 +49,7 @@ export class QueueStore {
     private readonly openings: QueueOpenings,
     private readonly members: RecentMembers,
     readonly names: QueueNames,
+    readonly inUse: QueuesInUse,
   ) {
     membership.uses(library);
   }
@@ -70,7 +72,8 @@ export class QueueStore {
   }
 
   send(queue: string, messages: NewMessages) {
-    return this.openings.call(queue, () => send(this.redis, { ...this.callOf(queue), ...messages }));
+    const sent = this.openings.call(queue, () => send(this.redis, { ...this.callOf(queue), ...messages }));
+    return this.inUse.noteAfter(queue, sent);
   }
 
   receive(queue: string, options: ReceiveOptions & { waiter: Waiter | null }) {
@@ -167,7 +170,8 @@ export class QueueStore {
     const most = tenant?.quotas.queues;
     if (tenant === undefined || most === undefined) await this.names.add(queue);
     else if (!(await this.names.addWithin(queue, tenant.realm, most))) throw tenant.exceeds('queues');
-    const made = await this.hold(queue, this.configure(queue, 'make', configuration, labels));
+    const making = this.configure(queue, 'make', configuration, labels);
+    const made = await this.hold(queue, this.inUse.noteAfter(queue, making));
     // Once more: the last traces of a queue by the same name may just have been removed, its name with them.
     if (made.done) await this.names.add(queue);
     await this.commits.confirm(configuration.durability, this.names.keyOf(queue));
@@ -208,7 +212,7 @@ export class QueueStore {
   }
 
   remove(queue: string) {
-    return queues.remove(this.redis, { queue });
+    return this.inUse.noteAfter(queue, queues.remove(this.redis, { queue }));
   }
 
   browse(queue: string, options: BrowseOptions) {
@@ -242,7 +246,8 @@ export class QueueStore {
   adopt(queue: string, from: string, messages: readonly outbox.Adopted[]) {
     // Also when this node is the owner: what comes here was not asked for by a caller who would arm its timers.
     const timersNode = this.ownerOf(queue);
-    return this.openings.call(queue, () => outbox.adopt(this.redis, { queue, timersNode, from, messages }));
+    const adopt = () => outbox.adopt(this.redis, { queue, timersNode, from, messages });
+    return this.inUse.noteAfter(queue, this.openings.call(queue, adopt));
   }
 
   /** What signs the receipts of a queue; null when there is no such queue. */

@@ -88,15 +88,14 @@ export class ScheduleStore {
     occurrences: readonly { readonly at: number; readonly delayMs: number }[],
     nextAt: number | null,
   ) {
-    return this.openings.call(queue, () =>
-      schedules.fireSchedule(this.redis, { ...this.queues.callOf(queue), due, occurrences, nextAt }),
-    );
+    const fire = () =>
+      schedules.fireSchedule(this.redis, { ...this.queues.callOf(queue), due, occurrences, nextAt });
+    return this.queues.inUse.noteAfter(queue, this.openings.call(queue, fire));
   }
 
   run(queue: string, id: string) {
-    return this.openings.call(queue, () =>
-      schedules.runSchedule(this.redis, { ...this.queues.callOf(queue), id }),
-    );
+    const run = () => schedules.runSchedule(this.redis, { ...this.queues.callOf(queue), id });
+    return this.queues.inUse.noteAfter(queue, this.openings.call(queue, run));
   }
 
   remove(queue: string, id: string) {

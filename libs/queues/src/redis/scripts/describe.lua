@@ -61,9 +61,11 @@ return function()
     DueWork.run()
     Waiters.wake(Ready.newly_ready())
   end
-  local delayed, in_flight = redis.call('ZCARD', Queue.key('delayed')), redis.call('ZCARD', Queue.key('inFlight'))
-  local age = q.live > 0 and math.max(0, now - oldest_at()) or 0
-  local ready_age = math.max(0, now - oldest_ready_at())
+  local delayed, in_flight, age, ready_age = 0, 0, 0, 0
+  if q.live > 0 then
+    delayed, in_flight = redis.call('ZCARD', Queue.key('delayed')), redis.call('ZCARD', Queue.key('inFlight'))
+    age, ready_age = math.max(0, now - oldest_at()), math.max(0, now - oldest_ready_at())
+  end
   Queue.save()
   local configuration = redis.call('HMGET', KEYS[1], unpack(ARGV))
   return {
