@@ -55,6 +55,11 @@ const RECIPES = {
     needs: ['nats-server'],
     command: async (port, folder) => ['nats-server', '-a', local, '-p', `${port}`, '-js', '-sd', folder],
   },
+  moto: {
+    install: 'pip install "moto[server]"',
+    needs: ['moto_server'],
+    command: async (port) => ['moto_server', '-H', local, '-p', `${port}`],
+  },
   memcached: {
     install: 'apt-get install memcached',
     needs: ['memcached'],

@@ -27,11 +27,22 @@ export class Stage {
    * Nodes of Syncline as they are shipped, by default on a Redis of their own. Returns their URLs.
    *
    * @param checkout path of the checkout that they are built from; default: this one
+   * @param env variables of theirs
    */
-  async nodes(role: Role, count: number, server?: RedisServer, checkout = '.'): Promise<string[]> {
+  async nodes(
+    role: Role,
+    count: number,
+    server?: RedisServer,
+    checkout = '.',
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<string[]> {
     const redis = server ?? (await this.redis());
     const dist = join(relative('.', checkout), 'dist');
-    const nodes = await startNodes(role, count, { redisUrl: redis.url, dist, env: { LOG_LEVEL: 'info' } });
+    const nodes = await startNodes(role, count, {
+      redisUrl: redis.url,
+      dist,
+      env: { LOG_LEVEL: 'info', ...env },
+    });
     this.nodeProcesses.push(...nodes);
     return nodes.map((node) => node.url);
   }

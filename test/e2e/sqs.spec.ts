@@ -235,6 +235,7 @@ describe('SQS: messages', () => {
       MessageAttributeNames: ['All'],
     });
     expect(message).toMatchObject({ MessageId: sent.MessageId, Body: 'hällo <&>' });
+    expect(sent.MessageId).toMatch(/^\d{8}-\d{4}-8\d{3}-8\d{3}-000000000000$/);
     expect(message?.MessageAttributes?.total).toEqual({ DataType: 'Number.eur', StringValue: '12.50' });
     expect(Buffer.from(message?.MessageAttributes?.blob?.BinaryValue as Uint8Array)).toEqual(
       Buffer.of(0, 255, 10),

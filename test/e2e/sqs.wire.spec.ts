@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   CreateQueueCommand,
@@ -233,6 +234,27 @@ describe('SQS: the JSON protocol', () => {
       .expect(200, { services: { sqs: 'running' } });
   });
 });
+
+const hasCli = spawnSync('aws', ['--version']).status === 0;
+if (hasCli) {
+  it('SQS: the AWS command line makes a queue, sends and receives', () => {
+    const env = {
+      ...process.env,
+      ...{ AWS_ACCESS_KEY_ID: 'app', AWS_SECRET_ACCESS_KEY: SECRETS.app, AWS_DEFAULT_REGION: 'eu-central-1' },
+    };
+    const aws = (...args: string[]): unknown => {
+      const { stdout, stderr } = spawnSync('aws', ['--endpoint-url', guarded.url, 'sqs', ...args], { env });
+      if (stderr.length > 0) throw new Error(String(stderr));
+      return stdout.length > 0 && JSON.parse(String(stdout));
+    };
+    const made = aws('create-queue', '--queue-name', 'by-cli');
+    expect(made).toEqual({ QueueUrl: 'https://sqs.example.com/000000000000/by-cli' });
+    const queue = ['--queue-url', `${guarded.url}/000000000000/by-cli`];
+    aws('send-message', ...queue, '--message-body', 'hällo');
+    const received = aws('receive-message', ...queue, '--attribute-names', 'All');
+    expect(received).toMatchObject({ Messages: [{ Body: 'hällo', Attributes: { SenderId: 'app' } }] });
+  });
+}
 
 describe('SQS: who calls', () => {
   const clientOf = (accessKeyId: string, secretAccessKey: string, options = {}) =>

@@ -1,9 +1,11 @@
 import { ROLES } from '@syncline/contracts';
 import { eventually, NodeProcess, RedisServer, stopAll } from '@syncline/testing';
 import { fuzz } from './run.js';
+import { compareWithMoto, hasMoto } from './sqs-twins.js';
 
 const SEED = 20_261_130;
 const REQUESTS = 250;
+const SQS_OPERATIONS = 150;
 
 it('nodes answer odd requests as their OpenAPI documents say, and keep nothing of them', async () => {
   await using redis = await RedisServer.start();
@@ -31,3 +33,8 @@ it('nodes answer odd requests as their OpenAPI documents say, and keep nothing o
     await stopAll(nodes);
   }
 });
+
+if (hasMoto) {
+  it("random operations of SQS have the same outcomes as at moto's server", () =>
+    compareWithMoto(SEED, SQS_OPERATIONS));
+}

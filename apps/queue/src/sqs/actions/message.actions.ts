@@ -3,6 +3,7 @@ import { Problem } from '@syncline/contracts';
 import { ByIdService, DeliveryService, MessagesService } from '@syncline/queues';
 import type { DisconnectSignal } from '@syncline/runtime';
 import { LabelsOfQueues } from '../attributes/labels.js';
+import { messageUuid } from '../messages/message-uuid.js';
 import { sequenceNumber, showReceived } from '../messages/received-message.js';
 import {
   invalidForKind,
@@ -84,7 +85,7 @@ export class MessageActions {
       'problem' in one
         ? invalidParameters(one.problem)
         : {
-            MessageId: one.id,
+            MessageId: messageUuid(one.id),
             ...sent[i]?.digests,
             ...(isFifo(queue) && { SequenceNumber: sequenceNumber(one.id) }),
           },

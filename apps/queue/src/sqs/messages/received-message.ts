@@ -3,6 +3,7 @@ import { arnOf, isFifo } from '../queue-address.js';
 import type { Members } from '../wire/wire.js';
 import { systemHeader, toAttributes } from './headers.js';
 import { isBinary, type MessageAttributes, md5, md5OfAttributes } from './message-attributes.js';
+import { messageUuid } from './message-uuid.js';
 
 /** Which attributes a receiver wants to see. */
 export interface Wanted {
@@ -31,7 +32,7 @@ export function showReceived(
     ([name, value]) => value !== undefined && (wanted.system.includes('All') || wanted.system.includes(name)),
   );
   return {
-    MessageId: message.id,
+    MessageId: messageUuid(message.id),
     ReceiptHandle: message.receipt,
     MD5OfBody: md5(body),
     Body: body,

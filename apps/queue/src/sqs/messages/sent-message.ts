@@ -52,6 +52,10 @@ export function readSentMessage(
   checkText('MessageBody', body);
   const attributes = readMessageAttributes('MessageAttributes', fields.map('MessageAttributes'));
   const system = readMessageAttributes('MessageSystemAttributes', fields.map('MessageSystemAttributes'));
+  const unknown = [...system.keys()].find((name) => name !== 'AWSTraceHeader');
+  if (unknown !== undefined) {
+    throw invalidValue('MessageSystemAttributes', unknown, 'There is only AWSTraceHeader.');
+  }
   const group = readId('MessageGroupId', fields);
   const fifo = isFifo(queue)
     ? fifoFields(body, group, fields, labels)
@@ -122,4 +126,4 @@ export function readId(name: string, fields: Fields): string | undefined {
 }
 
 export const invalidForKind = (name: string, value: unknown) =>
-  invalidValue(name, value, 'The request include parameter that is not valid for this queue type');
+  invalidValue(name, value, 'The request include parameter that is not valid for this queue type.');
