@@ -41,8 +41,10 @@ export {
   type SessionOptions,
 } from './locks/session.js';
 export { SessionLease, SessionLeaseSet } from './locks/session-leases.js';
+export type { BatchContext } from './queues/batch.js';
 export type { BodySchema, JudgedBody } from './queues/body-schema.js';
-export type { HandlerContext } from './queues/delivery.js';
+export type { BatchItem, HandlerContext } from './queues/delivery.js';
+export type { BatchHandler, Handler } from './queues/handler.js';
 export type {
   ChainedMessage,
   ExtendOptions,
@@ -60,8 +62,8 @@ export type {
 export { Queue } from './queues/queue.js';
 export { QueueClient } from './queues/queue-client.js';
 export { type ScheduleRule, Schedules } from './queues/schedules.js';
-export { type Handler, Worker } from './queues/worker.js';
-export type { BackOff, WorkerOptions } from './queues/worker-options.js';
+export { Worker } from './queues/worker.js';
+export type { BackOff, BatchWorkerOptions, WorkerOptions } from './queues/worker-options.js';
 export { Syncline, type SynclineOptions } from './syncline.js';
 export type { TlsOptions } from './transport/tls.js';
 export type { TransportOptions } from './transport/transport.js';

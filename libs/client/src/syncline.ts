@@ -1,11 +1,12 @@
 import type { Cache, CacheOptions } from './cache/cache.js';
 import { CacheClient } from './cache/cache-client.js';
 import { LockClient } from './locks/lock-client.js';
+import type { AnyHandler, AnyWorkerOptions, BatchHandler, Handler } from './queues/handler.js';
 import type { Queue } from './queues/queue.js';
 import { QueueClient } from './queues/queue-client.js';
 import type { Schedules } from './queues/schedules.js';
-import type { Handler, Worker } from './queues/worker.js';
-import type { WorkerOptions } from './queues/worker-options.js';
+import type { Worker } from './queues/worker.js';
+import type { BatchWorkerOptions, WorkerOptions } from './queues/worker-options.js';
 import type { TlsOptions } from './transport/tls.js';
 
 /** The nodes of the services that you use, and the options that all of them share. */
@@ -69,9 +70,23 @@ export class Syncline implements AsyncDisposable {
     return (this.clients.cache ?? missing('cache')).cache<Value>(name, options);
   }
 
-  /** Handles the messages of a queue until the worker is stopped or this client is closed. */
-  worker<Body = unknown>(queue: string, handler: Handler<Body>, options?: WorkerOptions): Worker<Body> {
-    const worker = this.queue<Body>(queue).worker(handler, options);
+  /** Handles the messages of a queue, or of several, until the worker is stopped or this client is closed; see {@link QueueClient.worker}. */
+  worker<Body = unknown>(
+    queues: string | readonly string[],
+    handler: BatchHandler<Body>,
+    options: BatchWorkerOptions,
+  ): Worker<Body>;
+  worker<Body = unknown>(
+    queues: string | readonly string[],
+    handler: Handler<Body>,
+    options?: WorkerOptions,
+  ): Worker<Body>;
+  worker<Body = unknown>(
+    queues: string | readonly string[],
+    handler: AnyHandler<Body>,
+    options?: AnyWorkerOptions,
+  ): Worker<Body> {
+    const worker = (this.clients.queue ?? missing('queue')).worker<Body>(queues, handler, options);
     this.workers.add(worker as unknown as Worker<never>);
     return worker;
   }

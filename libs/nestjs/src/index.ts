@@ -11,4 +11,4 @@ export { currentLease, Locked, type LockedOptions } from './locked.decorator.js'
 export type { SynclineModuleOptions } from './module-definition.js';
 export { SynclineModule } from './syncline.module.js';
 export { SynclineThrottlerStorage, type Throttled } from './throttler-storage.js';
-export { Worker, type WorkerSettings } from './worker.decorator.js';
+export { type BatchWorkerSettings, Worker, type WorkerSettings } from './worker.decorator.js';

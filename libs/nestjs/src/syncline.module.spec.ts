@@ -3,6 +3,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { type DynamicModule, Injectable, Module, Scope, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import {
+  type BatchItem,
   CacheClient,
   type HandlerContext,
   LockClient,
@@ -237,15 +238,21 @@ describe('a method with @Worker', () => {
       @Worker('second')
       handle({ body }: Message<string>) {
         bodies.push(body);
-        if (bodies.length === 2) all.open();
+        if (bodies.length === 4) all.open();
+      }
+
+      @Worker(['third', 'fourth'], { batch: 5 })
+      handleSome(items: readonly BatchItem<string>[]) {
+        for (const { message } of items) this.handle(message);
       }
     }
     await using queues = client();
-    await Promise.all([queues.queue('first').send('one'), queues.queue('second').send('two')]);
+    const sent = { first: 'one', second: 'two', third: 'three', fourth: 'four' };
+    await Promise.all(Object.entries(sent).map(([queue, body]) => queues.queue(queue).send(body)));
     const app = await start(SynclineModule.forRoot(urls), [Both]);
     await all.opened;
     await app.close();
-    expect(bodies.sort()).toEqual(['one', 'two']);
+    expect(bodies.sort()).toEqual(['four', 'one', 'three', 'two']);
   });
 
   it('continues after it threw any value, and logs that', async () => {

@@ -3,11 +3,9 @@ import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy }
 import { DiscoveryService, MetadataScanner, Reflector } from '@nestjs/core';
 import type { Handler, Message, Worker } from '@syncline/client';
 import { Clients } from './clients.js';
-import { Subscriptions, type WorkerSettings } from './worker.decorator.js';
+import { type Subscription, Subscriptions } from './worker.decorator.js';
 
-interface Subscribed {
-  readonly queue: string;
-  readonly settings: WorkerSettings;
+interface Subscribed extends Subscription {
   /** `Class.method`, for logs. */
   readonly name: string;
   readonly handler: Handler<unknown>;
@@ -38,16 +36,19 @@ export class Workers implements OnApplicationBootstrap, OnModuleDestroy {
     await Promise.all(this.stops.map((stop) => stop()));
   }
 
-  private start({ queue, settings, name, handler }: Subscribed): Worker<unknown> {
+  private start({ queues, settings, name, handler }: Subscribed): Worker<unknown> {
     const logger = new Logger(name);
     const onError = (error: unknown, message: Message<unknown> | undefined) => {
-      const what = message === undefined ? `Queue ${queue}` : `Message ${message.id} of queue ${queue}`;
+      const what =
+        message === undefined
+          ? `Queue ${[queues].flat().join(', ')}`
+          : `Message ${message.id} of queue ${message.queue}`;
       // A handler may throw anything, even a value whose `toString` fails.
       logger.error(`${what}: ${inspect(error)}`);
     };
-    const queues = this.clients.get('queue');
+    const client = this.clients.get('queue');
     try {
-      return queues.worker(queue, handler, { onError, ...settings });
+      return client.worker(queues, handler, { onError, ...settings });
     } catch (error) {
       throw new TypeError(`@Worker of ${name}: ${error instanceof Error ? error.message : error}`);
     }

@@ -1,12 +1,13 @@
-import { PayloadTooLargeError, ProblemError, ValidationError } from '../errors.js';
+import { PayloadTooLargeError, ProblemError, toError, ValidationError } from '../errors.js';
 import type { Delivery } from './delivery.js';
-import { failureOf } from './failure.js';
 import type { Message } from './message.js';
 import type { MessageSource } from './message-source.js';
 import type { QueueSettings } from './queue-settings.js';
 
 /** A result that is no JSON value, or too large. */
 const REFUSALS = [TypeError, ValidationError, PayloadTooLargeError];
+
+type Requeued = 'requeued' | 'dead' | 'expired' | 'stale';
 
 /** What a worker says of its messages when their handlers have ended. */
 export class Answers<Body> {
@@ -17,13 +18,13 @@ export class Answers<Body> {
   ) {}
 
   /** The handler returned. What it sends with its ack may be refused: then it failed. */
-  async done(delivery: Delivery<Body>): Promise<unknown> {
+  async done(delivery: Delivery<Body>): Promise<'acked' | Requeued> {
     try {
       return await this.ack(delivery);
     } catch (error) {
       if (delivery.chain.length === 0 || !isRefusal(error)) throw error;
       this.report(error, delivery.message);
-      delivery.failure = failureOf(error);
+      delivery.failWith(error);
       return this.failed(delivery);
     }
   }
@@ -44,11 +45,12 @@ export class Answers<Body> {
   }
 
   /** The handler threw: the message is given back, with the reason. */
-  async failed({ message, failure, isUnfit: dead }: Delivery<Body>): Promise<unknown> {
+  async failed({ message, failure, isUnfit: dead }: Delivery<Body>): Promise<Requeued> {
     const delayMs = this.settings.retryDelayMs(message.receiveCount);
-    const how = { ...failure, dead, ...(delayMs === undefined ? {} : { delayMs }) };
+    const how = { ...failure?.text, dead, ...(delayMs === undefined ? {} : { delayMs }) };
     const [result] = await this.queue.nack([message.receipt], how);
-    return result?.status;
+    if (result === undefined || 'problem' in result) throw toError(result?.status ?? 200, result?.problem);
+    return result.status;
   }
 }
 

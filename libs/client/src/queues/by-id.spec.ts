@@ -3,7 +3,9 @@ import { Deployment, WAYS } from '../../../../test/stages/deployment.js';
 import {
   CancelledError,
   DeadLetterError,
+  type HandlerContext,
   InFlightError,
+  type Message,
   NotFoundError,
   type Queue,
   type QueueClient,
@@ -28,8 +30,8 @@ function patientWorker(source = queue) {
   const ended: unknown[] = [];
   const reported: unknown[] = [];
   const worker = new Worker<string>(
-    source,
-    async ({ body }, { signal }) => {
+    [source],
+    async ({ body }: Message<string>, { signal }: HandlerContext) => {
       begun.push(body);
       if (body === 'short') return;
       await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));

@@ -1,6 +1,6 @@
 import { CancelledError, type HandlerTimeoutError, LeaseLostError } from '../errors.js';
 import { outgoing } from './chain.js';
-import type { Failure } from './failure.js';
+import { type Failure, failureOf } from './failure.js';
 import type { Message, SendOptions } from './message.js';
 import type { OutgoingChained } from './queue-port.js';
 
@@ -34,20 +34,51 @@ export interface HandlerContext {
   readonly send: (queue: string, body: unknown, options?: SendOptions) => void;
 }
 
+/** A message of a batch, with what a handler of single messages has as its context. */
+export interface BatchItem<Body> extends HandlerContext {
+  readonly message: Message<Body>;
+  /**
+   * Acknowledges this message now, without waiting for the end of the handler. Of this and {@link fail} the first call counts.
+   *
+   * @param result as what a handler of single messages returns
+   */
+  readonly done: (result?: unknown) => void;
+  /** Gives this message back now, as if its handler had thrown this error. The others of the batch do not fail. */
+  readonly fail: (error: unknown) => void;
+}
+
+/** Why a worker lost a message. */
+export type LossReason = LeaseLostError | CancelledError | HandlerTimeoutError;
+
+/** What a delivery asks of its worker. */
+export interface DeliveryOwner<Body> {
+  tell(delivery: Delivery<Body>, progress: unknown): Promise<void>;
+  answer(delivery: Delivery<Body>, outcome: { readonly result: unknown } | { readonly error: unknown }): void;
+  /** Called once. */
+  lost(delivery: Delivery<Body>, why: LossReason): void;
+}
+
 /** A message that a worker has received and not yet acknowledged or given back. */
-export class Delivery<Body> implements HandlerContext {
+export class Delivery<Body> implements BatchItem<Body> {
   private controller: AbortController | undefined;
-  private lost: LeaseLostError | CancelledError | HandlerTimeoutError | undefined;
+  /** Why the worker lost it. */
+  loss: LossReason | undefined;
+  /** What else its handler has with it. */
+  batch: { readonly look: () => void } | undefined;
   /** The handler was called. */
   isBegun = false;
-  /** The handler has ended, and its ack or nack is on its way. */
+  /** Its ack or nack is on its way. */
   isAnswered = false;
+  /** Resolves when that is answered: whether the message has ended. */
+  ended: Promise<boolean> | undefined;
+  /** A listener of the worker was told what became of it. */
+  isTold = false;
   /** Where the thread for heartbeats finds it. */
   slot: number | undefined;
   /** Its body does not fit the schema: no other delivery would. */
   isUnfit = false;
-  /** Set when the handler threw. */
-  failure: Failure | undefined;
+  /** Set when it failed: what was thrown, and what is kept of that with the attempt. */
+  failure: { readonly error: unknown; readonly text: Failure } | undefined;
   /** What the handler returned. */
   result: unknown;
   /** What it sends with the ack. */
@@ -55,10 +86,11 @@ export class Delivery<Body> implements HandlerContext {
 
   constructor(
     readonly number: number,
-    readonly message: Message<Body>,
+    /** With the body as the schema of the worker returned it. */
+    public message: Message<Body>,
     /** The worker holds the message until this time of the client's clock. */
     public heldUntil: number,
-    private readonly extend: (delivery: Delivery<Body>, progress: unknown) => Promise<void>,
+    private readonly owner: DeliveryOwner<Body>,
   ) {}
 
   /** A getter, as are the others, so that a handler can take it apart from its context. */
@@ -72,24 +104,32 @@ export class Delivery<Body> implements HandlerContext {
   }
 
   get progress(): (value: unknown) => Promise<void> {
-    return (value) => this.extend(this, value);
+    return (value) => this.owner.tell(this, value);
+  }
+
+  get done(): BatchItem<Body>['done'] {
+    return (result) => this.owner.answer(this, { result });
+  }
+
+  get fail(): BatchItem<Body>['fail'] {
+    return (error) => this.owner.answer(this, { error });
   }
 
   /** Created on first use: a signal costs more than the rest of a delivery. */
   get signal(): AbortSignal {
     if (this.controller === undefined) {
       this.controller = new AbortController();
-      if (this.lost !== undefined) this.controller.abort(this.lost);
+      if (this.loss !== undefined) this.controller.abort(this.loss);
     }
     return this.controller.signal;
   }
 
   get isLost(): boolean {
-    return this.lost !== undefined;
+    return this.loss !== undefined;
   }
 
   get isCancelled(): boolean {
-    return this.lost instanceof CancelledError;
+    return this.loss instanceof CancelledError;
   }
 
   /** The handler took too long. */
@@ -105,30 +145,15 @@ export class Delivery<Body> implements HandlerContext {
     this.end(new CancelledError(this.message.id, reason));
   }
 
-  private end(why: LeaseLostError | CancelledError | HandlerTimeoutError): void {
-    if (this.isAnswered) return;
-    this.lost ??= why;
-    this.controller?.abort(this.lost);
+  failWith(error: unknown): void {
+    this.failure = { error, text: failureOf(error) };
   }
-}
 
-/**
- * Splits received messages into series that are handled one after the other: one series for the messages of each group,
- * in order, and one for each message without a group.
- */
-export function splitIntoSeries<Body>(deliveries: readonly Delivery<Body>[]): Delivery<Body>[][] {
-  const series: Delivery<Body>[][] = [];
-  const groups: Record<string, Delivery<Body>[]> = Object.create(null);
-  for (const delivery of deliveries) {
-    const { groupId } = delivery.message;
-    const group = groupId === null ? undefined : groups[groupId];
-    if (group !== undefined) {
-      group.push(delivery);
-      continue;
-    }
-    const begun = [delivery];
-    series.push(begun);
-    if (groupId !== null) groups[groupId] = begun;
+  private end(why: LossReason): void {
+    if (this.isAnswered || this.isLost) return;
+    this.loss = why;
+    this.controller?.abort(why);
+    this.batch?.look();
+    this.owner.lost(this, why);
   }
-  return series;
 }

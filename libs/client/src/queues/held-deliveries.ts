@@ -1,5 +1,5 @@
 import { clock } from '../clock.js';
-import { Delivery } from './delivery.js';
+import { Delivery, type DeliveryOwner } from './delivery.js';
 import type { Guard } from './heartbeats/heartbeat-thread.js';
 import type { Message } from './message.js';
 
@@ -9,16 +9,18 @@ export class HeldDeliveries<Body> {
   private readonly deliveries: Record<number, Delivery<Body>> = Object.create(null);
   private lastNumber = 0;
   private held = 0;
+  private begun = 0;
   /** Called when the last one was acknowledged or given back. */
   private onNone: () => void = () => undefined;
 
   constructor(
     private readonly guard: Guard,
-    private readonly tellProgress: (delivery: Delivery<Body>, progress: unknown) => Promise<void>,
+    private readonly owner: DeliveryOwner<Body>,
   ) {}
 
-  get count(): number {
-    return this.held;
+  /** How many of them no handler was called with. */
+  get waiting(): number {
+    return this.held - this.begun;
   }
 
   /** In the order of their numbers. */
@@ -29,7 +31,7 @@ export class HeldDeliveries<Body> {
   /** @param askedAt before it was handed out, by the clock */
   add(message: Message<Body>, askedAt: number, visibilityTimeoutMs: number): Delivery<Body> {
     this.lastNumber += 1;
-    const delivery = new Delivery(this.lastNumber, message, askedAt + visibilityTimeoutMs, this.tellProgress);
+    const delivery = new Delivery(this.lastNumber, message, askedAt + visibilityTimeoutMs, this.owner);
     delivery.slot = this.guard.add(message.receipt, Math.min(clock.now() - askedAt, visibilityTimeoutMs));
     this.deliveries[delivery.number] = delivery;
     this.held += 1;
@@ -40,11 +42,18 @@ export class HeldDeliveries<Body> {
     return this.deliveries[number] !== undefined;
   }
 
+  /** A handler is called with it. */
+  begin(delivery: Delivery<Body>): void {
+    delivery.isBegun = true;
+    this.begun += 1;
+  }
+
   remove(delivery: Delivery<Body>): void {
     if (!this.has(delivery)) return;
     delete this.deliveries[delivery.number];
     this.guard.remove(delivery.slot);
     this.held -= 1;
+    if (delivery.isBegun) this.begun -= 1;
     if (this.held === 0) this.onNone();
   }
 

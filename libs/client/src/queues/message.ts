@@ -56,8 +56,11 @@ export interface ReceiveOptions {
   readonly signal?: AbortSignal;
 }
 
-/** A delivery. */
-export type Message<Body> = Readonly<Omit<ReceivedMessage, 'body'>> & { readonly body: Body };
+/** A delivery. `queue`: the name of its queue. */
+export type Message<Body> = Readonly<Omit<ReceivedMessage, 'body'>> & {
+  readonly queue: string;
+  readonly body: Body;
+};
 /**
  * A message as it stands: its `state`, its `attempts` (the latest deliveries that ended, when, how and why), `why` it is not
  * delivered, its `progress` and its `result`. Of a message that has ended only its `state` may be known: then `enqueuedAt` and `body` are null.

@@ -1,13 +1,14 @@
 import type { Cluster, Queues } from '@syncline/contracts';
 import { itemsOf } from '../pages.js';
 import type { TransportOptions } from '../transport/transport.js';
+import type { AnyHandler, AnyWorkerOptions, BatchHandler, Handler } from './handler.js';
 import { HeartbeatThread } from './heartbeats/heartbeat-thread.js';
 import { HttpQueues } from './http-queues.js';
 import { Queue } from './queue.js';
 import type { QueuePort } from './queue-port.js';
 import { Schedules } from './schedules.js';
-import type { Handler, Worker } from './worker.js';
-import type { WorkerOptions } from './worker-options.js';
+import { Worker } from './worker.js';
+import type { BatchWorkerOptions, WorkerOptions } from './worker-options.js';
 
 /** A client over another way to the engine. */
 export interface QueuePortOptions {
@@ -38,9 +39,42 @@ export class QueueClient implements AsyncDisposable {
     return queue as unknown as Queue<Body>;
   }
 
-  /** Handles the messages of a queue until the worker is stopped; see {@link Queue.worker}. */
-  worker<Body = unknown>(queue: string, handler: Handler<Body>, options?: WorkerOptions): Worker<Body> {
-    return this.queue<Body>(queue).worker(handler, options);
+  /**
+   * Handles the messages of a queue, or of several, until the worker is stopped; see {@link Queue.worker}. Several queues share
+   * the `concurrency`, and have turns: none waits for the backlog of another. `message.queue` says which one a message is from.
+   *
+   * @throws {ValidationError} a duration is not valid; {RangeError} another number is not valid, or a queue is named twice
+   */
+  worker<Body = unknown>(
+    queues: string | readonly string[],
+    handler: BatchHandler<Body>,
+    options: BatchWorkerOptions,
+  ): Worker<Body>;
+  worker<Body = unknown>(
+    queues: string | readonly string[],
+    handler: Handler<Body>,
+    options?: WorkerOptions,
+  ): Worker<Body>;
+  /** @internal */
+  worker<Body = unknown>(
+    queues: string | readonly string[],
+    handler: AnyHandler<Body>,
+    options?: AnyWorkerOptions,
+  ): Worker<Body>;
+  worker<Body = unknown>(
+    queues: string | readonly string[],
+    handler: AnyHandler<Body>,
+    options: AnyWorkerOptions = {},
+  ): Worker<Body> {
+    const names = [queues].flat();
+    if (names.length === 0 || new Set(names).size < names.length) {
+      throw new RangeError('queues: expected one name, or several different ones');
+    }
+    return new Worker(
+      names.map((name) => this.queue<Body>(name)),
+      handler,
+      options,
+    );
   }
 
   /** Messages at certain times, again and again: schedules by their names. */

@@ -4,6 +4,7 @@ import { abortable } from '../abortable.js';
 import { CancelledError, DeadLetterError } from '../errors.js';
 import { Acks } from './acks.js';
 import { outgoing } from './chain.js';
+import type { AnyHandler, AnyWorkerOptions, BatchHandler, Handler } from './handler.js';
 import type { Guard, HeartbeatThread } from './heartbeats/heartbeat-thread.js';
 import type {
   ChainedMessage,
@@ -22,8 +23,8 @@ import type {
 import type { OutgoingChained, QueuePort } from './queue-port.js';
 import { changeSelected } from './selected.js';
 import { Sends } from './sends.js';
-import { type Handler, Worker } from './worker.js';
-import type { WorkerOptions } from './worker-options.js';
+import { Worker } from './worker.js';
+import type { BatchWorkerOptions, WorkerOptions } from './worker-options.js';
 
 /** Most receipts in one request. */
 const MAX_ITEMS = 1_000;
@@ -96,7 +97,9 @@ export class Queue<Body = unknown> {
     this.receiving++;
     try {
       const { messages } = await this.port.receive(this.name, options, { signal });
-      return messages as Message<Body>[];
+      return messages.map((message) =>
+        Object.assign(message, { queue: this.name, body: message.body as Body }),
+      );
     } finally {
       this.receiving--;
     }
@@ -179,8 +182,10 @@ export class Queue<Body = unknown> {
    *
    * @throws {ValidationError} a duration is not valid; {RangeError} another number is not valid
    */
-  worker(handler: Handler<Body>, options: WorkerOptions = {}): Worker<Body> {
-    return new Worker(this, handler, options);
+  worker(handler: BatchHandler<Body>, options: BatchWorkerOptions): Worker<Body>;
+  worker(handler: Handler<Body>, options?: WorkerOptions): Worker<Body>;
+  worker(handler: AnyHandler<Body>, options: AnyWorkerOptions = {}): Worker<Body> {
+    return new Worker([this], handler, options);
   }
 
   /** @internal */

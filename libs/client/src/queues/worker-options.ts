@@ -7,6 +7,7 @@ const HALF_A_DAY_MS = 43_200_000;
 const YEAR_MS = 31_536_000_000;
 const DEFAULT_STOP_MS = 30_000;
 const DEFAULT_BLOCKED_MS = 300_000;
+const MAX_BATCH = 1_000;
 
 /** Delay before delivery `n + 1`: `baseMs * factor^(n-1)`, at most `maxMs`, less a random part of up to a fifth. */
 export interface BackOff {
@@ -47,11 +48,49 @@ export interface WorkerOptions {
    */
   readonly maxBlockedMs?: number;
   /**
-   * Called with every error: an error of a handler, with its message, which is delivered again; a `ReceiptStaleError`,
+   * Called with every error: an error of a handler, with its message (without one, when a handler of several threw), which is delivered again; a `ReceiptStaleError`,
    * with its message, when a handler finished too late; and errors of the nodes, after which the worker continues. If
    * `onError` throws or rejects, that becomes a warning. Default: `process.emitWarning` for every error.
    */
   readonly onError?: (error: unknown, message: Message<unknown> | undefined) => void;
+  /** Called when a message was acknowledged, with its result. What a listener throws goes to `onError`. */
+  readonly onDone?: (message: Message<unknown>, result: unknown) => void;
+  /**
+   * Called when a message was given back because its handler threw, took too long, or its body does not fit. `status`: it is
+   * delivered again (`requeued`), a dead letter (`dead`), or was removed because its TTL is over (`expired`).
+   */
+  readonly onFailed?: (
+    message: Message<unknown>,
+    error: unknown,
+    status: 'requeued' | 'dead' | 'expired',
+  ) => void;
+  /**
+   * Called when the worker cannot answer for a message that its handler was called with: it was cancelled
+   * (`CancelledError`), others can receive it (`LeaseLostError`, `ReceiptStaleError`), or its answer got none (the error of that
+   * call). Of each message that a handler was called with one of `onDone`, `onFailed` and `onLost` is told, once.
+   */
+  readonly onLost?: (message: Message<unknown>, reason: unknown) => void;
+  /**
+   * Called when no handler runs, all answers have arrived and no message is ready; once each time. Others may be delayed. With
+   * it, the worker asks a queue twice before it waits.
+   */
+  readonly onIdle?: () => void;
+}
+
+/** As {@link WorkerOptions}, for a handler of batches. */
+export interface BatchWorkerOptions extends WorkerOptions {
+  /**
+   * Most messages that a handler gets at once, 1 to 1,000. It gets those that are ready, and does not wait for more. `concurrency`
+   * is how many handlers run at once, `timeoutMs` the time of a handler for its whole batch.
+   */
+  readonly batch: number;
+}
+
+/** Undefined: one by one. @throws {RangeError} not a valid size */
+export function batchOf({ batch }: Partial<BatchWorkerOptions>): number | undefined {
+  if (batch === undefined) return undefined;
+  if (Number.isSafeInteger(batch) && batch >= 1 && batch <= MAX_BATCH) return batch;
+  throw new RangeError(`batch: expected a whole number, 1 to 1,000, not ${textOf(batch)}`);
 }
 
 /** @throws {RangeError} not a valid number of handlers */

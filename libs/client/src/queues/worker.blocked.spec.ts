@@ -36,7 +36,7 @@ function block(ms: number): void {
 }
 
 describe('a handler that blocks the event loop', () => {
-  it('keeps its message for longer than the visibility timeout', async () => {
+  it('keeps its messages for longer than the visibility timeout', async () => {
     const queue = queues.queue<number>('blocked');
     const others = queues.queue<number>('others');
     const errors: unknown[] = [];
@@ -45,10 +45,19 @@ describe('a handler that blocks the event loop', () => {
       onError: (error: unknown) => errors.push(error),
     };
     let handled = 0;
-    await using _ = queue.worker(() => {
-      handled += 1;
-      block(3 * VISIBILITY_MS);
-    }, options);
+    await Promise.all([queue.send(1), queue.send(2)]);
+    let handle = () => {};
+    const going = new Promise<void>((resolve) => {
+      handle = resolve;
+    });
+    await using _ = queue.worker(
+      async (items) => {
+        await going;
+        handled += items.length;
+        block(3 * VISIBILITY_MS);
+      },
+      { ...options, batch: 2 },
+    );
     // A message that waits for its handler meanwhile keeps its worker, too.
     await using __ = others.worker(
       (_message, { signal }) =>
@@ -60,12 +69,12 @@ describe('a handler that blocks the event loop', () => {
     );
     await others.send(1);
     await eventually(async () => expect((await others.inspect()).stats.inFlight).toBe(1));
-    await queue.send(1);
-    await eventually(async () => expect((await queue.inspect()).stats.acked).toBe(1));
+    handle();
+    await eventually(async () => expect((await queue.inspect()).stats.acked).toBe(2));
     await eventually(async () => expect((await others.inspect()).stats.acked).toBe(1));
-    expect((await queue.inspect()).stats).toMatchObject({ received: 1, failed: 0 });
+    expect((await queue.inspect()).stats).toMatchObject({ received: 2, failed: 0 });
     expect((await others.inspect()).stats).toMatchObject({ received: 1, failed: 0 });
-    expect([handled, errors]).toEqual([1, []]);
+    expect([handled, errors]).toEqual([2, []]);
     expect(threads).toBe(1);
   });
 

@@ -167,6 +167,8 @@ describe.each(WAYS)('queues over %s:', (way) => {
       { visibilityTimeoutMs: Number.POSITIVE_INFINITY },
       { backoff: { baseMs: Number.NaN, factor: 1, maxMs: 1 } },
       { backoff: { baseMs: 1, factor: 0.5, maxMs: 1 } },
+      { batch: 0 },
+      { batch: 1_001 },
       { stopTimeoutMs: -1 },
       { stopTimeoutMs: Number.NaN },
       { stopTimeoutMs: 2 ** 31 },

@@ -1,59 +1,29 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { abortable } from '../abortable.js';
-import { clock } from '../clock.js';
-import { HandlerTimeoutError, InvalidBodyError, NotFoundError, ReceiptStaleError } from '../errors.js';
 import { safeReporter } from '../report.js';
-import { Answers } from './answers.js';
-import { type BodySchema, withCheckedBody } from './body-schema.js';
-import { CancelWatch } from './cancel-watch.js';
-import { type Delivery, type HandlerContext, splitIntoSeries } from './delivery.js';
-import { failureOf } from './failure.js';
-import { Heartbeat } from './heartbeats/heartbeat.js';
-import type { Guard } from './heartbeats/heartbeat-thread.js';
-import { HeldDeliveries } from './held-deliveries.js';
-import type { Message } from './message.js';
+import { type AnyHandler, type AnyWorkerOptions, callOf } from './handler.js';
+import { Handling } from './handling.js';
+import { Listeners } from './listeners.js';
+import { Load } from './load.js';
 import type { MessageSource } from './message-source.js';
-import { QueueSettings } from './queue-settings.js';
-import {
-  concurrencyOf,
-  maxBlockedOf,
-  stopTimeoutOf,
-  timeoutOf,
-  type WorkerOptions,
-} from './worker-options.js';
+import { Turns } from './turns.js';
+import { concurrencyOf, stopTimeoutOf } from './worker-options.js';
 
 const WAIT_MS = 20_000;
-const PAUSE_MS = 500;
 const MAX_BATCH = 1_000;
-/** Most messages that wait in this process behind others of their group; the worker gives further ones back. */
-const MAX_WAITING = 1_000;
-/**
- * Handles a message. When it returns, the message is acknowledged, with what it returned as the result if the queue keeps results;
- * when it throws, the message is delivered again.
- */
-export type Handler<Body> = (message: Message<Body>, context: HandlerContext) => unknown;
 
-/** Handles messages of a queue until {@link Worker.stop}. */
+/** Handles messages of one or several queues until {@link Worker.stop}. */
 export class Worker<Body> implements AsyncDisposable {
-  private readonly held: HeldDeliveries<Body>;
-  /** The latest series of each group, until it ends. */
-  private readonly groups: Record<string, Promise<void>> = Object.create(null);
-  /** Series whose handlers have not all ended; running handlers; acks and nacks in flight. */
-  private open = 0;
-  private handlers = 0;
-  private answering = 0;
+  private readonly load = new Load(() => this.onEnded());
+  private readonly queues: readonly Handling<Body>[];
+  private readonly turns: Turns;
+  private readonly listeners: Listeners;
+  /** Most messages that one handler gets. */
+  private readonly perHandler: number;
   private most: number;
   private paused = false;
-  private readonly timeoutMs: number | undefined;
-  private readonly settings: QueueSettings;
-  private readonly report: (error: unknown, message: Message<unknown> | undefined) => void;
+  private isIdle = false;
   private readonly stopping = new AbortController();
-  /** Ends a receive that waits. */
+  /** Ends receives that wait. */
   private receiving = new AbortController();
-  private readonly answers: Answers<Body>;
-  private readonly cancels: CancelWatch<Body>;
-  private readonly guard: Guard;
-  private readonly heartbeat: Heartbeat<Body>;
   private readonly polling: Promise<void>;
   private stopped: Promise<void> | undefined;
   private giveUp: () => void = () => undefined;
@@ -61,29 +31,26 @@ export class Worker<Body> implements AsyncDisposable {
 
   /** @internal */
   constructor(
-    private readonly queue: MessageSource<Body>,
-    private readonly handler: Handler<Body>,
-    private readonly options: WorkerOptions,
+    queues: readonly MessageSource<Body>[],
+    handler: AnyHandler<Body>,
+    private readonly options: AnyWorkerOptions,
   ) {
-    if (typeof handler !== 'function') throw new TypeError('handler: expected a function');
+    const call = callOf(handler, options);
     stopTimeoutOf(options);
     this.most = concurrencyOf(options);
-    this.timeoutMs = timeoutOf(options);
-    this.report = safeReporter(options.onError);
-    this.settings = new QueueSettings(queue, options);
-    this.answers = new Answers(queue, this.settings, this.report);
-    this.guard = queue.guard(maxBlockedOf(options));
-    this.held = new HeldDeliveries(this.guard, (delivery, progress) =>
-      this.heartbeat.tell(delivery, progress),
+    this.perHandler = call.most;
+    const report = safeReporter(options.onError);
+    this.listeners = new Listeners(options, report);
+    this.queues = queues.map(
+      (queue) => new Handling(queue, call, options, this.load, this.listeners, report),
     );
-    this.cancels = new CancelWatch(queue, () => this.held.all());
-    this.heartbeat = new Heartbeat(queue, this.held, this.guard, this.cancels, this.report);
+    this.turns = new Turns(queues.length);
     this.polling = this.poll();
   }
 
   /** Number of running handlers. */
   get active(): number {
-    return this.handlers;
+    return this.load.handlers;
   }
 
   /** How many handlers run at once at most. A smaller number interrupts no handler. Setting it: throws as the option does. */
@@ -144,18 +111,17 @@ export class Worker<Body> implements AsyncDisposable {
     });
     this.stopping.abort();
     this.receiveAgain();
-    const returned = this.giveBack(this.held.all().filter(({ isBegun }) => !isBegun));
+    const intakes = this.queues.map(({ intake }) => intake);
+    const returned = intakes.map((intake) =>
+      intake.giveBack(intake.held.all().filter(({ isBegun }) => !isBegun)),
+    );
     await this.polling;
-    await returned;
-    await Promise.race([this.held.none(), givenUp]);
-    this.heartbeat.stop();
-    this.cancels.stop();
-    const late = this.held.all().filter(({ isAnswered }) => !isAnswered);
-    for (const delivery of late) delivery.lose('the worker was stopped before its handler was done');
-    await this.giveBack(late);
+    await Promise.all(returned);
+    await Promise.race([Promise.all(intakes.map(({ held }) => held.none())), givenUp]);
+    await Promise.all(intakes.map((intake) => intake.stop()));
   }
 
-  /** Ends a receive that waits, so that the next one asks for what is wanted now. */
+  /** Ends receives that wait, so that the next ones ask for what is wanted now. */
   private receiveAgain(): void {
     const { receiving } = this;
     this.receiving = new AbortController();
@@ -163,13 +129,31 @@ export class Worker<Body> implements AsyncDisposable {
     this.wake();
   }
 
+  private onEnded(): void {
+    this.wake();
+    this.tellIdle();
+  }
+
+  private tellIdle(): void {
+    const isOver = this.paused || this.stopping.signal.aborted;
+    const isIdle = !isOver && this.load.isNone && this.queues.every(({ intake }) => intake.isEmpty);
+    if (isIdle && !this.isIdle) this.listeners.idle();
+    this.isIdle = isIdle;
+  }
+
+  /** How many more handlers may begin. */
+  private get free(): number {
+    // Fetch the next messages while acks are in flight, but do not let the acks pile up.
+    const unanswered = Math.ceil(this.load.answering / this.perHandler);
+    return this.most - this.load.open - Math.max(0, unanswered - this.most);
+  }
+
   private async poll(): Promise<void> {
-    const stopping = this.stopping.signal;
-    while (!stopping.aborted) {
+    // A single queue need not be asked before waiting for it, but to know that there is nothing to do.
+    const looks = this.queues.length > 1 || this.options.onIdle !== undefined;
+    while (!this.stopping.signal.aborted) {
       const { signal } = this.receiving;
-      // Fetch the next messages while acks are in flight, but do not let the acks pile up.
-      const free = this.most - this.open - Math.max(0, this.answering - this.most);
-      if (free <= 0 || this.paused) {
+      if (this.free <= 0 || this.paused) {
         await new Promise<void>((resolve) => {
           this.wake = resolve;
         });
@@ -177,160 +161,61 @@ export class Worker<Body> implements AsyncDisposable {
         await new Promise(setImmediate);
         continue;
       }
-      try {
-        await this.receive(Math.min(free, MAX_BATCH), signal);
-      } catch (error) {
-        if (stopping.aborted) return;
-        if (signal.aborted) continue;
-        // The first message creates the queue: until then there is nothing to do.
-        if (error instanceof NotFoundError) this.settings.forget();
-        else this.report(error, undefined);
-        await sleep(PAUSE_MS, undefined, { signal: stopping }).catch(() => undefined);
-      }
+      if (looks && (await this.look(signal))) continue;
+      if (!signal.aborted) await this.wait(signal);
     }
   }
 
-  private async receive(max: number, signal: AbortSignal): Promise<void> {
-    await abortable(this.settings.load(), signal);
-    const { visibilityTimeoutMs } = this.settings;
-    const askedAt = clock.now();
-    const messages = await this.queue.receiveUntil(signal, { max, waitMs: WAIT_MS, visibilityTimeoutMs });
-    if (messages.length > 0) this.guard.extendsBy(visibilityTimeoutMs);
-    const deliveries = messages.map((message) => this.held.add(message, askedAt, visibilityTimeoutMs));
-    if (deliveries.length > 0) this.cancels.look();
-    this.heartbeat.begin(visibilityTimeoutMs, askedAt);
-    if (this.guard.starting !== undefined)
-      await abortable(this.guard.starting, signal).catch(() => undefined);
-    // They were received by the settings that were known; from now on the newest ones count.
-    if (deliveries.length > 0) await abortable(this.settings.refresh(), signal).catch(() => undefined);
-    if (signal.aborted) return this.giveBack(deliveries);
-    if (this.settings.ordersGroups) for (const series of splitIntoSeries(deliveries)) this.begin(series);
-    else for (const delivery of deliveries) this.beginAlone([delivery]);
-  }
-
-  private beginAlone(series: readonly Delivery<Body>[]): void {
-    this.open += 1;
-    void this.handleInOrder(series);
-  }
-
-  /** Handles messages of one group, or a single message, after the earlier series of the group has ended. */
-  private begin(series: readonly Delivery<Body>[]): void {
-    const { groupId } = (series[0] as Delivery<Body>).message;
-    if (groupId === null) {
-      this.beginAlone(series);
-      return;
+  /** Asks the queues in turns for what is ready. Returns whether there was something. */
+  private async look(signal: AbortSignal): Promise<boolean> {
+    for (let left = this.queues.length; left > 0 && this.free > 0 && !signal.aborted; ) {
+      const deals = this.turns.deal(this.free, left);
+      const received = await Promise.all(
+        deals.map(({ index, places }) => {
+          const queue = this.queues[index] as Handling<Body>;
+          return queue.intake.isResting ? 0 : this.receive(queue, places, 0, signal);
+        }),
+      );
+      if (received.some((count) => count !== undefined && count > 0)) return true;
+      left -= deals.length;
     }
-    this.open += 1;
-    const waiting = this.held.count - this.open - this.answering - series.length;
-    const most = 1 + Math.max(0, MAX_WAITING - waiting);
-    void this.giveBack(series.slice(most));
-    // Also wait for a handler whose message was lost: it may still be running, and only it can end itself.
-    const earlier = this.groups[groupId] ?? Promise.resolve();
-    const done = earlier.then(() => this.handleInOrder(series.slice(0, most)));
-    this.groups[groupId] = done;
-    void done.then(() => {
-      if (this.groups[groupId] === done) delete this.groups[groupId];
-    });
+    this.tellIdle();
+    return false;
   }
 
-  private async handleInOrder(series: readonly Delivery<Body>[]): Promise<void> {
-    let ended = false;
-    const end = () => {
-      if (ended) return;
-      ended = true;
-      this.open -= 1;
-      this.wake();
-    };
-    let next = 0;
-    for (const delivery of series) {
-      const isGone = delivery.isCancelled;
-      if (isGone) this.held.remove(delivery);
-      else if (!this.held.has(delivery) || delivery.isLost) break;
-      next += 1;
-      if (isGone) continue;
-      const isDone = await this.handle(delivery);
-      if (!isDone || next === series.length) end();
-      // Without an ack this message may come again, and must come before the next one of the group.
-      if (!(await this.answer(delivery, isDone))) break;
-    }
-    end();
-    await this.giveBack(series.slice(next));
+  /** Waits until one of the queues has messages. */
+  private async wait(signal: AbortSignal): Promise<void> {
+    const places = Math.max(1, Math.floor(this.free / this.queues.length));
+    await Promise.all(
+      this.queues.map(async (queue) => {
+        let count: number | undefined;
+        while (count === undefined && !signal.aborted) {
+          await queue.intake.rested(signal);
+          count = await this.receive(queue, places, WAIT_MS, signal);
+        }
+        if (this.queues.length > 1 && !signal.aborted) this.receiveAgain();
+      }),
+    );
   }
 
-  /** Returns whether the handler returned. */
-  private async handle(delivery: Delivery<Body>): Promise<boolean> {
-    this.handlers += 1;
-    delivery.isBegun = true;
-    const { timeoutMs } = this;
-    const timer = timeoutMs && setTimeout(() => this.timeOut(delivery, timeoutMs), timeoutMs);
-    try {
-      const { schema } = this.options;
-      const message = schema === undefined ? delivery.message : await checked(delivery, schema);
-      delivery.result = await this.handler(message, delivery);
-      return true;
-    } catch (thrown) {
-      // What comes of a handler that took too long is told already.
-      if (delivery.isAnswered) return false;
-      delivery.failure = failureOf(thrown);
-      if (!delivery.isCancelled) this.report(thrown, delivery.message);
-      return false;
-    } finally {
-      clearTimeout(timer);
-      this.handlers -= 1;
-    }
-  }
-
-  /** The message is given back, although its handler has not ended: others need not wait for it. */
-  private timeOut(delivery: Delivery<Body>, timeoutMs: number): void {
-    if (!this.held.has(delivery) || delivery.isAnswered || delivery.isLost) return;
-    const error = new HandlerTimeoutError(delivery.message.id, timeoutMs);
-    delivery.timeOut(error);
-    delivery.failure = failureOf(error);
-    this.report(error, delivery.message);
-    void this.answer(delivery, false);
-  }
-
-  /** Sends the ack or nack. Returns whether the message has ended; false if it was given back before. */
-  private async answer(delivery: Delivery<Body>, isDone: boolean): Promise<boolean> {
-    if (!this.held.has(delivery) || delivery.isAnswered) return false;
-    if (delivery.isCancelled) {
-      this.held.remove(delivery);
-      return true;
-    }
-    const { message } = delivery;
-    delivery.isAnswered = true;
-    this.answering += 1;
-    try {
-      const status = isDone ? await this.answers.done(delivery) : await this.answers.failed(delivery);
-      if (status === 'stale') this.report(new ReceiptStaleError(message.id, message.receipt), message);
-      return status === 'acked';
-    } catch (error) {
-      // The message is delivered again: delivery is at least once.
-      this.report(error, undefined);
-      return false;
-    } finally {
-      this.answering -= 1;
-      this.held.remove(delivery);
-      this.wake();
-    }
-  }
-
-  /** Others can receive the messages at once; this does not count as a failure. */
-  private async giveBack(deliveries: readonly Delivery<Body>[]): Promise<void> {
-    const held = deliveries.filter((delivery) => this.held.has(delivery));
-    for (const delivery of held) this.held.remove(delivery);
-    await this.queue
-      .giveBack(held.map(({ message }) => message.receipt))
-      .catch((error: unknown) => this.report(error, undefined));
-  }
-}
-
-/** @throws {InvalidBodyError} its body does not fit the schema */
-async function checked<Body>(delivery: Delivery<Body>, schema: BodySchema): Promise<Message<Body>> {
-  try {
-    return await withCheckedBody(delivery.message, schema);
-  } catch (error) {
-    delivery.isUnfit = error instanceof InvalidBodyError;
-    throw error;
+  /** @returns how many messages there were; undefined: it failed */
+  private async receive(
+    queue: Handling<Body>,
+    places: number,
+    waitMs: number,
+    signal: AbortSignal,
+  ): Promise<number | undefined> {
+    const { intake } = queue;
+    const max = Math.min(places * this.perHandler, MAX_BATCH);
+    const deliveries = await intake.receive(max, waitMs, signal);
+    if (deliveries === undefined || deliveries.length === 0) return deliveries?.length;
+    this.isIdle = false;
+    // When several queues had messages in the same moment, there may be too many.
+    const isOver = this.paused || this.stopping.signal.aborted;
+    const fitting = isOver ? 0 : Math.max(0, this.most - this.load.open) * this.perHandler;
+    const returned = intake.giveBack(deliveries.slice(fitting));
+    queue.begin(deliveries.slice(0, fitting));
+    await returned;
+    return deliveries.length;
   }
 }
