@@ -109,12 +109,8 @@ function apiDocument(
 
 /** Nest itself would write the schemas of 3.0 into any document. */
 function jsonSchemaOf(schema: z.ZodType, version: OpenApiVersion, io: 'input' | 'output' = 'output') {
-  const {
-    $schema: _dialect,
-    $defs = {},
-    ...rest
-  } = z.toJSONSchema(schema, { io, target: DIALECTS[version] });
-  return { schema: rest as Schema, components: $defs as Record<string, Schema> };
+  const { $schema, $defs, definitions, ...rest } = z.toJSONSchema(schema, { io, target: DIALECTS[version] });
+  return { schema: rest as Schema, components: ($defs ?? definitions ?? {}) as Record<string, Schema> };
 }
 
 /** Adds the problems of every call: see {@link COMMON_PROBLEMS}. */
