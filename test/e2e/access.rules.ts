@@ -74,6 +74,7 @@ export const NEEDED: Readonly<Record<string, NeededRights>> = {
   pauseSchedule: onName('configure'),
   resumeSchedule: onName('configure'),
   // Caches
+  coherence: onAny('read'),
   list: onAny('read'),
   describe: onName('read'),
   configure: onName('configure'),

@@ -319,6 +319,15 @@ describe('the console, in a browser', () => {
     expect((await call('queue_1', 'GET', 'schedules/morning')).paused).toBe(true);
   });
 
+  it('tells of each cache node how coherent it was', async () => {
+    await open('caches');
+    const coherence = page.getByRole('table', { name: 'Coherence' });
+    for (const node of ['cache_1', 'cache_2'])
+      await expect(coherence.getByRole('row', { name: node }).locator('.good').textContent()).resolves.toBe(
+        '0',
+      );
+  });
+
   it('looks a key up in all nodes, and empties the cache in all of them', async () => {
     await open('caches/prices?key=sku-1');
     const seen = page.getByRole('table', { name: 'sku-1 in each node' });

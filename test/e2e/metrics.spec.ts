@@ -136,6 +136,10 @@ describe('metrics', () => {
     expect(await sumOf([one], 'cache_invalidations_total')).toBe(0);
     await call(two, 'PUT', 'caches/prices/entries/k', { price: 2 });
     expect(await sumOf([one], 'cache_invalidations_total')).toBe(1);
+    const { body } = await call(one, 'GET', 'coherence');
+    const audits = await sumOf([one], 'cache_audits_total');
+    const none = { repairs: 0, forcedWrites: 0, fencings: 0, staleHits: 0 };
+    expect(body).toEqual({ nodeId: 'cache_1', invalidations: 1, audits, ...none });
   });
 
   it('tell of the members, the ring, the scripts and the connections of each node', async () => {

@@ -10,7 +10,7 @@ export type Role = (typeof ROLES)[number];
 const PATHS = [
   { role: 'lock', words: ['locks', 'semaphores', 'sessions', 'deadlocks'], ports: '8001 to 8003' },
   { role: 'queue', words: ['queues', 'schedules'], ports: '8004 to 8006' },
-  { role: 'cache', words: ['caches'], ports: '8007 to 8009' },
+  { role: 'cache', words: ['caches', 'coherence'], ports: '8007 to 8009' },
 ] as const satisfies { role: Role; words: string[]; ports: string }[];
 
 /** The role whose nodes answer a path; undefined for a path of all roles or of none. */

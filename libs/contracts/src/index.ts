@@ -9,6 +9,7 @@ export * from './cache-fill.js';
 export * from './caches.js';
 export * from './calls.js';
 export * from './cluster.js';
+export * from './coherence.js';
 export * from './durability.js';
 export * from './events.js';
 export * from './fields.js';

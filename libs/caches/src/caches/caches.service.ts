@@ -4,6 +4,7 @@ import {
   type Cache,
   type CacheConfig,
   type Caches,
+  type Coherence,
   cacheConfigSchema,
   type InvalidateBody,
   type Invalidated,
@@ -13,6 +14,7 @@ import { Replicas } from '../coherence/replicas.js';
 import { Writer } from '../entries/writer.js';
 import { CachesStore } from '../redis/caches.store.js';
 import * as operations from '../redis/operations.js';
+import { CacheMetrics } from '../statistics/cache-metrics.js';
 import { hitRatioOf, Statistics } from '../statistics/statistics.js';
 
 const DEFAULTS: CacheConfig = cacheConfigSchema.parse({});
@@ -27,11 +29,17 @@ export class CachesService {
     private readonly statistics: Statistics,
     private readonly membership: Membership,
     private readonly events: EventLog,
+    private readonly metrics: CacheMetrics,
   ) {}
 
   /** A cache that nobody made has the defaults. */
   async describe(cache: string): Promise<Cache> {
     return this.toCache(cache, await this.lookAt(cache));
+  }
+
+  /** Of all caches, in this node. */
+  async coherence(): Promise<Coherence> {
+    return { nodeId: this.membership.nodeId, ...(await this.metrics.coherence()) };
   }
 
   private async lookAt(cache: string): ReturnType<CachesStore['describe']> {

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { Coherence } from '@syncline/contracts';
 import { Metrics } from '@syncline/runtime';
 import { Counter, Gauge } from 'prom-client';
 
@@ -61,6 +62,19 @@ export class CacheMetrics {
     );
   }
 
+  /** What is counted of coherence. */
+  async coherence(): Promise<Omit<Coherence, 'nodeId'>> {
+    const [invalidations, repairs, forcedWrites, fencings, audits, staleHits] = await Promise.all([
+      countOf(this.invalidations),
+      countOf(this.repairs),
+      countOf(this.forcedWrites),
+      countOf(this.fencings),
+      countOf(this.audits),
+      countOf(this.staleHits),
+    ]);
+    return { invalidations, repairs, forcedWrites, fencings, audits, staleHits };
+  }
+
   /** @param read bytes and entries of all near caches together */
   showNearCaches(read: () => { readonly bytes: number; readonly entries: number }): void {
     for (const what of ['bytes', 'entries'] as const) {
@@ -79,3 +93,5 @@ export class CacheMetrics {
     return new Counter({ name, help, registers: [this.metrics.registry] });
   }
 }
+
+const countOf = async (counter: Counter): Promise<number> => (await counter.get()).values[0]?.value ?? 0;

@@ -7,6 +7,7 @@ import { act } from '../parts/outcome.js';
 import { Table } from '../parts/table.js';
 import { bytes, count } from '../parts/words.js';
 import { call, path } from '../state/api.js';
+import { askEach, cacheNodes } from '../state/cache-nodes.js';
 import { live, may } from '../state/live.js';
 import { route, setQuery } from '../state/route.js';
 import { Lookup } from './lookup.js';
@@ -16,10 +17,12 @@ const PAGE = 100;
 /** One cache: what each node keeps of it, its entries, and what one may remove. */
 export function Cache({ name }: { name: string }) {
   const overview = live.cache.value;
-  const nodes = (overview?.cluster.members ?? [])
-    .filter(({ kind, state }) => kind === 'node' && state !== 'left')
-    .map(({ nodeId }) => nodeId);
-  const { value: shown, error, reload } = useLoaded(() => askAll(nodes, name), [name, overview?.at]);
+  const nodes = cacheNodes();
+  const {
+    value: shown,
+    error,
+    reload,
+  } = useLoaded(() => askEach<CacheState>(nodes, path('caches', name)), [name, overview?.at]);
   const { prefix = '', cursor = '' } = route.value.query;
   const entries = useLoaded(
     () =>
@@ -101,13 +104,6 @@ export function Cache({ name }: { name: string }) {
     </>
   );
 }
-
-const askAll = async (nodes: readonly string[], name: string): Promise<readonly CacheState[]> => {
-  const answers = await Promise.allSettled(
-    nodes.map((node) => call<CacheState>(node, 'GET', path('caches', name))),
-  );
-  return answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
-};
 
 function Removal({ name, onChange }: { name: string; onChange: () => void }) {
   const tag = useSignal('');

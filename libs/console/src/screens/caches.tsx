@@ -3,6 +3,7 @@ import { Table } from '../parts/table.js';
 import { bytes, count } from '../parts/words.js';
 import { closed, live } from '../state/live.js';
 import { to } from '../state/route.js';
+import { Coherence } from './coherence.js';
 
 export function Caches() {
   const overview = live.cache.value;
@@ -35,6 +36,7 @@ export function Caches() {
           { title: 'Coherence', cell: ({ coherence }) => coherence },
         ]}
       />
+      <Coherence />
     </>
   );
 }
