@@ -66,7 +66,10 @@ export const semaphoreSchema = z
 export type Semaphore = z.infer<typeof semaphoreSchema>;
 
 export const semaphorePageSchema = z
-  .strictObject({ semaphores: z.array(semaphoreSchema), cursor: nextNameSchema.describe('Null at the end') })
+  .strictObject({
+    semaphores: z.array(semaphoreSchema).describe('In the order of their names'),
+    cursor: nextNameSchema.describe('Null at the end'),
+  })
   .meta({ id: 'SemaphorePage', example: { semaphores: [SEMAPHORE_EXAMPLE], cursor: null } });
 /** Semaphores that are held or awaited, in the order of their names. `cursor`: null at the end. */
 export type SemaphorePage = z.infer<typeof semaphorePageSchema>;
