@@ -1,6 +1,6 @@
 import { join, relative } from 'node:path';
 import type { Role } from '@syncline/contracts';
-import { type NodeProcess, RedisServer, startNodes } from '@syncline/testing';
+import { type NodeProcess, RedisCluster, RedisServer, startNodes } from '@syncline/testing';
 import { Probe } from './probe.js';
 import { Service, type ServiceName } from './services.js';
 
@@ -23,6 +23,13 @@ export class Stage {
     return server;
   }
 
+  /** A Redis Cluster of three primaries of this contestant's own; without a file, so for what time does not matter to. */
+  async cluster(): Promise<RedisCluster> {
+    const cluster = await RedisCluster.start();
+    this.servers.push(...cluster.servers);
+    return cluster;
+  }
+
   /**
    * Nodes of Syncline as they are shipped, by default on a Redis of their own. Returns their URLs.
    *
@@ -32,7 +39,7 @@ export class Stage {
   async nodes(
     role: Role,
     count: number,
-    server?: RedisServer,
+    server?: Pick<RedisServer, 'url'>,
     checkout = '.',
     env: Readonly<Record<string, string>> = {},
   ): Promise<string[]> {
