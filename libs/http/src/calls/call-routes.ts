@@ -26,7 +26,7 @@ export interface CallRoute {
 /** A route, and the value of each parameter in the path. */
 export interface FoundRoute {
   readonly route: CallRoute;
-  readonly params: Readonly<Record<string, string>>;
+  readonly params: Record<string, string>;
 }
 
 /** A node in the tree of path segments. */
@@ -132,8 +132,8 @@ function routeBelow(at: Segment, segments: readonly string[], depth: number): Fo
   const literal = child && routeBelow(child, segments, depth + 1);
   if (literal !== undefined || at.parameter === undefined || segment === '') return literal;
   const found = routeBelow(at.parameter.next, segments, depth + 1);
-  if (found === undefined) return undefined;
-  return { route: found.route, params: { ...found.params, [at.parameter.name]: decode(segment) } };
+  if (found !== undefined) found.params[at.parameter.name] = decode(segment);
+  return found;
 }
 
 /** @throws ValidationFailed when the segment is not percent-encoded */

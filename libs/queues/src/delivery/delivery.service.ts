@@ -42,12 +42,12 @@ export class DeliveryService {
    */
   async receive(
     queue: string,
-    { waitMs, ...asked }: Receive,
+    { waitMs, max, visibilityTimeoutMs }: Receive,
     disconnect: DisconnectSignal,
     attemptId?: string,
   ): Promise<Received> {
     const attempt = attemptId === undefined ? undefined : { id: attemptId, claim: randomUUID() };
-    const options = { ...asked, attempt };
+    const options = { max, visibilityTimeoutMs, attempt };
     if (waitMs === 0) return this.answer(queue, await this.take(queue, options, null), disconnect, attempt);
     const deadline = performance.now() + waitMs;
     const receiver = this.receivers.enter(queue, options);
@@ -86,7 +86,8 @@ export class DeliveryService {
   }
 
   private async take(queue: string, options: ReceiveOptions, waiter: Waiter | null): Promise<ReceiveReply> {
-    const received = this.store.receive(queue, { ...options, waiter });
+    const { max, visibilityTimeoutMs, attempt } = options;
+    const received = this.store.receive(queue, { max, visibilityTimeoutMs, attempt, waiter });
     const reply = existing(
       queue,
       await this.timers.follow(queue, received).catch((error: unknown) => {

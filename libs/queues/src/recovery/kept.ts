@@ -10,8 +10,8 @@ export interface HeldMessage {
   readonly tail: Buffer;
 }
 
-/** What one node knows of a queue: of one generation, the newest that it saw. */
-export interface Knowledge {
+/** How much one node knows of a queue: of one generation, the newest that it saw. */
+export interface Outline {
   readonly gen: string;
   /** All seqs that it saw are below. */
   readonly seen: number;
@@ -19,6 +19,10 @@ export interface Knowledge {
   readonly unheld: number;
   /** How many messages are gone. */
   readonly gone: number;
+}
+
+/** All that it knows. */
+export interface Knowledge extends Outline {
   /** Messages that ended lately. */
   readonly ended: readonly number[];
   readonly held: readonly HeldMessage[];

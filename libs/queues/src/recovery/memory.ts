@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { Knowledge } from './kept.js';
+import type { Knowledge, Outline } from './kept.js';
 import { bytesOf, QueueMemory, type SentBatch } from './queue-memory.js';
 
 /** How long a message is held after its send was answered: longer than a replica is behind as a rule. */
@@ -62,6 +62,10 @@ export class Memory {
     if (memory === undefined || Number(memory.gen) > Number(gen)) return;
     this.forget(queue);
     if (next !== '') this.of(queue, next);
+  }
+
+  outline(queue: string): Outline | null {
+    return this.queues.get(queue)?.outline() ?? null;
   }
 
   recall(queue: string): Knowledge | null {

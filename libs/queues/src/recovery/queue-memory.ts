@@ -1,4 +1,4 @@
-import type { HeldMessage, Knowledge } from './kept.js';
+import type { HeldMessage, Knowledge, Outline } from './kept.js';
 
 /** What one call sent. Times are of the monotonic clock, ms. */
 export interface SentBatch {
@@ -98,13 +98,18 @@ export class QueueMemory {
     return this.held.slice(this.firstHeld).reduce((sum, batch) => sum + bytesOf(batch), 0);
   }
 
-  recall(): Knowledge {
+  outline(): Outline {
     const { gen, seen, unheld, gone } = this;
+    return { gen, seen, unheld, gone };
+  }
+
+  /** Takes as long as there are messages in it. */
+  recall(): Knowledge {
     const ended = this.ended.flatMap(({ seqs }) => seqs);
     const over = new Set(ended);
     const now = performance.now();
     const held = this.held.slice(this.firstHeld).flatMap((batch) => messagesOf(batch, now));
-    return { gen, seen, unheld, gone, ended, held: held.filter(({ seq }) => !over.has(seq)) };
+    return { ...this.outline(), ended, held: held.filter(({ seq }) => !over.has(seq)) };
   }
 }
 

@@ -4,7 +4,7 @@ import { Membership, Openings, RecentMembers } from '@syncline/cluster';
 import { logUnlessAway, REDIS, type RedisClient, StoreUnavailable } from '@syncline/redis';
 import { Loop } from '@syncline/runtime';
 import { defaultConfiguration } from '../queues/configuration.js';
-import type { Knowledge } from '../recovery/kept.js';
+import type { Knowledge, Outline } from '../recovery/kept.js';
 import { Losses } from '../recovery/losses.js';
 import { Memory } from '../recovery/memory.js';
 import { QueueNames } from './queue-names.js';
@@ -83,9 +83,16 @@ export class QueueOpenings implements OnModuleInit, OnModuleDestroy {
 
   private async open(queue: string): Promise<void> {
     const askedAt = performance.now();
+    const reply = await this.tell(queue, this.memory.outline(queue), NOTHING, false);
+    // Most often the instance is the one that it was.
+    if (reply.opening !== '') await this.tellAll(queue, askedAt, reply);
+    this.memory.confirm(queue, askedAt);
+  }
+
+  private async tellAll(queue: string, askedAt: number, first: RestoreReply): Promise<void> {
     const known = this.memory.recall(queue);
-    let reply = await this.tell(queue, known, NOTHING, false);
-    if (reply.gen === '' && reply.opening !== '' && known !== null && isWorthMaking(known)) {
+    let reply = first;
+    if (reply.gen === '' && known !== null && isWorthMaking(known)) {
       await this.make(queue, known.gen);
       reply = await this.tell(queue, known, NOTHING, false);
     }
@@ -105,12 +112,11 @@ export class QueueOpenings implements OnModuleInit, OnModuleDestroy {
       if (performance.now() - askedAt > OPENS_WITHIN_MS) throw new StoreUnavailable('Redis does not open.');
       await this.openings.wait(queue, reply.leftMs);
     }
-    this.memory.confirm(queue, askedAt);
   }
 
   private async tell(
     queue: string,
-    known: Knowledge | null,
+    known: Outline | null,
     portion: Portion,
     last: boolean,
   ): Promise<RestoreReply> {

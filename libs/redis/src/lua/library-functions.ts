@@ -9,9 +9,6 @@ const TRIES = 5;
 /** When Redis was too full to load a library, the next try comes after this time. */
 const FULL_MS = 1_000;
 
-/** Nothing ran: this Redis does not take functions, now or at all. Use a script. */
-export const NO_FUNCTIONS = Symbol('no functions');
-
 /** The functions of a library. Loads them on each primary that does not have them; stops using them where Redis refuses. */
 export class LibraryFunctions {
   /** Until when a connection uses scripts, by `performance.now()`. */
@@ -26,35 +23,44 @@ export class LibraryFunctions {
   /**
    * Calls a function. When Redis does not know it, nothing ran, so this loads the library and calls again.
    *
-   * @param key one of the keys of the call: on a Redis Cluster it determines the primary
+   * @param key    one of the keys of the call: on a Redis Cluster it determines the primary
+   * @param script what is called where Redis does not take functions, now or at all; then nothing ran
    */
-  async call(redis: RedisClient, key: string | undefined, fcall: () => Promise<unknown>): Promise<unknown> {
-    if (this.usesScripts(redis)) return NO_FUNCTIONS;
+  async call<Reply>(
+    redis: RedisClient,
+    key: string | undefined,
+    fcall: () => Promise<Reply>,
+    script: () => Promise<Reply>,
+  ): Promise<Reply> {
+    if (this.usesScripts(redis)) return script();
     for (let tries = 1; ; tries += 1) {
       try {
         return await fcall();
       } catch (error) {
-        if (!isMissing(error)) return this.refused(redis, error);
+        if (refusesFunctions(error)) this.scriptsUntil.set(redis, Number.POSITIVE_INFINITY);
+        else if (!isMissing(error)) throw error;
+        if (this.usesScripts(redis)) return script();
         if (tries === TRIES) {
           throw new StoreUnavailable('Redis keeps losing its functions.', { cause: error });
         }
         const scriptsUntil = await this.load(redis, key);
         if (scriptsUntil > 0) {
           this.scriptsUntil.set(redis, scriptsUntil);
-          return NO_FUNCTIONS;
+          return script();
         }
       }
     }
   }
 
   /** Calls a function for a Redis instance. Where the library is missing or refused, the instance was not entered. */
-  async callInInstance(
+  async callInInstance<Reply>(
     redis: RedisClient,
     instance: string,
-    fcall: () => Promise<unknown>,
-  ): Promise<unknown> {
+    fcall: () => Promise<Reply>,
+    script: () => Promise<Reply>,
+  ): Promise<Reply> {
     for (const scripted of this.scripted.get(redis)?.values() ?? []) {
-      if (scripted === instance) return NO_FUNCTIONS;
+      if (scripted === instance) return script();
     }
     try {
       return await fcall();
@@ -74,12 +80,6 @@ export class LibraryFunctions {
   private usesScripts(redis: RedisClient): boolean {
     const until = this.scriptsUntil.get(redis);
     return until !== undefined && performance.now() < until;
-  }
-
-  private refused(redis: RedisClient, error: unknown): typeof NO_FUNCTIONS {
-    if (!refusesFunctions(error)) throw error;
-    this.scriptsUntil.set(redis, Number.POSITIVE_INFINITY);
-    return NO_FUNCTIONS;
   }
 
   /** Loads the library on the primary of a key, once for all calls. Returns until when to use scripts instead; 0: loaded. */

@@ -5,7 +5,7 @@ import { isReplyError } from '../store-unavailable.js';
 import { UnknownInstance } from '../unknown-instance.js';
 import { CommandScript } from './command-script.js';
 import { withoutHappenings } from './happenings.js';
-import { LibraryFunctions, NO_FUNCTIONS } from './library-functions.js';
+import { LibraryFunctions } from './library-functions.js';
 import { durationsOf } from './script-durations.js';
 import { asLibrary, asScript, enterFunction, functionName, readShelf, type Shelf } from './shelf.js';
 import { type Binding, bindingText, guardOf } from './slot-guard.js';
@@ -84,15 +84,15 @@ export class LuaLibrary {
     const { fcall } = callsOf(binary);
     const durations = durationsOf(`${this.prefix.replace(/^syncline_/, '')}.${command.name}`);
 
-    const send = async (redis: RedisClient, keys: string[], args: Argument[], binding: Binding) => {
+    const send = (redis: RedisClient, keys: string[], args: Argument[], binding: Binding) => {
       const { functions, functionNames } = this.for(redis);
       const name = functionNames.get(command.name) ?? '';
       const { instance } = binding;
       const call = () => fcall(redis, name, keys.length, ...keys, ...args, bindingText(binding));
-      const reply = await (instance === null
-        ? functions.call(redis, keys[0], call)
-        : functions.callInInstance(redis, instance, call));
-      return reply === NO_FUNCTIONS ? script.call(redis, keys, args, binding, binary) : reply;
+      const byScript = () => script.call(redis, keys, args, binding, binary);
+      return instance === null
+        ? functions.call(redis, keys[0], call, byScript)
+        : functions.callInInstance(redis, instance, call, byScript);
     };
 
     return async (redis, input) => {
@@ -131,16 +131,18 @@ export class LuaLibrary {
   ): Promise<void> {
     const { name, functions } = this.for(redis);
     return sendWhenReady(connection, async () => {
-      const entered = await functions.call(connection, undefined, () =>
-        connection.fcall(enterFunction(name), 0, instance, scope),
-      );
-      const byScripts = entered === NO_FUNCTIONS;
-      if (byScripts) {
+      const enter = async () => {
+        await connection.fcall(enterFunction(name), 0, instance, scope);
+        return false;
+      };
+      const loadScripts = async () => {
         const scripts = [...this.shelf.commands.values()].map((each) =>
           asScript(this.shelf, each, { instance, guarded: redis.isCluster }),
         );
         await Promise.all(scripts.map((script) => connection.script('LOAD', script)));
-      }
+        return true;
+      };
+      const byScripts = await functions.call(connection, undefined, enter, loadScripts);
       functions.entered(redis, scope, instance, byScripts);
     });
   }

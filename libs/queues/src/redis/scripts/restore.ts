@@ -1,4 +1,4 @@
-import type { HeldMessage, Knowledge } from '../../recovery/kept.js';
+import type { HeldMessage, Outline } from '../../recovery/kept.js';
 import { keys } from './call.js';
 import { library } from './library.js';
 
@@ -12,7 +12,7 @@ interface Restore {
   /** Whether these are all. */
   readonly areAll: boolean;
   /** Null: nothing. */
-  readonly known: Omit<Knowledge, 'ended' | 'held'> | null;
+  readonly known: Outline | null;
   readonly ended: readonly number[];
   readonly held: readonly HeldMessage[];
   /** With these all is told. */
