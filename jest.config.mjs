@@ -20,7 +20,7 @@ export default {
   },
   moduleNameMapper: {
     '^@syncline/queues/lone-extender$': '<rootDir>/libs/queues/src/redis/lone-extender.ts',
-    '^@syncline/client/ports$': '<rootDir>/libs/client/src/ports.ts',
+    '^@syncline/client/(ports|testing)$': '<rootDir>/libs/client/src/$1.ts',
     '^@syncline/(.*)$': '<rootDir>/libs/$1/src/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },

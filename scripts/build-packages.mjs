@@ -46,7 +46,7 @@ await bundleEmbedded(root, options, join(target, 'embedded'));
 const entries = Object.entries(PACKAGES).flatMap(([name, { entry }]) =>
   entry === undefined ? [] : join(sourceOf(name), entry),
 );
-entries.push(join(sourceOf('client'), 'ports.ts'));
+entries.push(join(sourceOf('client'), 'ports.ts'), join(sourceOf('client'), 'testing.ts'));
 const program = ts.createProgram(entries, {
   ...options,
   // Others need its types, not its sources.

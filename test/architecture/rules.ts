@@ -39,7 +39,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'client',
     'client/ports',
   ],
-  'libs/nestjs': ['client', 'client/ports', 'embedded'],
+  'libs/nestjs': ['client', 'client/ports', 'client/testing', 'embedded'],
   'libs/keyv': ['client'],
   'libs/testing': ['contracts'],
   'apps/lock': ['contracts', 'runtime', 'locks', 'http'],

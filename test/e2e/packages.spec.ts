@@ -25,6 +25,7 @@ const BESIDE = [
   '@nestjs/core',
   '@nestjs/platform-express',
   '@nestjs/terminus',
+  '@nestjs/testing',
   '@nestjs/throttler',
   '@types/node',
   'cache-manager',
