@@ -62,8 +62,8 @@ export const mutants: FaultSuite['mutants'] = [
   {
     name: 'what is delayed is promoted without a look at when it is due',
     file: part('due-work'),
-    find: "return redis.call('ZRANGE', Queue.key(part), '-inf', now,",
-    replace: "return redis.call('ZRANGE', Queue.key(part), '-inf', part == 'delayed' and '+inf' or now,",
+    find: "redis.call('ZRANGE', Queue.key('delayed'), '-inf', now,",
+    replace: "redis.call('ZRANGE', Queue.key('delayed'), '-inf', '+inf',",
     run: play.nothingComesEarly.run,
   },
   {
@@ -140,7 +140,7 @@ export const mutants: FaultSuite['mutants'] = [
   {
     name: 'receiving spends nothing of the rate limit',
     file: command('receive'),
-    find: 'then Rate.spend(count) end',
+    find: 'then Rate.spend(#tokens) end',
     replace: 'then Rate.spend(0) end',
     run: play.rateIsLimited.run,
   },
@@ -161,7 +161,7 @@ export const mutants: FaultSuite['mutants'] = [
   {
     name: 'what was taken for a caller who had gone stays in flight',
     file: `${ENGINE}/delivery/delivery.service.js`,
-    find: 'await this.takeBack(queue, deliveries);',
+    find: 'await this.takeBack(queue, deliveries, attempt);',
     replace: 'await null;',
     run: play.disconnectsDoNotCount.run,
   },
