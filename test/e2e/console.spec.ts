@@ -209,7 +209,7 @@ describe('the console, in a browser', () => {
     await open('now');
     await page.keyboard.press('g');
     await page.keyboard.press('q');
-    await page.getByRole('heading', { name: 'Queues' }).waitFor();
+    await page.getByRole('heading', { name: 'Queues', exact: true }).waitFor();
     await page.keyboard.press('/');
     await page.keyboard.type('nothing-like-it');
     await page.getByText('There is no queue of this name').waitFor();
