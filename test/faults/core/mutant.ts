@@ -19,6 +19,17 @@ export interface Mutant {
 /** Folder of the copies, inside the project, so that they find its node_modules. */
 const FOLDER = '.data/mutants';
 
+/** The file of a mutant in `dist`, with its rule broken. @throws Error when the text to replace does not occur exactly once */
+export async function brokenText(role: Role, mutant: Mutant): Promise<string> {
+  const text = await readFile(join('dist', 'apps', role, mutant.file), 'utf8');
+  const parts = text.split(mutant.find);
+  if (parts.length === 2) return parts.join(mutant.replace);
+  throw new Error(
+    `Mutant "${mutant.name}": ${mutant.file} has the text to replace ${parts.length - 1} times, not once. ` +
+      'The code has changed: adapt the mutant.',
+  );
+}
+
 /**
  * Builds a mutant of a role from `dist`.
  *
@@ -29,22 +40,14 @@ export async function buildMutant(
   role: Role,
   mutant: Mutant,
 ): Promise<{ dist: string; remove: () => Promise<void> }> {
+  const text = await brokenText(role, mutant);
   await mkdir(FOLDER, { recursive: true });
   const dist = await mkdtemp(join(FOLDER, `${role}-`));
   const remove = () => rm(dist, { recursive: true, force: true });
   try {
     await cp(join('dist', 'apps', role), join(dist, 'apps', role), { recursive: true });
     await symlink(resolve('dist', 'apps', 'node_modules'), join(dist, 'apps', 'node_modules'));
-    const file = join(dist, 'apps', role, mutant.file);
-    const text = await readFile(file, 'utf8');
-    const parts = text.split(mutant.find);
-    if (parts.length !== 2) {
-      throw new Error(
-        `Mutant "${mutant.name}": ${mutant.file} has the text to replace ${parts.length - 1} times, not once. ` +
-          'The code has changed: adapt the mutant.',
-      );
-    }
-    await writeFile(file, parts.join(mutant.replace));
+    await writeFile(join(dist, 'apps', role, mutant.file), text);
   } catch (error) {
     await remove();
     throw error;
