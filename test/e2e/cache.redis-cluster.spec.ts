@@ -160,6 +160,32 @@ describe('near caches on a Redis Cluster', () => {
       await eventually(async () => expect((await described()).stats.entries).toBe(0));
     });
 
+    it('are configured alike in all parts in the end, whoever configures, drops and writes at one time', async () => {
+      const configure = (node: number, defaultTtlMs: number) => send(node, '', 'PUT', { defaultTtlMs });
+      const configured = async () => {
+        const primaries = await redis.primaries();
+        const found = primaries.map(async (server) => {
+          const client = server.connect();
+          const parts = await client.keys('syncline:{caches:*}:{big}');
+          const texts = await Promise.all(parts.map((part) => client.hget(part, 'config')));
+          client.disconnect();
+          return texts.map((text) => (text === null || text === '' ? 'default' : text));
+        });
+        return (await Promise.all(found)).flat();
+      };
+      for (let i = 1; i <= 20; i += 1) {
+        await Promise.all([configure(0, i * 1_000), configure(1, i * 1_000 + 1)]);
+        expect(new Set(await configured()).size).toBe(1);
+        const [some] = batches as [string[]];
+        await Promise.all([
+          configure(0, i * 1_000 + 2),
+          fetch(of(1, '?drop=true'), { method: 'DELETE' }),
+          ...some.map((key) => fetch(of(i % 2, `/entries/${key}`), { method: 'PUT', body: 'x' })),
+        ]);
+        expect(new Set(await configured()).size).toBeLessThanOrEqual(1);
+      }
+    });
+
     it('stay within the bounds, each part within its share', async () => {
       expect((await send(0, '', 'PUT', { maxEntries: 320 })).status).toBe(200);
       for (const batch of batches.slice(0, 10)) await write(batch, 'x');

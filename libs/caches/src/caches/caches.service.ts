@@ -86,7 +86,7 @@ export class CachesService {
   }
 
   async configure(cache: string, config: CacheConfig): Promise<Cache> {
-    await this.writer.writeAll(cache, operations.configure(config));
+    await this.writer.configure(cache, config);
     return this.describe(cache);
   }
 
@@ -104,7 +104,7 @@ export class CachesService {
 
   /** Removes all entries; with `drop` the configuration and the statistics too. */
   async remove(cache: string, drop: boolean): Promise<void> {
-    await this.writer.writeAll(cache, drop ? operations.drop() : operations.flush());
+    await (drop ? this.writer.drop(cache) : this.writer.writeAll(cache, operations.flush()));
     this.events.append({ type: 'flushed', name: cache });
   }
 }

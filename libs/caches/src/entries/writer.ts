@@ -1,9 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { Membership } from '@syncline/cluster';
+import type { CacheConfig } from '@syncline/contracts';
 import { PendingWrites } from '../coherence/pending-writes.js';
 import { Replicas } from '../coherence/replicas.js';
 import { CachesStore } from '../redis/caches.store.js';
 import type { EntryOperation, Operation } from '../redis/operations.js';
+import * as operations from '../redis/operations.js';
 import { type Part, Shards } from '../redis/shards.js';
 import { WritesStore } from '../redis/writes.store.js';
 import { Statistics } from '../statistics/statistics.js';
@@ -47,21 +49,48 @@ export class Writer {
    */
   async writeAll<Result>(cache: string, operation: Operation<Result>): Promise<Result[]> {
     const outcomes = await Promise.all(
-      this.shards.partsOf(cache).map((part) => this.writeIn(part, operation, undefined)),
+      this.shards.partsOf(cache).map((part) => this.writeIn(part, operation)),
     );
     this.statistics.count(cache, 'writes');
     return outcomes.map(operation.decode);
   }
 
+  /** Configures a cache, the home first: what that says in the end holds in all parts, though others configure it, too. */
+  async configure(cache: string, config: CacheConfig): Promise<void> {
+    const [home, ...others] = this.shards.partsOf(cache) as [Part, ...Part[]];
+    await this.writeIn(home, operations.configure(config));
+    if (others.length > 0) await this.follow(cache, others);
+    this.statistics.count(cache, 'writes');
+  }
+
+  /** Removes a cache, the home first: whoever makes a part after it was dropped meets another home. */
+  async drop(cache: string): Promise<void> {
+    const [home, ...others] = this.shards.partsOf(cache) as [Part, ...Part[]];
+    await this.writeIn(home, operations.drop());
+    await Promise.all(others.map((part) => this.writeIn(part, operations.drop())));
+    this.statistics.count(cache, 'writes');
+  }
+
+  /** Configures parts like the home, which is made when it is not there; and again, when that was changed meanwhile. */
+  private async follow(cache: string, parts: readonly Part[]): Promise<void> {
+    for (let before: string | undefined; ; ) {
+      const configuration = await this.caches.configurationAtHome(cache);
+      if (configuration === before) return;
+      const operation = operations.configureLike(configuration);
+      await Promise.all(parts.map((part) => this.writeIn(part, operation)));
+      before = configuration;
+    }
+  }
+
   private async writeIn(
     part: Part,
     operation: Operation<unknown>,
-    requestId: string | undefined,
+    requestId?: string,
   ): Promise<readonly string[]> {
     const isHome = part.shard === this.shards.home(part.cache).shard;
     const outcome = await this.send(part, operation, requestId, isHome);
     if (outcome !== null) return outcome;
-    await this.caches.make(part);
+    await this.follow(part.cache, [part]);
     return (await this.send(part, operation, requestId, true)) ?? [];
   }
 

@@ -5,7 +5,7 @@ import { CacheNames } from './cache-names.js';
 import { cacheKey } from './caches.keys.js';
 import { Instances } from './instances.js';
 import { addCounts, describeCache, dueCaches, makePart, sweepEntries } from './scripts/cache.commands.js';
-import { type Part, Shards } from './shards.js';
+import { Shards } from './shards.js';
 
 /** Caches as such in Redis: their names, configuration, size, counters, and what is to be swept. */
 @Injectable()
@@ -51,10 +51,9 @@ export class CachesStore {
     return this.addCountsIn(this.shards.home(cache), { counts });
   }
 
-  /** Makes a part of a cache: it begins with what is configured at the home, which is made before. */
-  async make(part: Part): Promise<void> {
-    const configuration = await this.makeIn(this.shards.home(part.cache), { configuration: '' });
-    await this.makeIn(part, { configuration });
+  /** The configuration of the home, as text; it is made when it is not there. */
+  configurationAtHome(cache: string): Promise<string> {
+    return this.makeIn(this.shards.home(cache), {});
   }
 
   /** What the entries of all caches of a realm take. */

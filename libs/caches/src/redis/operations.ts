@@ -107,9 +107,11 @@ export const drop = (): Operation<void> => onMany(registerOf.cache, 'drop');
 
 export const configure = (config: CacheConfig): Operation<void> => {
   const { defaultTtlMs, maxEntryBytes, nearCacheBytes, coherence, maxBytes, maxEntries } = config;
-  return onMany(
-    registerOf.cache,
-    'configure',
-    ...[defaultTtlMs ?? '', maxEntryBytes, nearCacheBytes, coherence, maxBytes ?? '', maxEntries ?? ''],
+  return configureLike(
+    [defaultTtlMs, maxEntryBytes, nearCacheBytes, coherence, maxBytes, maxEntries].join(','),
   );
 };
+
+/** Configures a part of a cache like another. @param text as that one tells its configuration */
+export const configureLike = (text: string): Operation<void> =>
+  onMany(registerOf.cache, 'configure', ...text.split(','));

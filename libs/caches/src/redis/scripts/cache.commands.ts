@@ -36,11 +36,10 @@ export const describeCache = library.command({
   },
 });
 
-/** Makes a part of a cache, with a configuration as another part tells it ('' : the default), unless it is there; its configuration. */
+/** Makes a part of a cache, unless it is there; its configuration, as text. */
 export const makePart = library.command({
   name: 'make',
   ...ofPart,
-  args: ({ configuration }: OfPart & { configuration: string }) => [configuration],
   decode: (reply) => reply as string,
 });
 

@@ -22,6 +22,7 @@
 -- @include @redis/integer.lua
 -- @include parts/instance.lua
 local Cache = {}
+local DEFAULTS = ',,,,,'
 
 function Cache.in_namespace(stem) return string.match(KEYS[1], '^(.-)syncline:{') .. stem end
 
@@ -36,7 +37,7 @@ function Cache.enter(stem)
   local f = redis.call('HMGET', stem, 'version', 'flushed', 'bytes', 'instance', 'prefixLengths', 'config')
   Cache.exists = f[1] and true
   Cache.version, Cache.flushed, Cache.bytes = (f[1] or 0) + 0, (f[2] or 0) + 0, (f[3] or 0) + 0
-  Cache.instance, Cache.prefix_lengths, Cache.configuration = f[4], f[5] or '', f[6] or ''
+  Cache.instance, Cache.prefix_lengths, Cache.configuration = f[4], f[5] or '', f[6] or DEFAULTS
   local ttl, largest, near_bytes, coherence, max_bytes, max_entries = '', '', '', '', '', ''
   if f[6] then
     ttl, largest, near_bytes, coherence, max_bytes, max_entries =
@@ -47,7 +48,7 @@ function Cache.enter(stem)
 end
 
 function Cache.configure(text)
-  redis.call('HSET', Cache.stem, 'config', text)
+  if text == DEFAULTS then redis.call('HDEL', Cache.stem, 'config') else redis.call('HSET', Cache.stem, 'config', text) end
   Cache.enter(Cache.stem)
 end
 

@@ -1,7 +1,7 @@
 -- A write: at once when no living near cache may hold the register, else as soon as all of them have dropped it.
 -- KEYS 1 stem  2 what the caches of its shard share
 -- ARGV 1 write id  2 node  3 incarnation of the writer  4 number of its last fill  5 '1': the caller chose the id
---      6 '1': it may make this part of the cache  7 register  8.. the operation
+--      6 '1': it may make this part of the cache, as a configuration may  7 register  8.. the operation
 -- Leaves: Write.prepare(), which replies {'done', outcome...}, or {'pending', round, {{incarnation, renewals}, ...}} with those
 --         that must acknowledge, or {'unmade'}: nothing was done, because it would make a part that it may not make
 -- Invariant: an operation is done only when no living incarnation can serve what it replaces.
@@ -24,7 +24,8 @@ function Write.prepare()
     local entry, there = Operation.find(op)
     local refusal = Operation.refusal(op, entry)
     if refusal then return { 'done', unpack(refusal) } end
-    if not Cache.exists and what ~= 'delete' and what ~= 'drop' and ARGV[6] ~= '1' then return { 'unmade' } end
+    local makes = ARGV[6] == '1' or what == 'configure'
+    if not Cache.exists and what ~= 'delete' and what ~= 'drop' and not makes then return { 'unmade' } end
     local eventual = Cache.coherence == 'eventual' and what ~= 'configure' and what ~= 'drop'
     if #sharers == 0 or eventual then
       Round.skip(register, sharers, is_known)
