@@ -1,4 +1,5 @@
-import { CacheStage, MEANS, put, READER } from '../../../../../test/stages/cache-stage.js';
+import { add, CacheStage, MEANS, put, READER } from '../../../../../test/stages/cache-stage.js';
+import { UNCONDITIONAL } from '../../entries/entry.js';
 import * as operations from '../operations.js';
 import { peek } from './entry.commands.js';
 
@@ -35,6 +36,38 @@ describe.each(MEANS)('reading an entry, by %s', (means) => {
       const { read } = await peeked('k');
       expect(read.entry).toMatchObject(expected);
       expect(read.entry?.freshMs).toBeGreaterThan(60_000);
+    }
+  });
+
+  it('tells all of it whatever its content type, and where its bytes end', async () => {
+    // Some of these sizes end where the first look at an entry does.
+    for (const [contentType, from, to] of [
+      ['', 120, 130],
+      ['é,:"\0 \r\n', 105, 125],
+      ['x'.repeat(16_000), 0, 1],
+    ] as const) {
+      for (let size = from; size <= to; size += 1) {
+        const entry = { bytes: Buffer.alloc(size, 'v'), contentType };
+        await stage.write(operations.put('k', entry, UNCONDITIONAL));
+        expect((await peeked('k')).read.entry).toMatchObject(entry);
+        expect((await peeked('k', '', size)).read.entry).toMatchObject(entry);
+      }
+    }
+  });
+
+  it('is read once when it is a small number that is added to', async () => {
+    const reads = async () =>
+      Number(/cmdstat_getrange:calls=(\d+)/.exec(await stage.admin.info('commandstats'))?.[1] ?? 0);
+    const tags = Array.from({ length: 32 }, (_, i) => `${i}`.padEnd(128, 't'));
+    for (const [key, more] of [
+      ['small', {}],
+      ['with long tags', { tags }],
+    ] as const) {
+      await stage.write(put(key, '41', more));
+      const before = await reads();
+      expect((await stage.write(add(key, 1)))[2]).toBe('42');
+      expect((await reads()) - before === 1).toBe(key === 'small');
+      expect((await peeked(key)).read.entry).toMatchObject({ bytes: Buffer.from('42'), ...more });
     }
   });
 

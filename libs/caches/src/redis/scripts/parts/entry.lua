@@ -15,7 +15,7 @@
 local Entry = {}
 local LIFE, HEAD = '>I6I6', '>I6I6I7I6I4I2I2'
 local HEAD_BYTES = 33
--- Most have no longer content type and tags.
+-- Most have no longer content type and tags; a small value, such as a counter, is read with them.
 local USUAL_START = 160
 
 function Entry.key(key)
@@ -32,7 +32,7 @@ function Entry.look(key, with_bytes)
   return {
     version = int(version), content_type = string.sub(text, HEAD_BYTES + 1, type_end - 1), written = written,
     expires = expires, stale_until = stale_until, tags = string.sub(text, type_end, start - 1), length = length, start = start,
-    bytes = with_bytes and string.sub(text, start),
+    bytes = #text >= start - 1 + length and string.sub(text, start) or nil,
   }
 end
 
@@ -47,7 +47,7 @@ function Entry.find(key, with_bytes)
 end
 
 function Entry.bytes(key, entry)
-  return redis.call('GETRANGE', Entry.key(key), entry.start - 1, -1)
+  return entry.bytes or redis.call('GETRANGE', Entry.key(key), entry.start - 1, -1)
 end
 
 function Entry.is_stale(entry)

@@ -20,7 +20,7 @@
 local Operation = {}
 -- Marks of tags, and of prefixes: one more flushes the cache. Sweeping forgets them long before (sweep.lua).
 local MAX_MARKS = 100000
-local MAX_INTEGER = 9007199254740991
+local MAX_INTEGER, MAX_DIGITS = 9007199254740991, 17
 
 local function matches(condition, entry)
   if not entry then return false end
@@ -34,8 +34,9 @@ end
 -- The sum, and the entry that it adds to (nil: it starts from 0); no sum when there is no integer to add to.
 local function sum_of(op, entry)
   if entry and Entry.is_stale(entry) then entry = nil end
+  if entry and entry.length > MAX_DIGITS then return nil end
   local value = entry and Entry.bytes(op[2], entry) or '0'
-  if #value > 17 or not string.find(value, '^%-?%d+$') then return nil end
+  if not string.find(value, '^%-?%d+$') then return nil end
   local sum = value + op[3]
   if math.abs(value) > MAX_INTEGER or math.abs(sum) > MAX_INTEGER then return nil end
   return int(sum == 0 and 0 or sum), entry
