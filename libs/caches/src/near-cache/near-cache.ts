@@ -86,6 +86,8 @@ export class NearCache {
   usedAt = performance.now();
   /** The part of its capacity that the cache is configured to. */
   configured: number;
+  /** No key begins with it. On a Redis Cluster each part of a cache tells of the same prefix, so only the first is looked for. */
+  private without: string | null = null;
 
   constructor(
     capacity: number,
@@ -120,6 +122,7 @@ export class NearCache {
 
   set(key: string, entry: NearEntry, tags: readonly string[], lease: Lease): void {
     this.drop(key);
+    if (this.without !== null && key.startsWith(this.without)) this.without = null;
     const marks = tags.map((tag) => this.markOf(tag));
     for (const mark of marks) mark.entries += 1;
     const text = ownText(key);
@@ -140,9 +143,11 @@ export class NearCache {
     this.marks.delete(tag);
   }
 
-  /** Drops all entries whose key begins with a prefix. Looks at each key. */
+  /** Drops all entries whose key begins with a prefix. Looks at each key, unless none can begin so. */
   dropPrefix(prefix: string): void {
+    if (this.without !== null && prefix.startsWith(this.without)) return;
     for (const key of this.entries.keys()) if (key.startsWith(prefix)) this.drop(key);
+    this.without = prefix;
   }
 
   /** Drops all entries whose lease is over. Looks at each. */
