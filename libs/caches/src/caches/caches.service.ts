@@ -18,6 +18,8 @@ import { CacheMetrics } from '../statistics/cache-metrics.js';
 import { hitRatioOf, Statistics } from '../statistics/statistics.js';
 
 const DEFAULTS: CacheConfig = cacheConfigSchema.parse({});
+/** Caches that a listing asks for at once: on a Redis Cluster each is 32 scripts, which must not hold up what else is asked. */
+const LISTED_AT_ONCE = 20;
 
 /** What concerns a cache as a whole: configuration, statistics, invalidation of many entries at once. */
 @Injectable()
@@ -79,7 +81,13 @@ export class CachesService {
   async list({ prefix, cursor, limit }: ListCachesQuery): Promise<Caches> {
     const names = await this.store.names.page(prefix, cursor, limit + 1);
     const page = names.slice(0, limit);
-    const described = await Promise.all(page.map(async (name) => ({ name, ...(await this.lookAt(name)) })));
+    const described = [];
+    for (let at = 0; at < page.length; at += LISTED_AT_ONCE) {
+      const some = page.slice(at, at + LISTED_AT_ONCE);
+      described.push(
+        ...(await Promise.all(some.map(async (name) => ({ name, ...(await this.lookAt(name)) })))),
+      );
+    }
     // One that does not exist was dropped since, or is on the list of an earlier version.
     const caches = described.filter(({ exists }) => exists).map((cache) => this.toCache(cache.name, cache));
     return { caches, cursor: names.length > limit ? (page.at(-1) ?? null) : null };
