@@ -69,6 +69,8 @@ export class QueueScripts {
     readonly outbox: Outbox,
     readonly schedules: ScheduleStore,
     readonly firing: Firing,
+    /** What the node told its clients: tests tell it. */
+    readonly memory: Memory,
   ) {}
 
   /** @param by how Redis lets its Lua be called: as functions, or for a user who may call none as scripts */
@@ -86,13 +88,15 @@ export class QueueScripts {
     const losses = new Losses(new Metrics());
     const names = new QueueNames(redis);
     const inUse = new QueuesInUse(redis, membership);
-    const openings = new QueueOpenings(redis, membership, members, new Memory(), losses, names, inUse);
+    const memory = new Memory();
+    const openings = new QueueOpenings(redis, membership, members, memory, losses, names, inUse);
     const commits = new Commits(redis);
     const store = new QueueStore(redis, membership, commits, openings, members, names, inUse);
     const schedules = new ScheduleStore(redis, store, openings, commits);
     const bytes = new MessageBytes(new Tenants(), store);
     const firing = new Firing(schedules, bytes, new Metrics());
-    return new QueueScripts(server, listener, redis, store, new Outbox(store), schedules, firing);
+    const outbox = new Outbox(store);
+    return new QueueScripts(server, listener, redis, store, outbox, schedules, firing, memory);
   }
 
   async stop(): Promise<void> {

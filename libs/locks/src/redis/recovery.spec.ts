@@ -1,3 +1,4 @@
+import { eventually } from '@syncline/testing';
 import { ask, type LockNode, LockStage, lockKey, waitIdOf } from '../../../../test/stages/lock-stage.js';
 import type { Knowledge } from '../recovery/kept.js';
 import { assertKnowledge, itemsOf } from './scripts/assertion.js';
@@ -89,6 +90,23 @@ describe.each(['functions', 'scripts'])('a new instance of Redis, by %s', (by) =
     expect(await tell({ leases: [lease('a', 5)] }, { instance: 'the one before' })).toBe(-1);
     expect(await tell({ leases: [lease('a', 5), lease('b', 6)] })).toBe(0);
     expect(await ownersOf('b')).toEqual(['o6']);
+  });
+
+  it('is told what a node granted while it still waited for the instance before to open', async () => {
+    await anotherInstance();
+    await tell({}, { nodeId: 'two', members: ['other'] });
+    const opening = one.acquire(ask('b'));
+    await eventually(async () =>
+      expect(await stage.redis.sismember('syncline:lock:{0}:told', 'one')).toBe(1),
+    );
+    expect(await tell({}, { nodeId: 'other' })).toBe(0);
+    expect(await one.acquire(ask('a'))).toMatchObject({ outcome: 'granted' });
+    // A replica that is promoted has the data of nobody, and another replication id.
+    await stage.redis.replicaof('127.0.0.1', '1');
+    await stage.redis.replicaof('NO', 'ONE');
+    await stage.redis.flushdb();
+    await opening;
+    expect(await two.acquire(ask('a'))).toMatchObject({ outcome: 'held' });
   });
 
   it('keeps what stands in the data, and asserting again changes nothing', async () => {

@@ -94,11 +94,21 @@ export class ShardCalls {
   }
 
   private async open(shard: number): Promise<void> {
+    const deadline = performance.now() + OPENS_WITHIN_MS;
+    while (!(await this.tell(shard, deadline)));
+  }
+
+  /**
+   * Tells the instance what this node knows by now: more, perhaps, than an instance before, which may have opened and granted while
+   * this node still waited for that.
+   *
+   * @returns true when the shard is open, false when it is in another instance
+   */
+  private async tell(shard: number, deadline: number): Promise<boolean> {
     const before = this.known.get(shard) ?? null;
     const knewIt = this.known.has(shard);
-    const deadline = performance.now() + OPENS_WITHIN_MS;
     const portions = this.portions(shard);
-    for (let i = 0, into = ''; ; ) {
+    for (let i = 0, into = ''; ; i += 1) {
       const last = i >= portions.length - 1;
       const { leftMs, instance, wentOn } = await assertKnowledge(this.redis, {
         shard,
@@ -111,13 +121,13 @@ export class ShardCalls {
         before,
         members: this.members.nodeIds,
       });
-      if (wentOn) return;
+      if (wentOn) return true;
       if (knewIt) this.known.set(shard, null);
       if (leftMs !== 0 && performance.now() > deadline) throw new StoreUnavailable('Redis does not open.');
-      into = leftMs < 0 ? '' : instance;
-      i = leftMs < 0 ? 0 : i + 1;
-      if (!last || leftMs < 0) continue;
-      if (leftMs === 0) return;
+      if (leftMs < 0) return false;
+      into = instance;
+      if (!last) continue;
+      if (leftMs === 0) return true;
       await this.openings.wait(shard, leftMs);
     }
   }

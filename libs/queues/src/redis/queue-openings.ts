@@ -83,31 +83,35 @@ export class QueueOpenings implements OnModuleInit, OnModuleDestroy {
 
   private async open(queue: string): Promise<void> {
     const askedAt = performance.now();
-    const reply = await this.tell(queue, this.memory.outline(queue), NOTHING, false);
     // Most often the instance is the one that it was.
-    if (reply.opening !== '') await this.tellAll(queue, askedAt, reply);
+    let reply: RestoreReply | null = await this.tell(queue, this.memory.outline(queue), NOTHING, false);
+    while (reply !== null && reply.opening !== '') reply = await this.tellAll(queue, askedAt, reply);
     this.memory.confirm(queue, askedAt);
   }
 
-  private async tellAll(queue: string, askedAt: number, first: RestoreReply): Promise<void> {
+  /**
+   * Tells an instance what this node knows by now: more, perhaps, than an instance before, which may have opened and taken sends while
+   * this node still waited for that.
+   *
+   * @returns null when the queue is open, else what another instance replied
+   */
+  private async tellAll(queue: string, askedAt: number, first: RestoreReply): Promise<RestoreReply | null> {
     const known = this.memory.recall(queue);
     let reply = first;
     if (reply.gen === '' && known !== null && isWorthMaking(known)) {
       await this.make(queue, known.gen);
       reply = await this.tell(queue, known, NOTHING, false);
     }
-    for (let toldTo = ''; reply.opening !== ''; ) {
-      if (reply.opening !== toldTo) {
-        toldTo = reply.opening;
-        if (reply.leftMs === 0 && this.memory.wasTold(queue, toldTo)) break;
-        for (const portion of portionsOf(known, reply)) await this.tell(queue, known, portion, false);
-      }
+    const { opening } = reply;
+    if (opening === '' || (reply.leftMs === 0 && this.memory.wasTold(queue, opening))) return null;
+    for (const portion of portionsOf(known, reply)) await this.tell(queue, known, portion, false);
+    for (;;) {
       reply = await this.tell(queue, known, NOTHING, true);
-      if (reply.opening !== toldTo) continue;
+      if (reply.opening !== opening) return reply;
       if (reply.leftMs === 0) {
-        this.memory.told(queue, toldTo);
+        this.memory.told(queue, opening);
         if (reply.gen !== '') await this.names.add(queue);
-        break;
+        return null;
       }
       if (performance.now() - askedAt > OPENS_WITHIN_MS) throw new StoreUnavailable('Redis does not open.');
       await this.openings.wait(queue, reply.leftMs);
