@@ -102,10 +102,10 @@ export class Recording {
     this.keysAfter = await this.keysOfCommands();
   }
 
-  /** All but what the node leaves by itself: its membership, its heartbeats, what it tells. */
+  /** All but what the node leaves by itself: its membership, its heartbeats, what it tells. Periods of time are one. */
   private async keysOfCommands(): Promise<readonly string[]> {
-    const keys = await this.redis.keys('*');
-    return keys.filter((key) => !/\{cluster:|pulse$/.test(key)).sort();
+    const keys = (await this.redis.keys('*')).filter((key) => !/\{cluster:|pulse$|:inUse$/.test(key));
+    return [...new Set(keys.map((key) => key.replace(/(:acked:.*):\d+$/, '$1')))].sort();
   }
 
   /** Each call by itself: a connection sends its next one when the one before is answered. */
