@@ -18,8 +18,10 @@ import { CacheMetrics } from '../statistics/cache-metrics.js';
 import { hitRatioOf, Statistics } from '../statistics/statistics.js';
 
 const DEFAULTS: CacheConfig = cacheConfigSchema.parse({});
-/** Caches that a listing asks for at once: on a Redis Cluster each is 32 scripts, which must not hold up what else is asked. */
-const LISTED_AT_ONCE = 20;
+/** Caches that a listing asks for at once: one script for them in each shard. */
+const LISTED_AT_ONCE = 100;
+
+type Described = Awaited<ReturnType<CachesStore['describe']>>[number];
 
 /** What concerns a cache as a whole: configuration, statistics, invalidation of many entries at once. */
 @Injectable()
@@ -36,7 +38,8 @@ export class CachesService {
 
   /** A cache that nobody made has the defaults. */
   async describe(cache: string): Promise<Cache> {
-    return this.toCache(cache, await this.lookAt(cache));
+    const [described] = (await this.lookAt([cache])) as [Described];
+    return this.toCache(described);
   }
 
   /** Of all caches, in this node. */
@@ -44,13 +47,13 @@ export class CachesService {
     return { nodeId: this.membership.nodeId, ...(await this.metrics.coherence()) };
   }
 
-  private async lookAt(cache: string): ReturnType<CachesStore['describe']> {
-    await this.statistics.send(cache);
-    return this.store.describe(cache);
+  private async lookAt(caches: readonly string[]): Promise<readonly Described[]> {
+    await Promise.all(caches.map((cache) => this.statistics.send(cache)));
+    return this.store.describe(caches);
   }
 
-  private toCache(cache: string, described: Awaited<ReturnType<CachesStore['describe']>>): Cache {
-    const { entries, bytes, counts, ...configured } = described;
+  private toCache(described: Described): Cache {
+    const { name: cache, entries, bytes, counts, ...configured } = described;
     const ofCluster = this.statistics.ofCluster(counts);
     const ofNode = this.statistics.ofNode(cache);
     return {
@@ -83,13 +86,10 @@ export class CachesService {
     const page = names.slice(0, limit);
     const described = [];
     for (let at = 0; at < page.length; at += LISTED_AT_ONCE) {
-      const some = page.slice(at, at + LISTED_AT_ONCE);
-      described.push(
-        ...(await Promise.all(some.map(async (name) => ({ name, ...(await this.lookAt(name)) })))),
-      );
+      described.push(...(await this.lookAt(page.slice(at, at + LISTED_AT_ONCE))));
     }
     // One that does not exist was dropped since, or is on the list of an earlier version.
-    const caches = described.filter(({ exists }) => exists).map((cache) => this.toCache(cache.name, cache));
+    const caches = described.filter(({ exists }) => exists).map((cache) => this.toCache(cache));
     return { caches, cursor: names.length > limit ? (page.at(-1) ?? null) : null };
   }
 

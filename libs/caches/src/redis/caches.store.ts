@@ -4,13 +4,13 @@ import type { Sum } from '@syncline/runtime';
 import { CacheNames } from './cache-names.js';
 import { cacheKey } from './caches.keys.js';
 import { Instances } from './instances.js';
-import { addCounts, describeCache, dueCaches, makePart, sweepEntries } from './scripts/cache.commands.js';
+import { addCounts, describeCaches, dueCaches, makePart, sweepEntries } from './scripts/cache.commands.js';
 import { Shards } from './shards.js';
 
 /** Caches as such in Redis: their names, configuration, size, counters, and what is to be swept. */
 @Injectable()
 export class CachesStore {
-  private readonly describePart;
+  private readonly describeIn;
   private readonly addCountsIn;
   private readonly makeIn;
   readonly sweep;
@@ -23,27 +23,31 @@ export class CachesStore {
     private readonly shards: Shards,
     @Inject(REDIS) private readonly redis: Pick<RedisClient, 'hget'>,
   ) {
-    this.describePart = instances.ofPart(describeCache);
+    this.describeIn = instances.ofShard(describeCaches);
     this.addCountsIn = instances.ofPart(addCounts);
     this.makeIn = instances.ofPart(makePart);
     this.sweep = instances.ofPart(sweepEntries);
     this.due = instances.ofShard(dueCaches);
   }
 
-  /** All parts of a cache together; the configuration is that of the first one that is there. */
-  async describe(cache: string) {
-    const all = await Promise.all(this.shards.partsOf(cache).map((part) => this.describePart(part, {})));
-    const [first] = all as [(typeof all)[number]];
-    const counts = new Map<string, number>();
-    for (const [name, count] of all.flatMap((part) => [...part.counts])) {
-      counts.set(name, (counts.get(name) ?? 0) + count);
-    }
-    return {
-      ...(all.find(({ exists }) => exists) ?? first),
-      entries: all.reduce((sum, { entries }) => sum + entries, 0),
-      bytes: all.reduce((sum, { bytes }) => sum + bytes, 0),
-      counts,
-    };
+  /** Caches, all parts of each together; the configuration is that of the first one that is there. One script a shard. */
+  async describe(caches: readonly string[]) {
+    const shards = await Promise.all(this.shards.all.map((shard) => this.describeIn(shard, { caches })));
+    return caches.map((name, i) => {
+      const parts = this.shards.partsOf(name).flatMap(({ shard }) => shards[shard.index]?.[i] ?? []);
+      const [first] = parts as [(typeof parts)[number]];
+      const counts = new Map<string, number>();
+      for (const [counter, count] of parts.flatMap((part) => [...part.counts])) {
+        counts.set(counter, (counts.get(counter) ?? 0) + count);
+      }
+      return {
+        ...(parts.find(({ exists }) => exists) ?? first),
+        name,
+        entries: parts.reduce((sum, { entries }) => sum + entries, 0),
+        bytes: parts.reduce((sum, { bytes }) => sum + bytes, 0),
+        counts,
+      };
+    });
   }
 
   /** Adds to the counters of a cache. Of a cache that does not exist nothing is kept. */

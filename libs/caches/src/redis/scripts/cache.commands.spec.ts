@@ -1,7 +1,7 @@
 import { CacheStage, MEANS, put } from '../../../../../test/stages/cache-stage.js';
 import { cacheKey, sharedKey } from '../caches.keys.js';
 import * as operations from '../operations.js';
-import { describeCache, sweepEntries } from './cache.commands.js';
+import { describeCaches, sweepEntries } from './cache.commands.js';
 
 describe.each(MEANS)('caches in Redis, by %s', (means) => {
   let stage: CacheStage;
@@ -22,7 +22,14 @@ describe.each(MEANS)('caches in Redis, by %s', (means) => {
     }
     const entries = await stage.admin.keys(`${cacheKey(sharedKey(null), 'c')}:[ev]:*`);
     expect(entries).toEqual([`${cacheKey(sharedKey(null), 'c')}:v:later`]);
-    const { entries: count, bytes } = await describeCache(stage.redis, stage.ofCache);
-    expect([count, bytes]).toEqual([1, 'later'.length + 'stays'.length]);
+    const caches = ['none', stage.cache];
+    expect(await describeCaches(stage.redis, { ...stage.ofShard, caches })).toMatchObject([
+      { exists: false, entries: 0 },
+      { exists: true, entries: 1, bytes: 'later'.length + 'stays'.length },
+    ]);
+    // What an earlier instance left goes as soon as a call needs it.
+    await stage.admin.hset('syncline:{cache:c}', 'instance', 'elsewhere');
+    const [left] = await describeCaches(stage.redis, { ...stage.ofShard, caches: ['c'] });
+    expect([left?.exists, left?.entries, left?.bytes]).toEqual([true, 0, 0]);
   });
 });

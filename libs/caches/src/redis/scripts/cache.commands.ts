@@ -1,40 +1,46 @@
-import { placeOf } from '../caches.keys.js';
+import { cacheKey, placeOf } from '../caches.keys.js';
 import { library, type OfPart, type OfShard, ofPart, ofShard } from './library.js';
 
-/** Configuration (null: default), size and counters of a part of a cache. */
-export const describeCache = library.command({
+type Described = readonly [
+  exists: number,
+  ttl: string,
+  largest: string,
+  near: string,
+  coherence: string,
+  maxBytes: string,
+  maxEntries: string,
+  entries: number,
+  bytes: number,
+  counts: readonly string[],
+];
+
+/** Configuration (null: default), size and counters of the parts of caches that lie in a shard. */
+export const describeCaches = library.command({
   name: 'describe',
-  ...ofPart,
-  decode: (reply) => {
-    const [exists, ttl, largest, near, coherence, maxBytes, maxEntries, entries, bytes, flat] = reply as [
-      number,
-      string,
-      string,
-      string,
-      string,
-      string,
-      string,
-      number,
-      number,
-      string[],
-    ];
-    const number = (text: string) => (text === '' ? null : Number(text));
-    const counts = new Map<string, number>();
-    for (let i = 0; i < flat.length; i += 2) counts.set(String(flat[i]), Number(flat[i + 1]));
-    return {
-      exists: exists === 1,
-      defaultTtlMs: number(ttl),
-      maxEntryBytes: number(largest),
-      nearCacheBytes: number(near),
-      coherence: coherence === '' ? null : coherence,
-      maxBytes: number(maxBytes),
-      maxEntries: number(maxEntries),
-      entries,
-      bytes,
-      counts,
-    };
-  },
+  ...ofShard,
+  args: ({ shard, caches }: OfShard & { caches: readonly string[] }) =>
+    caches.map((cache) => cacheKey(shard.key, cache)),
+  decode: (reply) => (reply as Described[]).map(toPart),
 });
+
+function toPart(described: Described) {
+  const [exists, ttl, largest, near, coherence, maxBytes, maxEntries, entries, bytes, flat] = described;
+  const number = (text: string) => (text === '' ? null : Number(text));
+  const counts = new Map<string, number>();
+  for (let i = 0; i < flat.length; i += 2) counts.set(String(flat[i]), Number(flat[i + 1]));
+  return {
+    exists: exists === 1,
+    defaultTtlMs: number(ttl),
+    maxEntryBytes: number(largest),
+    nearCacheBytes: number(near),
+    coherence: coherence === '' ? null : coherence,
+    maxBytes: number(maxBytes),
+    maxEntries: number(maxEntries),
+    entries,
+    bytes,
+    counts,
+  };
+}
 
 /** Makes a part of a cache, unless it is there; its configuration, as text. */
 export const makePart = library.command({

@@ -1,6 +1,6 @@
 import { add, CacheStage, MEANS, type Means, put, remove } from '../../../../../test/stages/cache-stage.js';
 import * as operations from '../operations.js';
-import { addCounts, describeCache, sweepEntries } from './cache.commands.js';
+import { addCounts, describeCaches, sweepEntries } from './cache.commands.js';
 import type { Round, StuckRound } from './coherence.commands.js';
 import { peek } from './entry.commands.js';
 import { endFill, renewFill } from './fill.commands.js';
@@ -95,7 +95,10 @@ async function repliesTo(stage: CacheStage, seed: number): Promise<string[]> {
       case 5:
         return endFill(stage.redis, { ...cache.ofCache, key: key(), lease: `lease${pick(3)}` });
       case 6:
-        return Promise.all([cache.freeLeases('k0', 'k1'), describeCache(stage.redis, cache.ofCache)]);
+        return Promise.all([
+          cache.freeLeases('k0', 'k1'),
+          describeCaches(stage.redis, { ...cache.ofShard, caches: [cache.cache] }),
+        ]);
       case 7:
         return sweepEntries(stage.redis, { ...cache.ofCache, max: 5 }).then((left) => typeof left);
       case 8:

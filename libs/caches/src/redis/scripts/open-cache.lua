@@ -8,10 +8,10 @@
 -- @include parts/cache.lua
 return function()
   Cache.enter(Cache.in_namespace(ARGV[1]))
-  local before = Cache.instance
-  if not Cache.exists or before == INSTANCE then return 1 end
+  if not Cache.exists or Cache.instance == INSTANCE then return 1 end
+  local is_over = Cache.is_over()
   redis.call('HSET', Cache.stem, 'instance', INSTANCE)
   Cache.sweep_at(now)
-  if before ~= redis.call('HGET', Instance.shared .. ':instance-2', 'carries') then Cache.flush() end
+  if is_over then Cache.flush() end
   return 1
 end

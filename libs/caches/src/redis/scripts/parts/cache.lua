@@ -13,6 +13,7 @@
 --         Cache.enter(stem), reads its state too: Cache.exists, Cache.version: the newest, Cache.flushed: that of the last
 --         flush, Cache.prefix_lengths: text, Cache.bytes, Cache.configuration: text, and what that says, '' for the default:
 --         Cache.ttl, Cache.largest, Cache.near_bytes, Cache.coherence, Cache.max_bytes, Cache.max_entries
+--         Cache.is_over(): nothing of it may be served
 --         Cache.configure(text), these values between commas
 --         Cache.next_version(grown), as text; the cache grows by so many bytes
 --         Cache.grow(bytes); Cache.flush(); Cache.drop(); Cache.sweep_at(instant)
@@ -45,6 +46,12 @@ function Cache.enter(stem)
   end
   Cache.ttl, Cache.largest, Cache.near_bytes, Cache.coherence = ttl, largest, near_bytes, coherence
   Cache.max_bytes, Cache.max_entries = max_bytes, max_entries
+end
+
+-- Of an earlier instance that could lose something: its entries are flushed as soon as a call opens the cache.
+function Cache.is_over()
+  return Cache.instance ~= INSTANCE
+    and Cache.instance ~= redis.call('HGET', Instance.shared .. ':instance-2', 'carries')
 end
 
 function Cache.configure(text)
