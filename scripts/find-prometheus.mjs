@@ -1,7 +1,7 @@
 import { findProgram } from './find-program.mjs';
 
 /** Says how to install Prometheus. */
-export const HOW_TO_GET_PROMETHEUS = `No Prometheus was found, so what only it can judge is not tested. Install it, then try again:
+export const HOW_TO_GET_PROMETHEUS = `No Prometheus was found, and this user cannot install one. Install it, then try again:
   sudo apt-get install prometheus   (macOS: brew install prometheus)`;
 
 /**

@@ -1,6 +1,6 @@
 import { buildWhenStale } from '../scripts/build-when-stale.mjs';
 import { findChromium } from '../scripts/find-chromium.mjs';
-import { findPrometheus, HOW_TO_GET_PROMETHEUS } from '../scripts/find-prometheus.mjs';
+import { findPrometheus } from '../scripts/find-prometheus.mjs';
 import { findRedis, HOW_TO_GET_REDIS } from '../scripts/find-redis.mjs';
 
 const say = (line) => process.stderr.write(`${line}\n`);
@@ -9,11 +9,9 @@ export default function setUp() {
   const redis = findRedis(say);
   if (redis === null) throw new Error(HOW_TO_GET_REDIS);
   process.env.REDIS_SERVER = redis;
-  // Without a browser, the tests that need one fail and say what to install; the others run.
+  // Without a browser or a Prometheus, the tests that need one fail and say what to install; the others run.
   process.env.CHROMIUM = findChromium(say) ?? '';
-  // Without a Prometheus, what only it can judge is skipped.
   process.env.PROMETHEUS = findPrometheus(say) ?? '';
-  if (process.env.PROMETHEUS === '') say(HOW_TO_GET_PROMETHEUS);
   buildWhenStale(say, 'apps');
   buildWhenStale(say, 'packages');
 }

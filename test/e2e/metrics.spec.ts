@@ -1,7 +1,7 @@
 import { ROLES, type Role } from '@syncline/contracts';
 import { eventually, NodeProcess, RedisServer, startNodes, stopAll } from '@syncline/testing';
 import { acquire, call, describeLock, release } from './lock.calls.js';
-import { itWithPrometheus, Prometheus } from './prometheus.js';
+import { Prometheus } from './prometheus.js';
 import { alerts, labelsOf, questions, selectorsOf } from './watched.js';
 
 /** All series that nodes show, with the labels that they and deploy/prometheus give them. */
@@ -179,7 +179,7 @@ describe('metrics', () => {
     }
   });
 
-  itWithPrometheus('are scraped by a Prometheus, which can judge every alert', async () => {
+  it('are scraped by a Prometheus, which can judge every alert', async () => {
     const all = Object.values(nodes).flat();
     const prometheus = await Prometheus.start(all);
     await eventually(async () => {

@@ -4,15 +4,19 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Child, freePort, type NodeProcess } from '@syncline/testing';
 import { parse, stringify } from 'yaml';
+import { HOW_TO_GET_PROMETHEUS } from '../../scripts/find-prometheus.mjs';
 
-const PROMETHEUS = process.env.PROMETHEUS;
 const SHIPPED = 'deploy/prometheus/prometheus.yml';
 
-/** The tool of the Prometheus of this machine. */
-export const PROMTOOL = join(dirname(PROMETHEUS ?? ''), 'promtool');
+/** The Prometheus of this machine. @throws Error that says how to get one */
+function program(): string {
+  const path = process.env.PROMETHEUS;
+  if (!path) throw new Error(HOW_TO_GET_PROMETHEUS);
+  return path;
+}
 
-/** A test that is shown as skipped where there is no Prometheus: then test/set-up.mjs said how to get one. */
-export const itWithPrometheus = PROMETHEUS ? it : it.skip;
+/** The tool of the Prometheus of this machine. @throws Error that says how to get one */
+export const promtool = (): string => join(dirname(program()), 'promtool');
 
 /** A Prometheus with the rules of deploy/, which looks once a second. */
 export class Prometheus extends Child {
@@ -26,7 +30,7 @@ export class Prometheus extends Child {
       `--storage.tsdb.path=${join(folder, 'data')}`,
       `--web.listen-address=127.0.0.1:${port}`,
     ];
-    super('prometheus', spawn(PROMETHEUS ?? 'prometheus', args));
+    super('prometheus', spawn(program(), args));
   }
 
   /** Starts it with its shipped configuration, but for whom and how often it asks. */

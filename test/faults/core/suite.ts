@@ -48,7 +48,8 @@ const AT_A_TIME = 2;
 /** All of them take ten minutes: a run has every third, another third by its seed; `npm run test:mutants` has all. */
 const SHARES = process.env.FAULT_MUTANTS === 'all' ? 1 : 3;
 
-const seedOf = (): number => Number(process.env.FAULT_SEED ?? Math.floor(Math.random() * 2 ** 31));
+/** Of all runs of a suite, so that those of one that failed can be had again. */
+const SEED = Number(process.env.FAULT_SEED ?? Math.floor(Math.random() * 2 ** 31));
 
 /** Runs with one seed after the other until the faults have an effect, longer each time. */
 export async function runThatBites(suite: FaultSuite, options: RunOptions) {
@@ -69,7 +70,7 @@ async function violationsOf(suite: FaultSuite, mutant: FaultSuite['mutants'][num
   try {
     const run = mutant.run ?? suite.run;
     for (let attempt = 0; attempt < MUTANT_TRIES; attempt += 1) {
-      const options = { seed: seedOf() + attempt, durationMs: MUTANT_RUN_MS, dist, log: () => {} };
+      const options = { seed: SEED + attempt, durationMs: MUTANT_RUN_MS, dist, log: () => {} };
       const { violations } = await run(options);
       if (violations.length > 0) return violations;
     }
@@ -82,14 +83,14 @@ async function violationsOf(suite: FaultSuite, mutant: FaultSuite['mutants'][num
 /** Runs the product until the faults have an effect. Throws what it broke, and how to see that again. */
 async function keepsEveryRule(suite: FaultSuite): Promise<void> {
   const lines: string[] = [];
-  const { seed, report } = await runThatBites(suite, {
-    seed: seedOf(),
+  const { report } = await runThatBites(suite, {
+    seed: SEED,
     durationMs: FAST_RUN_MS,
     dist: 'dist',
     log: (line) => lines.push(line),
   });
   if (report.violations.length === 0) return;
-  const replay = `FAULT_SEED=${seed} npm test -- test/faults/${suite.role}`;
+  const replay = `FAULT_SEED=${SEED} npm test -- test/faults/${suite.role}`;
   throw new Error([...report.violations, '', ...lines, '', `Replay: ${replay}`].join('\n'));
 }
 
@@ -102,9 +103,8 @@ export function describeFaults(suite: FaultSuite): void {
       for (const mutant of suite.mutants) await brokenText(suite.role, mutant);
     });
 
-    const seed = seedOf();
-    const mutants = suite.mutants.filter((_, i) => i % SHARES === seed % SHARES);
-    describe(`notice the broken rule, seed ${seed}:`, () => {
+    const mutants = suite.mutants.filter((_, i) => i % SHARES === SEED % SHARES);
+    describe(`notice the broken rule, FAULT_SEED=${SEED}:`, () => {
       const side = new SideBySide(AT_A_TIME);
       let noticed: ReturnType<typeof violationsOf>[];
       beforeAll(() => {
