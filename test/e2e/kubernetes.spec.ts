@@ -1,10 +1,18 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Syncline } from '@syncline/client';
 import { ROLES, type Role } from '@syncline/contracts';
-import { NodeProcess, RedisServer, stopAll } from '@syncline/testing';
+import { eventually, NodeProcess, RedisServer, stopAll } from '@syncline/testing';
 import { Deployment } from 'kubernetes-models/apps/v1/Deployment';
 import { PodDisruptionBudget } from 'kubernetes-models/policy/v1/PodDisruptionBudget';
 import { Namespace } from 'kubernetes-models/v1/Namespace';
@@ -38,18 +46,28 @@ describe('deploy/kubernetes', () => {
 
   beforeAll(async () => {
     redis = await RedisServer.start();
-    const hash = `sha256:${createHash('sha256').update(secret).digest('hex')}`;
-    const grants = [{ role: 'queue', actions: ['read', 'produce'], names: ['mails'] }];
-    writeFileSync(
-      join(keys, 'keys.json'),
-      JSON.stringify({ keys: [{ name: 'keda', secrets: [{ hash }], grants }] }),
-    );
+    writeKeys(secret);
   });
   afterAll(async () => {
     await stopAll(nodes);
     await redis?.stop();
     rmSync(keys, { recursive: true });
   });
+
+  /** As the kubelet writes a secret: the files are links into a folder that is replaced as a whole. */
+  function writeKeys(of: string): void {
+    const hash = `sha256:${createHash('sha256').update(of).digest('hex')}`;
+    const grants = [{ role: 'queue', actions: ['read', 'produce'], names: ['mails'] }];
+    const version = `..${hash.slice(-8)}`;
+    mkdirSync(join(keys, version));
+    writeFileSync(
+      join(keys, version, 'keys.json'),
+      JSON.stringify({ keys: [{ name: 'keda', secrets: [{ hash }], grants }] }),
+    );
+    symlinkSync(version, join(keys, '..next'));
+    renameSync(join(keys, '..next'), join(keys, '..data'));
+    if (of === secret) symlinkSync('..data/keys.json', join(keys, 'keys.json'));
+  }
 
   it('holds what kustomization.yaml names, each file valid', () => {
     const { resources } = parse(text('kustomization.yaml'));
@@ -124,7 +142,37 @@ describe('deploy/kubernetes', () => {
         const { status } = await fetch(`${node.url}${probe?.httpGet?.path}`);
         expect(status).toBe(200);
       }
+      const { annotations } = objectsOf(role).deployment.spec?.template.metadata ?? {};
+      expect(annotations).toMatchObject({
+        'prometheus.io/scrape': 'true',
+        'prometheus.io/port': String(PORTS[role]),
+      });
+      const { status } = await fetch(`${node.url}${annotations?.['prometheus.io/path']}`);
+      expect(status).toBe(200);
       if (role === 'queue') await scalesBy(node.url);
+    },
+  );
+
+  it('has nodes take a secret of keys that the kubelet has replaced', async () => {
+    const node = nodes.find(({ role }) => role === 'queue');
+    const next = 'the-next-secret-of-those-who-scale';
+    const statusWith = async (key: string) =>
+      (await fetch(`${node?.url}/v1/queues/mails`, { headers: { authorization: `Bearer ${key}` } })).status;
+    expect([await statusWith(secret), await statusWith(next)]).toEqual([200, 401]);
+    writeKeys(next);
+    await eventually(async () =>
+      expect([await statusWith(secret), await statusWith(next)]).toEqual([401, 200]),
+    );
+  });
+
+  it.each(ROLES)(
+    'leaves %s nodes as long to stop as Compose does, after the pause before SIGTERM',
+    (role) => {
+      const [sleep, pauseS] = nodeOf(role).lifecycle?.preStop?.exec?.command ?? [];
+      expect(sleep).toBe('sleep');
+      const { 'x-node': compose } = parse(readFileSync('docker-compose.yml', 'utf8'), { merge: true });
+      const graceS = objectsOf(role).deployment.spec?.template.spec?.terminationGracePeriodSeconds;
+      expect(graceS).toBe(Number(pauseS) + Number.parseInt(compose.stop_grace_period, 10));
     },
   );
 

@@ -54,8 +54,12 @@ const countFields = {
   misses: z.int().describe('Reads without an entry'),
   hitRatio: z.number().describe('Hits of both kinds, of all reads'),
   writes: z.int().describe('Entries that were stored'),
-  evictions: z.int().describe('Entries that near caches had no room for'),
-  invalidations: z.int().describe('Entries that near caches dropped because somebody changed them'),
+  evictions: z.int().describe('Entries that near caches dropped to have room for others'),
+  invalidations: z
+    .int()
+    .describe(
+      'Keys, tags, prefixes and whole caches that nodes were told to drop; on a Redis Cluster all but keys count once a part',
+    ),
 };
 const EXAMPLE_COUNTS = {
   nearHits: 900,

@@ -4,7 +4,11 @@ import { nodeIdSchema } from './cluster.js';
 export const coherenceSchema = z
   .strictObject({
     nodeId: nodeIdSchema,
-    invalidations: z.int().describe('Keys, tags, prefixes and whole caches that it was told to drop'),
+    invalidations: z
+      .int()
+      .describe(
+        'Keys, tags, prefixes and whole caches that it was told to drop; on a Redis Cluster all but keys count once a part',
+      ),
     repairs: z.int().describe('Invalidations that a renewal brought before their hint came'),
     forcedWrites: z.int().describe('Writes that waited a lease for a silent node'),
     fencings: z.int().describe('Times that this node was taken for dead by a writer'),

@@ -82,7 +82,9 @@ const maxReceivesSchema = z
   .max(1_000)
   .describe('Deliveries that may fail; after the last one the message is a dead letter');
 const deadLetterQueueSchema = nameSchema.describe('Where messages go that failed too often');
-const retentionSchema = durationMs(1, YEAR_MS).describe('Messages that are older are removed');
+const retentionSchema = durationMs(1, YEAR_MS).describe(
+  'Messages that are older are removed, those that are in flight when their delivery has failed',
+);
 const maxLengthSchema = z
   .int()
   .min(1)
@@ -171,7 +173,9 @@ export type QueueConfiguration = z.infer<typeof configurationSchema>;
 
 export const queueStatsSchema = z
   .strictObject({
-    ready: z.int().describe('May be received now'),
+    ready: z
+      .int()
+      .describe('Not delayed: receivers get them, unless a pause, their group or a limit holds them up'),
     delayed: z.int().describe('Become ready later'),
     inFlight: z.int().describe('Handed out, and not answered yet'),
     dead: z.int().describe('Moved to the dead-letter queue and not moved back by a redrive'),
