@@ -51,6 +51,22 @@ const BREACHES: Record<RuleName, readonly [breaches: number, ...Source[]]> = {
     1,
     { path: 'docs/a.md', text: 'See `libs/redis/src/index.ts` and `libs/redis/src/nowhere.ts`.' },
   ],
+  'links in documents lead somewhere': [
+    3,
+    {
+      path: 'docs/a.md',
+      text: '# A\n[b](b.md#b), [self](#a), [gone](gone.md), [no such heading](b.md#a), [out](https://a.b), `[c](d.md)`',
+    },
+    { path: 'docs/b.md', text: '# B\n## B\n[a](./a.md), [second](#b-1), [third](#b-2)' },
+  ],
+  'every page of docs/ is on the site': [
+    2,
+    { path: 'docs/client.md', text: '' },
+    { path: 'docs/nowhere.md', text: '' },
+    { path: 'docs/decisions/README.md', text: '[A decision](listed.md)' },
+    { path: 'docs/decisions/listed.md', text: '' },
+    { path: 'docs/decisions/unlisted.md', text: '' },
+  ],
   'every handler says what it does, to which names': [
     3,
     {

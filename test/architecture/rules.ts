@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs';
 import { posix } from 'node:path';
+import { linksLeadSomewhere, pagesAreOnTheSite, pathsInTextExist } from './document-rules.js';
 import {
   filesIncludeWhatTheyUse,
   scriptsAreBounded,
@@ -101,17 +101,6 @@ const enginesKnowNoEdge: Rule = (sources) =>
         `${path}: engines run in any process; routes, Swagger and health belong to apps/ and libs/http`,
     );
 
-/** Paths of this repository, in backticks: `libs/redis/src/index.ts`. */
-const PATH_IN_TEXT = /`((?:apps|libs|test|scripts|benchmarks|examples|docs)\/[\w./-]+)`/g;
-
-const pathsInTextExist: Rule = (sources) =>
-  sources.filter(isMarkdown).flatMap(({ path, text }) =>
-    [...text.matchAll(PATH_IN_TEXT)]
-      .map(([, named = '']) => named)
-      .filter((named) => !existsSync(named))
-      .map((named) => `${path}: there is no ${named}`),
-  );
-
 /** The entry points of processes: nodes and the command line. */
 const READ_THE_ENVIRONMENT = ['libs/http/src/node/start-node.ts', 'libs/cli/src/main.ts'];
 
@@ -187,6 +176,8 @@ export const RULES = {
   'only the redis folder of an engine speaks Redis': onlyTheRedisFolderSpeaksRedis,
   'engines know no edge': enginesKnowNoEdge,
   'paths in documents exist': pathsInTextExist,
+  'links in documents lead somewhere': linksLeadSomewhere,
+  'every page of docs/ is on the site': pagesAreOnTheSite,
   'every handler says what it does, to which names': handlersSayWhatTheyDo,
   'the environment is read in one place': environmentIsReadOnce,
   'no Lua inside of TypeScript': noLuaInTypeScript,
