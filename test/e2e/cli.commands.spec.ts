@@ -65,11 +65,59 @@ describe('syncline lock', () => {
     expect([code, stdout.toString(), stderr]).toEqual([0, '', 'syncline: no lock has holders or waiters.\n']);
   });
 
+  it('acquires a lock that stays held, extends its lease and releases it', async () => {
+    const grant = await cli.json('lock', 'acquire', 'deploy', '--ttl', '10m', '--owner', 'ci');
+    expect(grant).toMatchObject({ name: 'deploy', owner: 'ci', ttlMs: 600_000 });
+    const { leaseId } = grant;
+    const refused = await cli.run(['lock', 'acquire', 'deploy']);
+    expect(refused).toMatchObject({ code: 75, stderr: expect.stringContaining('lock show') });
+    expect(await cli.text('lock', 'extend', 'deploy', leaseId, '--ttl', '20m')).toMatch(
+      /^Extended deploy until \d{4}-.*Z\.\n$/,
+    );
+    const [holder] = (await locks.inspect('deploy')).holders;
+    expect(holder).toMatchObject({ fencingToken: grant.fencingToken, ttlMs: 1_200_000 });
+    const waiting = cli.text('lock', 'acquire', 'deploy', '--wait', '20s', '--shared');
+    await eventually(async () => expect((await locks.inspect('deploy')).waiters).toHaveLength(1));
+    expect(await cli.text('lock', 'release', 'deploy', '--lease', leaseId)).toBe('Released deploy.\n');
+    expect(await waiting).toMatch(/^Acquired deploy until \S+, lease \S+, fencing token \d+\.\n$/);
+    expect((await locks.inspect('deploy')).mode).toBe('shared');
+    expect((await cli.run(['lock', 'extend', 'deploy', leaseId])).code).toBe(79);
+  });
+
   it('escapes control characters in owner names', async () => {
     await using _ = await locks.acquire('steered', { owner: 'eve\u001b[2J\u009b1m\u202e' });
     const shown = await cli.text('lock', 'show', 'steered');
     expect(shown).toContain('eve\\u{1b}[2J\\u{9b}1m\\u{202e}');
     expect(shown).toMatch(/^[\n\P{C}]*$/u);
+  });
+});
+
+describe('syncline semaphore', () => {
+  it('lists, shows, resizes and releases semaphores', async () => {
+    await using _ = await locks.semaphore('slots', 3).acquire({ permits: 2, owner: 'ann' });
+    expect(await cli.text('semaphore', 'ls')).toMatch(/\nslots +2 +3 +ann +0 +2\S+Z\n$/);
+    expect(await cli.text('semaphore', 'resize', 'slots', '5')).toBe('slots has 5 permits from now on.\n');
+    expect(await cli.text('semaphore', 'show', 'slots')).toMatch(
+      /^2 of 5 permits of slots are held\.\n\nHOLDER[^\n]*\nann +2 +\d+ /,
+    );
+    expect(await cli.text('semaphore', 'release', 'slots')).toMatch(/^Revoked slots from ann, lease /);
+    expect(await cli.json('semaphore', 'show', 'slots')).toMatchObject({ used: 0, limit: null });
+  });
+});
+
+describe('syncline session', () => {
+  it('lists, shows and ends sessions', async () => {
+    await using session = await locks.session({ owner: 'crew/1' });
+    await session.acquire('tool');
+    const { sessionId } = session;
+    expect(await cli.text('session', 'ls', '--owner', 'crew/')).toMatch(
+      new RegExp(`\\n${sessionId} +crew/1 +15s +2\\S+Z\\n$`),
+    );
+    expect(await cli.text('session', 'show', sessionId)).toContain(`${sessionId} of crew/1, 15s, until `);
+    expect(await cli.json('session', 'show', sessionId)).toMatchObject({ leases: [{ name: 'tool' }] });
+    expect(await cli.text('session', 'end', sessionId)).toBe(`${sessionId} has ended.\n`);
+    expect((await locks.inspect('tool')).mode).toBe('free');
+    expect((await cli.run(['session', 'show', sessionId])).code).toBe(1);
   });
 });
 
@@ -96,6 +144,25 @@ describe('syncline queue', () => {
     expect(await cli.json('queue', 'ls', '--prefix', 'ord')).toEqual([
       expect.objectContaining({ name: 'orders', paused: false }),
     ]);
+  });
+
+  it('sends JSON or text, and refuses numbers that JSON would round', async () => {
+    await cli.text('queue', 'send', 'typed', '{"digits":"12345678901234567890","n":1.5e3}');
+    await cli.text('queue', 'send', 'typed', '12345678901234567890', '--text');
+    const bodies = (await cli.json('queue', 'receive', 'typed', '--max', '9')).map(
+      ({ body }: { body: unknown }) => body,
+    );
+    expect(bodies).toEqual([{ digits: '12345678901234567890', n: 1_500 }, '12345678901234567890']);
+    for (const [body, arrives] of [
+      ['[{"id": 9007199254740993}]', '9007199254740992'],
+      ['{"a\\"":-1e999}', 'null'],
+    ] as const) {
+      const { code, stderr } = await cli.run(['queue', 'send', 'typed', body]);
+      expect([code, stderr]).toEqual([
+        2,
+        expect.stringContaining(`would arrive as ${arrives}: write it as a`),
+      ]);
+    }
   });
 
   it('sends a message with a delay and a group, and only once for a deduplication id', async () => {
@@ -225,11 +292,9 @@ describe('syncline cache', () => {
     const stored = await cli.text('cache', 'set', 'pages', 'a', '<h1>', '--ttl', '1h', '--tags', 'x,y');
     expect(stored).toMatch(/^Stored a until \d{4}-.*Z, version \d+\.\n$/);
     expect(await cli.json('cache', 'get', 'pages', 'a')).toMatchObject({ encoding: 'utf8', value: '<h1>' });
-    await fetch(`${nodes.at(-1)?.url}/v1/caches/pages/invalidate`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: '{"tags":["y"]}',
-    });
+    expect(await cli.text('cache', 'invalidate', 'pages', '--tag', 'z', '--tag', 'y')).toBe(
+      'Invalidated what has the tag z, y in pages.\n',
+    );
     expect((await cli.run(['cache', 'get', 'pages', 'a'])).code).toBe(1);
 
     await cli.text('cache', 'set', 'pages', 'b', 'B');
@@ -241,6 +306,34 @@ describe('syncline cache', () => {
     expect(await cli.json('cache', 'del', 'pages', 'b')).toEqual({ deleted: ['b'] });
     const { code, stdout, stderr } = await cli.run(['cache', 'get', 'pages', 'b']);
     expect([code, stdout.length, stderr]).toEqual([1, 0, 'syncline: pages has no entry b\n']);
+  });
+
+  it('counts, configures, flushes and drops a cache, and asks before anything is lost', async () => {
+    expect(await cli.text('cache', 'incr', 'visits', 'home')).toBe('1\n');
+    expect(await cli.json('cache', 'incr', 'visits', 'home', '--by', '-3', '--ttl', '1h')).toMatchObject({
+      value: -2,
+    });
+    await cli.text('cache', 'configure', 'visits', 'defaultTtlMs=60000', 'maxEntries=9');
+    expect(await cli.json('cache', 'configure', 'visits', 'maxEntries=')).toMatchObject({
+      defaultTtlMs: 60_000,
+      maxEntries: null,
+    });
+    expect((await cli.run(['cache', 'configure', 'visits', 'ttl=1'])).code).toBe(2);
+    const asked = await cli.run(['cache', 'flush', 'visits']);
+    expect([asked.code, asked.stderr]).toEqual([
+      2,
+      'syncline: flush visits with 1 entries? Pass --yes to say so.\n',
+    ]);
+    expect(await cli.json('cache', 'invalidate', 'visits', '--prefix', 'other')).toEqual({ invalidated: 1 });
+    expect(await cli.text('cache', 'get', 'visits', 'home')).toBe('-2');
+    expect((await cli.run(['cache', 'invalidate', 'visits'])).code).toBe(2);
+    expect(await cli.text('cache', 'flush', 'visits', '--yes')).toBe('visits is flushed.\n');
+    expect(await cli.json('cache', 'stats', 'visits')).toMatchObject({
+      defaultTtlMs: 60_000,
+      stats: { entries: 0 },
+    });
+    expect(await cli.json('cache', 'drop', 'visits', '--yes')).toEqual({ status: 'dropped' });
+    expect(await cli.json('cache', 'stats', 'visits')).toMatchObject({ defaultTtlMs: null });
   });
 
   it('shows the statistics of one cache, or of all caches', async () => {

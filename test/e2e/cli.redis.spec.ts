@@ -45,6 +45,27 @@ describe('syncline without nodes', () => {
     );
   });
 
+  it('acquires a lock that stays held after the command, and releases it by its lease', async () => {
+    const { leaseId } = await cli.json('lock', 'acquire', 'kept', '--ttl', '1h', '--owner', 'cron');
+    expect((await syncline.lock.inspect('kept')).holders).toMatchObject([
+      { owner: 'cron', ttlMs: 3_600_000 },
+    ]);
+    await cli.text('lock', 'release', 'kept', '--lease', leaseId);
+    expect((await syncline.lock.inspect('kept')).mode).toBe('free');
+  });
+
+  it('lists semaphores and sessions, and ends them', async () => {
+    const { lock } = syncline;
+    const permits = await lock.semaphore('slots', 2).acquire();
+    const session = await lock.session({ owner: 'crew' });
+    expect((await lock.semaphores('slo').next()).value).toMatchObject({ name: 'slots', used: 1 });
+    expect((await lock.sessions('crew').next()).value).toMatchObject({ sessionId: session.sessionId });
+    expect((await lock.inspectSession(session.sessionId)).leases).toEqual([]);
+    expect(await lock.semaphore('slots').revoke('test')).toEqual([permits.leaseId]);
+    await lock.endSession(session.sessionId);
+    await Promise.allSettled([permits.release(), session.release()]);
+  });
+
   it('sends, shows, changes and ends messages', async () => {
     const { id } = await cli.json('queue', 'send', 'q', '{"n":1}', '--delay', '1h');
     expect(await cli.text('queue', 'reschedule', 'q', id, '--delay', '0s')).toMatch(/\nstate +ready\n/);

@@ -1,13 +1,9 @@
 import { NotFoundError, type QueueChanges, type QueueClient, type QueueState } from '@syncline/client';
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { type ClientOptions, type Clients, withOutput } from './clients.js';
-import { confirm } from './confirm.js';
+import { type Confirmed, confirm } from './confirm.js';
 import { writeJson, writeLine } from './output.js';
-
-type Setting = readonly [field: string, value: unknown];
-interface Confirmed extends ClientOptions {
-  readonly yes?: boolean;
-}
+import { type Settings, settingsArgument } from './settings.js';
 
 /** Commands that change queues as such. */
 export function addAdministrationCommands(queue: Command, clients: Clients): void {
@@ -15,12 +11,8 @@ export function addAdministrationCommands(queue: Command, clients: Clients): voi
     queue
       .command('configure <queue>')
       .description('change settings of a queue, or make it; the other settings stay as they are')
-      .argument(
-        '[settings...]',
-        'FIELD=VALUE, by the names of the HTTP API; FIELD= for the default',
-        settingOf,
-      ),
-  ).action(async (name: string, settings: readonly Setting[] | undefined, options: ClientOptions) => {
+      .addArgument(settingsArgument()),
+  ).action(async (name: string, settings: Settings | undefined, options: ClientOptions) => {
     const queues = await clients.queue(options);
     const changes = Object.fromEntries(settings ?? []);
     const configured = await queues
@@ -55,22 +47,6 @@ export function addAdministrationCommands(queue: Command, clients: Clients): voi
         await found[verb]();
         await (options.json ? writeJson({ status }) : writeLine(`${name} is ${status}.`));
       });
-  }
-}
-
-/** A value is JSON, or else a text. */
-function settingOf(text: string, earlier: readonly Setting[] = []): readonly Setting[] {
-  const [, field = '', value = ''] = /^(\w+)=(.*)$/s.exec(text) ?? [];
-  if (field === '') throw new InvalidArgumentError('Expected FIELD=VALUE, such as maxReceives=3.');
-  return [...earlier, [field, readValue(value)]];
-}
-
-function readValue(text: string): unknown {
-  if (text === '') return undefined;
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
   }
 }
 

@@ -1,11 +1,13 @@
 import { isUtf8 } from 'node:buffer';
 import { bytes, type CacheState, text } from '@syncline/client';
 import type { Command } from 'commander';
+import { addCacheAdministrationCommands } from './cache-administration.commands.js';
 import { type ClientOptions, type Clients, withOutput } from './clients.js';
 import { duration } from './duration.js';
 import { EXIT } from './exit-codes.js';
 import { Failure } from './failure.js';
 import { inputOf } from './input.js';
+import { signedInteger } from './integer.js';
 import { write, writeAll, writeJson, writeLine } from './output.js';
 
 export function addCacheCommands(program: Command, clients: Clients): void {
@@ -55,6 +57,20 @@ export function addCacheCommands(program: Command, clients: Clients): void {
   );
 
   withOutput(
+    cache
+      .command('incr <cache> <key>')
+      .description('add to an integer; an entry that is not there counts as 0'),
+  )
+    .option('--by <number>', 'what to add; negative to subtract', signedInteger, 1)
+    .option('--ttl <duration>', 'TTL of an entry that this makes (default: the TTL of the cache)', duration)
+    .action(async (name: string, key: string, options: ClientOptions & { by: number; ttl?: number }) => {
+      const { by, ttl } = options;
+      const caches = await clients.cache(options);
+      const counter = await caches.cache(name).increment(key, by, ttl === undefined ? {} : { ttlMs: ttl });
+      await (options.json ? writeJson(counter) : writeLine(String(counter.value)));
+    });
+
+  withOutput(
     cache.command('ls <cache> [prefix]').description('list the entries of a cache, in no order'),
   ).action(async (name: string, prefix: string | undefined, options: ClientOptions) => {
     const caches = await clients.cache(options);
@@ -90,6 +106,8 @@ export function addCacheCommands(program: Command, clients: Clients): void {
       none: 'there are no caches.',
     });
   });
+
+  addCacheAdministrationCommands(cache, clients);
 }
 
 interface SetOptions extends ClientOptions {

@@ -1,6 +1,12 @@
 import { createInterface } from 'node:readline';
+import type { ClientOptions } from './clients.js';
 import { EXIT } from './exit-codes.js';
 import { Failure } from './failure.js';
+
+/** Options of a command that asks. */
+export interface Confirmed extends ClientOptions {
+  readonly yes?: boolean;
+}
 
 /**
  * Asks a person before something is lost.

@@ -25,7 +25,7 @@ Exit codes:
   69   no node can be reached, or Redis cannot be reached
   75   the lock is not available: try again later
   77   the API key is missing, wrong, or lacks the right
-  79   the lease was lost (lock run)
+  79   the lease is over, or was lost (lock run)
   lock run also exits with the code of its command; 126: it cannot be executed; 127: it was not found; 128 + n: signal n
   ended it`;
 

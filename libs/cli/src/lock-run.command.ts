@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Lease, LeaseLostError } from '@syncline/client';
-import { type Command, Option } from 'commander';
-import { type ClientOptions, type Clients, type Environment, withClient } from './clients.js';
+import type { Command } from 'commander';
+import { type Clients, type Environment, withClient } from './clients.js';
 import { CommandGroup, exitCodeOfSignal } from './command-group.js';
-import { duration, durationOrForever, inWords } from './duration.js';
+import { duration, inWords } from './duration.js';
 import { EXIT } from './exit-codes.js';
 import { Failure } from './failure.js';
+import { type HoldOptions, wishOf, withHold } from './lease.commands.js';
 import { LeaseGuard } from './lease-guard.js';
 import { say } from './output.js';
 import { FORWARDED, HARMLESS } from './signals.js';
@@ -14,12 +15,8 @@ const LONGEST_DEFAULT_GRACE_MS = 10_000;
 /** Time to release what was lost: perhaps others wait for it. */
 const RELEASE_MS = 500;
 
-interface RunOptions extends ClientOptions {
-  readonly wait: number;
-  readonly ttl: number;
+interface RunOptions extends HoldOptions {
   readonly grace?: number;
-  readonly owner?: string;
-  readonly shared?: boolean;
 }
 
 const HELP = `
@@ -30,25 +27,16 @@ command, but Ctrl-Z does not stop it. Exit codes: the code of the command; 75 th
 lost; 69 no node, or no Redis, was reached; 126, 127 and 128 + n as in a shell.`;
 
 export function addLockRun(lock: Command, clients: Clients, environment: Environment): void {
-  withClient(lock.command('run <name> <command...>').description('run a command while holding a lock'))
+  withHold(
+    withClient(lock.command('run <name> <command...>').description('run a command while holding a lock')),
+    'how long the lock stays held if syncline dies; renewed until then',
+  )
     .usage('[options] <name> -- <command...>')
-    .addOption(
-      new Option('--wait <duration>', 'how long to wait for the lock, or forever')
-        .argParser(durationOrForever)
-        .default(0, 'not at all'),
-    )
-    .addOption(
-      new Option('--ttl <duration>', 'how long the lock stays held if syncline dies; renewed until then')
-        .argParser(duration)
-        .default(30_000, '30s'),
-    )
     .option(
       '--grace <duration>',
       'time between SIGTERM and SIGKILL (default: a quarter of --ttl, at most 10s)',
       duration,
     )
-    .option('--owner <owner>', 'owner that others see (default: host, process and lease)')
-    .option('--shared', 'take a shared lock: other shared holders can hold it too')
     .addHelpText('after', HELP)
     .action(async (name: string, commandLine: string[], options: RunOptions) => {
       process.exitCode = await runUnderLock(clients, name, commandLine, options, environment);
@@ -80,13 +68,7 @@ async function runUnderLock(
     interruption.signal.addEventListener('abort', () => reject(interruption.signal.reason));
   });
   const locks = await Promise.race([clients.lock(options), interrupted]);
-  const lease = await locks.acquire(name, {
-    waitMs: options.wait,
-    ttlMs: options.ttl,
-    mode: options.shared ? 'shared' : 'exclusive',
-    signal: interruption.signal,
-    ...(options.owner === undefined ? {} : { owner: options.owner }),
-  });
+  const lease = await locks.acquire(name, { ...wishOf(options), signal: interruption.signal });
   try {
     interruption.signal.throwIfAborted();
     const started = new CommandGroup(commandLine, { ...environment, ...variablesOf(lease) }, graceMs);

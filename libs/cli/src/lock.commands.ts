@@ -1,6 +1,8 @@
 import type { Lock } from '@syncline/client';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { type ClientOptions, type Clients, type Environment, withOutput } from './clients.js';
+import { HOLDER_HEADS, holderRow, writeHolders, writeRevoked } from './holders.js';
+import { addLeaseCommands } from './lease.commands.js';
 import { addLockRun } from './lock-run.command.js';
 import { tableOf, write, writeAll, writeJson, writeLine } from './output.js';
 
@@ -8,6 +10,7 @@ export function addLockCommands(program: Command, clients: Clients, environment:
   const lock = program.command('lock').description('run commands under locks, inspect and release locks');
 
   addLockRun(lock, clients, environment);
+  addLeaseCommands(lock, clients);
 
   withOutput(lock.command('ls').description('list the locks that have holders or waiters'))
     .option('--prefix <prefix>', 'only names that start with this prefix')
@@ -15,14 +18,8 @@ export function addLockCommands(program: Command, clients: Clients, environment:
       const locks = await clients.lock(options);
       await writeAll(locks.list(options.prefix), {
         json: options.json,
-        heads: ['NAME', 'MODE', 'HOLDERS', 'WAITING', 'UNTIL'],
-        row: ({ name, mode, holders, waiters }) => [
-          name,
-          mode,
-          holders.map(({ owner }) => owner).join(', '),
-          waiters.length,
-          holders.map(({ expiresAt }) => expiresAt).reduce((a, b) => (a > b ? a : b), ''),
-        ],
+        heads: ['NAME', 'MODE', ...HOLDER_HEADS],
+        row: (one) => [one.name, one.mode, ...holderRow(one)],
         none: 'no lock has holders or waiters.',
       });
     });
@@ -69,34 +66,36 @@ export function addLockCommands(program: Command, clients: Clients, environment:
   withOutput(
     lock
       .command('release <name>')
-      .description('revoke all leases of a lock, for operators; prints the owners'),
+      .description(
+        'release one lease, or revoke all leases of a lock, for operators; then prints the owners',
+      ),
   )
-    .option('--reason <text>', 'kept in the audit stream')
-    .action(async (name: string, options: ClientOptions & { reason?: string }) => {
+    .option('--lease <id>', 'only this lease, as acquire printed it')
+    .addOption(
+      new Option('--reason <text>', 'why they are revoked; kept in the audit stream').conflicts('lease'),
+    )
+    .action(async (name: string, options: ReleaseOptions) => {
       const locks = await clients.lock(options);
+      if (options.lease !== undefined) {
+        await locks.release(name, options.lease);
+        return options.json ? writeJson({ released: true }) : writeLine(`Released ${name}.`);
+      }
       // Only to print the owners: the node says which leases were revoked.
       const holders = options.json ? [] : (await locks.inspect(name)).holders;
       const revoked = await locks.revoke(name, options.reason);
-      if (options.json) return writeJson({ revoked });
-      if (revoked.length === 0) return writeLine(`Nobody held ${name}.`);
-      const owners = holders.map(({ owner }) => owner);
-      const others = revoked.length - owners.length;
-      if (others > 0) owners.push(owners.length > 0 ? `${others} more` : 'a new holder');
-      const leases = `lease${revoked.length > 1 ? 's' : ''} ${revoked.join(', ')}`;
-      await writeLine(`Revoked ${name} from ${owners.join(', ')}, ${leases}.`);
+      return options.json ? writeJson({ revoked }) : writeRevoked(name, revoked, holders);
     });
 }
 
-async function writeLock({ name, mode, holders, waiters, currentToken }: Lock): Promise<void> {
+interface ReleaseOptions extends ClientOptions {
+  readonly lease?: string;
+  readonly reason?: string;
+}
+
+async function writeLock(lock: Lock): Promise<void> {
+  const { name, mode, currentToken } = lock;
   await writeLine(
     `${name} is ${mode === 'free' ? 'free' : `held, ${mode}`}. Fencing token: ${currentToken ?? '-'}`,
   );
-  if (holders.length > 0) {
-    const rows = holders.map((lease) => [lease.owner, lease.fencingToken, lease.acquiredAt, lease.expiresAt]);
-    await write(`\n${tableOf(['HOLDER', 'TOKEN', 'SINCE', 'UNTIL'], rows)}`);
-  }
-  if (waiters.length > 0) {
-    const rows = waiters.map((waiter) => [waiter.owner, waiter.mode, waiter.waitingSince]);
-    await write(`\n${tableOf(['WAITER', 'MODE', 'SINCE'], rows)}`);
-  }
+  await writeHolders(lock);
 }

@@ -8,6 +8,8 @@ import { addKeysCommands } from './keys.commands.js';
 import { addLockCommands } from './lock.commands.js';
 import { addQueueCommands } from './queue.commands.js';
 import { addScheduleCommands } from './schedule.commands.js';
+import { addSemaphoreCommands } from './semaphore.commands.js';
+import { addSessionCommands } from './session.commands.js';
 
 /** The `syncline` program with all its commands. Prints invalid arguments to stderr and throws a `CommanderError`. */
 export function makeProgram(clients: Clients, environment: Environment): Command {
@@ -21,6 +23,8 @@ export function makeProgram(clients: Clients, environment: Environment): Command
     .configureOutput({ outputError: (text, writeError) => writeError(text.replace(/^error/, 'syncline')) })
     .exitOverride();
   addLockCommands(program, clients, environment);
+  addSemaphoreCommands(program, clients);
+  addSessionCommands(program, clients);
   addQueueCommands(program, clients);
   addScheduleCommands(program, clients);
   addCacheCommands(program, clients);

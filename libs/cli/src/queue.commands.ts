@@ -8,7 +8,7 @@ import { Failure } from './failure.js';
 import { inputOf } from './input.js';
 import { integer } from './integer.js';
 import { addMessageCommands, type WhereOptions, withWhere } from './message.commands.js';
-import { bodyOf } from './message-body.js';
+import { BODY_HELP, type BodyOptions, bodyOf, TEXT_OPTION } from './message-body.js';
 import { say, tableOf, write, writeAll, writeJson, writeLine } from './output.js';
 
 export function addQueueCommands(program: Command, clients: Clients): void {
@@ -51,11 +51,12 @@ export function addQueueCommands(program: Command, clients: Clients): void {
     .option('--priority <number>', '0 to 9, higher first', integer)
     .option('--group <id>', 'messages of a group are delivered in order')
     .option('--deduplication-id <id>', 'a second message with this id within 5m is not stored')
-    .addHelpText('after', '\nA body that is valid JSON is sent as JSON, any other body as text.')
+    .option(...TEXT_OPTION)
+    .addHelpText('after', BODY_HELP)
     .action(async (name: string, body: string | undefined, options: SendOptions) => {
       const { delay, priority, group, deduplicationId } = options;
       const queues = await clients.queue(options);
-      const sent = await queues.queue(name).send(bodyOf(String(await inputOf(body))), {
+      const sent = await queues.queue(name).send(bodyOf(String(await inputOf(body)), options), {
         ...(delay === undefined ? {} : { delayMs: delay }),
         ...(priority === undefined ? {} : { priority }),
         ...(group === undefined ? {} : { groupId: group }),
@@ -113,7 +114,7 @@ export function addQueueCommands(program: Command, clients: Clients): void {
   addAdministrationCommands(queue, clients);
 }
 
-interface SendOptions extends ClientOptions {
+interface SendOptions extends ClientOptions, BodyOptions {
   readonly delay?: number;
   readonly priority?: number;
   readonly group?: string;

@@ -4,10 +4,10 @@ import { type ClientOptions, type Clients, withOutput } from './clients.js';
 import { duration, inWords } from './duration.js';
 import { inputOf } from './input.js';
 import { integer } from './integer.js';
-import { bodyOf } from './message-body.js';
+import { BODY_HELP, type BodyOptions, bodyOf, TEXT_OPTION } from './message-body.js';
 import { tableOf, write, writeAll, writeJson, writeLine } from './output.js';
 
-interface PutOptions extends ClientOptions {
+interface PutOptions extends ClientOptions, BodyOptions {
   readonly queue: string;
   readonly cron?: string;
   readonly every?: number;
@@ -59,8 +59,10 @@ export function addScheduleCommands(program: Command, clients: Clients): void {
     .option('--limit <number>', 'most messages in all', integer)
     .option('--priority <number>', '0 to 9, higher first', integer)
     .option('--group <id>', 'messages of a group are delivered in order')
+    .option(...TEXT_OPTION)
+    .addHelpText('after', BODY_HELP)
     .action(async (name: string, body: string | undefined, options: PutOptions) => {
-      const rule = ruleOf(bodyOf(String(await inputOf(body))), options);
+      const rule = ruleOf(bodyOf(String(await inputOf(body)), options), options);
       await writeSchedule(await (await clients.queue(options)).schedules.put(name, rule), options.json);
     });
 

@@ -15,6 +15,8 @@ export type {
   Schedule,
   ScheduleRun,
   Semaphore as SemaphoreState,
+  Session as SessionState,
+  SessionDetails,
   Verified,
 } from '@syncline/contracts';
 export {

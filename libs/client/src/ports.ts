@@ -20,6 +20,7 @@ export type {
   LeaseRequest,
   LockPort,
   LockRequest,
+  NamePage,
   PermitRequest,
   SetRequest,
   Timed,

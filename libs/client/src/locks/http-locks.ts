@@ -8,6 +8,9 @@ import type {
   LockPage,
   OpenedSession,
   Semaphore,
+  SemaphorePage,
+  SessionDetails,
+  Sessions,
   Verified,
   WaitList,
 } from '@syncline/contracts';
@@ -20,6 +23,7 @@ import type {
   LeaseRequest,
   LockPort,
   LockRequest,
+  NamePage,
   PermitRequest,
   SetRequest,
   Timed,
@@ -29,6 +33,7 @@ import type {
 const lockPath = (name: string) => `/v1/locks/${encodeURIComponent(name)}`;
 const semaphorePath = (name: string) => `/v1/semaphores/${encodeURIComponent(name)}`;
 const sessionPath = (sessionId: string) => `/v1/sessions/${encodeURIComponent(sessionId)}`;
+const queryOf = (page: NamePage) => new URLSearchParams({ ...page });
 
 /** The lock nodes, over HTTP. */
 export class HttpLocks implements LockPort {
@@ -96,6 +101,14 @@ export class HttpLocks implements LockPort {
     return this.transport.call({ method: 'PUT', path: semaphorePath(name), body, idempotent: true });
   }
 
+  revokePermits(name: string, reason: string | undefined): Promise<readonly string[]> {
+    return this.revoke(semaphorePath(name), reason);
+  }
+
+  listSemaphores(page: NamePage): Promise<SemaphorePage> {
+    return this.get(`/v1/semaphores?${queryOf(page)}`);
+  }
+
   /** The node chooses the id. If an answer is lost and a second session is created, the first ends with its TTL. */
   openSession(request: Pick<LeaseRequest, 'owner' | 'ttlMs' | 'metadata'>): Promise<Timed<OpenedSession>> {
     return this.post('/v1/sessions', request);
@@ -111,6 +124,14 @@ export class HttpLocks implements LockPort {
     return this.transport.call({ method: 'DELETE', path, idempotent: true, accept: [404] });
   }
 
+  describeSession(sessionId: string): Promise<SessionDetails> {
+    return this.get(sessionPath(sessionId));
+  }
+
+  listSessions(page: NamePage): Promise<Sessions> {
+    return this.get(`/v1/sessions?${queryOf(page)}`);
+  }
+
   describeLock(name: string, signal?: AbortSignal): Promise<Lock> {
     return this.get(lockPath(name), signal);
   }
@@ -119,18 +140,12 @@ export class HttpLocks implements LockPort {
     return (await this.post<Verified>(`${lockPath(name)}/verify`, { fencingToken })).body;
   }
 
-  async revokeLock(name: string, reason: string | undefined): Promise<readonly string[]> {
-    const { revoked } = await this.transport.json<{ revoked: string[] }>({
-      method: 'DELETE',
-      path: lockPath(name),
-      body: JSON.stringify({ reason }),
-      idempotent: false,
-    });
-    return revoked;
+  revokeLock(name: string, reason: string | undefined): Promise<readonly string[]> {
+    return this.revoke(lockPath(name), reason);
   }
 
-  listLocks(page: { readonly prefix: string; readonly cursor?: string }): Promise<LockPage> {
-    return this.get(`/v1/locks?${new URLSearchParams(page)}`);
+  listLocks(page: NamePage): Promise<LockPage> {
+    return this.get(`/v1/locks?${queryOf(page)}`);
   }
 
   listWaits(): Promise<WaitList> {
@@ -164,6 +179,12 @@ export class HttpLocks implements LockPort {
     };
     const call = { ...lockCall(path, undefined), body, waitMs, signal };
     return timed(await this.transport.call({ ...call, ...(waitMs > 0 && { affinity }) }));
+  }
+
+  private async revoke(path: string, reason: string | undefined): Promise<readonly string[]> {
+    const body = JSON.stringify({ reason });
+    const call = { method: 'DELETE', path, body, idempotent: false } as const;
+    return (await this.transport.json<{ revoked: string[] }>(call)).revoked;
   }
 
   private async post<T>(path: string, body: object, limits?: CallLimits): Promise<Timed<T>> {

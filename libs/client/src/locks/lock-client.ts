@@ -5,6 +5,9 @@ import type {
   LeaseSet as GrantSet,
   Holder,
   Lock,
+  Semaphore as SemaphoreState,
+  SessionDetails,
+  Session as SessionState,
   Verified,
   WaitList,
 } from '@syncline/contracts';
@@ -193,6 +196,28 @@ export class LockClient implements AsyncDisposable {
     return observe(this.port, name, signal);
   }
 
+  /**
+   * Gives a lease that this client does not hold, by its id, `ttlMs` from now on: another process acquired it, perhaps. What
+   * this client acquired it renews by itself.
+   *
+   * @param ttlMs default 30,000; 100 to 86,400,000
+   * @throws {LeaseLostError} the lease is over
+   */
+  async extend(name: string, leaseId: string, ttlMs?: number): Promise<Grant> {
+    const { timeoutMs } = this.port;
+    const limits = { timeoutMs, attemptTimeoutMs: timeoutMs };
+    return (await this.port.renewLock(nameOf(name), leaseId, ttlOf(ttlMs), limits)).body;
+  }
+
+  /**
+   * Releases a lease that this client does not hold, by its id. Again within 5 minutes does nothing.
+   *
+   * @throws {LeaseLostError} the lease expired or was revoked
+   */
+  async release(name: string, leaseId: string): Promise<void> {
+    await this.port.releaseLock(nameOf(name), leaseId, true);
+  }
+
   /** Whether a token is still the largest that was granted: for a resource that cannot compare tokens itself. */
   async verify(name: string, fencingToken: string): Promise<Verified> {
     return this.port.verifyToken(nameOf(name), fencingToken);
@@ -211,6 +236,26 @@ export class LockClient implements AsyncDisposable {
   /** Locks with holders or waiters, page by page, sorted by name. */
   list(prefix = ''): AsyncGenerator<Lock, void, void> {
     return itemsOf('locks', (from) => this.port.listLocks({ prefix, ...from }));
+  }
+
+  /** Semaphores with holders or waiters, page by page, sorted by name. */
+  semaphores(prefix = ''): AsyncGenerator<SemaphoreState, void, void> {
+    return itemsOf('semaphores', (from) => this.port.listSemaphores({ prefix, ...from }));
+  }
+
+  /** Sessions whose owner starts with a prefix (default: all), page by page, in no order. */
+  sessions(ownerPrefix = ''): AsyncGenerator<SessionState, void, void> {
+    return itemsOf('sessions', (from) => this.port.listSessions({ prefix: ownerPrefix, ...from }));
+  }
+
+  /** A session with up to 1,000 of its leases. @throws {NotFoundError} it has ended */
+  inspectSession(sessionId: string): Promise<SessionDetails> {
+    return this.port.describeSession(sessionId);
+  }
+
+  /** Ends a session, whoever opened it, and releases its leases. Nothing happens when it has ended. */
+  async endSession(sessionId: string): Promise<void> {
+    await this.port.endSession(sessionId);
   }
 
   /** Requests that wait, and who holds what they wait for: the longest first, about 1,000 at most. */

@@ -9,6 +9,9 @@ import type {
   LockPage,
   OpenedSession,
   Semaphore,
+  SemaphorePage,
+  SessionDetails,
+  Sessions,
   Verified,
   WaitList,
 } from '@syncline/contracts';
@@ -60,6 +63,12 @@ export interface PermitRequest extends LeaseRequest {
   readonly limit?: number | undefined;
 }
 
+/** A page of a listing: of the names, or of the owners of sessions, that start with a prefix. */
+export interface NamePage {
+  readonly prefix: string;
+  readonly cursor?: string;
+}
+
 /** A lease of several names. */
 export interface HeldSet {
   readonly leaseId: string;
@@ -92,17 +101,22 @@ export interface LockPort {
   releasePermits(name: string, leaseId: string): Promise<unknown>;
   describeSemaphore(name: string): Promise<Semaphore>;
   resizeSemaphore(name: string, limit: number): Promise<unknown>;
+  /** Not repeated: a second call would revoke the leases of the next holders. */
+  revokePermits(name: string, reason: string | undefined): Promise<readonly string[]>;
+  listSemaphores(page: NamePage): Promise<SemaphorePage>;
 
   openSession(request: Pick<LeaseRequest, 'owner' | 'ttlMs' | 'metadata'>): Promise<Timed<OpenedSession>>;
   keepSession(sessionId: string, limits: CallLimits): Promise<Timed<KeptSession>>;
   /** Also when it is gone. */
   endSession(sessionId: string): Promise<unknown>;
+  describeSession(sessionId: string): Promise<SessionDetails>;
+  listSessions(page: NamePage): Promise<Sessions>;
 
   describeLock(name: string, signal?: AbortSignal): Promise<Lock>;
   verifyToken(name: string, fencingToken: string): Promise<Verified>;
   /** Not repeated: a second call would revoke the lease of the next holder. */
   revokeLock(name: string, reason: string | undefined): Promise<readonly string[]>;
-  listLocks(page: { readonly prefix: string; readonly cursor?: string }): Promise<LockPage>;
+  listLocks(page: NamePage): Promise<LockPage>;
   listWaits(): Promise<WaitList>;
   listDeadlocks(): Promise<Deadlocks>;
   /** Yields once when the lock is watched, and then when something may have happened to it. Ends when it is not watched any more. */

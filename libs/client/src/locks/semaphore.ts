@@ -59,6 +59,11 @@ export class Semaphore {
     await this.port.resizeSemaphore(this.name, limit);
   }
 
+  /** Revokes all leases and forgets the configured limit, for operators. Returns the ids of the leases. */
+  async revoke(reason?: string): Promise<readonly string[]> {
+    return this.port.revokePermits(this.name, reason);
+  }
+
   /** The current limit, holders and waiters. */
   inspect(): Promise<SemaphoreState> {
     return this.port.describeSemaphore(this.name);

@@ -4,6 +4,7 @@ import type {
   LeaseRequest,
   LockPort,
   LockRequest,
+  NamePage,
   PermitRequest,
   SetRequest,
   Timed,
@@ -23,15 +24,20 @@ import {
   type Lock,
   type LockPage,
   listLocksSchema,
+  listSessionsSchema,
   nameSchema,
   type OpenedSession,
   Problem,
+  type Revoked,
   releaseSetSchema,
   renewSchema,
   renewSetSchema,
   resizeSchema,
   revokeSchema,
   type Semaphore,
+  type SemaphorePage,
+  type SessionDetails,
+  type Sessions,
   type Verified,
   verifySchema,
   type WaitList,
@@ -134,6 +140,14 @@ export class EmbeddedLocks implements LockPort {
     });
   }
 
+  revokePermits(name: string, reason: string | undefined): Promise<readonly string[]> {
+    return this.revoke(reason, (why) => this.semaphores.revoke(named(name), why));
+  }
+
+  listSemaphores(page: NamePage): Promise<SemaphorePage> {
+    return this.calls.call(() => this.semaphores.list(checked(listLocksSchema, page, 'query')));
+  }
+
   openSession(request: Pick<LeaseRequest, 'owner' | 'ttlMs' | 'metadata'>): Promise<Timed<OpenedSession>> {
     const fields = copied(request);
     return this.calls.timed(() => this.sessions.create(checked(createSessionSchema, fields, 'body')));
@@ -145,6 +159,14 @@ export class EmbeddedLocks implements LockPort {
 
   endSession(sessionId: string): Promise<unknown> {
     return this.calls.call(() => this.sessions.end(sessionId).catch(unlessGone));
+  }
+
+  describeSession(sessionId: string): Promise<SessionDetails> {
+    return this.calls.call(() => this.sessions.describe(sessionId));
+  }
+
+  listSessions(page: NamePage): Promise<Sessions> {
+    return this.calls.call(() => this.sessions.list(checked(listSessionsSchema, page, 'query')));
   }
 
   async describeLock(name: string, signal?: AbortSignal): Promise<Lock> {
@@ -160,14 +182,10 @@ export class EmbeddedLocks implements LockPort {
   }
 
   revokeLock(name: string, reason: string | undefined): Promise<readonly string[]> {
-    const run = async () => {
-      const revoke = checked(revokeSchema, { reason }, 'body');
-      return (await this.locks.revoke(named(name), revoke.reason ?? '')).revoked;
-    };
-    return this.calls.call(run, { repeatable: false });
+    return this.revoke(reason, (why) => this.locks.revoke(named(name), why));
   }
 
-  listLocks(page: { readonly prefix: string; readonly cursor?: string }): Promise<LockPage> {
+  listLocks(page: NamePage): Promise<LockPage> {
     return this.calls.call(() => this.locks.list(checked(listLocksSchema, page, 'query')));
   }
 
@@ -196,6 +214,17 @@ export class EmbeddedLocks implements LockPort {
 
   close(): Promise<void> {
     return this.engine.close();
+  }
+
+  private revoke(
+    given: string | undefined,
+    revoke: (reason: string) => Promise<Revoked>,
+  ): Promise<readonly string[]> {
+    const run = async () => {
+      const { reason = '' } = checked(revokeSchema, { reason: given }, 'body');
+      return (await revoke(reason)).revoked;
+    };
+    return this.calls.call(run, { repeatable: false });
   }
 
   private acquire<T>(
