@@ -1,5 +1,5 @@
 import type { Cluster } from '@syncline/contracts';
-import { eventually, NodeProcess, RedisServer, startNodes, stopAll } from '@syncline/testing';
+import { eventually, NodeProcess, RedisServer, stopAll } from '@syncline/testing';
 import request from 'supertest';
 
 const clusterOf = async (node: NodeProcess): Promise<Cluster> =>
@@ -20,14 +20,24 @@ describe('membership', () => {
   const node = (i: number) => nodes[i - 1] as NodeProcess;
   const peers = 'lock_1@127.0.0.1:1,lock_2@127.0.0.1:2,lock_3@127.0.0.1:3,lock_9@127.0.0.1:9';
 
-  beforeEach(async () => {
+  const start = (nodeId: string) =>
+    NodeProcess.start('lock', { redisUrl: redis.url, nodeId, env: { PEERS: peers } });
+  /** Another process has the place of node 2 from now on. */
+  const replace = async (successor: Promise<NodeProcess>) => {
+    nodes[1] = await successor;
+    return nodes[1];
+  };
+
+  beforeAll(async () => {
     redis = await RedisServer.start();
-    nodes = await startNodes('lock', 3, { redisUrl: redis.url, env: { PEERS: peers } });
-    await eventually(async () => {
-      for (const each of nodes) expect(aliveIn(await clusterOf(each))).toHaveLength(3);
-    });
+    nodes = await Promise.all(['lock_1', 'lock_2', 'lock_3'].map(start));
   });
-  afterEach(async () => {
+  beforeEach(() =>
+    eventually(async () => {
+      for (const each of nodes) expect(aliveIn(await clusterOf(each))).toHaveLength(3);
+    }),
+  );
+  afterAll(async () => {
     await stopAll(nodes);
     await redis.stop();
   });
@@ -69,6 +79,7 @@ describe('membership', () => {
       if (owner !== 'lock_2') expect(after[i]).toBe(owner);
     });
     expect((await clusterOf(node(1))).epoch).toBeGreaterThan(epoch);
+    await replace(start('lock_2'));
   });
 
   it('fences a frozen node that comes back, which then joins again', async () => {
@@ -94,24 +105,25 @@ describe('membership', () => {
     expect(await node(2).stop()).toBe(0);
     expect(aliveIn(await clusterOf(node(1)))).toEqual(['lock_1', 'lock_3']);
     await eventually(async () => expect(await ownersSeenBy(node(1))).not.toContain('lock_2'));
+    await replace(start('lock_2'));
   });
 
   it('replaces a killed process by its successor at once', async () => {
     await node(2).kill();
-    const successor = await NodeProcess.start('lock', { redisUrl: redis.url, nodeId: 'lock_2' });
-    nodes.push(successor);
+    const successor = await replace(start('lock_2'));
     expect(aliveIn(await clusterOf(successor))).toEqual(['lock_1', 'lock_2', 'lock_3']);
   });
 
   it('keeps a process that was frozen from replacing its successor', async () => {
-    node(2).freeze();
-    const successor = await NodeProcess.start('lock', { redisUrl: redis.url, nodeId: 'lock_2' });
-    nodes.push(successor);
-    node(2).thaw();
-    await node(2).printed(/Another living process has the NODE_ID lock_2/);
-    const { body } = await request(node(2).url).get('/health/ready').expect(503);
+    const frozen = node(2);
+    frozen.freeze();
+    const successor = await replace(start('lock_2'));
+    frozen.thaw();
+    await frozen.printed(/Another living process has the NODE_ID lock_2/);
+    const { body } = await request(frozen.url).get('/health/ready').expect(503);
     expect(body.error.cluster.message).toContain('Another living process has the NODE_ID lock_2');
     await request(successor.url).get('/health/ready').expect(200);
+    await frozen.stop();
   });
 
   it('is rebuilt with a larger epoch when Redis comes back empty', async () => {

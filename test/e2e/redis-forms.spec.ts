@@ -4,7 +4,6 @@ import {
   eventually,
   freePort,
   NodeProcess,
-  RedisCluster,
   RedisSentinels,
   RedisServer,
   startInVain,
@@ -29,17 +28,36 @@ const USES: Record<Role, (url: string, name: string) => request.Test> = {
     request(url).put(`/v1/caches/things/entries/${name}`).type('text/plain').send(name).expect(isSuccess),
 };
 
+const exitsSaying = async (role: Role, env: Record<string, string>, says: string) => {
+  const { code, output } = await startInVain(role, env);
+  expect([env, code]).toEqual([env, 1]);
+  expect(output).toContain(says);
+};
+
 describe('Nodes whose REDIS_URL names sentinels', () => {
+  const right = { REDIS_SENTINEL_PASSWORD: 'an0ther' };
+  let sentinels: RedisSentinels;
+
+  beforeAll(async () => {
+    sentinels = await RedisSentinels.start({ password: 's3cret', sentinelPassword: 'an0ther' });
+  });
+  afterAll(() => sentinels?.stop());
+
+  it('exit, and say what to set, when it names one sentinel, another primary, or the password is wrong', async () => {
+    const withPassword = sentinels.urlOfSentinel.replace('redis://', 'redis://:an0ther@');
+    const otherName = sentinels.url.replace('#mymaster', '#other');
+    const wrong = { REDIS_SENTINEL_PASSWORD: 'wrong' };
+    await Promise.all([
+      exitsSaying('lock', { REDIS_URL: withPassword }, 'names a sentinel: set redis-sentinel://'),
+      exitsSaying('lock', { REDIS_URL: otherName, ...right }, 'know no primary by the name'),
+      exitsSaying('lock', { REDIS_URL: sentinels.url, ...wrong }, 'set REDIS_SENTINEL_PASSWORD'),
+      exitsSaying('lock', { REDIS_URL: sentinels.url }, 'set REDIS_SENTINEL_PASSWORD'),
+    ]);
+  });
+
   it('serve on their primary, and on the next one after a failover', async () => {
-    await using sentinels = await RedisSentinels.start({ password: 's3cret', sentinelPassword: 'an0ther' });
     const nodes = await Promise.all(
-      ROLES.map((role) =>
-        NodeProcess.start(role, {
-          redisUrl: sentinels.url,
-          nodeId: role,
-          env: { REDIS_SENTINEL_PASSWORD: 'an0ther' },
-        }),
-      ),
+      ROLES.map((role) => NodeProcess.start(role, { redisUrl: sentinels.url, nodeId: role, env: right })),
     );
     const allServe = (name: string) =>
       Promise.all(
@@ -70,37 +88,14 @@ describe('Nodes whose REDIS_URL names sentinels', () => {
   });
 });
 
-describe('A node whose REDIS_URL is a mistake exits, and says what to set', () => {
-  const expectToSay = async (role: Role, env: Record<string, string>, says: string) => {
-    const { code, output } = await startInVain(role, env);
-    expect([env, code]).toEqual([env, 1]);
-    expect(output).toContain(says);
-  };
-
-  it('when it names one sentinel, or sentinels the wrong way', async () => {
-    await using sentinels = await RedisSentinels.start({ sentinelPassword: 'an0ther' });
-    const withPassword = sentinels.urlOfSentinel.replace('redis://', 'redis://:an0ther@');
-    const otherName = sentinels.url.replace('#mymaster', '#other');
-    const right = { REDIS_SENTINEL_PASSWORD: 'an0ther' };
-    const wrong = { REDIS_SENTINEL_PASSWORD: 'wrong' };
-    await Promise.all([
-      expectToSay('lock', { REDIS_URL: withPassword }, 'names a sentinel: set redis-sentinel://'),
-      expectToSay('lock', { REDIS_URL: otherName, ...right }, 'know no primary by the name'),
-      expectToSay('lock', { REDIS_URL: sentinels.url, ...wrong }, 'set REDIS_SENTINEL_PASSWORD'),
-      expectToSay('lock', { REDIS_URL: sentinels.url }, 'set REDIS_SENTINEL_PASSWORD'),
-    ]);
-  });
-
-  it('when it names a Redis where it should name sentinels, several where there is one, or one of a Redis Cluster', async () => {
+describe('A node whose REDIS_URL names a Redis where it should name sentinels, or several where there is one', () => {
+  it('exits, and says what to set', async () => {
     await using redis = await RedisServer.start();
     await using another = await RedisServer.start();
-    await using cluster = await RedisCluster.start();
     const noSentinel = `${redis.url.replace('redis:', 'redis-sentinel:')}#mymaster`;
-    const oneOfCluster = cluster.servers[0]?.url ?? '';
     await Promise.all([
-      expectToSay('queue', { REDIS_URL: noSentinel }, 'a Redis answers there'),
-      expectToSay('cache', { REDIS_URL: `${redis.url},${another.url}` }, 'name one'),
-      expectToSay('lock', { REDIS_URL: oneOfCluster }, 'name several of its nodes'),
+      exitsSaying('queue', { REDIS_URL: noSentinel }, 'a Redis answers there'),
+      exitsSaying('cache', { REDIS_URL: `${redis.url},${another.url}` }, 'name one'),
     ]);
   });
 });
@@ -170,6 +165,8 @@ describe('A Redis whose configuration changes under running nodes', () => {
         expect(body.error.redis.message).toContain('maxmemory-policy allkeys-lru');
       });
       await admin.config('SET', 'maxmemory-policy', 'noeviction');
+      // It looks at each new connection, too.
+      await admin.call('CLIENT', 'KILL', 'TYPE', 'normal');
       await eventually(() => request(node.url).get('/health/ready').expect(200));
     } finally {
       admin.disconnect();

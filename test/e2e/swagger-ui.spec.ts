@@ -26,6 +26,8 @@ describe('Swagger UI, in a browser', () => {
   let browser: Browser;
   let page: Page;
   const answers: { readonly url: string; readonly status: number }[] = [];
+  /** What was executed at a node of any role. */
+  const executed = new Set<string>();
 
   beforeAll(async () => {
     redis = await RedisServer.start();
@@ -67,7 +69,7 @@ describe('Swagger UI, in a browser', () => {
   }
 
   it.each(ROLES.map((role, i) => [role, i] as const))(
-    'runs every operation of the %s nodes as it is filled in',
+    'runs every operation of the %s nodes as it is filled in, those that all roles have once',
     async (_role, i) => {
       const { url } = nodes[i] as NodeProcess;
       const document = (await (await fetch(`${url}/api/doc-json`)).json()) as {
@@ -78,7 +80,11 @@ describe('Swagger UI, in a browser', () => {
       );
       await page.goto(`${url}/api/doc`);
       const wrong: (string | null)[] = [];
-      for (const operation of operations) wrong.push(await execute(operation));
+      for (const operation of operations) {
+        const inWords = JSON.stringify(operation);
+        if (!executed.has(inWords)) wrong.push(await execute(operation));
+        executed.add(inWords);
+      }
       expect(wrong.filter((each) => each !== null)).toEqual([]);
       expect(operations.length).toBeGreaterThan(15);
     },

@@ -49,157 +49,185 @@ const WAYS = {
   permits: (client: LockClient, name: string, options: object) =>
     client.semaphore(name, 1).acquire({ ...TTL, ...options }),
 } as const;
-const EACH = Object.keys(WAYS) as (keyof typeof WAYS)[];
+type Way = keyof typeof WAYS;
+const EACH = Object.keys(WAYS) as Way[];
 
-const holdersOf = async (way: keyof typeof WAYS, name: string) =>
+/** Does something in each way, at the same time: most of it is waiting. */
+const inEachWay = (act: (way: Way) => Promise<void>) =>
+  Promise.all(
+    EACH.map((way) =>
+      act(way).catch((error: unknown) => {
+        throw new Error(`It fails for ${way}.`, { cause: error });
+      }),
+    ),
+  );
+
+const holdersOf = async (way: Way, name: string) =>
   (way === 'permits' ? await direct.semaphore(name).inspect() : await direct.inspect(name)).holders;
-const waitersOf = async (way: keyof typeof WAYS, name: string) =>
+const waitersOf = async (way: Way, name: string) =>
   (way === 'permits' ? await direct.semaphore(name).inspect() : await direct.inspect(name)).waiters;
-const nobodyHolds = (way: keyof typeof WAYS, name: string) =>
+const nobodyHolds = (way: Way, name: string) =>
   eventually(async () => expect(await holdersOf(way, name)).toEqual([]), 10_000);
 
-describe.each(EACH)('an interrupted acquisition of %s', (way) => {
-  const take = WAYS[way];
-
+describe('an interrupted acquisition, in each way', () => {
   it('succeeds when a node starts after longer than the TTL', async () => {
     const port = await freePort();
     await using client = new LockClient({ urls: [`http://127.0.0.1:${port}`] });
-    const taking = take(client, `late-node-${way.length}`, {});
-    await sleep(2 * TTL.ttlMs);
-    const node = await lateNode(port);
-    const held = await taking;
-    expect(held.isHeld).toBe(true);
-    await held.release();
-    await node.stop();
-  });
-
-  it('succeeds when the answer to the first attempt was lost and its lease has ended', async () => {
-    const cable = await cableTo(nodes[0]);
-    await using client = new LockClient({ urls: [http(cable)] });
-    const name = `lost-answer-${way.length}`;
-    cable.hold('replies');
-    const taking = take(client, name, {});
-    await eventually(async () => expect(await holdersOf(way, name)).toHaveLength(1));
-    // The client does not get the answer before that lease ends.
-    await eventually(async () => expect(await holdersOf(way, name)).toHaveLength(0), 10_000);
-    cable.cut();
-    cable.heal();
-    const held = await taking;
-    expect(held.isHeld).toBe(true);
-    expect(await holdersOf(way, name)).toHaveLength(1);
-    await held.release();
-    await nobodyHolds(way, name);
-    await cable.stop();
-  });
-
-  it('renews the lease when the answer comes late, so that it has its full TTL', async () => {
-    const cable = await cableTo(nodes[0]);
-    await using client = new LockClient({ urls: [http(cable)] });
-    const name = `late-answer-${way.length}`;
-    cable.hold('replies');
-    const options = { ttlMs: 8_000 };
-    const taking = take(client, name, options);
-    await eventually(async () => expect(await holdersOf(way, name)).toHaveLength(1));
-    const [first] = await holdersOf(way, name);
-    // A third of the TTL is over.
-    await eventually(
-      () => expect(Date.now()).toBeGreaterThan(Date.parse(first?.acquiredAt ?? '') + 3_000),
-      10_000,
-    );
-    cable.cut();
-    cable.heal();
-    const held = await taking;
-    expect(held.isHeld).toBe(true);
-    expect(held.remainingMs).toBeLessThanOrEqual(options.ttlMs);
-    const [renewed] = await holdersOf(way, name);
-    expect(renewed?.fencingToken).toBe(first?.fencingToken);
-    expect(renewed?.expiresAt.localeCompare(first?.expiresAt ?? '')).toBe(1);
-    expect(await holdersOf(way, name)).toHaveLength(1);
-    await held.release();
-    await cable.stop();
-  });
-
-  it('succeeds for waiters whose connections are cut repeatedly', async () => {
-    const cable = await cableTo(nodes[0]);
-    await using client = new LockClient({ urls: [http(cable)] });
-    const name = `cut-${way.length}`;
-    const first = await take(direct, name, {});
-    const taking = take(client, name, { waitMs: PATIENT });
-    const cutting = (async () => {
-      for (let i = 0; i < 8; i++) {
-        await eventually(async () => expect(await waitersOf(way, name)).toHaveLength(1), 10_000);
-        cable.cut();
-        await sleep(400);
-      }
-    })();
-    await cutting;
-    await first.release();
-    const held = await taking;
-    expect(held.isHeld).toBe(true);
-    expect(await holdersOf(way, name)).toHaveLength(1);
-    await held.release();
-    await nobodyHolds(way, name);
-    await cable.stop();
-  });
-
-  it('succeeds for each waiter in turn after Redis was frozen', async () => {
-    const name = `stall-${way.length}`;
-    const first = await take(direct, name, { ttlMs: 10_000 });
-    const clients = Array.from({ length: 3 }, () => new LockClient({ urls: nodes.map(({ url }) => url) }));
-    const waiting = clients.map((client) => take(client, name, { waitMs: PATIENT }));
-    await eventually(async () => expect(await waitersOf(way, name)).toHaveLength(3));
-    redis.freeze();
-    await sleep(3_500);
-    redis.thaw();
-    await first.release().catch(() => undefined);
-    const won = waiting.map(async (taking) => {
-      const held = await taking;
+    const taken = inEachWay(async (way) => {
+      const held = await WAYS[way](client, `late-node-${way.length}`, {});
       expect(held.isHeld).toBe(true);
       await held.release();
     });
-    await Promise.all(won);
-    await nobodyHolds(way, name);
+    await sleep(2 * TTL.ttlMs);
+    const node = await lateNode(port);
+    await taken;
+    await node.stop();
+  });
+
+  it('succeeds when the answer to the first attempt was lost and its lease has ended', () =>
+    inEachWay(async (way) => {
+      const take = WAYS[way];
+      const cable = await cableTo(nodes[0]);
+      await using client = new LockClient({ urls: [http(cable)] });
+      const name = `lost-answer-${way.length}`;
+      cable.hold('replies');
+      const taking = take(client, name, {});
+      await eventually(async () => expect(await holdersOf(way, name)).toHaveLength(1));
+      // The client does not get the answer before that lease ends.
+      await eventually(async () => expect(await holdersOf(way, name)).toHaveLength(0), 10_000);
+      cable.cut();
+      cable.heal();
+      const held = await taking;
+      expect(held.isHeld).toBe(true);
+      expect(await holdersOf(way, name)).toHaveLength(1);
+      await held.release();
+      await nobodyHolds(way, name);
+      await cable.stop();
+    }));
+
+  it('renews the lease when the answer comes late, so that it has its full TTL', () =>
+    inEachWay(async (way) => {
+      const take = WAYS[way];
+      const cable = await cableTo(nodes[0]);
+      await using client = new LockClient({ urls: [http(cable)] });
+      const name = `late-answer-${way.length}`;
+      cable.hold('replies');
+      const options = { ttlMs: 8_000 };
+      const taking = take(client, name, options);
+      await eventually(async () => expect(await holdersOf(way, name)).toHaveLength(1));
+      const [first] = await holdersOf(way, name);
+      // A third of the TTL is over.
+      await eventually(
+        () => expect(Date.now()).toBeGreaterThan(Date.parse(first?.acquiredAt ?? '') + 3_000),
+        10_000,
+      );
+      cable.cut();
+      cable.heal();
+      const held = await taking;
+      expect(held.isHeld).toBe(true);
+      expect(held.remainingMs).toBeLessThanOrEqual(options.ttlMs);
+      const [renewed] = await holdersOf(way, name);
+      expect(renewed?.fencingToken).toBe(first?.fencingToken);
+      expect(renewed?.expiresAt.localeCompare(first?.expiresAt ?? '')).toBe(1);
+      expect(await holdersOf(way, name)).toHaveLength(1);
+      await held.release();
+      await cable.stop();
+    }));
+
+  it('succeeds for waiters whose connections are cut repeatedly', () =>
+    inEachWay(async (way) => {
+      const take = WAYS[way];
+      const cable = await cableTo(nodes[0]);
+      await using client = new LockClient({ urls: [http(cable)] });
+      const name = `cut-${way.length}`;
+      const first = await take(direct, name, {});
+      const taking = take(client, name, { waitMs: PATIENT });
+      const cutting = (async () => {
+        for (let i = 0; i < 8; i++) {
+          await eventually(async () => expect(await waitersOf(way, name)).toHaveLength(1), 10_000);
+          cable.cut();
+          await sleep(400);
+        }
+      })();
+      await cutting;
+      await first.release();
+      const held = await taking;
+      expect(held.isHeld).toBe(true);
+      expect(await holdersOf(way, name)).toHaveLength(1);
+      await held.release();
+      await nobodyHolds(way, name);
+      await cable.stop();
+    }));
+
+  it('succeeds for each waiter in turn after Redis was frozen', async () => {
+    const clients = Array.from({ length: 3 }, () => new LockClient({ urls: nodes.map(({ url }) => url) }));
+    const lines = await Promise.all(
+      EACH.map(async (way) => {
+        const name = `stall-${way.length}`;
+        const first = await WAYS[way](direct, name, { ttlMs: 10_000 });
+        const waiting = clients.map((client) => WAYS[way](client, name, { waitMs: PATIENT }));
+        await eventually(async () => expect(await waitersOf(way, name)).toHaveLength(3));
+        return { way, name, first, waiting };
+      }),
+    );
+    redis.freeze();
+    await sleep(3_500);
+    redis.thaw();
+    for (const { way, name, first, waiting } of lines) {
+      await first.release().catch(() => undefined);
+      const won = waiting.map(async (taking) => {
+        const held = await taking;
+        expect(held.isHeld).toBe(true);
+        await held.release();
+      });
+      await Promise.all(won);
+      await nobodyHolds(way, name);
+    }
     await Promise.all(clients.map((client) => client.close()));
   }, 60_000);
 
-  it('releases the lease when its caller gave up while the answer was on its way', async () => {
-    const cable = await cableTo(nodes[0]);
-    await using client = new LockClient({ urls: [http(cable)] });
-    const name = `aborted-${way.length}`;
-    const gone = new AbortController();
-    cable.hold('replies');
-    const options = { ttlMs: 60_000, signal: gone.signal, waitMs: PATIENT };
-    const takings = Promise.allSettled([take(client, name, options), take(client, `${name}-2`, options)]);
-    await eventually(async () => {
-      const all = await Promise.all([holdersOf(way, name), holdersOf(way, `${name}-2`)]);
-      expect(all.map(({ length }) => length)).toEqual([1, 1]);
-    });
-    gone.abort(new Error('gone'));
-    for (const outcome of await takings) expect(outcome).toMatchObject({ reason: { message: 'gone' } });
-    cable.heal();
-    await nobodyHolds(way, name);
-    await nobodyHolds(way, `${name}-2`);
-    await cable.stop();
-  });
-
-  it('releases the lease when the answer is invalid or comes from another server', async () => {
-    for (const spoil of [
-      (text: string) => ({ status: 200, text: text.slice(0, 20) }),
-      () => ({ status: 200, text: '<html>Welcome to our Wi-Fi</html>' }),
-      () => ({ status: 403, text: 'no' }),
-    ]) {
-      const name = `spoiled-${way.length}`;
-      const proxy = await spoiling(nodes[0]?.url ?? '', spoil);
-      await using client = new LockClient({ urls: [proxy.url] });
-      await expect(take(client, name, { ttlMs: 60_000 })).rejects.toMatchObject({
-        code: 'unexpected-answer',
+  it('releases the lease when its caller gave up while the answer was on its way', () =>
+    inEachWay(async (way) => {
+      const take = WAYS[way];
+      const cable = await cableTo(nodes[0]);
+      await using client = new LockClient({ urls: [http(cable)] });
+      const name = `aborted-${way.length}`;
+      const gone = new AbortController();
+      cable.hold('replies');
+      const options = { ttlMs: 60_000, signal: gone.signal, waitMs: PATIENT };
+      const takings = Promise.allSettled([take(client, name, options), take(client, `${name}-2`, options)]);
+      await eventually(async () => {
+        const all = await Promise.all([holdersOf(way, name), holdersOf(way, `${name}-2`)]);
+        expect(all.map(({ length }) => length)).toEqual([1, 1]);
       });
-      expect(proxy.spoiled).toBe(1);
+      gone.abort(new Error('gone'));
+      for (const outcome of await takings) expect(outcome).toMatchObject({ reason: { message: 'gone' } });
+      cable.heal();
       await nobodyHolds(way, name);
-      await expect(take(client, name, {}).then((held) => held.release())).resolves.toBeUndefined();
-      await proxy.stop();
-    }
-  });
+      await nobodyHolds(way, `${name}-2`);
+      await cable.stop();
+    }));
+
+  it('releases the lease when the answer is invalid or comes from another server', () =>
+    inEachWay(async (way) => {
+      const take = WAYS[way];
+      for (const spoil of [
+        (text: string) => ({ status: 200, text: text.slice(0, 20) }),
+        () => ({ status: 200, text: '<html>Welcome to our Wi-Fi</html>' }),
+        () => ({ status: 403, text: 'no' }),
+      ]) {
+        const name = `spoiled-${way.length}`;
+        const proxy = await spoiling(nodes[0]?.url ?? '', spoil);
+        await using client = new LockClient({ urls: [proxy.url] });
+        await expect(take(client, name, { ttlMs: 60_000 })).rejects.toMatchObject({
+          code: 'unexpected-answer',
+        });
+        expect(proxy.spoiled).toBe(1);
+        await nobodyHolds(way, name);
+        await expect(take(client, name, {}).then((held) => held.release())).resolves.toBeUndefined();
+        await proxy.stop();
+      }
+    }));
 });
 
 describe('a single acquisition', () => {
