@@ -4,6 +4,7 @@ import {
   CreateQueueCommand,
   ListQueuesCommand,
   ReceiveMessageCommand,
+  SendMessageBatchCommand,
   SendMessageCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs';
@@ -105,6 +106,10 @@ describe('SQS: the Query protocol', () => {
     expect((await ask({ Action: 'ListQueueTags' }, pathname)).text).toContain(
       '<Tag><Key>team</Key><Value>a&amp;b</Value></Tag>',
     );
+    // Clients look for the result of an action that has one, though it is empty.
+    for (const Action of ['ReceiveMessage', 'GetQueueAttributes'])
+      expect((await ask({ Action }, pathname)).text).toContain(`<${Action}Result></${Action}Result>`);
+    expect((await ask({ Action: 'PurgeQueue' }, pathname)).text).not.toContain('Result');
   });
 
   it('answers errors by their codes', async () => {
@@ -232,6 +237,60 @@ describe('SQS: the JSON protocol', () => {
     await request(open.url)
       .get('/_localstack/health')
       .expect(200, { services: { sqs: 'running' } });
+  });
+});
+
+describe('SQS: the largest message', () => {
+  const LARGEST = 1_048_576;
+  const MessageAttributes = {
+    // Counted: a name, a type and a value each, the bytes of a binary one as they are.
+    total: { DataType: 'Number', StringValue: '1' },
+    blob: { DataType: 'Binary', BinaryValue: new Uint8Array(300_000) },
+  };
+  const ATTRIBUTE_BYTES = 'totalNumber1'.length + 'blobBinary'.length + 300_000;
+  const Body = 'x'.repeat(LARGEST - ATTRIBUTE_BYTES);
+  const MessageSystemAttributes = { AWSTraceHeader: { DataType: 'String', StringValue: 'Root=1' } };
+
+  it.each([
+    ['a standard queue', '', () => open],
+    ['a FIFO queue', '.fifo', () => open],
+    ['a standard queue with keys', '-keys', () => guarded],
+    ['a FIFO queue with keys', '-keys.fifo', () => guarded],
+  ])('of %s has 1 MiB with its attributes, and so has a batch', async (_what, suffix, node) => {
+    const { url } = node();
+    const credentials = { accessKeyId: 'app', secretAccessKey: SECRETS.app };
+    const client = new SQSClient({ ...NONE, endpoint: url, credentials });
+    const isFifo = suffix.endsWith('.fifo');
+    const Attributes = { ...(isFifo && { FifoQueue: 'true', ContentBasedDeduplication: 'true' }) };
+    await client.send(new CreateQueueCommand({ QueueName: `large${suffix}`, Attributes }));
+    const QueueUrl = `${url}/000000000000/large${suffix}`;
+    const message = (MessageBody: string) => ({
+      ...{ MessageBody, MessageAttributes, MessageSystemAttributes, MessageGroupId: 'g' },
+      ...(isFifo && { MessageDeduplicationId: 'd'.repeat(128) }),
+    });
+    await client.send(new SendMessageCommand({ QueueUrl, ...message(Body) }));
+    await expect(
+      client.send(new SendMessageCommand({ QueueUrl, ...message(`${Body}x`) })),
+    ).rejects.toMatchObject({
+      name: 'InvalidParameterValue',
+      message: 'One or more parameters are invalid. Reason: Message must be shorter than 1048576 bytes.',
+    });
+    const half = { Id: 'half', ...message('x') };
+    const batch = (MessageBody: string) => {
+      const Entries = [half, { Id: 'rest', MessageBody, MessageGroupId: 'g' }];
+      return client.send(new SendMessageBatchCommand({ QueueUrl, Entries }));
+    };
+    const rest = 'y'.repeat(LARGEST - ATTRIBUTE_BYTES - 1);
+    expect(await batch(rest)).toMatchObject({ Successful: [{ Id: 'half' }, { Id: 'rest' }] });
+    await expect(batch(`${rest}y`)).rejects.toMatchObject({
+      name: 'BatchRequestTooLong',
+      message: 'Batch requests cannot be longer than 1048576 bytes. You have sent 1048577 bytes.',
+    });
+    const { Messages } = await client.send(
+      new ReceiveMessageCommand({ QueueUrl, MessageAttributeNames: ['All'] }),
+    );
+    expect(Messages?.[0]?.Body).toHaveLength(Body.length);
+    client.destroy();
   });
 });
 

@@ -76,15 +76,15 @@ export const mutants: FaultSuite['mutants'] = [
   {
     name: 'a group in flight is not blocked',
     file: part('group'),
-    find: "if redis.call('HEXISTS', Queue.key('busy'), group) == 1 then return Turns.are_taken() and withdraw(group) or 0 end",
-    replace: '',
+    find: "redis.call('HEXISTS', Queue.key('busy'), group) == 1",
+    replace: 'false',
     run: play.groupsStayInOrder.run,
   },
   {
     name: 'a delayed message is delivered early with others of its group',
     file: part('group'),
-    find: 'if is_delayed(token) then break end',
-    replace: '',
+    find: 'if is_delayed(token) or (is_busy',
+    replace: 'if (is_busy',
     run: play.groupsStayInOrder.run,
   },
   {

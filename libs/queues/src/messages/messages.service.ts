@@ -60,14 +60,19 @@ export class MessagesService {
    * Sends messages.
    *
    * @param makes whether it makes the queue when there is none
+   * @param sizes bytes of each, as they count against the largest message; otherwise those of its headers and its body
    * @throws QueueFull; then none of the messages was taken. When all are refused: what the first one is refused for
    * @throws QueueNotFound when there is none, and it makes none
    * @throws Problem `rate-limited` when its tenant has as many queues, or bytes, as it may
    */
-  async send(queue: string, { messages }: Send, { makes = true } = {}): Promise<Sent> {
+  async send(
+    queue: string,
+    { messages }: Send,
+    { makes = true, sizes }: { readonly makes?: boolean; readonly sizes?: readonly number[] } = {},
+  ): Promise<Sent> {
     for (;;) {
       const limit = this.limits.of(queue);
-      const prepared = messages.map((one) => toNewMessage(one, limit));
+      const prepared = messages.map((one, i) => toNewMessage(one, limit, sizes?.[i]));
       const sent = await this.sendPrepared(queue, prepared, limit, makes);
       if (sent !== null) return sent;
     }

@@ -7,13 +7,20 @@ import { MessageTooLarge } from './message.errors.js';
  * What is sent to Redis of a message; its problem when it is ill-formed or too large.
  *
  * @param limit most bytes of its headers and its body together
+ * @param size its bytes, where the caller counts them otherwise
  */
-export function toNewMessage(message: GivenMessage | ValidationFailed, limit: number): NewMessage | Problem {
+export function toNewMessage(
+  message: GivenMessage | ValidationFailed,
+  limit: number,
+  size?: number,
+): NewMessage | Problem {
   if (message instanceof ValidationFailed) return message;
   const { body, headers, priority, delayMs, groupId = null, ttlMs = null } = message;
   const deduplication = deduplicationOf(message);
   const text = JSON.stringify(body);
-  if (isLarger(typeof body === 'string' ? body : text, headers, limit)) return new MessageTooLarge(limit);
+  const isTooLarge =
+    size === undefined ? isLarger(typeof body === 'string' ? body : text, headers, limit) : size > limit;
+  if (isTooLarge) return new MessageTooLarge(limit);
   return {
     content: { body: text, headers, priority, groupId, ttlMs, extra: null },
     delayMs,

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { bodies, deliveries, QueueScripts } from '../../../../test/stages/queue-scripts.js';
+import type { Delivery } from './receipt.js';
 
 describe('the order of what becomes ready', () => {
   let stage: QueueScripts;
@@ -125,6 +126,44 @@ describe('the order of what becomes ready', () => {
     await stage.reject(deliveries(await stage.receive(3)), 0);
     await stage.send({ body: 6, priority: 2 }, { body: 7, priority: 1 });
     expect(await receiveAll()).toEqual([2, 5, 6, 1, 4, 7, 0, 3]);
+  });
+
+  it('of a group in a FIFO queue waits for older messages in flight only, and by each way in which these end', async () => {
+    stage.queue += '.fifo';
+    await stage.configure();
+    const sent = await stage.send(...numbers(8).map((body) => ({ body, groupId: 'A' })));
+    const first = deliveries(await stage.receive(4));
+    const sound = async () => expect(await stage.audit()).toEqual([]);
+    await sound();
+    const [zero, one, two, three] = first.map((delivery) => [delivery]) as [
+      Delivery[],
+      Delivery[],
+      Delivery[],
+      Delivery[],
+    ];
+    await stage.reject(one, 0);
+    await sound();
+    expect(bodies(await stage.receive(9))).toEqual([]);
+    // Up to the first that is in flight.
+    await stage.giveBack(zero);
+    await sound();
+    const [oldest] = sent.outcome === 'sent' ? sent.messages : [];
+    const head = oldest !== undefined && 'id' in oldest ? oldest.id : '';
+    expect(await stage.store.lookUp(stage.queue, head)).toMatchObject({ why: { kind: 'none' } });
+    const again = await stage.receive(9);
+    expect(bodies(again)).toEqual([0, 1]);
+    await stage.send({ body: 8, groupId: 'A' });
+    await sound();
+    await stage.acknowledge(deliveries(again));
+    await sound();
+    expect(bodies(await stage.receive(9))).toEqual([]);
+    // One that waits for its time holds back the younger ones, too.
+    await stage.reject(two, 60_000);
+    await stage.extend(three, 1);
+    await sleep(5);
+    await workUntilIdle();
+    await sound();
+    expect(bodies(await stage.receive(9))).toEqual([]);
   });
 
   it('shows delayed messages in it, page by page', async () => {

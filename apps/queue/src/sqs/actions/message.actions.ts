@@ -79,7 +79,9 @@ export class MessageActions {
   private async send(queue: string, sent: readonly SentMessage[]): Promise<(Members | Error)[]> {
     if (sent.length === 0) return [];
     const messages = sent.map(({ message }) => message);
-    const answer = await this.messages.send(queue, { messages }, { makes: false }).catch(orIllFormed);
+    // What SQS itself says of a message, such as who sent it, does not make it larger.
+    const sizes = sent.map(({ size }) => size);
+    const answer = await this.messages.send(queue, { messages }, { makes: false, sizes }).catch(orIllFormed);
     if (answer instanceof Problem) return sent.map(() => answer);
     return answer.messages.map((one, i) =>
       'problem' in one

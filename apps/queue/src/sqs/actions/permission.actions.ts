@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { withoutRealm } from '@syncline/contracts';
 import { LabelsOfQueues } from '../attributes/labels.js';
 import { arnOf } from '../queue-address.js';
-import { invalidValue, missing } from '../sqs-error.js';
+import { ERRORS, invalidValue, missing, SqsError } from '../sqs-error.js';
 import { type ActionCall, NOTHING, type SqsActions } from './action.js';
 
 interface Policy {
@@ -10,6 +10,9 @@ interface Policy {
   readonly Id: string;
   readonly Statement: readonly { readonly Sid?: string }[];
 }
+
+const LABEL = /^[A-Za-z0-9_-]{1,80}$/;
+const MOST_ACTIONS = 7;
 
 /** Statements of the policy of a queue: kept and told. Who may do what, API keys decide. */
 @Injectable()
@@ -27,6 +30,14 @@ export class PermissionActions {
     const actions = fields.texts('Actions');
     if (accounts.length === 0) throw missing('AWSAccountIds');
     if (actions.length === 0) throw missing('Actions');
+    if (!LABEL.test(label)) {
+      const reason = 'Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length.';
+      throw invalidValue('Label', label, reason);
+    }
+    if (actions.length > MOST_ACTIONS) {
+      const found = `${actions.length} Actions were found, maximum allowed is ${MOST_ACTIONS}.`;
+      throw new SqsError(ERRORS.overLimit, found);
+    }
     const principals = accounts.map((account) => `arn:aws:iam::${account}:root`);
     const statement = {
       Sid: label,

@@ -8,8 +8,9 @@ const NAMESPACE = 'http://queue.amazonaws.com/doc/2012-11-05/';
 export const queryWire: Wire = {
   contentType: 'text/xml',
   result: (action, output, requestId) => {
-    const result = toXml(action, output);
-    const inner = result === '' ? '' : `<${action}Result>${result}</${action}Result>`;
+    const inner = WITHOUT_RESULT.has(action)
+      ? ''
+      : `<${action}Result>${toXml(action, output)}</${action}Result>`;
     return document(
       `${action}Response`,
       `${inner}<ResponseMetadata><RequestId>${requestId}</RequestId></ResponseMetadata>`,
@@ -21,6 +22,12 @@ export const queryWire: Wire = {
       `<Error>${toXml('Error', { Type: isSender ? 'Sender' : 'Receiver', Code: kind.code, Message: OWN_TEXTS.get(kind) ?? message })}<Detail/></Error><RequestId>${requestId}</RequestId>`,
     ),
 };
+
+/** The others have a result also where there is nothing to tell: clients look for it. */
+const WITHOUT_RESULT: ReadonlySet<string> = new Set([
+  ...['AddPermission', 'RemovePermission', 'SetQueueAttributes', 'TagQueue', 'UntagQueue', 'PurgeQueue'],
+  ...['DeleteQueue', 'DeleteMessage', 'ChangeMessageVisibility'],
+]);
 
 /** What this protocol says in other words. */
 const OWN_TEXTS = new Map([

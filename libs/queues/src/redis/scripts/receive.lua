@@ -7,7 +7,7 @@
 -- Returns {gen, secret, visible until, due in ms or -1, outbox length, arrival, handed out at, token, tries, record, ...}, and when there is a
 --         message the level of the queue, unless it is 'local';
 --         nil when there is no such queue.
--- Invariants: a message is in flight at most once; a group has one batch in flight; a receive that is repeated by its id gets what it got.
+-- Invariants: a message is in flight at most once; a group has one batch in flight, or in a FIFO queue none that is older than what is handed out; a receive that is repeated by its id gets what it got.
 -- @include parts/due-work.lua
 -- @include parts/flight.lua
 -- @include parts/instance.lua

@@ -1,11 +1,13 @@
 -- Messages of a group are delivered in the order of sending, one batch in flight at a time. A group is offered to receivers,
 -- by the rank of its oldest message, when none of its messages is in flight and the oldest is due.
+-- In a FIFO queue, as clients of SQS know it, one that is in flight holds back the younger ones only: a group is offered when its oldest
+-- message is not in flight, and is due.
 -- In a queue that lets several messages of a group be in flight, `maxInFlightPerGroup`, none waits for another: `groups` has those
 -- that are ready only, and a group is offered while it has such a message and room. When that option changes, what `groups` has too much
 -- is taken out as it is met, and what it lacks comes back with its next change.
 -- In a queue whose groups take turns (parts/turns.lua) a group stands by its turn, and a call may come back to one that it has taken from.
 -- Leaves: Group: member(group, token) of `groups`; waits_there(is_delayed), whether a message does; enter(group, token, is_delayed), of one
---         that comes back; tokens(group, count, after), the oldest ones, or those that follow a token; limit(); in_flight(group);
+--         that comes back; tokens(group, count, after), the oldest ones, or those that follow a token; is_fifo(); limit(); in_flight(group);
 --         take(group, count), which returns those that may go, and begin_flight(group, tokens), they have gone; go_on(group), by this call; end_flight(group, count);
 --         changed(group), so that offer_changed() looks at it, which returns how many receivers may come for what it has offered.
 -- @include parts/marks.lua
@@ -43,6 +45,11 @@ do
 
   local function has_limit() return Marks.has(Marks.GROUP_LIMIT) end
 
+  -- The name of the queue says so. Where groups take turns, have a limit or had another one before, it does not matter.
+  function Group.is_fifo()
+    return string.sub(KEYS[1], -12) == '.fifo}:queue' and not Marks.has(Marks.GROUP_LIMIT + Marks.GROUPS_MIXED + Marks.FAIR)
+  end
+
   function Group.limit() return has_limit() and Queue.get('maxInFlightPerGroup') or 1 end
 
   function Group.in_flight(group) return tonumber(redis.call('HGET', Queue.key('busy'), group)) or 0 end
@@ -58,6 +65,8 @@ do
 
   local function is_delayed(token) return redis.call('ZSCORE', Queue.key('delayed'), Token.member(token)) end
 
+  local function is_in_flight(token) return redis.call('ZSCORE', Queue.key('inFlight'), token) end
+
   -- Of messages that do not wait for each other.
   local function take_ready(group, count)
     count = math.min(count, Group.limit() - Group.in_flight(group))
@@ -67,7 +76,7 @@ do
     if not Marks.has(Marks.GROUPS_MIXED) then return Group.tokens(group, count) end
     local ready = {}
     for _, token in ipairs(Group.tokens(group, count + MOST_STRAYS)) do
-      if is_delayed(token) or redis.call('ZSCORE', Queue.key('inFlight'), token) then
+      if is_delayed(token) or is_in_flight(token) then
         redis.call('ZREM', Queue.key('groups'), Group.member(group, token))
       elseif #ready < count then
         ready[#ready + 1] = token
@@ -82,8 +91,9 @@ do
     local last = taken and taken[group]
     if Marks.has(Marks.GROUPS_MIXED) and not last and Group.in_flight(group) > 0 then return {} end
     local tokens, due = Group.tokens(group, count, last), {}
+    local is_busy = Group.is_fifo() and Group.in_flight(group) > 0
     for _, token in ipairs(tokens) do
-      if is_delayed(token) then break end
+      if is_delayed(token) or (is_busy and is_in_flight(token)) then break end
       due[#due + 1] = token
     end
     return due
@@ -133,9 +143,10 @@ do
       stand(group, head)
       return math.min(room, count)
     end
-    if redis.call('HEXISTS', Queue.key('busy'), group) == 1 then return Turns.are_taken() and withdraw(group) or 0 end
+    local is_busy = redis.call('HEXISTS', Queue.key('busy'), group) == 1
+    if is_busy and not Group.is_fifo() then return Turns.are_taken() and withdraw(group) or 0 end
     local head = Group.tokens(group, 1)[1]
-    if not head or is_delayed(head) then return withdraw(group) end
+    if not head or is_delayed(head) or (is_busy and is_in_flight(head)) then return withdraw(group) end
     return stand(group, head)
   end
 

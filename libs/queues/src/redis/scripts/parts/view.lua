@@ -27,7 +27,7 @@ do
   -- Another message of its group goes first: the oldest one, or one that is in flight.
   local function blocking(token, record)
     local group = Record.group(record, token)
-    if Group.in_flight(group) >= Group.limit() then return first_in_flight(group) end
+    if not Group.is_fifo() and Group.in_flight(group) >= Group.limit() then return first_in_flight(group) end
     local head = not Marks.has(Marks.GROUP_LIMIT) and Group.tokens(group, 1)[1]
     return head and head ~= token and head or nil
   end

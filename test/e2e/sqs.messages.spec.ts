@@ -1,222 +1,32 @@
 import {
-  AddPermissionCommand,
+  CancelMessageMoveTaskCommand,
   ChangeMessageVisibilityCommand,
-  CreateQueueCommand,
   DeleteMessageBatchCommand,
-  DeleteMessageCommand,
-  DeleteQueueCommand,
-  GetQueueAttributesCommand,
-  GetQueueUrlCommand,
   ListDeadLetterSourceQueuesCommand,
   ListMessageMoveTasksCommand,
-  ListQueuesCommand,
-  ListQueueTagsCommand,
-  PurgeQueueCommand,
   ReceiveMessageCommand,
-  type ReceiveMessageCommandInput,
-  RemovePermissionCommand,
   SendMessageBatchCommand,
   SendMessageCommand,
-  SetQueueAttributesCommand,
   SQSClient,
   StartMessageMoveTaskCommand,
-  TagQueueCommand,
-  UntagQueueCommand,
 } from '@aws-sdk/client-sqs';
-import { eventually, type NodeProcess, RedisServer, startNodes, stopAll } from '@syncline/testing';
+import { eventually } from '@syncline/testing';
 import { Consumer } from 'sqs-consumer';
 import request from 'supertest';
-
-const clientOf = (endpoint: string, accessKeyId = 'anybody', secretAccessKey = 'anything') =>
-  new SQSClient({
-    endpoint,
-    region: 'eu-central-1',
-    maxAttempts: 1,
-    credentials: { accessKeyId, secretAccessKey },
-  });
-
-let redis: RedisServer;
-let nodes: NodeProcess[];
-let sqs: SQSClient;
-let other: SQSClient;
-const clients: SQSClient[] = [];
-
-beforeAll(async () => {
-  redis = await RedisServer.start();
-  nodes = await startNodes('queue', 2, { redisUrl: redis.url });
-  [sqs, other] = nodes.map(({ url }) => clientOf(url)) as [SQSClient, SQSClient];
-  clients.push(sqs, other);
-});
-afterAll(async () => {
-  for (const client of clients) client.destroy();
-  await stopAll(nodes ?? []);
-  await redis?.stop();
-});
-
-let made = 0;
-async function queue(attributes: Record<string, string> = {}, suffix = ''): Promise<string> {
-  const QueueName = `orders-${++made}${suffix}`;
-  const { QueueUrl } = await sqs.send(
-    new CreateQueueCommand({ QueueName, Attributes: attributes, tags: { team: 'shop' } }),
-  );
-  return QueueUrl as string;
-}
-const receive = async (QueueUrl: string, options: Partial<ReceiveMessageCommandInput> = {}) =>
-  (await sqs.send(new ReceiveMessageCommand({ QueueUrl, ...options }))).Messages ?? [];
-const attributesOf = async (QueueUrl: string) =>
-  (await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['All'] }))).Attributes ?? {};
-const send = (QueueUrl: string, MessageBody: string) =>
-  sqs.send(new SendMessageCommand({ QueueUrl, MessageBody }));
-const set = (QueueUrl: string, Attributes: Record<string, string>) =>
-  sqs.send(new SetQueueAttributesCommand({ QueueUrl, Attributes }));
-const end = (QueueUrl: string, ReceiptHandle?: string) =>
-  sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }));
-const arnOf = async (url: string) => (await attributesOf(url)).QueueArn as string;
-
-describe('SQS: queues', () => {
-  it('are made, found and listed by any node, and are queues of ours', async () => {
-    const url = await queue({ VisibilityTimeout: '45', DelaySeconds: '2' });
-    const name = url.split('/').at(-1) as string;
-    expect(url).toBe(`${nodes[0]?.url}/000000000000/${name}`);
-    expect((await other.send(new GetQueueUrlCommand({ QueueName: name }))).QueueUrl).toBe(
-      url.replace(nodes[0]?.url as string, nodes[1]?.url as string),
-    );
-    expect((await sqs.send(new ListQueuesCommand({ QueueNamePrefix: name }))).QueueUrls).toEqual([url]);
-    const { body } = await request(nodes[1]?.url as string).get(`/v1/queues/${name}`);
-    expect(body).toMatchObject({ visibilityTimeoutMs: 45_000, retentionMs: 345_600_000 });
-    expect(await attributesOf(url)).toMatchObject({
-      QueueArn: `arn:aws:sqs:eu-central-1:000000000000:${name}`,
-      VisibilityTimeout: '45',
-      DelaySeconds: '2',
-      MessageRetentionPeriod: '345600',
-      ApproximateNumberOfMessages: '0',
-    });
-  });
-
-  it('can be made again with what they have, and with nothing else', async () => {
-    const url = await queue({ VisibilityTimeout: '45' });
-    const QueueName = url.split('/').at(-1) as string;
-    const again = (Attributes: Record<string, string>) =>
-      sqs.send(new CreateQueueCommand({ QueueName, Attributes }));
-    expect((await again({ VisibilityTimeout: '45' })).QueueUrl).toBe(url);
-    expect((await again({})).QueueUrl).toBe(url);
-    await expect(again({ VisibilityTimeout: '46' })).rejects.toMatchObject({ name: 'QueueNameExists' });
-  });
-
-  it('are configured, tagged, purged and removed', async () => {
-    const url = await queue();
-    await set(url, { VisibilityTimeout: '0', DelaySeconds: '5' });
-    expect(await attributesOf(url)).toMatchObject({ VisibilityTimeout: '0', DelaySeconds: '5' });
-    await Promise.all(
-      ['a', 'b', 'c'].map((key) => sqs.send(new TagQueueCommand({ QueueUrl: url, Tags: { [key]: '1' } }))),
-    );
-    await sqs.send(new UntagQueueCommand({ QueueUrl: url, TagKeys: ['b'] }));
-    expect((await sqs.send(new ListQueueTagsCommand({ QueueUrl: url }))).Tags).toEqual({
-      team: 'shop',
-      a: '1',
-      c: '1',
-    });
-    await send(url, 'x');
-    await sqs.send(new PurgeQueueCommand({ QueueUrl: url }));
-    expect(await attributesOf(url)).toMatchObject({ ApproximateNumberOfMessagesDelayed: '0' });
-    await sqs.send(new DeleteQueueCommand({ QueueUrl: url }));
-    await expect(send(url, 'x')).rejects.toMatchObject({ name: 'QueueDoesNotExist' });
-    await expect(
-      sqs.send(new GetQueueUrlCommand({ QueueName: url.split('/').at(-1) })),
-    ).rejects.toMatchObject({
-      name: 'QueueDoesNotExist',
-    });
-  });
-
-  it('have permissions that are kept and told', async () => {
-    const Policy = JSON.stringify({ Statement: { Sid: 'own', Effect: 'Allow' } });
-    const url = await queue({ Policy });
-    const statements = async () =>
-      JSON.parse((await attributesOf(url)).Policy ?? '{"Statement":[]}').Statement;
-    const permission = {
-      QueueUrl: url,
-      Label: 'mine',
-      AWSAccountIds: ['123456789012'],
-      Actions: ['SendMessage'],
-    };
-    await sqs.send(new AddPermissionCommand(permission));
-    await expect(sqs.send(new AddPermissionCommand(permission))).rejects.toMatchObject({
-      name: 'InvalidParameterValue',
-    });
-    expect(await statements()).toMatchObject([{ Sid: 'own' }, { Sid: 'mine', Action: 'SQS:SendMessage' }]);
-    for (const Label of ['own', 'mine'])
-      await sqs.send(new RemovePermissionCommand({ QueueUrl: url, Label }));
-    expect(await statements()).toEqual([]);
-  });
-
-  it('are the same under the URL and the ARN of any account, and belong to whichever is named', async () => {
-    const url = await queue();
-    const QueueName = url.split('/').at(-1) as string;
-    const elsewhere = url.replace('000000000000', '123456789012');
-    await send(elsewhere, 'x');
-    expect(await receive(elsewhere)).toMatchObject([{ Body: 'x' }]);
-    const QueueOwnerAWSAccountId = '123456789012';
-    const found = await sqs.send(new GetQueueUrlCommand({ QueueName, QueueOwnerAWSAccountId }));
-    expect(found.QueueUrl).toBe(url);
-    const deadLetterTargetArn = (await arnOf(url)).replace('000000000000', '123456789012');
-    await queue({ RedrivePolicy: JSON.stringify({ deadLetterTargetArn, maxReceiveCount: 3 }) });
-  });
-
-  it('take the dead letters of those that their allow policy names', async () => {
-    const dead = await queue();
-    const deadLetterTargetArn = await arnOf(dead);
-    const url = await queue();
-    const redrive = () =>
-      set(url, { RedrivePolicy: JSON.stringify({ deadLetterTargetArn, maxReceiveCount: 3 }) });
-    const allow = (policy: object) => set(dead, { RedriveAllowPolicy: JSON.stringify(policy) });
-    await expect(allow({ redrivePermission: 'some' })).rejects.toMatchObject({
-      name: 'InvalidAttributeValue',
-    });
-    await expect(allow({ redrivePermission: 'byQueue' })).rejects.toMatchObject({
-      name: 'InvalidAttributeValue',
-    });
-    const refused = { name: 'InvalidParameterValue' };
-    await allow({ redrivePermission: 'denyAll' });
-    await expect(redrive()).rejects.toMatchObject(refused);
-    await allow({ redrivePermission: 'byQueue', sourceQueueArns: [deadLetterTargetArn] });
-    await expect(redrive()).rejects.toMatchObject(refused);
-    await allow({ redrivePermission: 'byQueue', sourceQueueArns: [await arnOf(url)] });
-    await redrive();
-  });
-
-  it.each([
-    ['a name with a space', { QueueName: 'a b' }, 'InvalidParameterValue'],
-    ['a FIFO name without the attribute', { QueueName: 'a.fifo' }, 'InvalidParameterValue'],
-    [
-      'an attribute that objects have',
-      { QueueName: 'a', Attributes: { constructor: '1' } },
-      'InvalidAttributeName',
-    ],
-    ['a policy that is none', { QueueName: 'a', Attributes: { Policy: 'x' } }, 'InvalidAttributeValue'],
-    ['an unknown attribute', { QueueName: 'a', Attributes: { Colour: 'red' } }, 'InvalidAttributeName'],
-    [
-      'a value out of range',
-      { QueueName: 'a', Attributes: { DelaySeconds: '901' } },
-      'InvalidAttributeValue',
-    ],
-    [
-      'dead letters to nowhere',
-      {
-        QueueName: 'a',
-        Attributes: {
-          RedrivePolicy:
-            '{"deadLetterTargetArn":"arn:aws:sqs:eu-central-1:000000000000:nowhere","maxReceiveCount":3}',
-        },
-      },
-      'InvalidParameterValue',
-    ],
-  ])('are not made with %s', async (_what, input, name) => {
-    await expect(sqs.send(new CreateQueueCommand(input as never))).rejects.toMatchObject({
-      name,
-      $metadata: { httpStatusCode: 400 },
-    });
-  });
-});
+import {
+  arnOf,
+  attributesOf,
+  bodiesOf,
+  end,
+  hide,
+  nodes,
+  other,
+  queue,
+  receive,
+  send,
+  set,
+  sqs,
+} from './sqs.calls.js';
 
 describe('SQS: messages', () => {
   it('arrive with their attributes, and are gone when they were deleted', async () => {
@@ -330,10 +140,28 @@ describe('SQS: messages', () => {
     expect(second).toMatchObject({ MessageId: first?.MessageId });
     await expect(change(43_201)).rejects.toMatchObject({ name: 'InvalidParameterValue' });
     await expect(change(1, 'rubbish')).rejects.toMatchObject({ name: 'ReceiptHandleIsInvalid' });
+    // It is in flight for another receiver, which keeps it.
+    for (const seconds of [0, 1]) {
+      await expect(change(seconds)).rejects.toMatchObject({ name: 'MessageNotInflight' });
+    }
+    expect(await attributesOf(url)).toMatchObject({ ApproximateNumberOfMessagesNotVisible: '1' });
     // A standard queue takes a receipt that is late.
     await end(url, first?.ReceiptHandle);
     expect(await attributesOf(url)).toMatchObject({ ApproximateNumberOfMessagesNotVisible: '0' });
+    for (const late of [first, second]) await end(url, late?.ReceiptHandle);
     await expect(change(1)).rejects.toMatchObject({ name: 'InvalidParameterValue' });
+  });
+
+  it('of a standard queue are deleted by the receipt of a delivery whose time is over', async () => {
+    const url = await queue();
+    await send(url, 'x');
+    const [late] = await receive(url, { VisibilityTimeout: 0 });
+    await expect(hide(url, late, 1)).rejects.toMatchObject({ name: 'MessageNotInflight' });
+    expect(await attributesOf(url)).toMatchObject({ ApproximateNumberOfMessages: '1' });
+    const batch = [{ Id: 'a', ReceiptHandle: late?.ReceiptHandle }];
+    const ended = await sqs.send(new DeleteMessageBatchCommand({ QueueUrl: url, Entries: batch }));
+    expect(ended).toMatchObject({ Successful: [{ Id: 'a' }] });
+    expect(await receive(url)).toEqual([]);
   });
 
   it('of a FIFO queue are in order by group, once by their id', async () => {
@@ -366,6 +194,28 @@ describe('SQS: messages', () => {
     const batch = sqs.send(new SendMessageBatchCommand({ QueueUrl: url, Entries: entries }));
     await expect(batch).rejects.toMatchObject({ name: 'MissingParameter' });
     expect(await attributesOf(url)).toMatchObject({ ApproximateNumberOfMessages: '0' });
+  });
+
+  it('of a FIFO queue come again while younger ones of their group are in flight, and not while older ones are', async () => {
+    const url = await queue({ FifoQueue: 'true', ContentBasedDeduplication: 'true' }, '.fifo');
+    const put = (body: string) => {
+      const message = { QueueUrl: url, MessageBody: body, MessageGroupId: body.slice(0, 1) };
+      return sqs.send(new SendMessageCommand(message));
+    };
+    const all = { MaxNumberOfMessages: 10 };
+    for (const body of ['a1', 'a2', 'a3', 'a4', 'b1']) await put(body);
+    const first = await receive(url, { MaxNumberOfMessages: 3 });
+    expect(bodiesOf(first)).toEqual(['a1', 'a2', 'a3']);
+    await hide(url, first[1]);
+    expect(bodiesOf(await receive(url, all))).toEqual(['b1']);
+    await hide(url, first[0]);
+    const again = await receive(url, all);
+    expect(bodiesOf(again)).toEqual(['a1', 'a2']);
+    await put('a5');
+    for (const { ReceiptHandle } of again) await end(url, ReceiptHandle);
+    expect(bodiesOf(await receive(url, all))).toEqual([]);
+    await hide(url, first[2], 1);
+    expect(bodiesOf(await receive(url, { ...all, WaitTimeSeconds: 20 }))).toEqual(['a3', 'a4', 'a5']);
   });
 
   it('of a FIFO queue are received again by the id of the attempt, through any node, until they change', async () => {
@@ -449,6 +299,39 @@ describe('SQS: messages', () => {
     });
     expect(await attributesOf(dead)).toMatchObject({ ApproximateNumberOfMessages: '0' });
     expect(await receive(url)).toMatchObject([{ Body: 'bad' }]);
+  });
+
+  it('are moved by one task at a time, as fast as it may, until it is cancelled', async () => {
+    const dead = await queue();
+    const target = await queue();
+    const SourceArn = await arnOf(dead);
+    const policy = { deadLetterTargetArn: SourceArn, maxReceiveCount: 2 };
+    await queue({ RedrivePolicy: JSON.stringify(policy) });
+    // It would take half a minute.
+    const count = 30;
+    await Promise.all(Array.from({ length: count }, (_, i) => send(dead, `${i}`)));
+    const task = { SourceArn, DestinationArn: await arnOf(target), MaxNumberOfMessagesPerSecond: 1 };
+    const { TaskHandle } = await sqs.send(new StartMessageMoveTaskCommand(task));
+    const list = async () =>
+      (await other.send(new ListMessageMoveTasksCommand({ SourceArn, MaxResults: 10 }))).Results;
+    const facts = {
+      SourceArn,
+      DestinationArn: task.DestinationArn,
+      ApproximateNumberOfMessagesToMove: count,
+    };
+    expect(await list()).toMatchObject([{ ...facts, Status: 'RUNNING', TaskHandle }]);
+    await expect(other.send(new StartMessageMoveTaskCommand(task))).rejects.toThrow(/Only one active task/);
+    await other.send(new CancelMessageMoveTaskCommand({ TaskHandle }));
+    await eventually(async () => expect(await list()).toMatchObject([{ ...facts, Status: 'CANCELLED' }]));
+    const [ended] = (await list()) ?? [];
+    expect(ended).not.toHaveProperty('TaskHandle');
+    const moved = ended?.ApproximateNumberOfMessagesMoved ?? 0;
+    expect(moved).toBeLessThan(count);
+    expect(await attributesOf(target)).toMatchObject({ ApproximateNumberOfMessages: `${moved}` });
+    expect(await attributesOf(dead)).toMatchObject({ ApproximateNumberOfMessages: `${count - moved}` });
+    await expect(sqs.send(new CancelMessageMoveTaskCommand({ TaskHandle }))).rejects.toThrow(
+      /Only active tasks can be cancelled/,
+    );
   });
 
   it('that came by a schedule or back from dead letters are as good as any', async () => {
