@@ -8,23 +8,18 @@ ENV SCARF_ANALYTICS=false
 COPY package.json package-lock.json ./
 RUN npm ci --no-audit --no-fund
 
-# What a node needs when it runs.
-FROM dependencies AS runtime-dependencies
-RUN npm prune --omit=dev --no-audit --no-fund
-
 FROM dependencies AS build
 ARG APP
 COPY nest-cli.json tsconfig.json ./
 COPY libs libs
 COPY apps apps
-COPY scripts/bundle-dependencies.mjs scripts/build-console.mjs scripts/
+COPY scripts/bundle-dependencies.mjs scripts/copy-packages.mjs scripts/build-console.mjs scripts/
 RUN npx nest build ${APP:?choose an app: --build-arg APP=lock, queue or cache} && node scripts/bundle-dependencies.mjs && node scripts/build-console.mjs
 
 FROM node:22-bookworm-slim
 ARG APP
 ENV NODE_ENV=production
 WORKDIR /syncline
-COPY --from=runtime-dependencies /syncline/node_modules node_modules
 COPY package.json scripts/health-check.sh ./
 COPY --from=build /syncline/dist/apps/${APP} dist
 COPY --from=build /syncline/dist/apps/node_modules dist/node_modules

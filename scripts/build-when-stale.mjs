@@ -10,7 +10,12 @@ const BUILDS = {
       'dist/apps/node_modules/dependencies.mjs',
       'dist/apps/cache/console/index.html',
     ],
-    from: [...SOURCES, 'scripts/bundle-dependencies.mjs', 'scripts/build-console.mjs'],
+    from: [
+      ...SOURCES,
+      'scripts/bundle-dependencies.mjs',
+      'scripts/copy-packages.mjs',
+      'scripts/build-console.mjs',
+    ],
     by: ['npm', 'run', '--silent', 'build'],
   },
   packages: {

@@ -1,9 +1,11 @@
 // Bundles the packages that the built nodes import into one file of dist/apps/node_modules, where the nodes find them first: a node
-// starts in a third of the time that it needs to find and read two thousand files.
+// starts in a third of the time that it needs to find and read two thousand files. Those that cannot be bundled are copied, so a
+// built node needs nothing else: an image has a seventh of what npm installs.
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { join } from 'node:path';
 import { build } from 'esbuild';
+import { copyPackages } from './copy-packages.mjs';
 
 const APPS = 'dist/apps';
 const BUNDLE = `${APPS}/node_modules`;
@@ -41,6 +43,18 @@ const optional = {
   },
 };
 
+/** The licences of the packages that the files are of: who gets a copy of them gets these, too. */
+function licencesOf(files) {
+  const folders = new Set(files.flatMap((file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file) ?? []));
+  return [...folders]
+    .flatMap((folder) =>
+      readdirSync(folder)
+        .filter((file) => /^(licen[cs]e|notice)/i.test(file))
+        .map((file) => `${folder}\n\n${readFileSync(join(folder, file), 'utf8')}`),
+    )
+    .join('\n\n');
+}
+
 rmSync(BUNDLE, { recursive: true, force: true });
 // Parts of Nest expect it to be there, whichever of them is loaded first.
 const FIRST = 'reflect-metadata';
@@ -52,7 +66,7 @@ for (const name of importsOfNodes()) {
   const given = Object.keys(await import(name)).filter((each) => each !== 'module.exports');
   imports.push({ name, given: given.map((each) => [each, `$${imports.length}_${each}`]) });
 }
-const { outputFiles } = await build({
+const { outputFiles, metafile } = await build({
   stdin: {
     contents: [
       `import '${FIRST}';`,
@@ -75,6 +89,7 @@ const { outputFiles } = await build({
   plugins: [optional],
   banner: { js: COMMON_JS },
   logLevel: 'warning',
+  metafile: true,
   write: false,
 });
 const [{ text }] = outputFiles;
@@ -89,6 +104,7 @@ writeFileSync(
   `${BUNDLE}/dependencies.mjs`,
   text.replaceAll(OF_CLASS, 'static{__nameClass(').replace(NAMES, 'var __name=target=>target,__nameClass='),
 );
+writeFileSync(`${BUNDLE}/LICENCES.txt`, licencesOf(Object.keys(metafile.inputs)));
 
 for (const { name, given } of imports) {
   const folder = join(BUNDLE, name);
@@ -108,3 +124,4 @@ for (const owner of new Set(imports.map(({ name }) => ownerOf(name)))) {
     JSON.stringify({ name: owner, type: 'module', exports }),
   );
 }
+copyPackages(AS_THEY_ARE, BUNDLE);

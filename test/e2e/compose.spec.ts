@@ -1,5 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
 import { parseEnv } from 'node:util';
 import type { Role } from '@syncline/contracts';
 import { readNodeConfig } from '@syncline/http';
@@ -229,17 +231,26 @@ describe('Dockerfile', () => {
     expect(dockerfile).toMatch(/^USER node\n[\s\S]*^CMD \["node", "main\.js"\]$/m);
   });
 
-  it('has a health check that fails when the node is not ready', async () => {
+  it('has a health check that fails when the node is not ready, and all that a node needs', async () => {
     expect(dockerfile).toMatch(/^HEALTHCHECK .*CMD \["\.\/health-check\.sh"\]$/m);
     const { PATH } = process.env;
     const check = (port: number | string, env = {}) =>
       spawnSync('scripts/health-check.sh', { env: { PATH, PORT: `${port}`, APP: 'lock', ...env } }).status;
+    const image = imageOf('lock');
     await using server = await RedisServer.start();
     const certificates = new Certificates();
     const { cert, key } = certificates.issue('node.example');
     for (const env of [{}, { TLS_CERT: cert, TLS_KEY: key }]) {
-      const node = await NodeProcess.start('lock', { redisUrl: server.url, nodeId: 'lock_1', env });
-      const { port } = new URL(node.url);
+      const node = await NodeProcess.start('lock', {
+        redisUrl: server.url,
+        nodeId: 'lock_1',
+        env,
+        dist: relative('.', join(image, 'dist')),
+      });
+      const { port, protocol } = new URL(node.url);
+      if (protocol === 'http:') {
+        expect((await fetch(`${node.url}/api/doc/swagger-ui-bundle.js`)).status).toBe(200);
+      }
       expect(check(port, env)).toBe(0);
       server.freeze();
       await eventually(() => expect(check(port, env)).toBe(1));
@@ -249,6 +260,31 @@ describe('Dockerfile', () => {
       expect(check(port, env)).toBe(1);
     }
     certificates.remove();
+    rmSync(image, { recursive: true });
     expect(check(await freePort())).toBe(1);
   });
+
+  it('copies at most 20 MB into an image', () => {
+    for (const app of ['lock', 'queue', 'cache']) {
+      const files = copiedFor(app).flatMap((folder) =>
+        readdirSync(folder, { recursive: true, withFileTypes: true }).filter((file) => file.isFile()),
+      );
+      const bytes = files.map(({ parentPath, name }) => statSync(join(parentPath, name)).size);
+      expect(bytes.reduce((sum, each) => sum + each, 0)).toBeLessThan(20_000_000);
+    }
+  });
+
+  /** The folders that it copies from the build. */
+  const copiedFor = (app: string) =>
+    [...dockerfile.matchAll(/^COPY --from=build \/syncline\/(\S+)/gm)].map(([, folder = '']) =>
+      folder.replace(/\$\{APP\}/, app),
+    );
+
+  /** What it copies, in a folder from which no other package is found. */
+  function imageOf(app: string): string {
+    const image = mkdtempSync(join(tmpdir(), 'syncline-image-'));
+    for (const folder of copiedFor(app)) cpSync(folder, join(image, folder), { recursive: true });
+    cpSync('package.json', join(image, 'package.json'));
+    return image;
+  }
 });
