@@ -11,7 +11,7 @@ import {
   UntagQueueCommand,
 } from '@aws-sdk/client-sqs';
 import request from 'supertest';
-import { arnOf, attributesOf, nodes, other, queue, receive, send, set, sqs } from './sqs.calls.js';
+import { arnOf, attributesOf, end, hide, nodes, other, queue, receive, send, set, sqs } from './sqs.calls.js';
 
 describe('SQS: queues', () => {
   it('are made, found and listed by any node, and are queues of ours', async () => {
@@ -81,10 +81,10 @@ describe('SQS: queues', () => {
     };
     await sqs.send(new AddPermissionCommand(permission));
     const add = (change: object) => sqs.send(new AddPermissionCommand({ ...permission, ...change }));
-    for (const change of [{}, { Label: 'a b' }]) {
+    for (const change of [{}, { Label: 'a b' }, { Label: 'mine-too', Actions: ['DeleteQueue'] }]) {
       await expect(add(change)).rejects.toMatchObject({ name: 'InvalidParameterValue' });
     }
-    const Actions = Array.from({ length: 8 }, (_, i) => `Action${i}`);
+    const Actions = Array.from({ length: 8 }, () => 'SendMessage');
     await expect(add({ Label: 'many', Actions })).rejects.toMatchObject({ name: 'OverLimit' });
     expect(await statements()).toMatchObject([{ Sid: 'own' }, { Sid: 'mine', Action: 'SQS:SendMessage' }]);
     for (const Label of ['own', 'mine'])
@@ -136,6 +136,9 @@ describe('SQS: queues', () => {
     await other.send(new DeleteQueueCommand({ QueueUrl: url }));
     await expect(wait(20)).rejects.toMatchObject(gone);
     await expect(wait(20)).rejects.toMatchObject(gone);
+    // Also to those whose receipt is none.
+    await expect(end(url, 'rubbish')).rejects.toMatchObject(gone);
+    await expect(hide(url, { ReceiptHandle: 'rubbish' })).rejects.toMatchObject(gone);
     const another = await queue();
     const waiting = expect(receive(another, { WaitTimeSeconds: 20 })).rejects.toMatchObject(gone);
     await sqs.send(new DeleteQueueCommand({ QueueUrl: another }));

@@ -142,7 +142,7 @@ export class MessageActions {
     disconnect: DisconnectSignal,
   ): Promise<(Members | Error)[]> {
     const answer = await this.messages.ack(queue, { receipts: [...receipts] }).catch(orIllFormed);
-    if (answer instanceof Problem) return receipts.map(invalidReceipt);
+    if (answer instanceof Problem) return Promise.all(receipts.map((one) => this.invalidReceipt(queue, one)));
     return Promise.all(
       answer.results.map((one, i) =>
         'status' in one && one.status === 'acked'
@@ -159,11 +159,20 @@ export class MessageActions {
     disconnect: DisconnectSignal,
   ): Promise<Members | Error> {
     const [delivered] = await this.messages.delivered(queue, [receipt]);
-    if (!delivered) return invalidReceipt(receipt);
+    if (!delivered) return this.invalidReceipt(queue, receipt);
     if (!(await this.isThere(queue, delivered.id, disconnect))) return NOTHING;
     if (isFifo(queue)) return invalidValue('ReceiptHandle', receipt, 'The receipt handle has expired.');
     await this.byId.cancel(queue, delivered.id, {}).catch(unlessGone);
     return NOTHING;
+  }
+
+  /** @throws QueueNotFound: that is said first, and receipts that are none are judged without a look at the queue */
+  private async invalidReceipt(queue: string, receipt: string): Promise<SqsError> {
+    await this.labels.of(queue);
+    return new SqsError(
+      ERRORS.receiptHandleIsInvalid,
+      `The input receipt handle "${receipt}" is not a valid receipt handle.`,
+    );
   }
 
   private async isThere(queue: string, id: string, disconnect: DisconnectSignal): Promise<boolean> {
@@ -203,7 +212,7 @@ export class MessageActions {
     disconnect: DisconnectSignal,
   ): Promise<Members | Error> {
     const [delivered] = await this.messages.delivered(queue, [receipt]);
-    if (!delivered) return invalidReceipt(receipt);
+    if (!delivered) return this.invalidReceipt(queue, receipt);
     const { id, at } = delivered;
     if (at !== null && Math.floor((Date.now() - at) / 1_000) + seconds > HALF_A_DAY_S) {
       return invalidValue(
@@ -241,12 +250,6 @@ export class MessageActions {
     );
   }
 }
-
-const invalidReceipt = (receipt: string) =>
-  new SqsError(
-    ERRORS.receiptHandleIsInvalid,
-    `The input receipt handle "${receipt}" is not a valid receipt handle.`,
-  );
 
 /** None of a batch is well-formed: then the engine refuses it as a whole. */
 function orIllFormed(error: unknown): Problem {

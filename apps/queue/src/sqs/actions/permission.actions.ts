@@ -13,6 +13,11 @@ interface Policy {
 
 const LABEL = /^[A-Za-z0-9_-]{1,80}$/;
 const MOST_ACTIONS = 7;
+/** The others nobody but the owner of a queue may do. */
+const SHARED = new Set([
+  ...['*', 'SendMessage', 'ReceiveMessage', 'DeleteMessage', 'ChangeMessageVisibility'],
+  ...['GetQueueAttributes', 'GetQueueUrl', 'ListDeadLetterSourceQueues', 'PurgeQueue'],
+]);
 
 /** Statements of the policy of a queue: kept and told. Who may do what, API keys decide. */
 @Injectable()
@@ -37,6 +42,11 @@ export class PermissionActions {
     if (actions.length > MOST_ACTIONS) {
       const found = `${actions.length} Actions were found, maximum allowed is ${MOST_ACTIONS}.`;
       throw new SqsError(ERRORS.overLimit, found);
+    }
+    const unshared = actions.find((action) => !SHARED.has(action));
+    if (unshared !== undefined) {
+      const reason = 'Only the queue owner is allowed to invoke this action.';
+      throw invalidValue('ActionName', `SQS:${unshared}`, reason);
     }
     const principals = accounts.map((account) => `arn:aws:iam::${account}:root`);
     const statement = {

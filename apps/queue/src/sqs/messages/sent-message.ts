@@ -52,9 +52,9 @@ export function readSentMessage(
   checkText('MessageBody', body);
   const attributes = readMessageAttributes('MessageAttributes', fields.map('MessageAttributes'));
   const system = readMessageAttributes('MessageSystemAttributes', fields.map('MessageSystemAttributes'));
-  const unknown = [...system.keys()].find((name) => name !== 'AWSTraceHeader');
-  if (unknown !== undefined) {
-    throw invalidValue('MessageSystemAttributes', unknown, 'There is only AWSTraceHeader.');
+  for (const [name, { type }] of system) {
+    if (name === 'AWSTraceHeader' && type === 'String') continue;
+    throw invalidValue('MessageSystemAttributes', name, 'There is only AWSTraceHeader, a String.');
   }
   const group = readId('MessageGroupId', fields);
   const fifo = isFifo(queue)
