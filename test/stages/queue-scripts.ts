@@ -3,7 +3,7 @@ import { RecentMembers, Ring } from '@syncline/cluster';
 import { DEFAULT_MESSAGE_BYTES, type PutQueue, type QueueStats } from '@syncline/contracts';
 import { Commits } from '@syncline/redis';
 import { Metrics, Tenants } from '@syncline/runtime';
-import { RedisServer } from '@syncline/testing';
+import { RedisServer, type RedisServerOptions } from '@syncline/testing';
 import type { Redis } from 'ioredis';
 import { EMPTY } from 'rxjs';
 import { Outbox } from '../../libs/queues/src/dead-letters/outbox.js';
@@ -60,6 +60,8 @@ export interface Given {
 export class QueueScripts {
   queue = '';
   private count = 0;
+  /** Of the true time. */
+  private aheadMs = 0;
 
   private constructor(
     private readonly server: RedisServer,
@@ -74,9 +76,12 @@ export class QueueScripts {
   ) {}
 
   /** @param by how Redis lets its Lua be called: as functions, or for a user who may call none as scripts */
-  static async start(by: 'functions' | 'scripts' = 'functions'): Promise<QueueScripts> {
+  static async start(
+    by: 'functions' | 'scripts' = 'functions',
+    options: RedisServerOptions = {},
+  ): Promise<QueueScripts> {
     const user = by === 'scripts' ? SCRIPTS_ONLY : [];
-    const server = await RedisServer.start({ args: user });
+    const server = await RedisServer.start({ args: user, ...options });
     const redis = server.connect();
     if (by === 'scripts') await redis.auth('scripter', 'secret');
     const listener = redis.duplicate();
@@ -108,6 +113,12 @@ export class QueueScripts {
 
   nextQueue(): void {
     this.queue = `q${this.count++}`;
+  }
+
+  /** Lets time pass by Redis' clock, which the stage was started with as settable. */
+  pass(ms: number): Promise<void> {
+    this.aheadMs += ms;
+    return this.server.setClock(this.aheadMs);
   }
 
   audit(queue = this.queue): Promise<string[]> {

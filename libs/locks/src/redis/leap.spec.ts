@@ -85,6 +85,28 @@ describe.each(['functions', 'scripts'])('a clock of Redis that is set, by %s', (
     }
   });
 
+  it('forward again and again, by more than is overlooked, ends no lease', async () => {
+    await one.acquire(ask('a', { ttlMs: 20_000 }));
+    for (let i = 0; i < 14; i += 1) {
+      await leap(1_600);
+      await one.beat();
+    }
+    expect(await two.acquire(ask('a'))).toMatchObject({ outcome: 'held' });
+  });
+
+  it('forward by less ends early what is left of a lease, and no more than that; the next one has a larger token', async () => {
+    const [long, short] = [ask('a', { ttlMs: 30_000 }), ask('b', { ttlMs: 1_300 })];
+    const tokenOf = async (name: string) => Number((await one.inspect(name)).holders[0]?.fencingToken);
+    for (const request of [short, long]) await one.acquire(request);
+    const token = await tokenOf('b');
+    await leap(1_400);
+    expect(await one.acquire(ask('b'))).toMatchObject({ outcome: 'granted' });
+    expect(await tokenOf('b')).toBeGreaterThan(token);
+    expect(await one.renew('b', short.leaseId)).toMatchObject({ outcome: 'lost' });
+    expect(await two.acquire(ask('a'))).toMatchObject({ outcome: 'held' });
+    expect(await one.renew('a', long.leaseId)).toMatchObject({ outcome: 'renewed' });
+  });
+
   it('forward counts, where no node is left that could know better', async () => {
     await one.acquire(ask('a', { ttlMs: HOUR }));
     await leap(HOUR + 100_000);

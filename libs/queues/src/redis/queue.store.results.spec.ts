@@ -1,11 +1,14 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { deliveries, type Given, QueueScripts } from '../../../../test/stages/queue-scripts.js';
+
+const KEEP_MS = 60_000;
+/** Beyond the visibility timeout of the queue. */
+const VISIBLE_AGAIN_MS = 31_000;
 
 describe('results and progress, by the scripts of a queue', () => {
   let stage: QueueScripts;
 
   beforeAll(async () => {
-    stage = await QueueScripts.start();
+    stage = await QueueScripts.start('functions', { settableClock: true });
   });
   afterAll(() => stage.stop());
   beforeEach(() => stage.nextQueue());
@@ -30,12 +33,12 @@ describe('results and progress, by the scripts of a queue', () => {
   };
   const keys = async () => (await stage.redis.keys(`syncline:{queue:${stage.queue}}:*`)).sort();
   const isOver = async () => {
-    await sleep(120);
+    await stage.pass(KEEP_MS);
     await stage.store.doDueWork(stage.queue);
   };
 
   it('are kept for as long as the queue says, with the message and how it ended', async () => {
-    await stage.configure({ keepResultsMs: 100, maxReceives: 3 });
+    await stage.configure({ keepResultsMs: KEEP_MS, maxReceives: 3 });
     const [id, other] = await send({ body: { n: 1 }, groupId: 'G' }, { body: 2 });
     const failed = await stage.receive(1);
     await stage.reject(deliveries(failed), 0, { reason: 'no' });
@@ -65,8 +68,8 @@ describe('results and progress, by the scripts of a queue', () => {
   it('are those of the ack that counted', async () => {
     await stage.configure({ keepResultsMs: 60_000 });
     const [id] = await send({ body: 1 });
-    const old = deliveries(await stage.receive(1, 1));
-    await sleep(5);
+    const old = deliveries(await stage.receive(1));
+    await stage.pass(VISIBLE_AGAIN_MS);
     const taken = deliveries(await stage.receive(1));
     expect(await stage.acknowledge(old, ['"old"'])).toEqual(['stale']);
     expect(await stage.acknowledge([...old, ...taken], ['"old"', '"new"'])).toEqual(['stale', 'acked']);
@@ -79,7 +82,7 @@ describe('results and progress, by the scripts of a queue', () => {
     const [first] = await send({ body: 1 });
     await stage.acknowledge(deliveries(await stage.receive()), ['"x"']);
     expect(await lookUp(first)).toMatchObject({ end: null, kept: null });
-    await stage.configure({ keepResultsMs: 100 });
+    await stage.configure({ keepResultsMs: KEEP_MS });
     const [second] = await send({ body: 2 });
     await stage.acknowledge(deliveries(await stage.receive()));
     await stage.configure();
@@ -92,7 +95,7 @@ describe('results and progress, by the scripts of a queue', () => {
   });
 
   it('count against maxBytes until they are gone', async () => {
-    await stage.configure({ keepResultsMs: 100, maxBytes: 500 });
+    await stage.configure({ keepResultsMs: KEEP_MS, maxBytes: 500 });
     await send({ body: 1 });
     await stage.acknowledge(deliveries(await stage.receive()), [JSON.stringify('r'.repeat(450))]);
     expect((await stage.stats()).bytes).toBeGreaterThan(450);
@@ -120,8 +123,8 @@ describe('results and progress, by the scripts of a queue', () => {
   it('tell how far a message is, until it is gone', async () => {
     await stage.configure({ maxReceives: 2 });
     const [id = '', grouped = ''] = await send({ body: 1 }, { body: 2, groupId: 'G' });
-    const old = deliveries(await stage.receive(1, 1));
-    await sleep(5);
+    const old = deliveries(await stage.receive(1));
+    await stage.pass(VISIBLE_AGAIN_MS);
     const taken = deliveries(await stage.receive(2));
     expect(await stage.extend(old, 1_000, '"old"')).toEqual(['stale']);
     expect(await progressOf(id)).toBe('');
