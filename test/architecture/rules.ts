@@ -41,6 +41,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   'libs/nestjs': ['client', 'client/ports', 'client/testing', 'embedded'],
   'libs/keyv': ['client'],
+  'libs/otel': ['client'],
   'libs/testing': ['contracts'],
   'apps/lock': ['contracts', 'runtime', 'locks', 'http'],
   'apps/queue': ['contracts', 'runtime', 'queues', 'http'],

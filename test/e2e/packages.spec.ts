@@ -11,10 +11,17 @@ import { install as installProject, problemsOf } from '../packages/project.js';
 import { NEST_11_IN_JEST } from '../packages/projects.js';
 
 const run = promisify(execFile);
-const PACKAGES = ['client', 'embedded', 'cli', 'nestjs', 'keyv'];
+const PACKAGES = ['client', 'embedded', 'cli', 'nestjs', 'keyv', 'otel'];
 const COMING_FROM = readdirSync('docs/coming-from').map((page) => join('docs/coming-from', page));
 const READMES = PACKAGES.map((name) => `libs/${name}/README.md`);
-const MANUALS = ['docs/client.md', 'docs/embedded.md', 'docs/nestjs.md', ...READMES, ...COMING_FROM];
+const MANUALS = [
+  'docs/client.md',
+  'docs/embedded.md',
+  'docs/nestjs.md',
+  'docs/tracing.md',
+  ...READMES,
+  ...COMING_FROM,
+];
 /** Where the packages are that users come from: only those who run the benchmarks have them. */
 const PEERS = join(process.cwd(), 'benchmarks');
 const OURS = join(process.cwd(), 'node_modules');
@@ -27,6 +34,8 @@ const BESIDE = [
   '@nestjs/terminus',
   '@nestjs/testing',
   '@nestjs/throttler',
+  '@opentelemetry/api',
+  '@opentelemetry/sdk-trace-node',
   '@types/node',
   'cache-manager',
   'keyv',

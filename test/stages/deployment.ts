@@ -1,4 +1,4 @@
-import { type CacheClient, type QueueClient, Syncline } from '@syncline/client';
+import { type CacheClient, type QueueClient, Syncline, type Tracing } from '@syncline/client';
 import type { Role } from '@syncline/contracts';
 import { embed } from '@syncline/embedded';
 import { type NodeProcess, RedisServer, startNodes, stopAll } from '@syncline/testing';
@@ -10,6 +10,7 @@ type Way = (typeof WAYS)[number];
 /** Options that mean the same for both ways. */
 interface ClientOptions {
   readonly releaseOnClose?: boolean;
+  readonly tracing?: Tracing;
 }
 
 /** A Redis, with two nodes of a role or with none, and clients of it. */

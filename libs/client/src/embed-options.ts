@@ -1,3 +1,5 @@
+import type { Tracing } from './tracing.js';
+
 /** Which Redis, with what a URL cannot say. */
 export interface EmbeddedRedis {
   /** As {@link EmbedOptions.redis}. */
@@ -44,4 +46,6 @@ export interface EmbedOptions {
   readonly nearCacheBytes?: number | undefined;
   /** As of `new Syncline`. */
   readonly releaseOnClose?: boolean | undefined;
+  /** As of `new Syncline`. */
+  readonly tracing?: Tracing | undefined;
 }

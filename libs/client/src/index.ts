@@ -67,5 +67,6 @@ export { type ScheduleRule, Schedules } from './queues/schedules.js';
 export { Worker } from './queues/worker.js';
 export type { BackOff, BatchWorkerOptions, WorkerOptions } from './queues/worker-options.js';
 export { Syncline, type SynclineOptions } from './syncline.js';
+export type { MessageHeaders, Settlement, Tracing } from './tracing.js';
 export type { TlsOptions } from './transport/tls.js';
 export type { TransportOptions } from './transport/transport.js';

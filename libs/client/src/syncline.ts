@@ -7,6 +7,7 @@ import { QueueClient } from './queues/queue-client.js';
 import type { Schedules } from './queues/schedules.js';
 import type { Worker } from './queues/worker.js';
 import type { BatchWorkerOptions, WorkerOptions } from './queues/worker-options.js';
+import type { Tracing } from './tracing.js';
 import type { TlsOptions } from './transport/tls.js';
 
 /** The nodes of the services that you use, and the options that all of them share. */
@@ -26,6 +27,8 @@ export interface SynclineOptions extends TlsOptions {
    * Their signals abort, and routines that run under them have 5 s to end. Default false: they end with their TTL.
    */
   readonly releaseOnClose?: boolean | undefined;
+  /** Traces the calls: `otelTracing()` of `@syncline/otel`. Default: nothing is traced. */
+  readonly tracing?: Tracing | undefined;
 }
 
 /** Clients that are there already, of the services that are used. */

@@ -25,16 +25,17 @@ interface Embedded<R extends Role> {
 const ROLES: { readonly [R in Role]: Embedded<R> } = {
   lock: {
     module: ({ lockDurability }) => LocksModule.forRoot({ useFactory: () => lockDurability }),
-    client: (engine, { releaseOnClose }) =>
-      new LockClient({ port: new EmbeddedLocks(engine), releaseOnClose }),
+    client: (engine, { releaseOnClose, tracing }) =>
+      new LockClient({ port: new EmbeddedLocks(engine), releaseOnClose, tracing }),
   },
   queue: {
     module: () => QueuesModule,
-    client: (engine, { redis }) => new QueueClient({ port: new EmbeddedQueues(engine, redis) }),
+    client: (engine, { redis, tracing }) =>
+      new QueueClient({ port: new EmbeddedQueues(engine, redis), tracing }),
   },
   cache: {
     module: ({ nearCacheBytes }) => CachesModule.withNearCaches(nearCacheBytes),
-    client: (engine) => new CacheClient({ port: new EmbeddedCaches(engine) }),
+    client: (engine, { tracing }) => new CacheClient({ port: new EmbeddedCaches(engine), tracing }),
   },
 };
 

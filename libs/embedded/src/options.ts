@@ -1,3 +1,4 @@
+import type { Tracing } from '@syncline/client';
 import type { EmbedOptions } from '@syncline/client/ports';
 import { checked, durabilitySchema, ROLES, ValidationFailed } from '@syncline/contracts';
 import { InvalidRedisUrl, parseRedisUrl, type RedisAccess } from '@syncline/redis';
@@ -25,6 +26,7 @@ const optionsSchema = z.strictObject({
   lockDurability: durabilitySchema.default('local'),
   nearCacheBytes: z.int().min(0).default(67_108_864),
   releaseOnClose: z.boolean().default(false),
+  tracing: z.custom<Tracing>((given) => typeof given === 'object').optional(),
 });
 
 /** @throws ValidationFailed */

@@ -1,6 +1,7 @@
 import type { CacheConfig, Cache as CacheState, Counter, Entries, StoredEntry } from '@syncline/contracts';
 import { abortable } from '../abortable.js';
 import { safeReporter } from '../report.js';
+import type { Tracing } from '../tracing.js';
 import type { CachePort, SetOptions } from './cache-port.js';
 import { type Codec, json } from './codec.js';
 import { Load, type LoadOptions, type LoadServices } from './load.js';
@@ -39,12 +40,15 @@ export class Cache<Value = unknown> {
     sharedLoads: SharedLoads,
     readonly name: string,
     options: CacheOptions<Value> = {},
+    tracing?: Tracing,
   ) {
     const codec = options.codec ?? json<Value>();
     this.values = new Values(port, codec);
     this.services = {
       port,
       sharedLoads,
+      tracing,
+      cache: name,
       codec,
       values: this.values,
       onError: safeReporter(options.onError),

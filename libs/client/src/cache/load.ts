@@ -9,6 +9,7 @@ import {
   VersionMismatchError,
   WaitTimeoutError,
 } from '../errors.js';
+import type { Tracing } from '../tracing.js';
 import type { CachePort, Content, Filled, SetOptions } from './cache-port.js';
 import type { Codec } from './codec.js';
 import { FillLease } from './fill-lease.js';
@@ -45,6 +46,9 @@ export type Loader<Value> = (signal: AbortSignal) => Value | Promise<Value>;
 export interface LoadServices<Value> {
   readonly port: CachePort;
   readonly sharedLoads: SharedLoads;
+  readonly tracing: Tracing | undefined;
+  /** The name of the cache. */
+  readonly cache: string;
   readonly codec: Codec<Value>;
   readonly values: Values<Value>;
   readonly onError: (error: unknown) => void;
@@ -182,8 +186,11 @@ export class Load<Value> {
 
   /** The loaded value, encoded as it is stored, so that this caller and later readers get the same. */
   private async load(signal: AbortSignal): Promise<Loaded> {
-    const { codec } = this.services;
-    const encoded = codec.encode(await this.loader(signal));
+    const { codec, tracing, cache } = this.services;
+    const value = await (tracing === undefined
+      ? this.loader(signal)
+      : tracing.load(cache, () => this.loader(signal)));
+    const encoded = codec.encode(value);
     const bytes = typeof encoded === 'string' ? Buffer.from(encoded) : Buffer.from(encoded);
     return { bytes, contentType: codec.contentType };
   }

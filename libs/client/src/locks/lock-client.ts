@@ -32,6 +32,7 @@ import { Lease, LeaseSet } from './leases.js';
 import type { LockPort } from './lock-port.js';
 import { Semaphore } from './semaphore.js';
 import { Session, type SessionOptions } from './session.js';
+import { tracedLocks } from './traced-locks.js';
 import { acquireWaiting } from './waiting.js';
 
 /** Which lock nodes to call, and whether to release everything on close. */
@@ -45,7 +46,7 @@ export interface LockClientOptions extends TransportOptions {
 }
 
 /** A client over another way to the engine. */
-export interface LockPortOptions extends Pick<LockClientOptions, 'releaseOnClose'> {
+export interface LockPortOptions extends Pick<LockClientOptions, 'releaseOnClose' | 'tracing'> {
   readonly port: LockPort;
 }
 
@@ -59,7 +60,8 @@ export class LockClient implements AsyncDisposable {
   /** @internal */
   constructor(options: LockClientOptions | LockPortOptions);
   constructor({ releaseOnClose = false, ...options }: LockClientOptions | LockPortOptions) {
-    this.port = 'port' in options ? options.port : new HttpLocks(options);
+    const port = 'port' in options ? options.port : new HttpLocks(options);
+    this.port = options.tracing === undefined ? port : tracedLocks(port, options.tracing);
     this.releaseOnClose = releaseOnClose;
   }
 

@@ -12,13 +12,27 @@ type Requeued = 'requeued' | 'dead' | 'expired' | 'stale';
 /** What a worker says of its messages when their handlers have ended. */
 export class Answers<Body> {
   constructor(
-    private readonly queue: Pick<MessageSource<Body>, 'ackAndSend' | 'nack'>,
+    private readonly queue: Pick<MessageSource<Body>, 'ackAndSend' | 'requeue' | 'tracing'>,
     private readonly settings: QueueSettings,
     private readonly report: (error: unknown, message: Message<unknown>) => void,
   ) {}
 
+  /** Acknowledges a message, or gives it back. */
+  tell(delivery: Delivery<Body>): Promise<'acked' | Requeued> {
+    const { tracing } = this.queue;
+    if (tracing === undefined) return this.answer(delivery);
+    const { message, failure } = delivery;
+    const operation = failure === undefined ? 'ack' : 'nack';
+    const settlement = { operation, queue: message.queue, count: 1, message } as const;
+    return tracing.settle(settlement, () => this.answer(delivery));
+  }
+
+  private answer(delivery: Delivery<Body>): Promise<'acked' | Requeued> {
+    return delivery.failure === undefined ? this.done(delivery) : this.failed(delivery);
+  }
+
   /** The handler returned. What it sends with its ack may be refused: then it failed. */
-  async done(delivery: Delivery<Body>): Promise<'acked' | Requeued> {
+  private async done(delivery: Delivery<Body>): Promise<'acked' | Requeued> {
     try {
       return await this.ack(delivery);
     } catch (error) {
@@ -45,10 +59,10 @@ export class Answers<Body> {
   }
 
   /** The handler threw: the message is given back, with the reason. */
-  async failed({ message, failure, isUnfit: dead }: Delivery<Body>): Promise<Requeued> {
+  private async failed({ message, failure, isUnfit: dead }: Delivery<Body>): Promise<Requeued> {
     const delayMs = this.settings.retryDelayMs(message.receiveCount);
     const how = { ...failure?.text, dead, ...(delayMs === undefined ? {} : { delayMs }) };
-    const [result] = await this.queue.nack([message.receipt], how);
+    const [result] = await this.queue.requeue([message.receipt], how);
     if (result === undefined || 'problem' in result) throw toError(result?.status ?? 200, result?.problem);
     return result.status;
   }

@@ -1,4 +1,5 @@
 import { CancelledError, type HandlerTimeoutError, LeaseLostError } from '../errors.js';
+import type { Tracing } from '../tracing.js';
 import { outgoing } from './chain.js';
 import { type Failure, failureOf } from './failure.js';
 import type { Message, SendOptions } from './message.js';
@@ -52,6 +53,7 @@ export type LossReason = LeaseLostError | CancelledError | HandlerTimeoutError;
 
 /** What a delivery asks of its worker. */
 export interface DeliveryOwner<Body> {
+  readonly tracing: Tracing | undefined;
   tell(delivery: Delivery<Body>, progress: unknown): Promise<void>;
   answer(delivery: Delivery<Body>, outcome: { readonly result: unknown } | { readonly error: unknown }): void;
   /** Called once. */
@@ -99,7 +101,7 @@ export class Delivery<Body> implements BatchItem<Body> {
       if (this.isAnswered) throw new Error('The handler has ended: what it sends now would not be sent');
       if (this.chain.length === MAX_CHAIN)
         throw new RangeError(`A handler sends ${MAX_CHAIN} messages at most`);
-      this.chain = [...this.chain, outgoing({ ...options, queue, body })];
+      this.chain = [...this.chain, outgoing({ ...options, queue, body }, this.owner.tracing)];
     };
   }
 

@@ -1,3 +1,4 @@
+import type { Tracing } from '../tracing.js';
 import { Batch, type BatchContext } from './batch.js';
 import type { BatchItem, Delivery, HandlerContext } from './delivery.js';
 import type { Message } from './message.js';
@@ -22,6 +23,8 @@ export type AnyWorkerOptions = WorkerOptions | BatchWorkerOptions;
 export interface Call<Body> {
   /** How many messages at most. */
   readonly most: number;
+  /** Whether the handler takes several, be it one that it gets. */
+  readonly isBatch: boolean;
   readonly run: (deliveries: readonly Delivery<Body>[]) => unknown;
 }
 
@@ -31,11 +34,24 @@ export function callOf<Body>(handler: AnyHandler<Body>, options: AnyWorkerOption
   const batch = batchOf(options);
   if (batch !== undefined) {
     const handle = handler as BatchHandler<Body>;
-    return { most: batch, run: (deliveries) => handle(deliveries, new Batch(deliveries)) };
+    return { most: batch, isBatch: true, run: (deliveries) => handle(deliveries, new Batch(deliveries)) };
   }
   const handle = handler as Handler<Body>;
   const run = async ([delivery]: readonly Delivery<Body>[]) => {
     if (delivery !== undefined) delivery.result = await handle(delivery.message, delivery);
   };
-  return { most: 1, run };
+  return { most: 1, isBatch: false, run };
 }
+
+/** The same call, traced. */
+export const tracedCall = <Body>(call: Call<Body>, tracing: Tracing): Call<Body> => ({
+  ...call,
+  run: (deliveries) => {
+    const messages = deliveries.map(({ message }) => message);
+    const [message] = messages;
+    const run = () => call.run(deliveries);
+    return call.isBatch || message === undefined
+      ? tracing.processBatch(messages, run)
+      : tracing.process(message, run);
+  },
+});

@@ -1,7 +1,7 @@
 import { HandlerTimeoutError, InvalidBodyError, ReceiptStaleError } from '../errors.js';
 import { type BodySchema, withCheckedBody } from './body-schema.js';
 import type { Delivery } from './delivery.js';
-import type { Call } from './handler.js';
+import { type Call, tracedCall } from './handler.js';
 import { Intake } from './intake.js';
 import type { Listeners } from './listeners.js';
 import type { Load } from './load.js';
@@ -18,25 +18,28 @@ type Outcome = { readonly result: unknown } | { readonly error: unknown };
 /** Calls the handler of a worker with the messages of one queue, and answers for each. */
 export class Handling<Body> {
   readonly intake: Intake<Body>;
+  private readonly call: Call<Body>;
   /** The latest series of each group, until it ends. */
   private readonly groups: Record<string, Series<Body>> = Object.create(null);
   private readonly timeoutMs: number | undefined;
 
   constructor(
     queue: MessageSource<Body>,
-    private readonly call: Call<Body>,
+    call: Call<Body>,
     private readonly options: WorkerOptions,
     private readonly load: Load,
     private readonly listeners: Listeners,
     private readonly report: (error: unknown, message: Message<unknown> | undefined) => void,
   ) {
+    const { tracing } = queue;
+    this.call = tracing === undefined ? call : tracedCall(call, tracing);
     this.timeoutMs = timeoutOf(options);
     const answer = (delivery: Delivery<Body>, outcome: Outcome) => this.settle(delivery, outcome);
     const lost = (delivery: Delivery<Body>, why: Error) => {
       // A message whose handler takes too long is given back: that is told.
       if (!(why instanceof HandlerTimeoutError)) listeners.lost(delivery, why);
     };
-    this.intake = new Intake(queue, options, { answer, lost }, report);
+    this.intake = new Intake(queue, options, { answer, lost, tracing }, report);
   }
 
   /** Handles messages, those of one group one after the other. */
@@ -208,9 +211,7 @@ export class Handling<Body> {
     delivery.isAnswered = true;
     this.load.answering += 1;
     try {
-      const status = await (delivery.failure === undefined
-        ? answers.done(delivery)
-        : answers.failed(delivery));
+      const status = await answers.tell(delivery);
       if (status === 'acked') this.listeners.done(delivery);
       else if (status === 'stale') this.tellStale(delivery);
       else this.listeners.failed(delivery, status);

@@ -1,16 +1,18 @@
 import type { Extended, Nacked, Queue as QueueState, Watched } from '@syncline/contracts';
+import type { Tracing } from '../tracing.js';
 import type { Guard } from './heartbeats/heartbeat-thread.js';
 import type { ExtendOptions, Message, NackOptions, ReceiveOptions } from './message.js';
 import type { OutgoingChained } from './queue-port.js';
 
 /** The part of a queue that a worker uses. */
 export interface MessageSource<Body> {
+  readonly tracing: Tracing | undefined;
   receiveUntil(
     signal: AbortSignal | undefined,
     options: Omit<ReceiveOptions, 'signal'>,
   ): Promise<Message<Body>[]>;
   ackAndSend(receipt: string, result: unknown, chain: readonly OutgoingChained[]): Promise<'acked' | 'stale'>;
-  nack(receipts: readonly string[], options?: NackOptions): Promise<Nacked['results']>;
+  requeue(receipts: readonly string[], how: NackOptions): Promise<Nacked['results']>;
   giveBack(receipts: readonly string[]): Promise<void>;
   extend(
     receipts: readonly string[],

@@ -1,5 +1,6 @@
 import type { Cluster, Queues } from '@syncline/contracts';
 import { itemsOf } from '../pages.js';
+import type { Tracing } from '../tracing.js';
 import type { TransportOptions } from '../transport/transport.js';
 import type { AnyHandler, AnyWorkerOptions, BatchHandler, Handler } from './handler.js';
 import { HeartbeatThread } from './heartbeats/heartbeat-thread.js';
@@ -11,7 +12,7 @@ import { Worker } from './worker.js';
 import type { BatchWorkerOptions, WorkerOptions } from './worker-options.js';
 
 /** A client over another way to the engine. */
-export interface QueuePortOptions {
+export interface QueuePortOptions extends Pick<TransportOptions, 'tracing'> {
   readonly port: QueuePort;
 }
 
@@ -19,6 +20,7 @@ export interface QueuePortOptions {
 export class QueueClient implements AsyncDisposable {
   private readonly port: QueuePort;
   private readonly thread: HeartbeatThread;
+  private readonly tracing: Tracing | undefined;
   private readonly queues = new Map<string, Queue<never>>();
 
   constructor(options: TransportOptions);
@@ -27,13 +29,14 @@ export class QueueClient implements AsyncDisposable {
   constructor(options: TransportOptions | QueuePortOptions) {
     this.port = 'port' in options ? options.port : new HttpQueues(options);
     this.thread = new HeartbeatThread(() => this.port.startStandIn());
+    this.tracing = options.tracing;
   }
 
   /** A queue by its name: always the same object, so that its calls are sent together. */
   queue<Body = unknown>(name: string): Queue<Body> {
     let queue = this.queues.get(name);
     if (queue === undefined) {
-      queue = new Queue<never>(this.port, this.thread, name);
+      queue = new Queue<never>(this.port, this.thread, name, this.tracing);
       this.queues.set(name, queue);
     }
     return queue as unknown as Queue<Body>;

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Browsed, Extended, Nacked, QueueConfiguration, Queue as QueueState } from '@syncline/contracts';
 import { abortable } from '../abortable.js';
 import { CancelledError, DeadLetterError } from '../errors.js';
+import type { Tracing } from '../tracing.js';
 import { Acks } from './acks.js';
 import { outgoing } from './chain.js';
 import type { AnyHandler, AnyWorkerOptions, BatchHandler, Handler } from './handler.js';
@@ -45,6 +46,8 @@ export class Queue<Body = unknown> {
     private readonly port: QueuePort,
     private readonly thread: HeartbeatThread,
     readonly name: string,
+    /** @internal */
+    readonly tracing: Tracing | undefined,
   ) {
     this.sends = new Sends(port, name, () => this.receiving > 0);
     this.acks = new Acks(port, name);
@@ -59,7 +62,11 @@ export class Queue<Body = unknown> {
    * @throws {PayloadTooLargeError} the message is larger than the `maxMessageBytes` of the queue, by default 256 KiB
    */
   async send(body: Body, options: SendOptions = {}): Promise<SentMessage> {
-    return this.sends.add(body, options);
+    const { tracing } = this;
+    if (tracing === undefined) return this.sends.add(body, options);
+    return tracing.send(this.name, options.headers, (headers) =>
+      this.sends.add(body, { ...options, headers }),
+    );
   }
 
   /**
@@ -69,10 +76,16 @@ export class Queue<Body = unknown> {
    * @throws {NotFoundError} no such queue
    * @throws the reason of `signal`
    */
-  async receive(options: ReceiveOptions = {}): Promise<Message<Body>[]> {
-    const { signal, ...fields } = options;
-    if (signal === undefined) return this.receiveUntil(undefined, fields);
+  receive(options: ReceiveOptions = {}): Promise<Message<Body>[]> {
+    const { tracing } = this;
+    return tracing === undefined
+      ? this.receiveOrAbort(options)
+      : tracing.receive(this.name, () => this.receiveOrAbort(options));
+  }
+
+  private async receiveOrAbort({ signal, ...fields }: ReceiveOptions): Promise<Message<Body>[]> {
     const received = this.receiveUntil(signal, fields);
+    if (signal === undefined) return received;
     try {
       return await abortable(received, signal);
     } catch (error) {
@@ -121,7 +134,12 @@ export class Queue<Body = unknown> {
     result?: unknown,
     { send = [] }: { readonly send?: readonly ChainedMessage[] } = {},
   ): Promise<'acked' | 'stale'> {
-    return this.ackAndSend(receipt, result, send.map(outgoing));
+    const { tracing, name: queue } = this;
+    const chain = send.map((message) => outgoing(message, tracing));
+    if (tracing === undefined) return this.ackAndSend(receipt, result, chain);
+    return tracing.settle({ operation: 'ack', queue, count: 1 }, () =>
+      this.ackAndSend(receipt, result, chain),
+    );
   }
 
   /**
@@ -145,6 +163,15 @@ export class Queue<Body = unknown> {
    */
   async nack(receipts: readonly string[], options: NackOptions | number = {}): Promise<Nacked['results']> {
     const how = typeof options === 'number' ? { delayMs: options } : options;
+    const { tracing, name: queue } = this;
+    if (tracing === undefined) return this.requeue(receipts, how);
+    return tracing.settle({ operation: 'nack', queue, count: receipts.length }, () =>
+      this.requeue(receipts, how),
+    );
+  }
+
+  /** @internal */
+  async requeue(receipts: readonly string[], how: NackOptions): Promise<Nacked['results']> {
     return (await this.port.nack(this.name, receipts, how)).results;
   }
 
@@ -156,7 +183,7 @@ export class Queue<Body = unknown> {
   async giveBack(receipts: readonly string[]): Promise<void> {
     const calls: Promise<unknown>[] = [];
     for (let from = 0; from < receipts.length; from += MAX_ITEMS) {
-      calls.push(this.nack(receipts.slice(from, from + MAX_ITEMS), { countsAs: 'none' }));
+      calls.push(this.requeue(receipts.slice(from, from + MAX_ITEMS), { countsAs: 'none' }));
     }
     await Promise.all(calls);
   }

@@ -14,6 +14,7 @@ import {
   UnexpectedAnswerError,
 } from '../errors.js';
 import { itemsOf } from '../pages.js';
+import type { Tracing } from '../tracing.js';
 import { type Answer, Node, Parsed } from './node.js';
 import type { TlsOptions } from './tls.js';
 
@@ -33,6 +34,8 @@ export interface TransportOptions extends TlsOptions {
   readonly apiKey?: string | undefined;
   /** Deadline of a call with all its retries, not counting `waitMs`. Default 10,000; `Infinity`: none. */
   readonly timeoutMs?: number | undefined;
+  /** Traces the calls: `otelTracing()` of `@syncline/otel`. Default: nothing is traced. */
+  readonly tracing?: Tracing | undefined;
 }
 
 export interface Call {

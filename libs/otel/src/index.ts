@@ -1,0 +1,1 @@
+export { otelTracing } from './otel-tracing.js';

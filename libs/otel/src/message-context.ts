@@ -1,0 +1,20 @@
+import { context, type Link, propagation, ROOT_CONTEXT, type Span, trace } from '@opentelemetry/api';
+import type { MessageHeaders } from '@syncline/client';
+
+/** What may carry the context in which a message was made. */
+interface Carrier {
+  readonly headers: MessageHeaders | undefined;
+}
+
+/** A link to where a message was made; none when nobody traced that. */
+export function linksTo({ headers }: Carrier): Link[] {
+  const made = trace.getSpanContext(propagation.extract(ROOT_CONTEXT, headers ?? {}));
+  return made === undefined ? [] : [{ context: made }];
+}
+
+/** The headers, with the context of a span. */
+export function withContextOf(span: Span, headers: MessageHeaders | undefined): MessageHeaders {
+  const carrier = { ...headers };
+  propagation.inject(trace.setSpan(context.active(), span), carrier);
+  return carrier;
+}
