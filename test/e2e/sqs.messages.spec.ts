@@ -36,6 +36,9 @@ describe('SQS: messages', () => {
       total: { DataType: 'Number.eur', StringValue: '12.50' },
       blob: { DataType: 'Binary', BinaryValue: Buffer.of(0, 255, 10) },
     };
+    const trace = { DataType: 'Number', StringValue: '1' };
+    const traced = { QueueUrl: url, MessageBody: 'x', MessageSystemAttributes: { AWSTraceHeader: trace } };
+    await expect(sqs.send(new SendMessageCommand(traced))).rejects.toThrow(/only AWSTraceHeader, a String/);
     // The SDK compares the digests of what it sent and got.
     const sent = await sqs.send(
       new SendMessageCommand({ QueueUrl: url, MessageBody: 'hällo <&>', MessageAttributes: attributes }),
