@@ -16,6 +16,7 @@ const PACKAGES = {
   cli: { entry: 'main.ts', manual: 'cli.md' },
   nestjs: { entry: 'index.ts', manual: 'nestjs.md' },
   keyv: { entry: 'index.ts', manual: 'nestjs.md' },
+  next: { entry: 'index.ts', manual: 'next.md' },
   otel: { entry: 'index.ts', manual: 'tracing.md' },
 };
 const CONTRACTS = '@syncline/contracts';
@@ -115,7 +116,7 @@ const { emitSkipped, diagnostics } = program.emit(undefined, (fileName, text) =>
   write(join(target, name, 'dist', path), text.replaceAll(`'${CONTRACTS}'`, `'${contracts}'`));
 });
 const problems = [...ts.getPreEmitDiagnostics(program), ...diagnostics];
-for (const name of ['client', 'nestjs', 'keyv', 'otel']) await addCommonJs(join(target, name));
+for (const name of ['client', 'nestjs', 'keyv', 'next', 'otel']) await addCommonJs(join(target, name));
 if (emitSkipped || problems.length > 0) {
   process.stderr.write(ts.formatDiagnostics(problems, ts.createCompilerHost(options)));
   process.exitCode = 1;

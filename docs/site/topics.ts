@@ -11,6 +11,7 @@ export const TOPICS: Readonly<Record<string, Readonly<Record<string, string>>>> 
     'TypeScript client': 'docs/client.md',
     'In your process': 'docs/embedded.md',
     'Nest and Keyv': 'docs/nestjs.md',
+    'Next.js': 'docs/next.md',
     Traces: 'docs/tracing.md',
     'Command line': 'docs/cli.md',
     SQS: 'docs/sqs.md',

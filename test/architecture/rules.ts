@@ -41,6 +41,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   'libs/nestjs': ['client', 'client/ports', 'client/testing', 'embedded'],
   'libs/keyv': ['client'],
+  'libs/next': ['client', 'client/ports', 'embedded'],
   'libs/otel': ['client'],
   'libs/testing': ['contracts'],
   'apps/lock': ['contracts', 'runtime', 'locks', 'http'],
@@ -102,8 +103,12 @@ const enginesKnowNoEdge: Rule = (sources) =>
         `${path}: engines run in any process; routes, Swagger and health belong to apps/ and libs/http`,
     );
 
-/** The entry points of processes: nodes and the command line. */
-const READ_THE_ENVIRONMENT = ['libs/http/src/node/start-node.ts', 'libs/cli/src/main.ts'];
+/** The entry points of processes: nodes, the command line, and what Next loads and tells something in no other way. */
+const READ_THE_ENVIRONMENT = [
+  'libs/http/src/node/start-node.ts',
+  'libs/cli/src/main.ts',
+  'libs/next/src/environment.ts',
+];
 
 const environmentIsReadOnce: Rule = (sources) =>
   sources

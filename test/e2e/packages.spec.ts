@@ -11,7 +11,7 @@ import { install as installProject, problemsOf } from '../packages/project.js';
 import { NEST_11_IN_JEST } from '../packages/projects.js';
 
 const run = promisify(execFile);
-const PACKAGES = ['client', 'embedded', 'cli', 'nestjs', 'keyv', 'otel'];
+const PACKAGES = ['client', 'embedded', 'cli', 'nestjs', 'keyv', 'next', 'otel'];
 const COMING_FROM = readdirSync('docs/coming-from').map((page) => join('docs/coming-from', page));
 const READMES = PACKAGES.map((name) => `libs/${name}/README.md`);
 const MANUALS = [

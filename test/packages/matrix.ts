@@ -10,7 +10,7 @@ import { install, type Project, pack, problemsOf } from './project.js';
 import { PROJECTS } from './projects.js';
 
 const run = promisify(execFile);
-const PACKAGES = ['client', 'embedded', 'cli', 'nestjs', 'keyv', 'otel'];
+const PACKAGES = ['client', 'embedded', 'cli', 'nestjs', 'keyv', 'next', 'otel'];
 const LINTERS = ['publint@0.3.25', '@arethetypeswrong/cli@0.18.5'];
 const TOOLS = join(process.cwd(), 'node_modules');
 

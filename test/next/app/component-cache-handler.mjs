@@ -1,0 +1,4 @@
+import { componentCacheHandler } from '@syncline/next';
+import { options } from './options.mjs';
+
+export default componentCacheHandler(options);
