@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { QueueClient } from '@syncline/client';
+import { QueueClient, type Tracing } from '@syncline/client';
 import { embed } from '@syncline/embedded';
 import type { RedisServer } from '@syncline/testing';
 import { BODY, type Broker, memoryOf, type Peer, VISIBILITY_MS } from '../broker.js';
@@ -17,14 +17,19 @@ export const syncline = (nodes: number): Peer => ({
 });
 
 /** As a user has it: our engine in the process of the load, on nothing but Redis. */
-export const embedded: Peer = {
-  name: 'Syncline, embedded',
-  open: async (stage) => {
-    const redis = await stage.redis();
-    const syncline = await embed({ redis: redis.url, roles: ['queue'] });
-    return brokerOf(syncline, redis);
-  },
-};
+export const embedded: Peer = embeddedWith('Syncline, embedded');
+
+/** The same with tracing, or, undefined, without. */
+export function embeddedWith(name: string, tracing?: Tracing): Peer {
+  return {
+    name,
+    open: async (stage) => {
+      const redis = await stage.redis();
+      const syncline = await embed({ redis: redis.url, roles: ['queue'], tracing });
+      return brokerOf(syncline, redis);
+    },
+  };
+}
 
 /** @param client where the queue is; closed in the end */
 async function brokerOf(client: Pick<QueueClient, 'queue' | 'close'>, redis: RedisServer): Promise<Broker> {
