@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { ROLES, type Role } from '@syncline/contracts';
-import { NodeProcess, RedisServer } from '@syncline/testing';
+import { NodeProcess, RedisServer, stopAll } from '@syncline/testing';
 import request from 'supertest';
 import { WebSocket } from 'ws';
 import { sendRaw } from './raw-http.js';
@@ -69,18 +69,28 @@ interface Document {
   readonly paths: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
 
+let redis: RedisServer;
+const nodes = {} as Record<Role, NodeProcess>;
+beforeAll(async () => {
+  redis = await RedisServer.start();
+  const options = { redisUrl: redis.url, env: { API_KEYS: KEYS } };
+  await Promise.all(
+    ROLES.map(async (role) => {
+      nodes[role] = await NodeProcess.start(role, { ...options, nodeId: `${role}_1` });
+    }),
+  );
+});
+afterAll(async () => {
+  await stopAll(Object.values(nodes));
+  await redis.stop();
+});
+
 describe.each(ROLES)('%s nodes with API keys', (role: Role) => {
-  let redis: RedisServer;
   let node: NodeProcess;
   let routes: { method: string; path: string }[];
 
   beforeAll(async () => {
-    redis = await RedisServer.start();
-    node = await NodeProcess.start(role, {
-      redisUrl: redis.url,
-      nodeId: `${role}_1`,
-      env: { API_KEYS: KEYS },
-    });
+    node = nodes[role];
     const document: Document = (await request(node.url).get('/api/doc-json').expect(200)).body;
     routes = Object.entries(document.paths).flatMap(([path, methods]) =>
       Object.keys(methods).map((method) => ({
@@ -88,10 +98,6 @@ describe.each(ROLES)('%s nodes with API keys', (role: Role) => {
         path: path.replace(/\{\w+\}/g, 'x'),
       })),
     );
-  });
-  afterAll(async () => {
-    await node.stop();
-    await redis.stop();
   });
   const ask = (method: string, target: string, ...headers: string[]) =>
     sendRaw(node.url, [`${method} ${target} HTTP/1.1`, 'Host: localhost', ...headers]);
@@ -181,45 +187,29 @@ describe.each(ROLES)('%s nodes with API keys', (role: Role) => {
 
 describe('a route that only reads', () => {
   it('needs only a read key, even when it is a POST', async () => {
-    await using redis = await RedisServer.start();
-    const start = (role: Role) =>
-      NodeProcess.start(role, { redisUrl: redis.url, nodeId: `${role}_1`, env: { API_KEYS: KEYS } });
-    const [lock, cache] = await Promise.all([start('lock'), start('cache')]);
+    const { lock, cache } = nodes;
     const post = (node: NodeProcess, path: string, body: object) =>
       request(node.url).post(path).set('Authorization', bearer('eye')).send(body);
     await post(lock, '/v1/locks/x/verify', { fencingToken: '1' }).expect(200);
     await post(cache, '/v1/caches/x/mget', { keys: ['a'] }).expect(200);
     await post(lock, '/v1/locks/x/acquire', { owner: 'o' }).expect(403);
     await post(cache, '/v1/caches/x/mdelete', { keys: ['a'] }).expect(403);
-    await Promise.all([lock.stop(), cache.stop()]);
   });
 });
 
 describe('the body of a request', () => {
   it('is not read before the API key is checked', async () => {
-    await using redis = await RedisServer.start();
-    const node = await NodeProcess.start('cache', {
-      redisUrl: redis.url,
-      nodeId: 'cache_1',
-      env: { API_KEYS: KEYS },
-    });
-    for (const line of ['PUT /v1/caches/c/entries/k HTTP/1.1', 'POST /v1/caches/c/mset HTTP/1.1']) {
-      const begin = (key: string) =>
-        sendRaw(
-          node.url,
-          [
-            line,
-            'Host: localhost',
-            'Content-Type: application/json',
-            'Content-Length: 1000',
-            ...(key ? [`X-Api-Key: ${key}`] : []),
-          ],
-          '{',
-        );
-      // The rest of the body is never sent: a node that read it could not answer.
-      expect((await begin(''))?.status).toBe(401);
-      expect((await begin('eye-secret-0123456789'))?.status).toBe(403);
-    }
-    await node.stop();
+    const begin = (line: string, ...key: string[]) =>
+      sendRaw(
+        nodes.cache.url,
+        [line, 'Host: localhost', 'Content-Type: application/json', 'Content-Length: 1000', ...key],
+        '{',
+      );
+    // The rest of the body is never sent: a node that read it could not answer. Side by side, since it waits before it closes.
+    const refused = ['PUT /v1/caches/c/entries/k HTTP/1.1', 'POST /v1/caches/c/mset HTTP/1.1'].flatMap(
+      (line) => [begin(line), begin(line, 'X-Api-Key: eye-secret-0123456789')],
+    );
+    const answers = await Promise.all(refused);
+    expect(answers.map((answer) => answer?.status)).toEqual([401, 403, 401, 403]);
   });
 });

@@ -152,7 +152,7 @@ describe.each(WAYS)('queues over %s:', (way) => {
       let deliveries = 0;
       await using _ = queue.worker(async () => {
         deliveries += 1;
-        await new Promise((resolve) => setTimeout(resolve, 5_000));
+        await new Promise((resolve) => setTimeout(resolve, 3_500));
       });
       await queue.send(1);
       await eventually(async () => expect((await queue.inspect()).stats.acked).toBe(1), 20_000);
