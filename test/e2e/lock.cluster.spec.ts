@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Lease, Lock } from '@syncline/contracts';
 import { eventually, type NodeProcess, RedisCluster, startNodes, stopAll } from '@syncline/testing';
 import { resourceKey } from '../../libs/locks/src/lease/resource.js';
-import { Shards } from '../../libs/locks/src/redis/shards.js';
+import { Shards, shardPrefix } from '../../libs/locks/src/redis/shards.js';
 import { acquire, call, describeLock, release } from './lock.calls.js';
 
 describe('lock nodes on a Redis Cluster', () => {
@@ -138,5 +138,31 @@ describe('lock nodes on a Redis Cluster', () => {
       await Promise.all(Array.from({ length: 6 }, (_, worker) => work(worker)));
       expect(alarms).toEqual([]);
     });
+  });
+
+  it('keep what they told of a primary that came back without its data', async () => {
+    const names = Array.from({ length: 12 }, (_, i) => `kept-${i}`);
+    const held = await Promise.all(
+      names.map((name) => acquire(one, name, { owner: 'holder', ttlMs: 600_000 })),
+    );
+    const shard = new Shards({ isCluster: true }).of(resourceKey('lock', 'kept-0'));
+    const primary = await redis.primaryOf(shardPrefix(shard));
+    await primary.kill();
+    await primary.restart();
+    const tries: number[] = [];
+    for (const { body: lease } of held) {
+      await eventually(async () => {
+        tries.push((await acquire(two, lease.name, { owner: 'thief' })).status);
+        expect(tries.at(-1)).not.toBe(503);
+      });
+      const { body: renewed } = await call(two, 'POST', `locks/${lease.name}/renew`, {
+        leaseId: lease.leaseId,
+      });
+      expect(renewed.fencingToken).toBe(lease.fencingToken);
+      expect((await release(one, lease)).body).toMatchObject({ released: true });
+      const { body: next } = await acquire(two, lease.name, { owner: 'next' });
+      expect(BigInt(next.fencingToken)).toBeGreaterThan(BigInt(lease.fencingToken));
+    }
+    expect(tries.filter((status) => status !== 503)).toEqual(names.map(() => 409));
   });
 });
