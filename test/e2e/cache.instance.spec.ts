@@ -89,7 +89,7 @@ describe('a cache after a power cut', () => {
     const client = machine.redis.connect();
     await client.config('SET', 'appendfsync', 'everysec');
     await eventually(
-      async () => expect(await client.hget('syncline:{caches}:instance-2', 'durable')).toBe('0'),
+      async () => expect(await client.hget('syncline:{caches}:instance-3:facts', 'durable')).toBe('0'),
       20_000,
     );
     client.disconnect();

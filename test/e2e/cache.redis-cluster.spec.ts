@@ -167,9 +167,9 @@ describe('near caches on a Redis Cluster', () => {
         const found = primaries.map(async (server) => {
           const client = server.connect();
           const parts = await client.keys('syncline:{caches:*}:{big}');
-          const texts = await Promise.all(parts.map((part) => client.hget(part, 'config')));
+          const states = await Promise.all(parts.map((part) => client.get(part)));
           client.disconnect();
-          return texts.map((text) => (text === null || text === '' ? 'default' : text));
+          return states.map((state) => state?.split(' ')[5]);
         });
         return (await Promise.all(found)).flat();
       };

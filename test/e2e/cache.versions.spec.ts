@@ -59,7 +59,7 @@ describe('cache nodes that share a Redis', () => {
     await put(old, 'k', 'value');
     await cached(old, 'k');
     const client = redis.connect();
-    const instance = await client.hget('syncline:{caches}:instance-2', 'id');
+    const instance = await client.get('syncline:{caches}:instance-3');
     const incarnations = () => client.hkeys(`syncline:{caches}:${instance}:alive`);
     const before = await incarnations();
     const { dist, remove } = await other();
@@ -73,7 +73,7 @@ describe('cache nodes that share a Redis', () => {
 
       await client.function('FLUSH');
       await areCoherent(nodes, 'k');
-      expect(await client.hget('syncline:{caches}:instance-2', 'id')).toBe(instance);
+      expect(await client.get('syncline:{caches}:instance-3')).toBe(instance);
 
       await redis.restart();
       await eventually(async () => expect([200, 201]).toContain(await put(old, 'k', 'again')), 20_000);

@@ -107,12 +107,7 @@ export const mutants: FaultSuite['mutants'] = [
     run: alone(scenarios.ownTags),
   },
   {
-    ...broken(
-      'a write does not wait for sharers',
-      part('write'),
-      'if #sharers == 0 or eventual then',
-      'if true then',
-    ),
+    ...broken('a write does not wait for sharers', part('write'), 'if not waits then', 'if true then'),
     run: alone(scenarios.cutOff),
   },
   {
@@ -191,7 +186,7 @@ export const mutants: FaultSuite['mutants'] = [
     ...broken(
       'a replica that was promoted is taken for the instance that its data tells of',
       `${ENGINE}/redis/scripts/find-instance.lua`,
-      "if id and known[2] == run and (known[3] == replication or is_first == '1') then",
+      "if id and known[1] == run and (known[2] == replication or is_first == '1') then",
       'if id then',
     ),
     run: aloneOnCluster(onCluster.replicaBehind),

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { REDIS, type RedisClient } from '@syncline/redis';
 import type { Sum } from '@syncline/runtime';
 import { CacheNames } from './cache-names.js';
-import { cacheKey } from './caches.keys.js';
+import { bytesIn, cacheKey } from './caches.keys.js';
 import { Instances } from './instances.js';
 import { addCounts, describeCaches, dueCaches, makePart, sweepEntries } from './scripts/cache.commands.js';
 import { Shards } from './shards.js';
@@ -21,7 +21,7 @@ export class CachesStore {
     /** Known to all nodes: for listings. */
     readonly names: CacheNames,
     private readonly shards: Shards,
-    @Inject(REDIS) private readonly redis: Pick<RedisClient, 'hget'>,
+    @Inject(REDIS) private readonly redis: Pick<RedisClient, 'get'>,
   ) {
     this.describeIn = instances.ofShard(describeCaches);
     this.addCountsIn = instances.ofPart(addCounts);
@@ -63,10 +63,8 @@ export class CachesStore {
   /** What the entries of all caches of a realm take. */
   async bytesOf(realm: string): Promise<Sum> {
     const { total, parts } = await this.names.sum(realm, async (name) => {
-      const bytes = this.shards
-        .partsOf(name)
-        .map(({ shard }) => this.redis.hget(cacheKey(shard.key, name), 'bytes'));
-      return (await Promise.all(bytes)).reduce((sum, one) => sum + Number(one), 0);
+      const states = this.shards.partsOf(name).map(({ shard }) => this.redis.get(cacheKey(shard.key, name)));
+      return (await Promise.all(states)).reduce((sum, state) => sum + bytesIn(state), 0);
     });
     return { total, parts: parts * this.shards.all.length };
   }

@@ -1,4 +1,5 @@
 import { add, CacheStage, MEANS, put, remove } from '../../../../test/stages/cache-stage.js';
+import { bytesIn } from './caches.keys.js';
 import * as operations from './operations.js';
 
 describe.each(MEANS)('operations, by %s', (means) => {
@@ -36,12 +37,20 @@ describe.each(MEANS)('operations, by %s', (means) => {
       );
     };
     const index = 'syncline:{cache:c}:index';
+    const bytes = async () => bytesIn(await stage.admin.get('syncline:{cache:c}'));
     await stage.write(put('k', 'long value'));
     await stage.write(put('k', 'value'));
     const before = await commands();
     await stage.write(put('k', 'other'));
-    expect((await commands()) - before).toBeLessThanOrEqual(10);
-    expect(await stage.admin.hget('syncline:{cache:c}', 'bytes')).toBe('6');
+    expect((await commands()) - before).toBeLessThanOrEqual(6);
+    expect(await bytes()).toBe(6);
+    await stage.join('a#1');
+    await stage.read('k', 'a#1');
+    const beforeHeld = await commands();
+    expect((await stage.prepare(put('k', 'other'))).state).toBe('pending');
+    expect(await stage.acknowledge('a#1', 1)).toBe(true);
+    expect((await commands()) - beforeHeld).toBeLessThanOrEqual(28);
+    await stage.leave('a#1');
     await stage.write(put('k', 'other', { ttlMs: 60_000 }));
     expect(Number(await stage.admin.zscore(index, 'k'))).toBeGreaterThan(0);
     await stage.write(put('k', 'other'));
@@ -49,9 +58,12 @@ describe.each(MEANS)('operations, by %s', (means) => {
     await stage.write(operations.flush());
     await stage.write(put('k', 'again'));
     expect(await stage.admin.zscore(index, 'k')).toBe('inf');
-    expect(await stage.admin.hget('syncline:{cache:c}', 'bytes')).toBe('6');
+    expect(await bytes()).toBe(6);
+    await stage.write(operations.drop());
+    await stage.write(put('k', 'dropped'));
+    expect(await bytes()).toBe(8);
     await stage.write(remove('k'));
-    expect(await stage.admin.hget('syncline:{cache:c}', 'bytes')).toBe('0');
+    expect(await bytes()).toBe(0);
     expect(await stage.admin.exists(index)).toBe(0);
   });
 

@@ -6,7 +6,5 @@
 -- Invariant: the last acknowledgement of a round does its writes.
 -- @include parts/incarnation.lua
 return function()
-  if not Alive.has(ARGV[1]) then return 0 end
-  Incarnation.acknowledge(ARGV[1], ARGV[2] + 0)
-  return 1
+  return Incarnation.acknowledge(ARGV[1], ARGV[2] + 0) and 1 or 0
 end

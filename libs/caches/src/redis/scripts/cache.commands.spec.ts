@@ -28,7 +28,8 @@ describe.each(MEANS)('caches in Redis, by %s', (means) => {
       { exists: true, entries: 1, bytes: 'later'.length + 'stays'.length },
     ]);
     // What an earlier instance left goes as soon as a call needs it.
-    await stage.admin.hset('syncline:{cache:c}', 'instance', 'elsewhere');
+    const state = String(await stage.admin.get('syncline:{cache:c}'));
+    await stage.admin.set('syncline:{cache:c}', state.replace(' first ', ' elsewhere '));
     const [left] = await describeCaches(stage.redis, { ...stage.ofShard, caches: ['c'] });
     expect([left?.exists, left?.entries, left?.bytes]).toEqual([true, 0, 0]);
   });

@@ -1,7 +1,7 @@
 import { cacheKey, placeOf } from '../caches.keys.js';
 import type { Operation } from '../operations.js';
 import { registerFrom } from '../registers.js';
-import { library, type OfPart, type OfShard, ofPart, ofShard } from './library.js';
+import { library, type OfPart, type OfShard, ofEntry, ofPart, ofShard } from './library.js';
 
 /** Who must acknowledge, with its renewals as they were. */
 export type Sharers = readonly (readonly [incarnation: string, renewals: string])[];
@@ -133,6 +133,10 @@ export interface Write {
 
 const write = {
   ...ofPart,
+  keys: (input: OfPart & Write) => {
+    const { key } = input.operation;
+    return key === null ? ofPart.keys(input) : ofEntry.keys({ ...input, key });
+  },
   args: ({ operation: { register, args }, ...input }: OfPart & Write) => [
     input.id,
     input.node,

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- Ends the fill lease of a caller that will store nothing with it.
--- KEYS 1 stem  2 what the caches of its shard share
+-- KEYS 1 stem  2 the fill lease of the key  3 what the caches of its shard share
 -- ARGV 1 key  2 id of the lease  3 reason, for those who wait ('' : none, they look again)
 -- Returns 1, or 0 when it was not in force.
 -- Invariant: only the holder's id ends a lease.

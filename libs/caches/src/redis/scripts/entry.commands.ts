@@ -1,6 +1,6 @@
 import { nextPage, type PageStart } from '@syncline/redis';
 import type { ListedEntry } from '../../entries/entry.js';
-import { library, type OfPart, ofPart } from './library.js';
+import { library, type OfPart, ofEntry, ofPart } from './library.js';
 import { decodeRead, type ReadReply } from './read-reply.js';
 import { argumentsOf, type ReaderState } from './reader-state.js';
 
@@ -27,7 +27,7 @@ export interface Peeked {
 /** Reads an entry for a reader that may not hold it: all that a Redis which takes no writes can do. */
 export const peek = library.command({
   name: 'peek',
-  ...ofPart,
+  ...ofEntry,
   args: ({ key, incarnation, most }: OfPart & Pick<ReadRequest, 'key' | 'incarnation' | 'most'>) => [
     key,
     incarnation,

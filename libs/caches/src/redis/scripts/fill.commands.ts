@@ -1,5 +1,5 @@
 import { checked } from '../outcomes.js';
-import { library, type OfPart, ofPart } from './library.js';
+import { library, type OfPart, ofEntry, ofPart } from './library.js';
 import { decodeRead, type ReadReply } from './read-reply.js';
 import { argumentsOf, type ReaderState } from './reader-state.js';
 
@@ -27,7 +27,7 @@ export interface FillLeaseRequest extends ReaderState {
 /** Reads an entry, or takes the fill lease of its key. */
 export const leaseFill = library.command({
   name: 'lease',
-  ...ofPart,
+  ...ofEntry,
   args: (input: OfPart & FillLeaseRequest) => [
     ...argumentsOf(input),
     input.lease,
@@ -52,7 +52,7 @@ export const leaseFill = library.command({
 /** Keeps a fill lease; when it ends, ms since 1970. Refused: `FillLeaseVoid`. */
 export const renewFill = library.command({
   name: 'renew-fill',
-  ...ofPart,
+  ...ofEntry,
   args: ({ key, lease, leaseMs }: OfPart & { key: string; lease: string; leaseMs: number }) => [
     key,
     lease,
@@ -64,7 +64,7 @@ export const renewFill = library.command({
 /** Ends a fill lease with which nothing will be stored. */
 export const endFill = library.command({
   name: 'end-fill',
-  ...ofPart,
+  ...ofEntry,
   args: ({
     key,
     lease,

@@ -10,7 +10,7 @@ return function()
   local register, round = ARGV[1], ARGV[2]
   if redis.call('HGET', Register.key(register), 'round') ~= round then return 0 end
   for i = 3, #ARGV, 2 do
-    if redis.call('HGET', Alive.key(), ARGV[i]) == ARGV[i + 1] then Incarnation.bury(ARGV[i]) end
+    if Alive.renewals({ ARGV[i] })[1] == ARGV[i + 1] then Incarnation.bury(ARGV[i]) end
   end
   -- This may have ended rounds in other caches.
   Cache.turn_to(KEYS[1])

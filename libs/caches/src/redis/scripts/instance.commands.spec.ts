@@ -1,7 +1,8 @@
 import { UnknownInstance } from '@syncline/redis';
 import { CacheStage, MEANS, put } from '../../../../../test/stages/cache-stage.js';
-import { cacheKey, clockKey, formerInstanceKey, sharedKey } from '../caches.keys.js';
+import { cacheKey, clockKey, formerInstanceKeys, sharedKey } from '../caches.keys.js';
 import { drop } from '../operations.js';
+import { describeCaches } from './cache.commands.js';
 import { findInstance, openCache, openInstance } from './instance.commands.js';
 
 const FIRST = { runId: 'a', replicationId: '1', isFirst: true, clusterNode: '' };
@@ -17,7 +18,7 @@ describe.each(MEANS)('the Redis instance in its data, by %s', (means) => {
   const shard = { index: 0, key: sharedKey(null) };
   const find = (primary: typeof FIRST, newId: string, durable = false) =>
     findInstance(stage.redis, { ...primary, shard, durable, newId, seenVersion: 0 });
-  const carries = () => stage.admin.hget('syncline:{caches}:instance-2', 'carries');
+  const carries = () => stage.admin.hget('syncline:{caches}:instance-3:facts', 'carries');
 
   it('is one for all nodes that find the same process, and opens once', async () => {
     expect(await find(FIRST, 'one')).toEqual({ id: 'one', open: false });
@@ -69,17 +70,19 @@ describe.each(MEANS)('the Redis instance in its data, by %s', (means) => {
     expect(await carries()).toBe('');
   });
 
-  it('is a new one, which carries nothing on, where nodes used Redis that store caches in another form; these are shut out', async () => {
-    const former = formerInstanceKey(shard.key);
-    await find(FIRST, 'one', true);
-    await openInstance(stage.redis, { shard, id: 'one' });
-    await stage.admin.del(former);
-    await stage.admin.hset(former, { id: 'theirs', run: 'a', replication: '1', open: 1, durable: 1 });
-    expect(await find(FIRST, 'two', true)).toEqual({ id: 'two', open: false });
-    expect(await carries()).toBe('');
-    await expect(stage.admin.hget(former, 'id')).rejects.toThrow('WRONGTYPE');
-    expect((await find(FIRST, 'three', true)).id).toBe('two');
-  });
+  it.each(formerInstanceKeys(shard.key))(
+    'is a new one, which carries nothing on, where nodes used Redis that store caches in another form; these are shut out of %s',
+    async (former) => {
+      await find(FIRST, 'one', true);
+      await openInstance(stage.redis, { shard, id: 'one' });
+      await stage.admin.del(former);
+      await stage.admin.hset(former, { id: 'theirs', run: 'a', replication: '1', open: 1, durable: 1 });
+      expect(await find(FIRST, 'two', true)).toEqual({ id: 'two', open: false });
+      expect(await carries()).toBe('');
+      await expect(stage.admin.hget(former, 'id')).rejects.toThrow('WRONGTYPE');
+      expect((await find(FIRST, 'three', true)).id).toBe('two');
+    },
+  );
 
   it('is compared by each command: where the data tells of another one nothing runs', async () => {
     await stage.write(put('k', 'old'));
@@ -95,14 +98,32 @@ describe.each(MEANS)('the Redis instance in its data, by %s', (means) => {
     ['what it carries on', 'before', 'old'],
   ])('serves %s, once the cache was opened', async (_what, before, served) => {
     await stage.write(put('k', 'old'));
-    await stage.admin.hset(cacheKey(shard.key, 'c'), 'instance', before);
-    await stage.admin.hset('syncline:{caches}:instance-2', 'carries', 'before');
+    const state = String(await stage.admin.get(cacheKey(shard.key, 'c')));
+    await stage.admin.set(cacheKey(shard.key, 'c'), state.replace(' first ', ` ${before} `));
+    await stage.admin.hset('syncline:{caches}:instance-3:facts', 'carries', 'before');
     await expect(stage.read('k')).rejects.toThrow(/^UNOPENED/);
     await expect(stage.write(put('k', 'new'))).rejects.toThrow(/^UNOPENED/);
     await openCache(stage.redis, { ...stage.ofShard, cache: 'c' });
     expect(await stage.stored('k')).toBe(served);
     await openCache(stage.redis, { ...stage.ofShard, cache: 'c' });
     expect(await stage.stored('k')).toBe(served);
+  });
+
+  it('keeps the configuration of a cache of a former form, and nothing that it holds', async () => {
+    const version = (await stage.write(put('k', 'old')))[1] ?? '';
+    const stem = cacheKey(shard.key, 'c');
+    await stage.admin.del(stem);
+    await stage.admin.hset(stem, { version, bytes: 4, instance: 'first', config: '5000,,,,,' });
+    const isDescribed = async () =>
+      expect(await describeCaches(stage.redis, { ...stage.ofShard, caches: ['c'] })).toMatchObject([
+        { exists: true, entries: 0, bytes: 0, defaultTtlMs: 5_000 },
+      ]);
+    await isDescribed();
+    await expect(stage.read('k')).rejects.toThrow(/^UNOPENED/);
+    await openCache(stage.redis, { ...stage.ofShard, cache: 'c' });
+    expect(await stage.stored('k')).toBeNull();
+    await isDescribed();
+    expect(Number((await stage.write(put('k', 'new')))[1])).toBeGreaterThan(Number(version));
   });
 });
 

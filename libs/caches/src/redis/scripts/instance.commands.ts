@@ -1,4 +1,4 @@
-import { cacheKey, clockKey, formerInstanceKey, instanceKey } from '../caches.keys.js';
+import { cacheKey, clockKey, formerInstanceKeys, instanceFactsKey, instanceKey } from '../caches.keys.js';
 import type { Primary } from '../primary.js';
 import type { Shard } from '../shards.js';
 import { library, type OfShard, ofShard } from './library.js';
@@ -11,8 +11,9 @@ export const findInstance = library.command({
   name: 'find-instance',
   keys: ({ shard }: { shard: Shard }) => [
     instanceKey(shard.key),
+    instanceFactsKey(shard.key),
     clockKey(shard.key),
-    formerInstanceKey(shard.key),
+    ...formerInstanceKeys(shard.key),
   ],
   args: ({
     runId,
@@ -35,7 +36,7 @@ export const findInstance = library.command({
 /** False: another instance has begun since. */
 export const openInstance = library.command({
   name: 'open-instance',
-  keys: ({ shard }) => [instanceKey(shard.key)],
+  keys: ({ shard }) => [instanceKey(shard.key), instanceFactsKey(shard.key)],
   args: ({ id }: { shard: Shard; id: string }) => [id],
   decode: (reply) => reply === 1,
 });

@@ -8,9 +8,9 @@ return function()
   local known = redis.call('HGETALL', Alive.key())
   for i = 1, #known, 2 do
     -- Silent for hours: it died, and nobody wrote what it held.
-    if string.match(known[i + 1], ' (%d+)$') + 0 < now - Alive.TTL_MS then Incarnation.bury(known[i]) end
+    if string.match(known[i + 1], '^%d+ (%d+)') + 0 < now - Alive.TTL_MS then Incarnation.bury(known[i]) end
   end
-  redis.call('HSET', Alive.key(), ARGV[1], '0 ' .. int(now))
+  Alive.put(ARGV[1], 0, now, 0)
   redis.call('PEXPIRE', Alive.key(), Alive.TTL_MS)
   return 1
 end

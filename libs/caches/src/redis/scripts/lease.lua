@@ -1,6 +1,6 @@
 -- Reads an entry for callers that would compute it; gives one of them the fill lease when nobody has it. Not in a full Redis,
 -- which could not store what is computed: peek.lua.
--- KEYS 1 stem  2 what the caches of its shard share
+-- KEYS 1 stem  2 the fill lease of the key  3 what the caches of its shard share
 -- ARGV 1 key  2 incarnation  3 fill number  4 bytes that it has for this cache  5 '1': it may hold an absence  (as in
 --      fill.lua)  6 id for a lease  7 time of the lease, ms  8 tags that the value would have  9 node
 --      10 '1': a caller waits when the lease is held  11 '1': a caller waits beside the one that may get it

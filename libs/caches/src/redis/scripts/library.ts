@@ -1,5 +1,5 @@
 import { LuaLibrary } from '@syncline/redis';
-import { cacheKey } from '../caches.keys.js';
+import { cacheKey, fillLeaseKey } from '../caches.keys.js';
 import type { Part, Shard } from '../shards.js';
 
 /** The Lua of the caches. */
@@ -22,5 +22,14 @@ export const ofShard = { keys: ({ shard }: OfShard) => [shard.key], instance };
 /** Of a command of a part of a cache. */
 export const ofPart = {
   keys: ({ shard, cache }: OfPart) => [cacheKey(shard.key, cache), shard.key],
+  instance,
+};
+
+/** Of a command of an entry, which may have a fill lease. */
+export const ofEntry = {
+  keys: ({ shard, cache, key }: OfPart & { readonly key: string }) => {
+    const stem = cacheKey(shard.key, cache);
+    return [stem, fillLeaseKey(stem, key), shard.key];
+  },
   instance,
 };

@@ -10,7 +10,8 @@ return function()
   Cache.enter(Cache.in_namespace(ARGV[1]))
   if not Cache.exists or Cache.instance == INSTANCE then return 1 end
   local is_over = Cache.is_over()
-  redis.call('HSET', Cache.stem, 'instance', INSTANCE)
+  Cache.instance = INSTANCE
+  Cache.save()
   Cache.sweep_at(now)
   if is_over then Cache.flush() end
   return 1

@@ -1,7 +1,7 @@
 #!lua flags=no-writes
 -- Reads an entry, and the state of its fill lease, for a reader that may hold nothing: also in a Redis that takes no writes
 -- now, since it is full, cannot save its data or has too few replicas. A replica answers nothing: it may be out of date.
--- KEYS 1 stem  2 what the caches of its shard share
+-- KEYS 1 stem  2 the fill lease of the key  3 what the caches of its shard share
 -- ARGV 1 key  2 incarnation ('' : none)  3 bytes of the largest value that it takes ('' : any)
 -- Returns {what Reading.reply says, ms until the fill lease in force ends, its name}; 0 and '' when there is none.
 -- @include parts/fill-lease.lua

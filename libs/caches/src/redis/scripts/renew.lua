@@ -35,21 +35,19 @@ end
 
 return function()
   local incarnation = ARGV[1]
-  local renewals = redis.call('HGET', Alive.key(), incarnation)
+  local renewals, acked = Incarnation.acknowledge(incarnation, ARGV[2] + 0)
   if not renewals then return { 0 } end
-  Incarnation.acknowledge(incarnation, ARGV[2] + 0)
   local waiting = redis.call('LRANGE', Invalidation.list(incarnation), 0, MAX_UNACKNOWLEDGED)
   -- It cannot keep up, and joins again with empty near caches. Only then is it taken off the living.
   if #waiting > MAX_UNACKNOWLEDGED then return { 0 } end
-  redis.call('HSET', Alive.key(), incarnation, int(string.match(renewals, '^%d+') + 1) .. ' ' .. int(now))
+  Alive.put(incarnation, renewals + 1, now, acked)
   redis.call('PEXPIRE', Alive.key(), Alive.TTL_MS)
-  redis.call('PEXPIRE', Invalidation.acked(), Alive.TTL_MS)
   forget_evicted(incarnation)
 
   local registers = {}
   for i = 1, #waiting do
     registers[i] = { string.match(waiting[i], '^%d+ (%S+) (.*)$') }
   end
-  return { 1, Invalidation.last_acknowledged(incarnation) + 1, registers, stuck_rounds(ARGV[3]),
-    redis.call('GET', Instance.clock()) or '0' }
+  return { 1, acked + 1, registers, stuck_rounds(ARGV[3]),
+    int(HybridClock.keep(Instance.clock(), Instance.clock_text)) }
 end

@@ -46,8 +46,8 @@ end
 
 -- A step of the pass over all entries that looks for those that a mark covers.
 local function pass(cursor, limit)
-  local stem = Cache.stem
-  local page = redis.call('ZSCAN', stem .. ':index', cursor, 'COUNT', limit)
+  local sweeping = Marks.sweeping()
+  local page = redis.call('ZSCAN', Cache.stem .. ':index', cursor, 'COUNT', limit)
   for i = 1, #page[2], 2 do
     local key = page[2][i]
     local there = Entry.look(key)
@@ -57,22 +57,22 @@ local function pass(cursor, limit)
     end
   end
   if page[1] ~= '0' then
-    redis.call('HSET', stem, 'sweeping', page[1])
+    redis.call('HSET', sweeping, 'cursor', page[1])
     return
   end
-  local upto = redis.call('HGET', stem, 'sweepingUpTo')
-  redis.call('HSET', stem, 'swept', upto)
+  local upto = redis.call('HGET', sweeping, 'upto')
+  redis.call('HSET', sweeping, 'swept', upto)
   if newest_mark() > upto + 0 then
-    redis.call('HSET', stem, 'sweeping', '0', 'sweepingUpTo', Cache.version)
+    redis.call('HSET', sweeping, 'cursor', '0', 'upto', int(Cache.version))
   else
-    redis.call('HDEL', stem, 'sweeping', 'sweepingUpTo')
+    redis.call('HDEL', sweeping, 'cursor', 'upto')
   end
 end
 
 -- Forgets marks that no entry needs any more. Returns how many it forgot, and when the next may be, ms.
 local function forget_marks(limit)
   local stem, tags, prefixes = Cache.stem, Marks.tags(), Marks.prefixes()
-  local swept = (redis.call('HGET', stem, 'swept') or 0) + 0
+  local swept = (redis.call('HGET', Marks.sweeping(), 'swept') or 0) + 0
   local _, lengths = string.gsub(Cache.prefix_lengths, '%d+', '')
   local many = redis.call('ZCARD', tags) > MANY_TAGS or redis.call('ZCARD', prefixes) > MANY_PREFIXES
     or lengths > MANY_LENGTHS
@@ -93,8 +93,8 @@ local function forget_marks(limit)
     end
   end
   if forgotten > 0 then
-    Cache.prefix_lengths = table.concat(redis.call('HKEYS', stem .. ':lengths'), ',')
-    redis.call('HSET', stem, 'prefixLengths', Cache.prefix_lengths, 'forgotten', math.max(newest, Marks.forgotten()))
+    Cache.set_prefix_lengths(table.concat(redis.call('HKEYS', stem .. ':lengths'), ','))
+    redis.call('HSET', Marks.sweeping(), 'forgotten', int(math.max(newest, Marks.forgotten())))
   end
   return forgotten, next_at
 end
@@ -107,7 +107,7 @@ local function sweep(limit)
     return 0
   end
   if not Cache.exists then return -2 end
-  local cursor = redis.call('HGET', Cache.stem, 'sweeping')
+  local cursor = redis.call('HGET', Marks.sweeping(), 'cursor')
   if cursor then
     pass(cursor, limit)
     return 0

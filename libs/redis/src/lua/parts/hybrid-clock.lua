@@ -4,9 +4,10 @@
 -- room, and a second of numbers needs one write. The last number is lost with the process: then the next one is above the ceiling.
 -- A ceiling that another library wrote, or none (a script remembers nothing), is treated alike: so head room is counted from
 -- Redis' clock and does not add up.
--- Leaves: HybridClock.next(key, least): a number larger than `least` and than all before; one key a call
+-- Leaves: HybridClock.next(key, least, text): a number larger than `least` and than all before; one key a call; `text`: what stood
+--         there when the call began, nil when nobody read it
 --         HybridClock.bring(key, number): of a node that saw it given: the next ones are larger. Nothing is written yet.
---         HybridClock.keep(key): writes down what was brought, and returns the ceiling
+--         HybridClock.keep(key, text): writes down what was brought, and returns the ceiling
 --         HybridClock.is_own(key): whether this library wrote the ceiling, and no other since; HybridClock.disown(key): ends that
 -- Invariant: whatever happens to the clock of Redis, numbers of a key rise as long as its data is kept.
 -- @include @redis/clock.lua
@@ -21,14 +22,14 @@ each_call(function()
   current = nil
 end)
 
-local function read_clock(key)
+local function read_clock(key, text)
   current = clocks[key]
   if not current then
     if clock_count == MOST_KNOWN then clocks, clock_count = {}, 0 end
     current = { last = 0, wrote = '', ceiling = 0 }
     clocks[key], clock_count = current, clock_count + 1
   end
-  local text = redis.call('GET', key)
+  if text == nil then text = redis.call('GET', key) end
   current.is_own = text == current.wrote
   if not current.is_own then
     current.wrote, current.ceiling = '', (text or 0) + 0
@@ -42,8 +43,8 @@ local function set_ceiling(key, clock, ceiling)
   redis.call('SET', key, clock.wrote)
 end
 
-function HybridClock.next(key, least)
-  local clock = current or read_clock(key)
+function HybridClock.next(key, least, text)
+  local clock = current or read_clock(key, text)
   local number, least_number = clock.last, least + 0
   if number < least_number then number = least_number end
   number = number < micros and micros or number + 1
@@ -60,8 +61,8 @@ function HybridClock.bring(key, number)
   if number > clock.ceiling and number > clock.last then clock.last = number end
 end
 
-function HybridClock.keep(key)
-  local clock = current or read_clock(key)
+function HybridClock.keep(key, text)
+  local clock = current or read_clock(key, text)
   if clock.last > clock.ceiling then set_ceiling(key, clock, clock.last) end
   return clock.ceiling
 end

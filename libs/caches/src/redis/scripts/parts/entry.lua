@@ -54,9 +54,9 @@ function Entry.is_stale(entry)
   return entry.expires > 0 and now >= entry.expires
 end
 
--- What a flush left behind counts no more.
+-- What a flush or a dropped cache left behind counts no more.
 function Entry.size(key, there)
-  if not there or there.version + 0 <= Cache.flushed then return 0 end
+  if not there or not Cache.exists or there.version + 0 <= Cache.flushed then return 0 end
   return #key + there.length
 end
 
@@ -68,9 +68,9 @@ end
 function Entry.store(key, former, there, fields)
   local bytes, stale_until = fields.bytes, fields.stale_until
   local content_type, tags = fields.content_type, fields.tags
-  local made = Cache.next_version(#key + #bytes - Entry.size(key, there))
+  local made = Cache.advance(#key + #bytes - Entry.size(key, there))
   local type_end = HEAD_BYTES + #content_type + 1
-  redis.call('SET', Entry.key(key),
+  Cache.save(Entry.key(key),
     struct.pack(HEAD, fields.expires, stale_until, made + 0, now, #bytes, type_end, type_end + #tags)
       .. content_type .. tags .. bytes)
   -- What may be served is in the index already.

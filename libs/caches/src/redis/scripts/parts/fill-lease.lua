@@ -5,10 +5,17 @@
 --         FillLease.of(key, tags): id of the lease while what its holder brings may be stored; nil when there is none, or when
 --         an invalidation since covers the key, the tags that it was granted for, or those given here. Second: true when
 --         there is one, void or not
---         FillLease.name(id), FillLease.await(key, node, ms), FillLease.finish(key, id, reason)
+--         FillLease.is_there(key), void or not; FillLease.name(id), FillLease.await(key, node, ms),
+--         FillLease.finish(key, id, reason); FillLease.note(key, text), what stands there, of the cache under way
 -- @include @redis/hint.lua
 -- @include parts/marks.lua
 local FillLease = {}
+-- What stands under a key, as it was read together with the cache.
+local noted, noted_text
+
+each_call(function()
+  noted, noted_text = #KEYS == 3 and KEYS[2], #KEYS == 3 and Instance.texts[2]
+end)
 
 function FillLease.key(key)
   return Cache.stem .. ':l:' .. key
@@ -23,12 +30,26 @@ end
 -- a cache (at version 0) is not void by the making of it; one of a cache that was dropped since is.
 local function is_covered(granted, key, tags)
   local newest = Marks.newest(key, tags)
-  if granted == 0 then return newest > (redis.call('HGET', Cache.stem, 'made') or 0) + 0 end
+  if granted == 0 then return newest > Cache.made end
   return not Cache.exists or newest > granted or granted < Marks.forgotten()
 end
 
+function FillLease.note(key, text)
+  noted, noted_text = FillLease.key(key), text
+end
+
+local function text_of(key)
+  local at = FillLease.key(key)
+  if at == noted then return noted_text end
+  return redis.call('GET', at)
+end
+
+function FillLease.is_there(key)
+  return text_of(key) and true
+end
+
 function FillLease.of(key, tags)
-  local held = redis.call('GET', FillLease.key(key))
+  local held = text_of(key)
   if not held then return nil, false end
   local id, version, planned = string.match(held, '^(%S+) (%d+) ?(.*)$')
   local granted = version + 0
@@ -50,7 +71,9 @@ end
 
 -- A fill lease ends before its time; those who wait for the fill look again, or are told why there is nothing to come.
 function FillLease.finish(key, id, reason)
-  if redis.call('DEL', FillLease.key(key)) == 0 then return end
+  if not FillLease.is_there(key) then return end
+  redis.call('DEL', FillLease.key(key))
+  FillLease.note(key, false)
   local waiting = FillLease.waiting(key)
   local nodes = redis.call('SMEMBERS', waiting)
   if #nodes == 0 then return end

@@ -2,9 +2,8 @@
 --   <stem>:tag-marks     zset  tag -> version of its last invalidation
 --   <stem>:prefix-marks  zset  prefix -> version of its last invalidation
 --   <stem>:lengths       hash  length -> number of prefixes with a mark that are so long
---   <stem>               hash  prefixLengths: those lengths, between commas; forgotten; sweeping, sweepingUpTo, swept: see
---                              sweep.lua
--- Leaves: Marks.tags(), Marks.prefixes(), the keys; Marks.newest(key, tags), the newest version that covers an entry;
+--   <stem>:sweeping      hash  cursor, upto, swept, forgotten: see sweep.lua
+-- Leaves: Marks.tags(), Marks.prefixes(), Marks.sweeping(), the keys; Marks.newest(key, tags), the newest version that covers an entry;
 --         Marks.tag(tag), Marks.prefix(prefix), invalidate; Marks.forgotten(): the newest mark that was forgotten
 -- @include parts/cache.lua
 local Marks = {}
@@ -17,8 +16,12 @@ function Marks.prefixes()
   return Cache.stem .. ':prefix-marks'
 end
 
+function Marks.sweeping()
+  return Cache.stem .. ':sweeping'
+end
+
 function Marks.forgotten()
-  return (redis.call('HGET', Cache.stem, 'forgotten') or 0) + 0
+  return (redis.call('HGET', Marks.sweeping(), 'forgotten') or 0) + 0
 end
 
 local function newest_of(versions, newest)
@@ -47,8 +50,8 @@ end
 
 -- What a mark covers is removed in passes over all entries. One that begins while a pass goes on is the next pass's.
 local function sweep_covered()
-  redis.call('HSETNX', Cache.stem, 'sweeping', '0')
-  redis.call('HSETNX', Cache.stem, 'sweepingUpTo', int(Cache.version))
+  redis.call('HSETNX', Marks.sweeping(), 'cursor', '0')
+  redis.call('HSETNX', Marks.sweeping(), 'upto', int(Cache.version))
   Cache.sweep_at(now)
 end
 
@@ -61,8 +64,7 @@ function Marks.prefix(prefix)
   local length = #prefix
   if redis.call('ZADD', Marks.prefixes(), Cache.next_version(), prefix) == 1 and
     redis.call('HINCRBY', Cache.stem .. ':lengths', length, 1) == 1 then
-    Cache.prefix_lengths = Cache.prefix_lengths == '' and int(length) or Cache.prefix_lengths .. ',' .. length
-    redis.call('HSET', Cache.stem, 'prefixLengths', Cache.prefix_lengths)
+    Cache.set_prefix_lengths(Cache.prefix_lengths == '' and int(length) or Cache.prefix_lengths .. ',' .. length)
   end
   sweep_covered()
 end

@@ -12,6 +12,7 @@
 -- The room is what the tenant of the cache may add, where it has a quota: then the outcome ends with what the cache grew by, in bytes.
 -- An outcome is a list of strings; its first says what happened.
 -- Leaves: Operation.find(op), what it is about: an entry, and what lies under its key, as Entry.find
+--         Operation.asks_for_entry(op), whether its refusal does
 --         Operation.refusal(op, entry): why it cannot be done as things stand, an outcome; nil when it can
 --         Operation.apply(op, entry, there), for one that is not refused
 --         Operation.perform(op), all of it; each returns an outcome
@@ -67,7 +68,7 @@ local refusals = {
   end,
   delete = function(op, entry)
     if is_unmet(entry, op[3], op[4]) then return { 'mismatch' } end
-    if not entry and redis.call('EXISTS', FillLease.key(op[2])) == 0 then return { 'absent' } end
+    if not entry and not FillLease.is_there(op[2]) then return { 'absent' } end
   end,
   increment = function(op, entry)
     local sum = sum_of(op, entry)
@@ -144,6 +145,10 @@ local ON_ENTRY = { put = true, delete = true, increment = true, touch = true }
 
 function Operation.find(op)
   if ON_ENTRY[op[1]] then return Entry.find(op[2]) end
+end
+
+function Operation.asks_for_entry(op)
+  return op[1] ~= 'put' or op[8] ~= '' or op[9] ~= ''
 end
 
 function Operation.refusal(op, entry)

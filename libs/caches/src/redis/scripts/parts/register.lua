@@ -8,7 +8,7 @@
 -- (coherence.rules.ts); only clean-up depends on that clock.
 -- Leaves: Register.SHARERS_TTL_MS; Register.key(register), Register.is_wide(register), Register.wide_rounds(), the key
 --         Register.look(register, writer, last_fill): the round that runs, or nil and the sharers to be waited for, each
---         { incarnation, renewals }; and whether anything is known of the register
+--         { incarnation, renewals, acked = ... } as in parts/alive.lua; and whether anything is known of the register
 --         Register.named(fields, letter): the incarnations whose fields begin with a letter, and their values
 --         Register.forget_sharers(register): nothing of it is left, and only those who learn that come from now on
 --         Register.share(registers, incarnation, fill, is_entry): puts a reader among the sharers of all of them; false
@@ -62,10 +62,10 @@ function Register.look(register, writer, last_fill)
   local sharers = {}
   if Register.is_wide(register) then fields = redis.call('HGETALL', Register.key('@')) end
   local names, fills = Register.named(fields, 's')
-  local renewals = Alive.renewals(names)
+  local renewals, acked = Alive.renewals(names)
   for i = 1, #names do
     local is_excused = names[i] == writer and fills[i] + 0 <= last_fill
-    if renewals[i] and not is_excused then sharers[#sharers + 1] = { names[i], renewals[i] } end
+    if renewals[i] and not is_excused then sharers[#sharers + 1] = { names[i], renewals[i], acked = acked[i] } end
   end
   return nil, sharers, is_known
 end

@@ -1,9 +1,10 @@
 -- A round: writes of a register that wait until all of its sharers have dropped it.
 --   <scope>:q:<register>        list  the operations that the round will do
---   <shared>:<instance>:round   text  number of the last round
 --   <shared>:<instance>:rounds  zset  'stem register' -> start of its round
--- Leaves: Round.open(), the key of those that run; Round.begin(register, sharers), its number, before a first write joins it
---         Round.join(register, write): { id, node, op }, without an id nobody waits for it
+-- Leaves: Round.open(), the key of those that run; Round.begin(register, sharers), its number, which no other has, before a first
+--         write joins it
+--         Round.join(register, write): { id, node, op, is_remembered }, without an id nobody waits for it; is_remembered: it may
+--         have been done before
 --         Round.release(register, incarnation, round): the incarnation holds it no more; Round.commit(register)
 --         Round.waits_for(register), the sharers that must still acknowledge, as Register.look returns them
 --         Round.skip(register, sharers, is_known), before an operation that waits for nobody: its sharers may be told later
@@ -22,8 +23,8 @@ local function queue_of(register)
 end
 
 function Round.begin(register, sharers)
-  local last, open, wide = Instance.nodes .. ':round', Round.open(), Register.wide_rounds()
-  local round = int(redis.call('INCR', last))
+  local open, wide = Round.open(), Register.wide_rounds()
+  local round = int(HybridClock.next(Instance.clock(), 0, Instance.clock_text))
   local at = Register.key(register)
   redis.call('HSET', at, 'round', round, 'missing', #sharers, 'n' .. sharers[1][1], 1)
   redis.call('ZADD', open, now, Cache.stem .. ' ' .. register)
@@ -33,23 +34,22 @@ function Round.begin(register, sharers)
   end
   for i = 1, #sharers do
     if i > 1 then redis.call('HSET', at, 'n' .. sharers[i][1], 1) end
-    Invalidation.send(sharers[i][1], register, round)
+    Invalidation.send(sharers[i], register, round)
   end
-  redis.call('PEXPIRE', last, Register.SHARERS_TTL_MS)
+  redis.call('PEXPIRE', at, Register.SHARERS_TTL_MS)
   redis.call('PEXPIRE', open, Register.SHARERS_TTL_MS)
   return round
 end
 
 -- A write joins the round that runs, and one invalidation serves all its writers.
 function Round.join(register, write)
-  redis.call('RPUSH', queue_of(register), cmsgpack.pack(write))
-  redis.call('PEXPIRE', queue_of(register), Register.SHARERS_TTL_MS)
-  redis.call('PEXPIRE', Register.key(register), Register.SHARERS_TTL_MS)
+  local queue = queue_of(register)
+  if redis.call('RPUSH', queue, cmsgpack.pack(write)) == 1 then redis.call('PEXPIRE', queue, Register.SHARERS_TTL_MS) end
 end
 
 function Round.skip(register, sharers, is_known)
   if is_known then redis.call('DEL', Register.key(register)) end
-  for i = 1, #sharers do Invalidation.send(sharers[i][1], register, '0') end
+  for i = 1, #sharers do Invalidation.send(sharers[i], register, '0') end
 end
 
 function Round.commit(register)
@@ -57,10 +57,11 @@ function Round.commit(register)
   redis.call('DEL', Register.key(register), queue_of(register))
   redis.call('ZREM', Round.open(), Cache.stem .. ' ' .. register)
   if Register.is_wide(register) then redis.call('SREM', Register.wide_rounds(), register) end
-  Cache.enter(Cache.stem)
+  local key = string.sub(register, 1, 1) == 'k' and string.sub(register, 2)
+  if key then FillLease.note(key, Cache.enter(Cache.stem, FillLease.key(key))) else Cache.enter(Cache.stem) end
   for i = 1, #queue do
     local write = cmsgpack.unpack(queue[i])
-    local outcome = write.id and Outcome.find(write.id)
+    local outcome = write.is_remembered and Outcome.find(write.id)
     if not outcome then
       outcome = Operation.perform(write.op)
       if write.id then Outcome.keep(write.id, outcome) end
