@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { embed } from '@syncline/embedded';
 import { Redis } from 'ioredis';
 import { benchmark, type Contestant, closedLoop, Latencies, type Measurement } from '../harness/index.js';
+import { commandsOf } from '../redis/spent.js';
 
 const VALUE = 'x'.repeat(200);
 /** Writes whose commands are counted. */
@@ -44,15 +45,6 @@ async function measure(
     latencies: writes,
     figures: { 'write p50, us': writes.percentile(50) * 1_000, 'Redis commands/write': commands },
   };
-}
-
-/** Those in scripts too. */
-async function commandsOf(redis: Redis): Promise<number> {
-  const stats = await redis.info('commandstats');
-  return [...stats.matchAll(/^cmdstat_(?!info)\S*:calls=(\d+)/gm)].reduce(
-    (sum, [, calls]) => sum + Number(calls),
-    0,
-  );
 }
 
 const set: Contestant = {

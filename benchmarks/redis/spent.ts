@@ -9,3 +9,12 @@ export async function spent(redis: Redis): Promise<number> {
   const info = await redis.info('cpu');
   return (field(info, 'used_cpu_user_main_thread') + field(info, 'used_cpu_sys_main_thread')) * 1e6;
 }
+
+/** Commands that a Redis ran so far, those in scripts too, but for the question itself. */
+export async function commandsOf(redis: Redis): Promise<number> {
+  const stats = await redis.info('commandstats');
+  return [...stats.matchAll(/^cmdstat_(?!info)\S*:calls=(\d+)/gm)].reduce(
+    (sum, [, calls]) => sum + Number(calls),
+    0,
+  );
+}
