@@ -190,6 +190,7 @@ describe('syncline queue', () => {
     expect(soon).toMatch(/\nstate +ready\n(.*\n)*priority +3\n/);
     const where = ['--where', 'body="n":1', '--where', `id=${id}`];
     expect(await cli.json('queue', 'search', 'single', ...where)).toMatchObject([{ id }]);
+    expect(await cli.json('queue', 'browse', 'single')).toMatchObject([{ id }]);
     expect(await cli.json('queue', 'search', 'single', '--where', 'header.a=b')).toEqual([]);
     expect((await cli.run(['queue', 'search', 'single', '--where', 'a=b'])).code).toBe(2);
     expect(await cli.text('queue', 'cancel', 'single', id)).toBe(`Cancelled ${id}.\n`);
@@ -420,18 +421,22 @@ describe('a syncline command that fails', () => {
   });
 
   it('exits with 77 when the API key is missing or lacks the right', async () => {
-    const node = await NodeProcess.start('lock', {
+    const node = await NodeProcess.start('queue', {
       redisUrl: redis.url,
       nodeId: 'guarded',
       env: { API_KEYS: 'reader:0123456789abcdef0123456789abcdef:read' },
     });
     try {
-      const without = await new Cli([node]).run(['lock', 'ls']);
+      const without = await new Cli([node]).run(['queue', 'ls']);
       expect(without).toMatchObject({ code: 77, stderr: expect.stringContaining('Set SYNCLINE_API_KEY') });
       const reader = new Cli([node], { SYNCLINE_API_KEY: '0123456789abcdef0123456789abcdef' });
-      await reader.text('lock', 'ls');
-      const refused = await reader.run(['lock', 'release', 'x']);
-      expect(refused).toMatchObject({ code: 77, stderr: expect.stringContaining('may not purge') });
+      await reader.text('queue', 'ls');
+      const file = 'queues: { guarded: }';
+      expect((await reader.run(['apply', '-f', '-', '--dry-run'], file)).stdout.toString()).toMatch(
+        /^1 new/m,
+      );
+      const refused = await reader.run(['apply', '-f', '-'], file);
+      expect(refused).toMatchObject({ code: 77, stderr: expect.stringContaining('may not configure') });
     } finally {
       await node.stop();
     }

@@ -54,7 +54,10 @@ describe('the examples of docs/cli.md', () => {
 
   it.each(examples)('print the output that the page shows: $command', async ({ command, format, answer }) => {
     const here = command.replaceAll('redis://localhost:6379', redis.url);
-    const { stdout } = await run('bash', ['--norc', '-euo', 'pipefail', '-c', here], { env });
+    const { stdout } = await run('bash', ['--norc', '-euo', 'pipefail', '-c', here], {
+      cwd: folder,
+      env,
+    });
     if (format === 'text') expect(stdout).toBe(answer);
     else expect(shapeOf(JSON.parse(stdout))).toEqual(shapeOf(JSON.parse(answer)));
   });

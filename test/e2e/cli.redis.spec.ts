@@ -76,6 +76,9 @@ describe('syncline without nodes', () => {
     expect(await cli.json('queue', 'ack', 'q', again.receipt)).toMatchObject([{ status: 'acked' }]);
     expect((await cli.json('queue', 'stats', 'q')).stats).toMatchObject({ acked: 1, ready: 0 });
     expect(await cli.text('queue', 'ls')).toMatch(/\nq +0 +0 +0 +0 /);
+    const declared = 'queues: { q: { maxReceives: 2 } }';
+    expect((await cli.run(['apply', '-f', '-'], declared)).stdout.toString()).toContain('5 -> 2\n');
+    expect((await cli.run(['apply', '-f', '-', '--dry-run'], declared)).code).toBe(0);
     const other = await syncline.queue('q').send(2);
     expect(await cli.text('queue', 'cancel', 'q', other.id)).toBe(`Cancelled ${other.id}.\n`);
   });
@@ -119,6 +122,89 @@ describe('syncline without nodes', () => {
     expect(both.stderr).toContain("cannot be used with option '--url");
     // Nodes that are named win over a Redis of the environment.
     expect((await cli.run(['lock', 'ls', '--url', 'http://127.0.0.1:1', '--timeout', '1s'])).code).toBe(69);
+  });
+});
+
+describe('syncline apply', () => {
+  const apply = (text: string, ...options: string[]) => cli.run(['apply', '-f', '-', ...options], text);
+  const shop = (maxReceives: number, body: string) => `
+queues:
+  shop: { maxReceives: ${maxReceives}, backoff: { baseMs: 1000, factor: 2, maxMs: 60000 } }
+  __proto__:
+schedules:
+  shop-report:
+    queue: shop
+    cron: 0 9 * * MON-FRI
+    startAt: 2026-01-31T09:30:00+01:00
+    message: { body: { report: ${body}, of: -0 }, headers: { __proto__: x } }
+`;
+
+  it('makes what a file declares and nothing else, and a second time finds nothing to do', async () => {
+    await cli.text('queue', 'configure', 'shop', 'maxReceives=5', 'maxLength=9');
+    await cli.text('queue', 'configure', 'beside', 'maxReceives=7');
+    const shown = await apply(shop(5, 'daily'), '--dry-run');
+    expect(shown.stdout.toString()).toBe(`~ queue shop
+    maxLength: 9 -> null
+    backoff: null -> {"baseMs":1000,"factor":2,"maxMs":60000}
++ queue __proto__
++ schedule shop-report
+    queue: "shop"
+    cron: "0 9 * * MON-FRI"
+    startAt: "2026-01-31T09:30:00+01:00"
+    message: {"body":{"report":"daily","of":0},"headers":{"__proto__":"x"}}
+2 new, 1 changed, 0 unchanged.
+`);
+    expect(shown.code).toBe(1);
+    expect((await cli.run(['schedule', 'show', 'shop-report'])).code).toBe(1);
+
+    const made = await apply(shop(5, 'daily'));
+    expect([made.code, made.stdout.toString()]).toEqual([0, `${shown.stdout}Applied 3.\n`]);
+    const again = await apply(shop(5, 'daily'), '--dry-run');
+    expect([again.code, again.stdout.toString()]).toEqual([0, '0 new, 0 changed, 3 unchanged.\n']);
+
+    const changed = await apply(shop(4, 'weekly'), '--json');
+    expect(JSON.parse(changed.stdout.toString())).toEqual({
+      changes: [
+        {
+          ...{ kind: 'queue', name: 'shop', isNew: false, applied: true },
+          fields: [{ field: 'maxReceives', from: 5, to: 4 }],
+        },
+        {
+          ...{ kind: 'schedule', name: 'shop-report', isNew: false, applied: true },
+          fields: [{ field: 'message.body.report', from: 'daily', to: 'weekly' }],
+        },
+      ],
+      unchanged: 1,
+    });
+    expect(await cli.json('queue', 'stats', 'shop')).toMatchObject({ maxReceives: 4, maxLength: null });
+    expect(await cli.json('queue', 'stats', 'beside')).toMatchObject({ maxReceives: 7 });
+  });
+
+  it('writes nothing when one of many is wrong, and says where it is', async () => {
+    const { code, stdout, stderr } = await apply(`queues:\n  fine: {}\n  wrong:\n    maxReceives: 0\n`);
+    expect([code, stdout.toString()]).toEqual([2, '']);
+    expect(stderr).toBe(
+      'syncline: -:4:5: queues.wrong.maxReceives: expected at least 1\nsyncline: nothing was applied\n',
+    );
+    expect((await cli.run(['queue', 'stats', 'fine'])).code).toBe(1);
+    expect((await cli.run(['apply', '-f', '/nowhere.yaml'])).code).toBe(2);
+  });
+
+  it('says what it applied when a write is refused, and goes on from there the next time', async () => {
+    const files = (endAt: string) => `
+queues: { first: }
+schedules:
+  over: { queue: first, everyMs: 60000, endAt: ${endAt}, message: { body: 1 } }
+  later: { queue: first, everyMs: 60000, message: { body: 2 } }
+`;
+    const { code, stderr } = await apply(files('2020-01-01T00:00:00Z'));
+    expect(code).toBe(2);
+    expect(stderr).toMatch(
+      / applied: queue first; not applied: schedule over, schedule later\n(.*\n)*.*endAt/,
+    );
+    expect((await cli.run(['schedule', 'show', 'later'])).code).toBe(1);
+    const { stdout } = await apply(files('2999-01-01T00:00:00Z'));
+    expect(stdout.toString()).toMatch(/\n2 new, 0 changed, 1 unchanged\.\nApplied 2\.\n$/);
   });
 });
 

@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
-import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -70,6 +70,7 @@ const npm = (...args: string[]) =>
 interface Manifest {
   readonly version?: string;
   readonly engines?: Readonly<Record<string, string>>;
+  readonly bin?: string | Readonly<Record<string, string>>;
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly peerDependencies?: Readonly<Record<string, string>>;
 }
@@ -81,7 +82,13 @@ async function provide(name: string, seen: Set<string>): Promise<void> {
   if (seen.has(name)) return;
   seen.add(name);
   await cp(join(OURS, name), join(folder, 'node_modules', name), { recursive: true });
-  const { dependencies = {} } = await manifestIn(join(OURS, name));
+  const { dependencies = {}, bin = {} } = await manifestIn(join(OURS, name));
+  // npm would download a package again whose commands are not there.
+  const commands = join(folder, 'node_modules/.bin');
+  await mkdir(commands, { recursive: true });
+  for (const [command, file] of Object.entries(typeof bin === 'string' ? { [name]: bin } : bin)) {
+    await symlink(join('..', name, file), join(commands, command));
+  }
   for (const each of Object.keys(dependencies)) await provide(each, seen);
 }
 

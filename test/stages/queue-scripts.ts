@@ -1,6 +1,11 @@
 import type { Membership } from '@syncline/cluster';
 import { RecentMembers, Ring } from '@syncline/cluster';
-import { DEFAULT_MESSAGE_BYTES, type PutQueue, type QueueStats } from '@syncline/contracts';
+import {
+  completeConfiguration,
+  DEFAULT_MESSAGE_BYTES,
+  type PutQueue,
+  type QueueStats,
+} from '@syncline/contracts';
 import { Commits } from '@syncline/redis';
 import { Metrics, Tenants } from '@syncline/runtime';
 import { RedisServer, type RedisServerOptions } from '@syncline/testing';
@@ -8,7 +13,6 @@ import type { Redis } from 'ioredis';
 import { EMPTY } from 'rxjs';
 import { Outbox } from '../../libs/queues/src/dead-letters/outbox.js';
 import { MessageBytes } from '../../libs/queues/src/messages/message-bytes.js';
-import { completeConfiguration } from '../../libs/queues/src/queues/configuration.js';
 import { Losses } from '../../libs/queues/src/recovery/losses.js';
 import { Memory } from '../../libs/queues/src/recovery/memory.js';
 import { QueueStore } from '../../libs/queues/src/redis/queue.store.js';

@@ -5,6 +5,7 @@ import {
   type BrowseQuery,
   browsedSchema,
   browseQuerySchema,
+  deadLettersOf,
   listQueuesQuerySchema,
   nameSchema,
   type Purged,
@@ -32,13 +33,7 @@ import {
   MAX_BODY_BYTES,
   TakesUpTo,
 } from '@syncline/http';
-import {
-  DeadLettersService,
-  deadLettersOf,
-  FiguresService,
-  MessagesService,
-  QueuesService,
-} from '@syncline/queues';
+import { DeadLettersService, FiguresService, MessagesService, QueuesService } from '@syncline/queues';
 import { type DisconnectSignal } from '@syncline/runtime';
 import type { z } from 'zod';
 

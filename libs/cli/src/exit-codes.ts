@@ -20,7 +20,7 @@ export const EXIT = {
 export const EXIT_CODES_HELP = `
 Exit codes:
   0    done
-  1    refused, or not found
+  1    refused, or not found; something differs (apply --dry-run)
   2    invalid arguments, found here or by a node
   69   no node can be reached, or Redis cannot be reached
   75   the lock is not available: try again later

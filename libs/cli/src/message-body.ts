@@ -39,7 +39,8 @@ export function bodyOf(input: string, { text }: BodyOptions): unknown {
 const numbersIn = (json: string): string[] =>
   (json.match(/"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g) ?? []).filter((token) => !token.startsWith('"'));
 
-function isRounded(number: string): boolean {
+/** Whether JSON, as JavaScript reads it, has another number for this one. */
+export function isRounded(number: string): boolean {
   const value = Number(number);
   return !Number.isFinite(value) || (/^-?\d+$/.test(number) && BigInt(number) !== BigInt(value));
 }

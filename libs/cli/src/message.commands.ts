@@ -56,7 +56,14 @@ export function addMessageCommands(queue: Command, clients: Clients): void {
       },
     );
 
-  withWhere(withOutput(queue.command('search <queue>').description('list messages without receiving them')))
+  withWhere(
+    withOutput(
+      queue
+        .command('search <queue>')
+        .alias('browse')
+        .description('list messages of a queue without receiving them'),
+    ),
+  )
     .addOption(
       new Option('--state <state>', 'dead: dead letters of this queue').choices(STATES).default('ready'),
     )

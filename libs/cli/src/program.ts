@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { addApplyCommand } from './apply.command.js';
 import { addCacheCommands } from './cache.commands.js';
 import { CLIENTS_HELP, type Clients, type Environment } from './clients.js';
 import { addClusterCommand } from './cluster.command.js';
@@ -27,6 +28,7 @@ export function makeProgram(clients: Clients, environment: Environment): Command
   addSessionCommands(program, clients);
   addQueueCommands(program, clients);
   addScheduleCommands(program, clients);
+  addApplyCommand(program, clients);
   addCacheCommands(program, clients);
   addClusterCommand(program, clients);
   addKeysCommands(program);

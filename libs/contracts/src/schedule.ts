@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { cronFault } from './cron.js';
 import {
   durationMs,
   instantSchema,
@@ -68,6 +69,10 @@ export const putScheduleSchema = z
   .refine(({ cron, everyMs }) => (cron === null) !== (everyMs === null), {
     path: ['cron'],
     error: 'expected either cron or everyMs',
+  })
+  .superRefine(({ cron, timeZone }, context) => {
+    const fault = cron === null ? undefined : cronFault(timeZone, cron);
+    if (fault) context.addIssue({ code: 'custom', path: [fault.path], message: fault.message });
   })
   .refine(
     ({ startAt, endAt }) => startAt === null || endAt === null || Date.parse(startAt) <= Date.parse(endAt),

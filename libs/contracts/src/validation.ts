@@ -60,7 +60,7 @@ export function checked<Schema extends z.ZodType>(
 }
 
 /** What is wrong with a value, in words for its caller. */
-export const issuesOf = (schema: z.ZodType, value: unknown): readonly Issue[] =>
+export const issuesOf = (schema: z.ZodType, value: unknown): readonly z.core.$ZodIssue[] =>
   schema.safeParse(value, { error: issueMessage }).error?.issues ?? [];
 
 function describe({ path = [], message }: Issue, where: string): FieldError {

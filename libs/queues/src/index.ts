@@ -3,7 +3,6 @@ export { DeadLettersService } from './dead-letters/dead-letters.service.js';
 export { DeliveryService } from './delivery/delivery.service.js';
 export { FiguresService } from './figures/figures.service.js';
 export { MessagesService } from './messages/messages.service.js';
-export { deadLettersOf } from './queues/configuration.js';
 export { QueuesService } from './queues/queues.service.js';
 export { QueuesModule } from './queues.module.js';
 export { SchedulesService } from './schedules/schedules.service.js';

@@ -1,8 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import type { ChainedMessage } from '@syncline/contracts';
+import { type ChainedMessage, defaultConfiguration } from '@syncline/contracts';
 import { type Tenant, Tenants } from '@syncline/runtime';
 import { MessageBytes } from '../messages/message-bytes.js';
-import { defaultConfiguration } from '../queues/configuration.js';
 import { QueueStore } from '../redis/queue.store.js';
 import type { Delivery } from '../redis/receipt.js';
 import { bytesOfRecords, encodeTails } from '../redis/record.js';

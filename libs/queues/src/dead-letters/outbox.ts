@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { QueueConfiguration } from '@syncline/contracts';
-import { defaultConfiguration } from '../queues/configuration.js';
+import { defaultConfiguration, type QueueConfiguration } from '@syncline/contracts';
 import { QueueStore } from '../redis/queue.store.js';
 import type { Adopted, Posted } from '../redis/scripts/outbox.js';
 

@@ -7,6 +7,7 @@ import {
   type BrowseQuery,
   type ChainedMessage,
   type Durability,
+  defaultConfiguration,
   type Extend,
   type Extended,
   type Receipts as GivenReceipts,
@@ -21,7 +22,6 @@ import { Tenants } from '@syncline/runtime';
 import { ChainsService } from '../chains/chains.service.js';
 import { DeliveryService } from '../delivery/delivery.service.js';
 import { ParkedReceivers } from '../delivery/parked-receivers.js';
-import { defaultConfiguration } from '../queues/configuration.js';
 import { existing, QueueNotFound } from '../queues/queue.errors.js';
 import { Memory } from '../recovery/memory.js';
 import { messageId, seqOf } from '../redis/message-id.js';

@@ -1,4 +1,4 @@
-import { Problem, ValidationFailed } from '@syncline/contracts';
+import { Problem } from '@syncline/contracts';
 
 export class QueueNotFound extends Problem {
   constructor(queue: string) {
@@ -14,10 +14,4 @@ export class QueueNotFound extends Problem {
 export function existing<Reply>(queue: string, reply: Reply | null): Reply {
   if (reply === null) throw new QueueNotFound(queue);
   return reply;
-}
-
-export class OwnDeadLetterQueue extends ValidationFailed {
-  constructor() {
-    super([{ path: 'deadLetterQueue', message: 'a queue cannot be its own dead-letter queue' }]);
-  }
 }

@@ -1,11 +1,18 @@
 import { Injectable } from '@nestjs/common';
-import type { Purged, PutQueue, Queue, QueueConfiguration, Queues } from '@syncline/contracts';
+import {
+  completeConfiguration,
+  defaultConfiguration,
+  type Purged,
+  type PutQueue,
+  type Queue,
+  type QueueConfiguration,
+  type Queues,
+} from '@syncline/contracts';
 import { Tenants } from '@syncline/runtime';
 import { QueueStore } from '../redis/queue.store.js';
 import { ScheduleStore } from '../redis/schedule.store.js';
 import { DueTimers } from '../timers/due-timers.js';
-import { completeConfiguration, defaultConfiguration } from './configuration.js';
-import { existing, OwnDeadLetterQueue } from './queue.errors.js';
+import { existing } from './queue.errors.js';
 
 /** Queues as such: made, configured, looked at, removed. */
 @Injectable()
@@ -20,12 +27,12 @@ export class QueuesService {
   /**
    * Makes the queue, or replaces its whole configuration.
    *
+   * @throws OwnDeadLetterQueue
    * @throws StoreUnavailable when Redis cannot give the durability
    * @throws Problem `rate-limited` when its tenant has as many queues as it may
    */
   async put(queue: string, given: PutQueue): Promise<Queue> {
     const configuration = completeConfiguration(queue, given);
-    if (configuration.deadLetterQueue === queue) throw new OwnDeadLetterQueue();
     // Not a level that this Redis cannot give.
     await this.store.confirm(queue, configuration.durability);
     const tenant = this.tenants.of(queue);
@@ -44,6 +51,7 @@ export class QueuesService {
    *
    * @param labels a text that is kept with the queue, and gone with it; the engine does not read it
    * @returns whether it was made
+   * @throws OwnDeadLetterQueue
    * @throws Problem `rate-limited` when its tenant has as many queues as it may
    */
   async make(queue: string, given: PutQueue, labels: string): Promise<boolean> {

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { Inject, Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { Membership, Openings, RecentMembers } from '@syncline/cluster';
+import { defaultConfiguration } from '@syncline/contracts';
 import { logUnlessAway, REDIS, type RedisClient, StoreUnavailable } from '@syncline/redis';
 import { Loop } from '@syncline/runtime';
-import { defaultConfiguration } from '../queues/configuration.js';
 import type { Knowledge, Outline } from '../recovery/kept.js';
 import { Losses } from '../recovery/losses.js';
 import { Memory } from '../recovery/memory.js';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { defaultConfiguration } from '@syncline/contracts';
 import { eventually } from '@syncline/testing';
 import { bodies, deliveries, QueueScripts } from '../../../../test/stages/queue-scripts.js';
-import { defaultConfiguration } from '../queues/configuration.js';
 
 describe('a queue as a whole, by its scripts', () => {
   let stage: QueueScripts;

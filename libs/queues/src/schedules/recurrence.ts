@@ -1,5 +1,5 @@
-import { ValidationFailed } from '@syncline/contracts';
-import { Cron } from 'croner';
+import { cronIn } from '@syncline/contracts';
+import type { Cron } from 'croner';
 
 /** When a schedule has its occurrences. All instants are milliseconds since 1970. */
 export interface Timing {
@@ -16,9 +16,8 @@ export interface Timing {
 export class Recurrence {
   private readonly cron: Cron | null;
 
-  /** @throws ValidationFailed for a time zone or a cron expression that is none */
   constructor(private readonly timing: Timing) {
-    this.cron = timing.cron === null ? null : parseCron(timing.cron, timing.timeZone);
+    this.cron = timing.cron === null ? null : cronIn(timing.timeZone, timing.cron);
   }
 
   /** The first occurrence after an instant; null when there is none. */
@@ -64,23 +63,4 @@ export class Recurrence {
     const latest = last - ((last - anchor) % Number(everyMs));
     return Array.from({ length: count }, (_, i) => latest - i * Number(everyMs));
   }
-}
-
-function parseCron(expression: string, timezone: string): Cron {
-  try {
-    Intl.DateTimeFormat('en', { timeZone: timezone });
-  } catch {
-    throw new ValidationFailed([
-      { path: 'timeZone', message: `expected an IANA time zone such as Europe/Berlin, not ${timezone}` },
-    ]);
-  }
-  try {
-    const cron = new Cron(expression, { timezone, mode: '5-or-6-parts' });
-    // It takes single dates as well.
-    if (cron.getOnce() === null) return cron;
-  } catch (error) {
-    const why = error instanceof Error ? error.message.replace(/^Cron\w+: /, '') : String(error);
-    throw new ValidationFailed([{ path: 'cron', message: why }]);
-  }
-  throw new ValidationFailed([{ path: 'cron', message: 'expected five or six fields, not a date' }]);
 }

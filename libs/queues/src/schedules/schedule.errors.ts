@@ -1,5 +1,4 @@
 import { MAX_SCHEDULES, Problem, ValidationFailed } from '@syncline/contracts';
-import type { Rule } from './rule.js';
 
 export class ScheduleNotFound extends Problem {
   constructor(name: string) {
@@ -16,8 +15,7 @@ export class TooManySchedules extends Problem {
 }
 
 export class NoOccurrence extends ValidationFailed {
-  constructor({ cron, endAt }: Rule) {
-    const path = endAt === null && cron !== null ? 'cron' : 'endAt';
-    super([{ path, message: 'expected at least one occurrence from now on' }]);
+  constructor() {
+    super([{ path: 'endAt', message: 'expected at least one occurrence from now on' }]);
   }
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import {
+  defaultConfiguration,
   MAX_SCHEDULES,
   Problem,
   type PutSchedule,
@@ -13,13 +14,11 @@ import { Tenants } from '@syncline/runtime';
 import { QueueFull } from '../messages/message.errors.js';
 import { MessageBytes } from '../messages/message-bytes.js';
 import { toNewMessage } from '../messages/new-message.js';
-import { defaultConfiguration } from '../queues/configuration.js';
 import { QueueStore } from '../redis/queue.store.js';
 import { encodeTail, type MessageContent } from '../redis/record.js';
 import { type Named, ScheduleStore } from '../redis/schedule.store.js';
 import type { StoredSchedule } from '../redis/scripts/schedules.js';
 import { DueTimers } from '../timers/due-timers.js';
-import { Recurrence } from './recurrence.js';
 import { nextOf, type Rule, ruleOf, sameTiming } from './rule.js';
 import { NoOccurrence, ScheduleNotFound, TooManySchedules } from './schedule.errors.js';
 import { toSchedule } from './schedule-view.js';
@@ -55,8 +54,6 @@ export class SchedulesService {
   async put(name: string, given: PutSchedule): Promise<Schedule> {
     const { queue } = given;
     const content = contentOf(given, await this.queues.maxMessageBytes(queue));
-    // Judged before anything is stored.
-    new Recurrence(ruleOf(given, 0));
     for (;;) {
       const named = await this.store.find(name);
       const ids = named?.queue === queue ? [named.id] : [];
@@ -67,7 +64,7 @@ export class SchedulesService {
       if (named !== null && stored) {
         made = await this.change({ named, stored, now }, rule, content);
       } else if (nextOf(rule, 0, now) === null) {
-        throw new NoOccurrence(rule);
+        throw new NoOccurrence();
       } else if (count === null) {
         const tenant = this.tenants.of(queue);
         await this.timers.follow(queue, this.queues.make(queue, defaultConfiguration(queue), { tenant }));
@@ -184,7 +181,7 @@ export class SchedulesService {
     const rule = goesOn ? { ...given, anchor: known.anchor } : given;
     const [text, tail] = [JSON.stringify(rule), encodeTail(content)];
     if (text === stored.rule && tail.equals(encodeTail(stored.content))) return toSchedule(named, stored);
-    if (!goesOn && nextOf(rule, 0, now) === null) throw new NoOccurrence(rule);
+    if (!goesOn && nextOf(rule, 0, now) === null) throw new NoOccurrence();
     const after = goesOn && stored.nextAt !== null ? stored.nextAt - 1 : now;
     const nextAt = stored.paused ? null : nextOf(rule, stored.sent, after);
     const isWritten = await this.write(found, nextAt, { rule: text, tail });

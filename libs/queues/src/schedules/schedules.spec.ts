@@ -251,7 +251,6 @@ describe('schedules', () => {
   });
 
   it('is refused when it would never send anything', async () => {
-    await expect(put({ cron: '0 0 30 2 *' })).rejects.toMatchObject({ errors: [{ path: 'cron' }] });
     const endAt = '2020-01-01T00:00:00Z';
     await expect(put({ cron: '* * * * *', endAt })).rejects.toMatchObject({ errors: [{ path: 'endAt' }] });
     await expect(service.get(name)).rejects.toMatchObject({ code: 'not-found' });

@@ -1,5 +1,4 @@
-import type { PutQueue } from '@syncline/contracts';
-import { deadLettersOf } from '@syncline/queues';
+import { deadLettersOf, type PutQueue } from '@syncline/contracts';
 import { isFifo, neighbourInArn } from '../queue-address.js';
 import { ERRORS, invalidValue, SqsError } from '../sqs-error.js';
 

@@ -1,5 +1,7 @@
 import { hash } from 'node:crypto';
-import { type PutQueue, putQueueSchema, type QueueConfiguration, realmIn } from '@syncline/contracts';
+import { type PutQueue, putQueueSchema, type QueueConfiguration } from './queue.js';
+import { realmIn } from './realms.js';
+import { ValidationFailed } from './validation.js';
 
 const MAX_NAME = 256;
 const DEAD_SUFFIX = '.dead';
@@ -9,8 +11,10 @@ const HASH_LENGTH = 12;
 export const defaultConfiguration = (queue: string): QueueConfiguration =>
   completeConfiguration(queue, putQueueSchema.parse({}));
 
+/** @throws OwnDeadLetterQueue */
 export function completeConfiguration(queue: string, given: PutQueue): QueueConfiguration {
   const { deadLetterQueue = deadLettersOf(queue), ...rest } = given;
+  if (deadLetterQueue === queue) throw new OwnDeadLetterQueue();
   return { ...rest, deadLetterQueue };
 }
 
@@ -20,4 +24,10 @@ export function deadLettersOf(queue: string): string {
   if (queue.length + DEAD_SUFFIX.length <= longest) return `${queue}${DEAD_SUFFIX}`;
   const end = `.${hash('sha256', queue, 'hex').slice(0, HASH_LENGTH)}${DEAD_SUFFIX}`;
   return `${queue.slice(0, longest - end.length)}${end}`;
+}
+
+export class OwnDeadLetterQueue extends ValidationFailed {
+  constructor() {
+    super([{ path: 'deadLetterQueue', message: 'a queue cannot be its own dead-letter queue' }]);
+  }
 }

@@ -1,4 +1,4 @@
-import { defaultConfiguration } from './configuration.js';
+import { defaultConfiguration } from './queue-configuration.js';
 
 const deadLettersOf = (queue: string) => defaultConfiguration(queue).deadLetterQueue;
 
