@@ -1,5 +1,5 @@
 import { ROLES, type Role } from '@syncline/contracts';
-import { NodeProcess, RedisServer } from '@syncline/testing';
+import { eventually, NodeProcess, RedisServer } from '@syncline/testing';
 import request from 'supertest';
 import { sendRaw } from './raw-http.js';
 
@@ -278,4 +278,37 @@ it('a list has only names with the prefix, for any cursor', async () => {
     expect(await list('prefix=list-b&cursor=list-c')).toEqual([]);
     expect(await list('prefix=list-&cursor=list-bb')).toEqual(['list-ca']);
   }
+});
+
+it('a node tells a refused request in its log once, with its trace and without what may be secret, and 20 a second', async () => {
+  const traceId = 'ab'.repeat(16);
+  const lines = () =>
+    [...nodes.lock.output.matchAll(/^\{.*"msg":"refused".*$/gm)].map(([line]) => JSON.parse(line));
+  const ask = (id: string) =>
+    request(nodes.lock.url)
+      .post('/v1/locks/top-secret/acquire?token=top-secret')
+      .set({ 'X-Request-Id': id, traceparent: `00-${traceId}-${'cd'.repeat(8)}-01` })
+      .send({ owner: 5 });
+  await eventually(async () => {
+    const { headers } = await ask('refused');
+    expect(lines()).toContainEqual(expect.objectContaining({ requestId: headers['x-request-id'] }));
+  });
+  const told = lines().find(({ requestId }) => requestId === 'refused');
+  expect(told).toMatchObject({
+    level: 30,
+    method: 'POST',
+    route: '/v1/locks/:name/acquire',
+    status: 400,
+    code: 'validation-failed',
+    traceId,
+  });
+  expect(JSON.stringify(told)).not.toContain('top-secret');
+
+  const startedAt = performance.now();
+  const before = lines().length;
+  await Promise.all(Array.from({ length: 200 }, () => ask('many')));
+  const { statusCode } = await request(nodes.lock.url).get('/v1/locks/free').set('X-Request-Id', 'answered');
+  expect(statusCode).toBe(200);
+  const seconds = Math.ceil((performance.now() - startedAt) / 1_000) + 1;
+  expect(lines().length - before).toBeLessThanOrEqual(20 * seconds);
 });

@@ -13,6 +13,7 @@ import { callerOf } from '../access/caller.js';
 import type { HttpMetrics } from '../metrics/http-metrics.js';
 import { FINISH_MS, type ServerStop } from '../node/server-stop.js';
 import { problemOf, retryAfterOf } from '../problems/problems.js';
+import type { Refusals } from '../problems/refusals.js';
 import { readJson } from '../request/json.js';
 import { answerTo, problemTo } from '../tenants/realm.js';
 import type { Trail } from '../trail/trail.js';
@@ -31,6 +32,7 @@ export interface CallServices {
   readonly server: ServerStop;
   readonly metrics: HttpMetrics;
   readonly trail: Trail;
+  readonly refusals: Refusals;
   readonly logger: Logger;
 }
 
@@ -108,7 +110,7 @@ export class CallStream {
   }
 
   private async perform(call: Call): Promise<void> {
-    const { routes, drain, server, metrics, trail, logger } = this.services;
+    const { routes, drain, server, metrics, trail, refusals, logger } = this.services;
     this.calls[call.id] = call;
     this.inFlight += 1;
     server.requestStarted();
@@ -139,6 +141,7 @@ export class CallStream {
         caller: callerOf(call),
       });
       status = problem.status;
+      refusals.note(problem, { method, route: route?.template, requestId, traceId: undefined });
       const retryAfter = retryAfterOf(problem);
       const [instance] = path.split('?', 1);
       const told = problemTo(call, problem.toBody(instance ?? path));

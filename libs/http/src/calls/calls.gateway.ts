@@ -23,6 +23,7 @@ import { HttpMetrics } from '../metrics/http-metrics.js';
 import { MAX_BODY_BYTES, NODE_CONFIG, type NodeConfig } from '../node/node.config.js';
 import { GRACE_MS, ServerStop } from '../node/server-stop.js';
 import { answerRaw } from '../problems/raw-answer.js';
+import { Refusals } from '../problems/refusals.js';
 import { Trail } from '../trail/trail.js';
 import { CallRoutes } from './call-routes.js';
 import { CallStream } from './call-stream.js';
@@ -57,6 +58,7 @@ export class CallsGateway implements OnApplicationBootstrap, BeforeApplicationSh
     private readonly metrics: Metrics,
     private readonly requests: HttpMetrics,
     private readonly trail: Trail,
+    private readonly refusals: Refusals,
     private readonly keys: ApiKeys,
     private readonly crossSite: CrossSiteProtection,
     private readonly openStreams: OpenStreams,
@@ -111,6 +113,7 @@ export class CallsGateway implements OnApplicationBootstrap, BeforeApplicationSh
         server: this.serverStop,
         metrics: this.requests,
         trail: this.trail,
+        refusals: this.refusals,
         logger: this.logger,
       });
       this.streams.add(stream);

@@ -27,6 +27,7 @@ import { TenantMetrics } from '../limits/tenant-metrics.js';
 import { HttpMetrics } from '../metrics/http-metrics.js';
 import { MetricsController } from '../metrics/metrics.controller.js';
 import { ProblemFilter } from '../problems/problem.filter.js';
+import { Refusals } from '../problems/refusals.js';
 import { BodyGuard } from '../request/body.guard.js';
 import { ContractPipe } from '../request/contract.pipe.js';
 import { AuditController } from '../trail/audit.controller.js';
@@ -80,6 +81,7 @@ export class NodeModule {
         ServerStop,
         TrailStore,
         Trail,
+        Refusals,
         EventStream,
         RedisHealth,
         ClusterHealth,

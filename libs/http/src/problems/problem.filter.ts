@@ -13,8 +13,10 @@ import { EMPTY, type Observable } from 'rxjs';
 import { callerOf } from '../access/caller.js';
 import { NODE_CONFIG, type NodeConfig } from '../node/node.config.js';
 import { hasBody } from '../request/body.guard.js';
+import { traceIdOf } from '../request/trace-id.js';
 import { problemTo } from '../tenants/realm.js';
 import { headersOf, problemOf } from './problems.js';
+import { Refusals } from './refusals.js';
 import { unroutedProblem } from './route-problems.js';
 
 /** After an early answer: how long the client may take to send the rest of its request. */
@@ -46,7 +48,10 @@ function discardRest(request: Request, response: Response): void {
 export class ProblemFilter implements ExceptionFilter {
   private readonly logger = new Logger('Requests');
 
-  constructor(@Inject(NODE_CONFIG) private readonly config: NodeConfig) {}
+  constructor(
+    @Inject(NODE_CONFIG) private readonly config: NodeConfig,
+    private readonly refusals: Refusals,
+  ) {}
 
   catch(error: unknown, host: ArgumentsHost): Observable<never> | undefined {
     if (host.getType() !== 'http') {
@@ -59,12 +64,17 @@ export class ProblemFilter implements ExceptionFilter {
     if (error instanceof ClientDisconnected) return undefined;
     // Only Nest throws NotFoundException, when no handler matches; handlers throw problems.
     const why = error instanceof NotFoundException ? unroutedProblem(request, this.config.role) : error;
+    const { method, originalUrl: path } = request;
+    const { requestId } = response;
+    const traceId = traceIdOf(request.headers);
     const problem = problemOf(why, this.logger, {
-      method: request.method,
-      path: request.originalUrl,
-      requestId: response.requestId,
+      method,
+      path,
+      requestId,
+      traceId,
       caller: callerOf(request),
     });
+    this.refusals.note(problem, { method, route: request.route?.path, requestId, traceId });
     // A stream that has already started: the status cannot be changed any more.
     if (response.headersSent) response.destroy();
     else sendProblem(problem, request, response);

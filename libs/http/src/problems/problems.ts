@@ -42,6 +42,7 @@ export interface RequestFacts {
   readonly method: string;
   readonly path: string;
   readonly requestId: string;
+  readonly traceId?: string | undefined;
 }
 
 /** The only place that turns errors into problems. An unexpected error is logged with its stack and becomes a 500. */

@@ -5,6 +5,7 @@ import { Counter } from 'prom-client';
 import { callerOf } from '../access/caller.js';
 import type { Deed } from '../access/does.decorator.js';
 import { clientOf } from '../limits/client.js';
+import { PerSecond } from '../limits/per-second.js';
 import { NODE_CONFIG, type NodeConfig } from '../node/node.config.js';
 import { TrailStore } from './trail.store.js';
 
@@ -12,7 +13,7 @@ import { TrailStore } from './trail.store.js';
 const TOLD: ReadonlySet<Action> = new Set<Action>(['configure', 'purge', 'admin']);
 const REFUSALS: ReadonlySet<number> = new Set([401, 403, 429]);
 
-/** Most refusals that are told in a second: whoever is refused must not make the node write more than that. */
+/** Most refusals that are told in a second. */
 const REFUSALS_A_SECOND = 20;
 /** While Redis is slow, so many entries wait for it. */
 const MOST_PENDING = 1_000;
@@ -51,8 +52,7 @@ export class Trail {
   private readonly dropped: Counter;
   private pending: AuditEntry[] = [];
   private writing = false;
-  private second = 0;
-  private refusals = 0;
+  private readonly refusals = new PerSecond(REFUSALS_A_SECOND);
 
   constructor(
     private readonly store: TrailStore,
@@ -71,7 +71,7 @@ export class Trail {
     const deed = request[DEEDS]?.find(({ action }) => TOLD.has(action));
     const refused = REFUSALS.has(status);
     if (deed === undefined && !refused) return;
-    if (refused && !this.mayTellRefusal()) {
+    if (refused && !this.refusals.passes()) {
       this.dropped.inc();
       return;
     }
@@ -104,14 +104,6 @@ export class Trail {
       await this.store.append(entries).catch(() => this.dropped.inc(entries.length));
     }
     this.writing = false;
-  }
-
-  private mayTellRefusal(): boolean {
-    const second = Math.floor(performance.now() / 1_000);
-    if (second !== this.second) this.refusals = 0;
-    this.second = second;
-    this.refusals += 1;
-    return this.refusals <= REFUSALS_A_SECOND;
   }
 }
 
