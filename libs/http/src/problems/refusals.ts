@@ -1,11 +1,10 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { Problem } from '@syncline/contracts';
 import { PerSecond } from '../limits/per-second.js';
+import { REFUSALS } from '../trail/trail.js';
 
 /** What a request is told about the state of what it names: an answer, such as that nothing is cached or a lock is held. */
 const ANSWERS: ReadonlySet<number> = new Set([404, 409, 410, 412]);
-/** In the trail, with who asked. */
-const IN_THE_TRAIL: ReadonlySet<number> = new Set([401, 403, 429]);
 const UNROUTED = 'none';
 const LINES_A_SECOND = 20;
 
@@ -26,7 +25,7 @@ export class Refusals {
   private readonly lines = new PerSecond(LINES_A_SECOND);
 
   note({ status, code }: Problem, { route, ...request }: Refused): void {
-    if (status >= 500 || IN_THE_TRAIL.has(status)) return;
+    if (status >= 500 || REFUSALS.has(status)) return;
     if (route !== undefined && ANSWERS.has(status)) return;
     if (this.lines.passes())
       this.logger.log({ msg: 'refused', status, code, route: route ?? UNROUTED, ...request });

@@ -11,7 +11,8 @@ import { TrailStore } from './trail.store.js';
 
 /** What changes settings, destroys something, or takes it away from others. */
 const TOLD: ReadonlySet<Action> = new Set<Action>(['configure', 'purge', 'admin']);
-const REFUSALS: ReadonlySet<number> = new Set([401, 403, 429]);
+/** Refusals that are in the trail, with who asked. */
+export const REFUSALS: ReadonlySet<number> = new Set([401, 403, 429]);
 
 /** Most refusals that are told in a second. */
 const REFUSALS_A_SECOND = 20;
