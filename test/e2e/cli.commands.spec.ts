@@ -84,6 +84,16 @@ describe('syncline lock', () => {
     expect((await cli.run(['lock', 'extend', 'deploy', leaseId])).code).toBe(79);
   });
 
+  it('prints who holds a lock, until it is interrupted', async () => {
+    const watching = cli.start('lock', 'watch', 'watched');
+    await watching.printed(/^\S+Z nobody$/);
+    const lease = await locks.acquire('watched', { owner: 'ann' });
+    await watching.printed(new RegExp(`Z ann, exclusive, fencing token ${lease.fencingToken}, until `));
+    await lease.release();
+    await eventually(() => expect(watching.output).toMatch(/ ann,.*\n\S+Z nobody$/));
+    expect(await watching.stop()).toBe(0);
+  });
+
   it('escapes control characters in owner names', async () => {
     await using _ = await locks.acquire('steered', { owner: 'eve\u001b[2J\u009b1m\u202e' });
     const shown = await cli.text('lock', 'show', 'steered');
@@ -385,6 +395,8 @@ describe('a syncline command that fails', () => {
       [['queue', 'receive', 'q', '--wait', '30'], /30s or 5m/],
       [['lock', 'ls', '--url', 'localhost:8001'], /http:\/\/localhost:8001/],
       [['lock', 'show', 'a b'], /not valid: name/],
+      [['lock', 'acquire', 'a', '--ttl', '1ms'], /^syncline: --ttl: expected milliseconds/],
+      [['queue', 'send', 'q', '1', '--priority', '99'], /not valid: --priority: /],
       [['cluster', '--url', 'http://localhost:1'], /cluster lock --url/],
     ];
     const outcomes = await Promise.all(wrong.map(([args]) => cli.run(args)));
@@ -452,6 +464,59 @@ describe('a syncline command that fails', () => {
     });
     expect([stdout, stderr]).toEqual(['', '']);
     expect((await cli.json('queue', 'stats', 'unread')).stats).toMatchObject({ acked: 0, inFlight: 1 });
+  });
+});
+
+describe('syncline on a terminal', () => {
+  /** `script` gives the command a terminal, for both of its outputs. */
+  const onTerminal = async (args: readonly string[], env: Record<string, string> = {}) => {
+    const line = [process.execPath, ...COMMAND, ...args].join(' ');
+    const { stdout } = await promisify(execFile)('script', ['-qec', `${line} || true`, '/dev/null'], {
+      env: { ...cli.environment, TERM: 'xterm', ...env },
+    });
+    return stdout.replaceAll('\r', '');
+  };
+
+  it('has colours, unless NO_COLOR is set or its output goes elsewhere', async () => {
+    const [coloured, plain, piped] = await Promise.all([
+      onTerminal(['cluster', 'lock']),
+      onTerminal(['cluster', 'lock'], { NO_COLOR: '1' }),
+      cli.text('cluster', 'lock'),
+    ]);
+    expect(coloured).toContain('\u001b[32malive\u001b[39m');
+    expect(plain).toContain(' alive ');
+    expect(plain + piped).not.toContain('\u001b');
+  });
+
+  it('says within a second that it waits, and for whom', async () => {
+    redis.freeze();
+    const waited = onTerminal(['lock', 'ls', '--timeout', '2s']);
+    const said = await waited.finally(() => redis.thaw());
+    expect(said).toMatch(
+      /^\S*syncline:\S* waiting for an answer from http:\S+, http:\S+ \.\.\.\n\S*syncline:/,
+    );
+    await eventually(() => cli.text('lock', 'ls'));
+  });
+});
+
+describe('syncline completion', () => {
+  it('completes commands, options and arguments in bash', async () => {
+    const script = await cli.text('completion', 'bash');
+    const completed = async (line: string) => {
+      const words = line.split(' ');
+      const ask = `${script}\nCOMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')})\nCOMP_CWORD=${words.length - 1}\n_syncline\necho "\${COMPREPLY[*]}"`;
+      return (await promisify(execFile)('bash', ['--norc', '-c', ask])).stdout.trim().split(' ');
+    };
+    expect(await completed('syncline q')).toEqual(['queue']);
+    expect(await completed('syncline lock ')).toEqual(expect.arrayContaining(['run', 'acquire', 'ls']));
+    expect(await completed('syncline lock run --gr')).toEqual(['--grace']);
+    expect(await completed('syncline cluster --json c')).toEqual(['cache']);
+    expect(await completed('syncline lock run x -- lock --gr')).toEqual(['--grace']);
+    expect(await completed('syncline nothing')).toEqual(['']);
+    expect((await cli.run(['completion', 'csh'])).code).toBe(2);
+    expect(await cli.text('completion', 'fish')).toContain(
+      "complete -c syncline -n '__fish_seen_subcommand_from lock; and __fish_seen_subcommand_from run' -l grace -d ",
+    );
   });
 });
 

@@ -43,6 +43,7 @@ export function addAdministrationCommands(queue: Command, clients: Clients): voi
       .action(async (name: string, options: Confirmed) => {
         const found = (await clients.queue(options)).queue(name);
         const { ready, delayed, inFlight } = (await found.inspect()).stats;
+        clients.answered('queue');
         await confirm(`${verb} ${name} with ${ready + delayed + inFlight} messages`, options.yes);
         await found[verb]();
         await (options.json ? writeJson({ status }) : writeLine(`${name} is ${status}.`));

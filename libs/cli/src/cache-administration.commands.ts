@@ -5,6 +5,7 @@ import { type Confirmed, confirm } from './confirm.js';
 import { EXIT } from './exit-codes.js';
 import { Failure } from './failure.js';
 import { writeJson, writeLine } from './output.js';
+import { repeated } from './repeated.js';
 import { type Settings, settingsArgument } from './settings.js';
 
 interface InvalidateOptions extends ClientOptions {
@@ -17,10 +18,7 @@ export function addCacheAdministrationCommands(cache: Command, clients: Clients)
   withOutput(
     cache.command('invalidate <cache>').description('invalidate all entries with a tag, or with a prefix'),
   )
-    .option('--tag <tag>', 'entries that have this tag; repeat it for more', (tag, tags: string[] = []) => [
-      ...tags,
-      tag,
-    ])
+    .option('--tag <tag>', 'entries that have this tag; repeat it for more', repeated)
     .option('--prefix <prefix>', 'entries whose key starts with this prefix')
     .action(async (name: string, options: InvalidateOptions) => {
       const { tag: tags, prefix } = options;
@@ -58,6 +56,7 @@ export function addCacheAdministrationCommands(cache: Command, clients: Clients)
       .action(async (name: string, options: Confirmed) => {
         const found = (await clients.cache(options)).cache(name);
         const { entries } = (await found.inspect()).stats;
+        clients.answered('cache');
         await confirm(`${verb} ${name} with ${entries} entries`, options.yes);
         await found[verb]();
         await (options.json ? writeJson({ status }) : writeLine(`${name} is ${status}.`));

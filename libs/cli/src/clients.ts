@@ -12,6 +12,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { duration } from './duration.js';
 import { EXIT } from './exit-codes.js';
 import { Failure } from './failure.js';
+import { say } from './output.js';
 
 export type Role = Cluster['role'];
 export const ROLES: readonly Role[] = ['lock', 'queue', 'cache'];
@@ -71,9 +72,13 @@ Without nodes: --redis, else SYNCLINE_REDIS
 
 Durations have a unit: 250ms, 30s, 5m, 2h.`;
 
+/** A command that waits says so after this time. */
+const SILENT_MS = 1_000;
+
 /** Creates the clients of the three roles from the options of a command and the environment. */
 export class Clients {
   private readonly embedded: Syncline[] = [];
+  private readonly waiting: Partial<Record<Role, NodeJS.Timeout>> = {};
 
   constructor(private readonly environment: Environment) {}
 
@@ -91,12 +96,18 @@ export class Clients {
     return embedded?.clients.cache ?? new CacheClient(this.transport('cache', options));
   }
 
+  /** The command has what it waited for, and goes on with something else. */
+  answered(role: Role): void {
+    clearTimeout(this.waiting[role]);
+  }
+
   /** Ends the engines of this process. */
   async close(): Promise<void> {
+    for (const role of ROLES) this.answered(role);
     await Promise.all(this.embedded.map((each) => each.close()));
   }
 
-  /** An engine of this process, where the command names a Redis. */
+  /** An engine of this process, where the command names a Redis. From now on the command waits for answers. */
   private async embed(role: Role, { url, redis, ca }: ClientOptions): Promise<Syncline | undefined> {
     const {
       SYNCLINE_REDIS,
@@ -106,6 +117,11 @@ export class Clients {
       SYNCLINE_LOCK_DURABILITY,
     } = this.environment;
     const named = redis ?? (url === undefined ? SYNCLINE_REDIS : undefined);
+    // Whoever looks at a terminal is told; a log need not be.
+    if (process.stderr.isTTY) {
+      const whom = named ? 'Redis' : `an answer from ${(url ?? this.configured(role)).join(', ')}`;
+      this.waiting[role] = setTimeout(() => say(`waiting for ${whom} ...`), SILENT_MS).unref();
+    }
     if (!named) return undefined;
     // Those who call nodes need not load the engines.
     const { embed } = await import('@syncline/embedded');

@@ -19,7 +19,11 @@ export function addClusterCommand(program: Command, clients: Clients): void {
       }
       const asked = role === undefined ? ROLES : [role];
       const outcomes = await Promise.allSettled(
-        asked.map(async (each) => (await clients[each](options)).cluster()),
+        asked.map(async (each) => {
+          const cluster = await (await clients[each](options)).cluster();
+          clients.answered(each);
+          return cluster;
+        }),
       );
       const clusters = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
       await (options.json ? writeJson(clusters) : writeClusters(clusters));

@@ -1,4 +1,5 @@
 import { ConnectionError, DeadlineError, ProblemError, SynclineError, TlsError } from '@syncline/client';
+import type { Command } from 'commander';
 
 /** Ends the program with an exit code and a message for a person. */
 export class Failure extends Error {
@@ -22,12 +23,41 @@ const ADVICE: Partial<Record<SynclineError['code'], string>> = {
   'unexpected-answer': 'Is this the address of a Syncline node? Check --url and SYNCLINE_..._URLS.',
 };
 
-/** Describes an error in one or two lines for a person: what happened, and what to do. */
-export function explain(error: unknown): string[] {
+/** Options whose names differ from the fields that they fill in, by the fields. */
+const OPTIONS: Readonly<Record<string, string>> = {
+  ttlMs: '--ttl',
+  waitMs: '--wait',
+  delayMs: '--delay',
+  groupId: '--group',
+  deduplicationId: '--deduplication-id',
+  everyMs: '--every',
+  timeZone: '--time-zone',
+  jitterMs: '--jitter',
+  startAt: '--start',
+  endAt: '--end',
+};
+
+/** What a node or the client says of fields, said of the options of the command. */
+function inOptions({ detail, problem }: ProblemError, command: Command | undefined): string {
+  const options = new Set(command?.options.map(({ long }) => long));
+  return (problem.errors ?? []).reduce((text, { path }) => {
+    const field = path.slice(path.lastIndexOf('.') + 1);
+    const option = Object.hasOwn(OPTIONS, field) ? OPTIONS[field] : `--${field}`;
+    return option !== undefined && options.has(option) ? text.replace(`${path}:`, () => `${option}:`) : text;
+  }, detail);
+}
+
+/**
+ * Describes an error in one or two lines for a person: what happened, and what to do.
+ *
+ * @param command the one that failed
+ */
+export function explain(error: unknown, command?: Command): string[] {
   const message = error instanceof Error ? error.message : String(error);
   if (error instanceof ProblemError) {
     const { title } = error.problem;
-    return lines(title === undefined ? error.detail : `${title}: ${error.detail}`, ADVICE[error.code]);
+    const detail = inOptions(error, command);
+    return lines(title === undefined ? detail : `${title}: ${detail}`, ADVICE[error.code]);
   }
   if (error instanceof DeadlineError) {
     const { cause } = error;

@@ -69,6 +69,7 @@ async function runUnderLock(
   });
   const locks = await Promise.race([clients.lock(options), interrupted]);
   const lease = await locks.acquire(name, { ...wishOf(options), signal: interruption.signal });
+  clients.answered('lock');
   try {
     interruption.signal.throwIfAborted();
     const started = new CommandGroup(commandLine, { ...environment, ...variablesOf(lease) }, graceMs);

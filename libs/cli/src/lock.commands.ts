@@ -1,4 +1,4 @@
-import type { Lock } from '@syncline/client';
+import type { Holder, Lock } from '@syncline/client';
 import { type Command, Option } from 'commander';
 import { type ClientOptions, type Clients, type Environment, withOutput } from './clients.js';
 import { HOLDER_HEADS, holderRow, writeHolders, writeRevoked } from './holders.js';
@@ -31,6 +31,18 @@ export function addLockCommands(program: Command, clients: Clients, environment:
       await (options.json ? writeJson(found) : writeLock(found));
     },
   );
+
+  withOutput(
+    lock.command('watch <name>').description('print who holds a lock, now and at each change, until Ctrl-C'),
+  ).action(async (name: string, options: ClientOptions) => {
+    const interruption = new AbortController();
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interruption.abort());
+    const locks = await clients.lock(options);
+    for await (const holder of locks.observe(name, interruption.signal)) {
+      clients.answered('lock');
+      await (options.json ? writeJson(holder) : writeLine(`${new Date().toISOString()} ${holding(holder)}`));
+    }
+  });
 
   withOutput(
     lock.command('waits').description('list who waits for what, and who holds it, the longest first'),
@@ -91,6 +103,11 @@ interface ReleaseOptions extends ClientOptions {
   readonly lease?: string;
   readonly reason?: string;
 }
+
+const holding = (holder: Holder | null): string =>
+  holder === null
+    ? 'nobody'
+    : `${holder.owner}, ${holder.mode}, fencing token ${holder.fencingToken}, until ${holder.expiresAt}`;
 
 async function writeLock(lock: Lock): Promise<void> {
   const { name, mode, currentToken } = lock;

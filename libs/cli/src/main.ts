@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { CommanderError } from 'commander';
+import { type Command, CommanderError } from 'commander';
 import { Clients } from './clients.js';
 import { EXIT, exitCodeOf } from './exit-codes.js';
 import { explain } from './failure.js';
@@ -18,13 +18,24 @@ const isGone = (error: unknown): boolean =>
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 
 const clients = new Clients(process.env);
-try {
-  await makeProgram(clients, process.env).parseAsync();
-} catch (error) {
-  process.exitCode = isGone(error) ? EXIT.ok : exitCodeOf(error);
-  // Commander has printed its own errors.
-  if (!isGone(error) && !(error instanceof CommanderError)) for (const line of explain(error)) say(line);
-}
+await run();
 const exitWithin = (ms: number) => setTimeout(() => process.exit(), ms).unref();
 exitWithin(LEAVE_MS);
 void clients.close().finally(() => exitWithin(CLOSE_MS));
+
+async function run(): Promise<void> {
+  let running: Command | undefined;
+  try {
+    await makeProgram(clients, process.env)
+      .hook('preAction', (_, command) => {
+        running = command;
+      })
+      .parseAsync();
+  } catch (error) {
+    process.exitCode = isGone(error) ? EXIT.ok : exitCodeOf(error);
+    // Commander has printed its own errors.
+    if (!isGone(error) && !(error instanceof CommanderError)) {
+      for (const line of explain(error, running)) say(line);
+    }
+  }
+}

@@ -1,3 +1,4 @@
+import { styleText } from 'node:util';
 import Table from 'cli-table3';
 
 /** Rows in a table. `--json` prints all of them. */
@@ -16,7 +17,7 @@ export const writeJson = (value: unknown): Promise<void> => write(`${JSON.string
 
 /** Prints a message to stderr. */
 export function say(line: string): void {
-  process.stderr.write(`syncline: ${visible(line)}\n`);
+  process.stderr.write(`${coloured('red', 'syncline:', process.stderr)} ${visible(line)}\n`);
 }
 
 export type Row = readonly (string | number)[];
@@ -25,12 +26,12 @@ export type Row = readonly (string | number)[];
 export function tableOf(heads: readonly string[], rows: readonly Row[]): string {
   const [first = []] = rows;
   const table = new Table({
-    head: [...heads],
+    head: heads.map((head) => coloured('bold', head)),
     colAligns: heads.map((_, i) => (typeof first[i] === 'number' ? 'right' : 'left')),
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
     chars: NO_BORDERS,
   });
-  table.push(...rows.map((row) => row.map((cell) => visible(String(cell)))));
+  table.push(...rows.map((row) => row.map((cell) => inColour(visible(String(cell))))));
   return table
     .toString()
     .split('\n')
@@ -71,6 +72,32 @@ export interface Listing<Item> {
   /** Printed when the listing is empty. */
   readonly none: string;
 }
+
+/** Words for states that a reader looks for. */
+const COLOURS: Readonly<Record<string, Parameters<typeof styleText>[0]>> = {
+  alive: 'green',
+  acked: 'green',
+  ready: 'green',
+  open: 'green',
+  suspect: 'yellow',
+  paused: 'yellow',
+  delayed: 'yellow',
+  left: 'red',
+  dead: 'red',
+  stale: 'red',
+};
+
+function inColour(cell: string): string {
+  const colour = Object.hasOwn(COLOURS, cell) ? COLOURS[cell] : undefined;
+  return colour === undefined ? cell : coloured(colour, cell);
+}
+
+/** In colour on a terminal only, and not with NO_COLOR. */
+const coloured = (
+  colour: Parameters<typeof styleText>[0],
+  text: string,
+  stream: NodeJS.WriteStream = process.stdout,
+): string => styleText(colour, text, { stream });
 
 /** Escapes control characters: names and owners come from others and must not control the terminal. */
 export const visible = (text: string): string =>

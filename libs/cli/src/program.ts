@@ -4,6 +4,7 @@ import { addApplyCommand } from './apply.command.js';
 import { addCacheCommands } from './cache.commands.js';
 import { CLIENTS_HELP, type Clients, type Environment } from './clients.js';
 import { addClusterCommand } from './cluster.command.js';
+import { addCompletionCommand } from './completion.command.js';
 import { EXIT_CODES_HELP } from './exit-codes.js';
 import { addKeysCommands } from './keys.commands.js';
 import { addLockCommands } from './lock.commands.js';
@@ -32,5 +33,6 @@ export function makeProgram(clients: Clients, environment: Environment): Command
   addCacheCommands(program, clients);
   addClusterCommand(program, clients);
   addKeysCommands(program);
+  addCompletionCommand(program);
   return program;
 }

@@ -55,8 +55,9 @@ export function addQueueCommands(program: Command, clients: Clients): void {
     .addHelpText('after', BODY_HELP)
     .action(async (name: string, body: string | undefined, options: SendOptions) => {
       const { delay, priority, group, deduplicationId } = options;
+      const content = bodyOf(String(await inputOf(body)), options);
       const queues = await clients.queue(options);
-      const sent = await queues.queue(name).send(bodyOf(String(await inputOf(body)), options), {
+      const sent = await queues.queue(name).send(content, {
         ...(delay === undefined ? {} : { delayMs: delay }),
         ...(priority === undefined ? {} : { priority }),
         ...(group === undefined ? {} : { groupId: group }),
