@@ -9,15 +9,16 @@ import ts from 'typescript';
 import { bundleEmbedded } from './bundle-embedded.mjs';
 import { addCommonJs } from './package-commonjs.mjs';
 
-/** The entry point of each package that is compiled, and the page that becomes its manual. */
+const FEATURES = ['locks', 'semaphores', 'sessions', 'queues', 'workers', 'schedules', 'caches'];
+/** The entry point of each package that is compiled, and the pages that become its manual. */
 const PACKAGES = {
-  client: { entry: 'index.ts', manual: 'client.md' },
-  embedded: { manual: 'embedded.md' },
-  cli: { entry: 'main.ts', manual: 'cli.md' },
-  nestjs: { entry: 'index.ts', manual: 'nestjs.md' },
-  keyv: { entry: 'index.ts', manual: 'nestjs.md' },
-  next: { entry: 'index.ts', manual: 'next.md' },
-  otel: { entry: 'index.ts', manual: 'tracing.md' },
+  client: { entry: 'index.ts', manual: ['client.md', ...FEATURES.map((name) => `features/${name}.md`)] },
+  embedded: { manual: ['embedded.md'] },
+  cli: { entry: 'main.ts', manual: ['cli.md'] },
+  nestjs: { entry: 'index.ts', manual: ['nestjs.md'] },
+  keyv: { entry: 'index.ts', manual: ['nestjs.md'] },
+  next: { entry: 'index.ts', manual: ['next.md'] },
+  otel: { entry: 'index.ts', manual: ['tracing.md'] },
 };
 const CONTRACTS = '@syncline/contracts';
 
@@ -34,11 +35,9 @@ for (const [name, { manual }] of Object.entries(PACKAGES)) {
   copyFileSync(join(root, 'LICENSE'), join(target, name, 'LICENSE'));
   copyFileSync(join(root, 'libs', name, 'README.md'), join(target, name, 'README.md'));
   // Links to other pages of the repository become plain text.
-  const page = readFileSync(join(root, 'docs', manual), 'utf8').replaceAll(
-    /\[([^\]]+)\]\([^)#]+\.md(#[^)]+)?\)/g,
-    '$1',
-  );
-  writeFileSync(join(target, name, 'manual.md'), page);
+  const pages = manual.map((page) => readFileSync(join(root, 'docs', page), 'utf8'));
+  const text = pages.join('\n').replaceAll(/\[([^\]]+)\]\([^)#]+\.md(#[^)]+)?\)/g, '$1');
+  writeFileSync(join(target, name, 'manual.md'), text);
 }
 // npm packs and publishes them together.
 const all = { private: true, workspaces: Object.keys(PACKAGES) };

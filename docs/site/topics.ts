@@ -7,6 +7,15 @@ export const TOPICS: Readonly<Record<string, Readonly<Record<string, string>>>> 
     Examples: 'examples/README.md',
     Glossary: 'docs/glossary.md',
   },
+  Features: {
+    Locks: 'docs/features/locks.md',
+    Semaphores: 'docs/features/semaphores.md',
+    'Sessions and elections': 'docs/features/sessions.md',
+    Queues: 'docs/features/queues.md',
+    Workers: 'docs/features/workers.md',
+    Schedules: 'docs/features/schedules.md',
+    Caches: 'docs/features/caches.md',
+  },
   Use: {
     'TypeScript client': 'docs/client.md',
     'In your process': 'docs/embedded.md',
@@ -41,6 +50,9 @@ export const TOPICS: Readonly<Record<string, Readonly<Record<string, string>>>> 
     BullMQ: 'docs/coming-from/bullmq.md',
     redlock: 'docs/coming-from/redlock.md',
     'Bentocache, cache-manager': 'docs/coming-from/bentocache.md',
+    'Amazon SQS': 'docs/coming-from/sqs.md',
+    Redisson: 'docs/coming-from/redisson.md',
+    Consul: 'docs/coming-from/consul.md',
   },
   Reference: {
     'Classes, options and errors': 'docs/reference/client.md',

@@ -8,10 +8,15 @@ import { type NodeProcess, RedisServer, startNodes, stopAll } from '@syncline/te
 import { Cli, COMMAND } from './cli.process.js';
 
 const run = promisify(execFile);
-const PAGE = readFileSync('docs/cli.md', 'utf8');
+/** The page of the command line, and those for who comes from a service that is called from a shell. */
+const PAGES = ['docs/cli.md', 'docs/coming-from/consul.md', 'docs/coming-from/redisson.md']
+  .map((path) => readFileSync(path, 'utf8'))
+  .join('\n');
+/** The ports of `npm start`: three of each role. */
+const PORT = /localhost:800(\d)/g;
 
 /** A shell example and its output: `json` output is compared by shape, `text` output exactly. */
-const examples = [...PAGE.matchAll(/```sh\n(.*?)```\n\n```(json|text)\n(.*?)```/gs)].map(
+const examples = [...PAGES.matchAll(/```sh\n(.*?)```\n\n```(json|text)\n(.*?)```/gs)].map(
   ([, command = '', format = '', answer = '']) => ({ command: command.trim(), format, answer }),
 );
 
@@ -22,7 +27,7 @@ function shapeOf(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, shapeOf(each)]));
 }
 
-describe('the examples of docs/cli.md', () => {
+describe('the shell examples of the documents', () => {
   let redis: RedisServer;
   let nodes: NodeProcess[];
   /** Folder on the PATH with the `syncline` command. */
@@ -47,18 +52,23 @@ describe('the examples of docs/cli.md', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  it('include all shell blocks of the page', () => {
+  it('include all shell blocks of the pages', () => {
     expect(examples.length).toBeGreaterThanOrEqual(8);
-    expect(examples).toHaveLength(PAGE.match(/```sh\n/g)?.length ?? 0);
+    expect(examples).toHaveLength(PAGES.match(/```sh\n/g)?.length ?? 0);
   });
 
-  it.each(examples)('print the output that the page shows: $command', async ({ command, format, answer }) => {
-    const here = command.replaceAll('redis://localhost:6379', redis.url);
-    const { stdout } = await run('bash', ['--norc', '-euo', 'pipefail', '-c', here], {
-      cwd: folder,
-      env,
-    });
-    if (format === 'text') expect(stdout).toBe(answer);
-    else expect(shapeOf(JSON.parse(stdout))).toEqual(shapeOf(JSON.parse(answer)));
-  });
+  it.each(examples)(
+    'print the output that their page shows: $command',
+    async ({ command, format, answer }) => {
+      const here = command
+        .replaceAll('redis://localhost:6379', redis.url)
+        .replaceAll(PORT, (_, port) => new URL(nodes[Math.floor((port - 1) / 3)]?.url ?? '').host);
+      const { stdout } = await run('bash', ['--norc', '-euo', 'pipefail', '-c', here], {
+        cwd: folder,
+        env,
+      });
+      if (format === 'text') expect(stdout).toBe(answer);
+      else expect(shapeOf(JSON.parse(stdout))).toEqual(shapeOf(JSON.parse(answer)));
+    },
+  );
 });

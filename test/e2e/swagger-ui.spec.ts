@@ -70,7 +70,7 @@ describe('Swagger UI, in a browser', () => {
 
   it.each(ROLES.map((role, i) => [role, i] as const))(
     'runs every operation of the %s nodes as it is filled in, those that all roles have once',
-    async (_role, i) => {
+    async (role, i) => {
       const { url } = nodes[i] as NodeProcess;
       const document = (await (await fetch(`${url}/api/doc-json`)).json()) as {
         paths: Record<string, Record<string, Operation>>;
@@ -79,6 +79,9 @@ describe('Swagger UI, in a browser', () => {
         Object.entries(methods).map(([method, operation]) => ({ ...operation, method, path })),
       );
       await page.goto(`${url}/api/doc`);
+      await page.locator('.opblock').first().waitFor();
+      if (process.env.WRITE_SCREENSHOTS && role === 'lock')
+        await page.screenshot({ path: 'docs/images/swagger-lock.png' });
       const wrong: (string | null)[] = [];
       for (const operation of operations) {
         const inWords = JSON.stringify(operation);
