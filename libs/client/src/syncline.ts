@@ -44,7 +44,6 @@ export interface SynclineClients {
 export class Syncline implements AsyncDisposable {
   /** @internal */
   readonly clients: SynclineClients['clients'];
-  private readonly workers = new Set<Worker<never>>();
 
   constructor(options: SynclineOptions);
   /** @internal */
@@ -89,15 +88,15 @@ export class Syncline implements AsyncDisposable {
     handler: AnyHandler<Body>,
     options?: AnyWorkerOptions,
   ): Worker<Body> {
-    const worker = (this.clients.queue ?? missing('queue')).worker<Body>(queues, handler, options);
-    this.workers.add(worker as unknown as Worker<never>);
-    return worker;
+    return (this.clients.queue ?? missing('queue')).worker<Body>(queues, handler, options);
   }
 
   /** Stops the workers gracefully, then ends all connections. With `releaseOnClose` it releases what it holds first. */
   async close(): Promise<void> {
-    await Promise.all([...this.workers].map((worker) => worker.stop()));
-    await Promise.all(Object.values(this.clients).map((client) => client.close()));
+    const { queue, ...others } = this.clients;
+    // Handlers may use the others until they have ended.
+    await queue?.close();
+    await Promise.all(Object.values(others).map((client) => client.close()));
   }
 
   /** For `await using`: as {@link close}. */

@@ -11,7 +11,6 @@ import {
   type QueueClient,
 } from '../index.js';
 import { failureOf } from './failure.js';
-import { Worker } from './worker.js';
 
 let deployment: Deployment;
 let queues: QueueClient;
@@ -29,8 +28,7 @@ function patientWorker(source = queue) {
   const begun: string[] = [];
   const ended: unknown[] = [];
   const reported: unknown[] = [];
-  const worker = new Worker<string>(
-    [source],
+  const worker = source.worker(
     async ({ body }: Message<string>, { signal }: HandlerContext) => {
       begun.push(body);
       if (body === 'short') return;

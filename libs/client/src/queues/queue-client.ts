@@ -8,8 +8,9 @@ import { HttpQueues } from './http-queues.js';
 import { Queue } from './queue.js';
 import type { QueuePort } from './queue-port.js';
 import { Schedules } from './schedules.js';
-import { Worker } from './worker.js';
+import type { Worker } from './worker.js';
 import type { BatchWorkerOptions, WorkerOptions } from './worker-options.js';
+import { Workers } from './workers.js';
 
 /** A client over another way to the engine. */
 export interface QueuePortOptions extends Pick<TransportOptions, 'tracing'> {
@@ -20,6 +21,7 @@ export interface QueuePortOptions extends Pick<TransportOptions, 'tracing'> {
 export class QueueClient implements AsyncDisposable {
   private readonly port: QueuePort;
   private readonly thread: HeartbeatThread;
+  private readonly workers = new Workers();
   private readonly tracing: Tracing | undefined;
   private readonly queues = new Map<string, Queue<never>>();
 
@@ -36,14 +38,14 @@ export class QueueClient implements AsyncDisposable {
   queue<Body = unknown>(name: string): Queue<Body> {
     let queue = this.queues.get(name);
     if (queue === undefined) {
-      queue = new Queue<never>(this.port, this.thread, name, this.tracing);
+      queue = new Queue<never>(this.port, this.thread, this.workers, name, this.tracing);
       this.queues.set(name, queue);
     }
     return queue as unknown as Queue<Body>;
   }
 
   /**
-   * Handles the messages of a queue, or of several, until the worker is stopped; see {@link Queue.worker}. Several queues share
+   * Handles the messages of a queue, or of several, until the worker is stopped or this client is closed; see {@link Queue.worker}. Several queues share
    * the `concurrency`, and have turns: none waits for the backlog of another. `message.queue` says which one a message is from.
    *
    * @throws {ValidationError} a duration is not valid; {RangeError} another number is not valid, or a queue is named twice
@@ -73,7 +75,7 @@ export class QueueClient implements AsyncDisposable {
     if (names.length === 0 || new Set(names).size < names.length) {
       throw new RangeError('queues: expected one name, or several different ones');
     }
-    return new Worker(
+    return this.workers.start(
       names.map((name) => this.queue<Body>(name)),
       handler,
       options,
@@ -95,8 +97,9 @@ export class QueueClient implements AsyncDisposable {
     return this.port.cluster();
   }
 
-  /** Ends all connections. Stop the workers first. */
+  /** Stops the workers gracefully, each within its `stopTimeoutMs`, then ends all connections. */
   async close(): Promise<void> {
+    await this.workers.stop();
     await Promise.all([this.port.close(), this.thread.close()]);
   }
 

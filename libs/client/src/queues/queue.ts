@@ -24,8 +24,9 @@ import type {
 import type { OutgoingChained, QueuePort } from './queue-port.js';
 import { changeSelected } from './selected.js';
 import { Sends } from './sends.js';
-import { Worker } from './worker.js';
+import type { Worker } from './worker.js';
 import type { BatchWorkerOptions, WorkerOptions } from './worker-options.js';
+import type { Workers } from './workers.js';
 
 /** Most receipts in one request. */
 const MAX_ITEMS = 1_000;
@@ -45,6 +46,7 @@ export class Queue<Body = unknown> {
   constructor(
     private readonly port: QueuePort,
     private readonly thread: HeartbeatThread,
+    private readonly workers: Workers,
     readonly name: string,
     /** @internal */
     readonly tracing: Tracing | undefined,
@@ -203,7 +205,7 @@ export class Queue<Body = unknown> {
   }
 
   /**
-   * Receives and handles messages until it is stopped. When the handler returns, the message is acknowledged; when it
+   * Receives and handles messages until it is stopped or the client is closed. When the handler returns, the message is acknowledged; when it
    * throws, the message is given back with a back-off; while it runs, the visibility timeout is extended. Messages of one
    * group are handled one after the other, in order, at any concurrency.
    *
@@ -212,7 +214,7 @@ export class Queue<Body = unknown> {
   worker(handler: BatchHandler<Body>, options: BatchWorkerOptions): Worker<Body>;
   worker(handler: Handler<Body>, options?: WorkerOptions): Worker<Body>;
   worker(handler: AnyHandler<Body>, options: AnyWorkerOptions = {}): Worker<Body> {
-    return new Worker([this], handler, options);
+    return this.workers.start([this], handler, options);
   }
 
   /** @internal */

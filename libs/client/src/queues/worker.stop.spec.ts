@@ -34,6 +34,32 @@ describe.each(WAYS)('queues over %s:', (way) => {
   });
   afterAll(() => deployment?.stop());
 
+  it('a client that closes stops the workers of its queues, when their handlers are done', async () => {
+    const warnings: unknown[] = [];
+    const client = await deployment.connectQueues();
+    const queue = client.queue<number>('closes');
+    let end = () => {};
+    const ended = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    let begun = false;
+    const handler = () => {
+      begun = true;
+      return ended;
+    };
+    const onError = (error: unknown) => warnings.push(error);
+    const workers = [queue.worker(handler, { onError }), client.worker('closes-too', handler, { onError })];
+    await queue.send(1);
+    await eventually(() => expect(begun).toBe(true));
+    const closed = client.close();
+    end();
+    await closed;
+    // They have stopped, which no call is needed for any more.
+    await Promise.all(workers.map((worker) => worker.stop()));
+    expect((await queues.queue('closes').inspect()).stats).toMatchObject({ inFlight: 0, acked: 1 });
+    expect(warnings).toEqual([]);
+  });
+
   describe('a worker that stops', () => {
     it('gives back messages that are on their way to it', async () => {
       const queue = queues.queue<number>('on-its-way');

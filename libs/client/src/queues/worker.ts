@@ -34,6 +34,7 @@ export class Worker<Body> implements AsyncDisposable {
     queues: readonly MessageSource<Body>[],
     handler: AnyHandler<Body>,
     private readonly options: AnyWorkerOptions,
+    private readonly onStopped: () => void,
   ) {
     const call = callOf(handler, options);
     stopTimeoutOf(options);
@@ -119,6 +120,7 @@ export class Worker<Body> implements AsyncDisposable {
     await Promise.all(returned);
     await Promise.race([Promise.all(intakes.map(({ held }) => held.none())), givenUp]);
     await Promise.all(intakes.map((intake) => intake.stop()));
+    this.onStopped();
   }
 
   /** Ends receives that wait, so that the next ones ask for what is wanted now. */
