@@ -375,6 +375,16 @@ describe('syncline cluster', () => {
     });
   });
 
+  it('prints who joins and leaves, until it is interrupted', async () => {
+    const watching = cli.start('cluster', 'watch', 'lock');
+    await watching.printed(/Z lock lock_2 alive$/m);
+    const third = await NodeProcess.start('lock', { redisUrl: redis.url, nodeId: 'lock_3' });
+    await watching.printed(/Z lock lock_3 alive$/m);
+    await third.kill();
+    await watching.printed(/Z lock lock_3 left$/m);
+    expect(await watching.stop()).toBe(0);
+  });
+
   it('shows the roles that answer, and reports those that do not', async () => {
     const some = new Cli(nodes.filter(({ role }) => role !== 'queue'));
     const { code, stdout, stderr } = await some.run(['cluster', '--json', '--timeout', '500ms']);

@@ -60,6 +60,16 @@ export function withClient(command: Command): Command {
 export const withOutput = (command: Command): Command =>
   withClient(command).option('--json', 'print JSON, for scripts');
 
+/** The roles that a command about nodes is for. @throws Failure `--url` is given, and no role */
+export function rolesAsked(role: Role | undefined, { url }: ClientOptions): readonly Role[] {
+  if (role !== undefined) return [role];
+  if (url === undefined) return ROLES;
+  throw new Failure(
+    '--url: name the role of these nodes, as in: syncline cluster lock --url ...',
+    EXIT.usage,
+  );
+}
+
 export const CLIENTS_HELP = `
 Nodes: --url, else these variables (comma-separated), else these defaults
 ${ROLES.map((role) => `  ${variableOf(role).padEnd(22)}${defaultUrls(role).join(',')}`).join('\n')}

@@ -1,23 +1,18 @@
 import { type Cluster, SynclineError } from '@syncline/client';
 import { Argument, type Command } from 'commander';
-import { type ClientOptions, type Clients, ROLES, type Role, withOutput } from './clients.js';
-import { EXIT, exitCodeOf } from './exit-codes.js';
-import { explain, Failure } from './failure.js';
+import { type ClientOptions, type Clients, ROLES, type Role, rolesAsked, withOutput } from './clients.js';
+import { addClusterWatchCommand } from './cluster-watch.command.js';
+import { exitCodeOf } from './exit-codes.js';
+import { explain } from './failure.js';
 import { say, tableOf, write, writeJson } from './output.js';
 
 export function addClusterCommand(program: Command, clients: Clients): void {
-  withOutput(
+  const cluster = withOutput(
     program.command('cluster').description('list the nodes with their state and share of the hash ring'),
   )
     .addArgument(new Argument('[role]', 'only nodes of this role; required with --url').choices(ROLES))
     .action(async (role: Role | undefined, options: ClientOptions) => {
-      if (role === undefined && options.url !== undefined) {
-        throw new Failure(
-          '--url: name the role of these nodes, as in: syncline cluster lock --url ...',
-          EXIT.usage,
-        );
-      }
-      const asked = role === undefined ? ROLES : [role];
+      const asked = rolesAsked(role, options);
       const outcomes = await Promise.allSettled(
         asked.map(async (each) => {
           const cluster = await (await clients[each](options)).cluster();
@@ -34,6 +29,8 @@ export function addClusterCommand(program: Command, clients: Clients): void {
         for (const line of explain(outcome.reason)) say(`${asked[i]} nodes: ${line}`);
       }
     });
+
+  addClusterWatchCommand(cluster, clients);
 }
 
 async function writeClusters(clusters: readonly Cluster[]): Promise<void> {

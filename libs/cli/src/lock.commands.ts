@@ -2,6 +2,7 @@ import type { Holder, Lock } from '@syncline/client';
 import { type Command, Option } from 'commander';
 import { type ClientOptions, type Clients, type Environment, withOutput } from './clients.js';
 import { HOLDER_HEADS, holderRow, writeHolders, writeRevoked } from './holders.js';
+import { interruption } from './interruption.js';
 import { addLeaseCommands } from './lease.commands.js';
 import { addLockRun } from './lock-run.command.js';
 import { tableOf, write, writeAll, writeJson, writeLine } from './output.js';
@@ -35,10 +36,9 @@ export function addLockCommands(program: Command, clients: Clients, environment:
   withOutput(
     lock.command('watch <name>').description('print who holds a lock, now and at each change, until Ctrl-C'),
   ).action(async (name: string, options: ClientOptions) => {
-    const interruption = new AbortController();
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interruption.abort());
+    const signal = interruption();
     const locks = await clients.lock(options);
-    for await (const holder of locks.observe(name, interruption.signal)) {
+    for await (const holder of locks.observe(name, signal)) {
       clients.answered('lock');
       await (options.json ? writeJson(holder) : writeLine(`${new Date().toISOString()} ${holding(holder)}`));
     }
