@@ -49,7 +49,7 @@ export const limitMutants: FaultSuite['mutants'] = [
   {
     name: 'what is in flight when a limit is raised is handed out again',
     file: part('group'),
-    find: "if is_delayed(token) or redis.call('ZSCORE', Queue.key('inFlight'), token) then",
+    find: 'if is_delayed(token) or is_in_flight(token) then',
     replace: 'if is_delayed(token) then',
     run: limits.limitsChangeSafely.run,
   },
