@@ -43,10 +43,6 @@ export {
   type SessionOptions,
 } from './locks/session.js';
 export { SessionLease, SessionLeaseSet } from './locks/session-leases.js';
-export type { BatchContext } from './queues/batch.js';
-export type { BodySchema, JudgedBody } from './queues/body-schema.js';
-export type { BatchItem, HandlerContext } from './queues/delivery.js';
-export type { BatchHandler, Handler } from './queues/handler.js';
 export type {
   ChainedMessage,
   ExtendOptions,
@@ -64,8 +60,12 @@ export type {
 export { Queue } from './queues/queue.js';
 export { QueueClient } from './queues/queue-client.js';
 export { type ScheduleRule, Schedules } from './queues/schedules.js';
-export { Worker } from './queues/worker.js';
-export type { BackOff, BatchWorkerOptions, WorkerOptions } from './queues/worker-options.js';
+export type { BatchContext } from './queues/worker/batch.js';
+export type { BodySchema, JudgedBody } from './queues/worker/body-schema.js';
+export type { BatchItem, HandlerContext } from './queues/worker/delivery.js';
+export type { BatchHandler, Handler } from './queues/worker/handler.js';
+export { Worker } from './queues/worker/worker.js';
+export type { BackOff, BatchWorkerOptions, WorkerOptions } from './queues/worker/worker-options.js';
 export { Syncline, type SynclineOptions } from './syncline.js';
 export type { MessageHeaders, Settlement, Tracing } from './tracing.js';
 export type { TlsOptions } from './transport/tls.js';

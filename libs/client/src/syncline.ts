@@ -1,12 +1,12 @@
 import type { Cache, CacheOptions } from './cache/cache.js';
 import { CacheClient } from './cache/cache-client.js';
 import { LockClient } from './locks/lock-client.js';
-import type { AnyHandler, AnyWorkerOptions, BatchHandler, Handler } from './queues/handler.js';
 import type { Queue } from './queues/queue.js';
 import { QueueClient } from './queues/queue-client.js';
 import type { Schedules } from './queues/schedules.js';
-import type { Worker } from './queues/worker.js';
-import type { BatchWorkerOptions, WorkerOptions } from './queues/worker-options.js';
+import type { AnyHandler, AnyWorkerOptions, BatchHandler, Handler } from './queues/worker/handler.js';
+import type { Worker } from './queues/worker/worker.js';
+import type { BatchWorkerOptions, WorkerOptions } from './queues/worker/worker-options.js';
 import type { Tracing } from './tracing.js';
 import type { TlsOptions } from './transport/tls.js';
 

@@ -10,7 +10,7 @@ import {
   type Queue,
   type QueueClient,
 } from '../index.js';
-import { failureOf } from './failure.js';
+import { failureOf } from './worker/failure.js';
 
 let deployment: Deployment;
 let queues: QueueClient;

@@ -2,15 +2,15 @@ import type { Cluster, Queues } from '@syncline/contracts';
 import { itemsOf } from '../pages.js';
 import type { Tracing } from '../tracing.js';
 import type { TransportOptions } from '../transport/transport.js';
-import type { AnyHandler, AnyWorkerOptions, BatchHandler, Handler } from './handler.js';
 import { HeartbeatThread } from './heartbeats/heartbeat-thread.js';
 import { HttpQueues } from './http-queues.js';
 import { Queue } from './queue.js';
 import type { QueuePort } from './queue-port.js';
 import { Schedules } from './schedules.js';
-import type { Worker } from './worker.js';
-import type { BatchWorkerOptions, WorkerOptions } from './worker-options.js';
-import { Workers } from './workers.js';
+import type { AnyHandler, AnyWorkerOptions, BatchHandler, Handler } from './worker/handler.js';
+import type { Worker } from './worker/worker.js';
+import type { BatchWorkerOptions, WorkerOptions } from './worker/worker-options.js';
+import { Workers } from './worker/workers.js';
 
 /** A client over another way to the engine. */
 export interface QueuePortOptions extends Pick<TransportOptions, 'tracing'> {

@@ -5,7 +5,6 @@ import { CancelledError, DeadLetterError } from '../errors.js';
 import type { Tracing } from '../tracing.js';
 import { Acks } from './acks.js';
 import { outgoing } from './chain.js';
-import type { AnyHandler, AnyWorkerOptions, BatchHandler, Handler } from './handler.js';
 import type { Guard, HeartbeatThread } from './heartbeats/heartbeat-thread.js';
 import type {
   ChainedMessage,
@@ -24,9 +23,10 @@ import type {
 import type { OutgoingChained, QueuePort } from './queue-port.js';
 import { changeSelected } from './selected.js';
 import { Sends } from './sends.js';
-import type { Worker } from './worker.js';
-import type { BatchWorkerOptions, WorkerOptions } from './worker-options.js';
-import type { Workers } from './workers.js';
+import type { AnyHandler, AnyWorkerOptions, BatchHandler, Handler } from './worker/handler.js';
+import type { Worker } from './worker/worker.js';
+import type { BatchWorkerOptions, WorkerOptions } from './worker/worker-options.js';
+import type { Workers } from './worker/workers.js';
 
 /** Most receipts in one request. */
 const MAX_ITEMS = 1_000;

@@ -1,8 +1,8 @@
 import { clock } from '../../clock.js';
-import type { CancelWatch } from '../cancel-watch.js';
-import type { Delivery } from '../delivery.js';
-import type { HeldDeliveries } from '../held-deliveries.js';
-import type { MessageSource } from '../message-source.js';
+import type { CancelWatch } from '../worker/cancel-watch.js';
+import type { Delivery } from '../worker/delivery.js';
+import type { HeldDeliveries } from '../worker/held-deliveries.js';
+import type { MessageSource } from '../worker/message-source.js';
 import type { Guard } from './heartbeat-thread.js';
 
 const MAX_BATCH = 1_000;

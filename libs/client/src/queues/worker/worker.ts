@@ -1,4 +1,4 @@
-import { safeReporter } from '../report.js';
+import { safeReporter } from '../../report.js';
 import { type AnyHandler, type AnyWorkerOptions, callOf } from './handler.js';
 import { Handling } from './handling.js';
 import { Listeners } from './listeners.js';

@@ -1,6 +1,6 @@
 import { eventually } from '@syncline/testing';
 import { z } from 'zod';
-import { Deployment, WAYS } from '../../../../test/stages/deployment.js';
+import { Deployment, WAYS } from '../../../../../test/stages/deployment.js';
 import {
   type BatchHandler,
   HandlerTimeoutError,
@@ -8,7 +8,7 @@ import {
   LeaseLostError,
   type QueueClient,
   ReceiptStaleError,
-} from '../index.js';
+} from '../../index.js';
 
 const BACK_AT_ONCE = { baseMs: 1, factor: 1, maxMs: 1 };
 

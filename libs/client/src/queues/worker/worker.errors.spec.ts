@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { eventually } from '@syncline/testing';
-import { Deployment, WAYS } from '../../../../test/stages/deployment.js';
-import { LeaseLostError, type QueueClient, ReceiptStaleError, type WorkerOptions } from '../index.js';
+import { Deployment, WAYS } from '../../../../../test/stages/deployment.js';
+import { LeaseLostError, type QueueClient, ReceiptStaleError, type WorkerOptions } from '../../index.js';
 
 let deployment: Deployment;
 let queues: QueueClient;

@@ -1,11 +1,11 @@
-import { HandlerTimeoutError, InvalidBodyError, ReceiptStaleError } from '../errors.js';
+import { HandlerTimeoutError, InvalidBodyError, ReceiptStaleError } from '../../errors.js';
+import type { Message } from '../message.js';
 import { type BodySchema, withCheckedBody } from './body-schema.js';
 import type { Delivery } from './delivery.js';
 import { type Call, tracedCall } from './handler.js';
 import { Intake } from './intake.js';
 import type { Listeners } from './listeners.js';
 import type { Load } from './load.js';
-import type { Message } from './message.js';
 import type { MessageSource } from './message-source.js';
 import { type Series, splitIntoSeries } from './series.js';
 import { timeoutOf, type WorkerOptions } from './worker-options.js';

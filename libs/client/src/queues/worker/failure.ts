@@ -1,4 +1,4 @@
-import { textOf } from '../report.js';
+import { textOf } from '../../report.js';
 
 /** As long as a node takes them. */
 const MAX_REASON_BYTES = 256;

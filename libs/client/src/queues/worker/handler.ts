@@ -1,7 +1,7 @@
-import type { Tracing } from '../tracing.js';
+import type { Tracing } from '../../tracing.js';
+import type { Message } from '../message.js';
 import { Batch, type BatchContext } from './batch.js';
 import type { BatchItem, Delivery, HandlerContext } from './delivery.js';
-import type { Message } from './message.js';
 import { type BatchWorkerOptions, batchOf, type WorkerOptions } from './worker-options.js';
 
 /**

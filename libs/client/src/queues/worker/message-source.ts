@@ -1,8 +1,8 @@
 import type { Extended, Nacked, Queue as QueueState, Watched } from '@syncline/contracts';
-import type { Tracing } from '../tracing.js';
-import type { Guard } from './heartbeats/heartbeat-thread.js';
-import type { ExtendOptions, Message, NackOptions, ReceiveOptions } from './message.js';
-import type { OutgoingChained } from './queue-port.js';
+import type { Tracing } from '../../tracing.js';
+import type { Guard } from '../heartbeats/heartbeat-thread.js';
+import type { ExtendOptions, Message, NackOptions, ReceiveOptions } from '../message.js';
+import type { OutgoingChained } from '../queue-port.js';
 
 /** The part of a queue that a worker uses. */
 export interface MessageSource<Body> {

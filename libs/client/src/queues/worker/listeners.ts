@@ -1,5 +1,5 @@
+import type { Message } from '../message.js';
 import type { Delivery } from './delivery.js';
-import type { Message } from './message.js';
 import type { WorkerOptions } from './worker-options.js';
 
 /** Tells the listeners of a worker what becomes of its messages, of each once. What they throw goes to `onError`. */

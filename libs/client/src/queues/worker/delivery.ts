@@ -1,9 +1,9 @@
-import { CancelledError, type HandlerTimeoutError, LeaseLostError } from '../errors.js';
-import type { Tracing } from '../tracing.js';
-import { outgoing } from './chain.js';
+import { CancelledError, type HandlerTimeoutError, LeaseLostError } from '../../errors.js';
+import type { Tracing } from '../../tracing.js';
+import { outgoing } from '../chain.js';
+import type { Message, SendOptions } from '../message.js';
+import type { OutgoingChained } from '../queue-port.js';
 import { type Failure, failureOf } from './failure.js';
-import type { Message, SendOptions } from './message.js';
-import type { OutgoingChained } from './queue-port.js';
 
 /** Most messages that one acknowledgement sends. */
 const MAX_CHAIN = 10;

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '@syncline/testing';
-import { Deployment, WAYS } from '../../../../test/stages/deployment.js';
+import { Deployment, WAYS } from '../../../../../test/stages/deployment.js';
 import {
   type Handler,
   type Message,
@@ -8,7 +8,7 @@ import {
   type QueueClient,
   type Worker,
   type WorkerOptions,
-} from '../index.js';
+} from '../../index.js';
 
 interface Step {
   readonly group: string;

@@ -1,6 +1,6 @@
 import { eventually, type NodeProcess, RedisServer, startNodes, stopAll } from '@syncline/testing';
-import { QueueClient, ReceiptStaleError } from '../index.js';
-import { HttpQueues } from './http-queues.js';
+import { QueueClient, ReceiptStaleError } from '../../index.js';
+import { HttpQueues } from '../http-queues.js';
 
 let redis: RedisServer;
 let nodes: NodeProcess[];

@@ -1,7 +1,7 @@
-import { duration } from '../durations.js';
-import { textOf } from '../report.js';
+import { duration } from '../../durations.js';
+import { textOf } from '../../report.js';
+import type { Message } from '../message.js';
 import type { BodySchema } from './body-schema.js';
-import type { Message } from './message.js';
 
 const HALF_A_DAY_MS = 43_200_000;
 const YEAR_MS = 31_536_000_000;

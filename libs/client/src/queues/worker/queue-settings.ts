@@ -1,5 +1,5 @@
 import type { QueueConfiguration } from '@syncline/contracts';
-import { ForbiddenError } from '../errors.js';
+import { ForbiddenError } from '../../errors.js';
 import type { MessageSource } from './message-source.js';
 import { type BackOff, backoffOf, visibilityTimeoutOf, type WorkerOptions } from './worker-options.js';
 

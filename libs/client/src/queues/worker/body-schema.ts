@@ -1,5 +1,5 @@
-import { type BodyIssue, InvalidBodyError } from '../errors.js';
-import type { Message } from './message.js';
+import { type BodyIssue, InvalidBodyError } from '../../errors.js';
+import type { Message } from '../message.js';
 
 /** What a schema returns: the value as it is to be used, or what is wrong with it. */
 export type JudgedBody =

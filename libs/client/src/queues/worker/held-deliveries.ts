@@ -1,7 +1,7 @@
-import { clock } from '../clock.js';
+import { clock } from '../../clock.js';
+import type { Guard } from '../heartbeats/heartbeat-thread.js';
+import type { Message } from '../message.js';
 import { Delivery, type DeliveryOwner } from './delivery.js';
-import type { Guard } from './heartbeats/heartbeat-thread.js';
-import type { Message } from './message.js';
 
 /** The deliveries of a worker without an ack or nack yet. */
 export class HeldDeliveries<Body> {

@@ -2,8 +2,8 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '@syncline/testing';
-import { Deployment, WAYS } from '../../../../test/stages/deployment.js';
-import { QueueClient, ValidationError } from '../index.js';
+import { Deployment, WAYS } from '../../../../../test/stages/deployment.js';
+import { QueueClient, ValidationError } from '../../index.js';
 
 let deployment: Deployment;
 let queues: QueueClient;

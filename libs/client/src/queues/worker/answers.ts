@@ -1,6 +1,6 @@
-import { PayloadTooLargeError, ProblemError, toError, ValidationError } from '../errors.js';
+import { PayloadTooLargeError, ProblemError, toError, ValidationError } from '../../errors.js';
+import type { Message } from '../message.js';
 import type { Delivery } from './delivery.js';
-import type { Message } from './message.js';
 import type { MessageSource } from './message-source.js';
 import type { QueueSettings } from './queue-settings.js';
 
