@@ -155,6 +155,7 @@ describe('lock nodes on a Redis Cluster', () => {
         tries.push((await acquire(two, lease.name, { owner: 'thief' })).status);
         expect(tries.at(-1)).not.toBe(503);
       });
+      expect(tries.at(-1)).toBe(409);
       const { body: renewed } = await call(two, 'POST', `locks/${lease.name}/renew`, {
         leaseId: lease.leaseId,
       });
@@ -163,6 +164,5 @@ describe('lock nodes on a Redis Cluster', () => {
       const { body: next } = await acquire(two, lease.name, { owner: 'next' });
       expect(BigInt(next.fencingToken)).toBeGreaterThan(BigInt(lease.fencingToken));
     }
-    expect(tries.filter((status) => status !== 503)).toEqual(names.map(() => 409));
   });
 });

@@ -28,7 +28,7 @@ describe.each(['functions', 'scripts'])('a new instance of Redis, by %s', (by) =
   /** What a node knows, told by itself: as the only one, or beside members that may know more. */
   const tell = (
     known: Partial<Knowledge>,
-    more: { members?: string[]; knewIt?: boolean; nodeId?: string; instance?: string } = {},
+    more: { members?: string[]; knewIt?: boolean; nodeId?: string; instance?: string; last?: boolean } = {},
   ) =>
     assertKnowledge(stage.redis, {
       ...{ shard: 0, seen: 0, nodeId: 'one', members: [], knewIt: true, last: true, instance: '' },
@@ -83,6 +83,17 @@ describe.each(['functions', 'scripts'])('a new instance of Redis, by %s', (by) =
     await anotherInstance();
     expect(await tell({}, { nodeId: 'new', knewIt: false })).toBeGreaterThan(0);
     expect(await tell({}, { nodeId: 'one' })).toBe(0);
+  });
+
+  it('does not open by a first portion, in a Redis that has no data and did not start just now', async () => {
+    await eventually(async () => {
+      const [, uptime] = /uptime_in_seconds:(\d+)/.exec(await stage.redis.info('server')) ?? [];
+      expect(Number(uptime)).toBeGreaterThanOrEqual(2);
+    });
+    await stage.redis.del(INSTANCE, CLOCK);
+    expect(await tell({}, { last: false })).toBeGreaterThan(0);
+    expect(await tell({ leases: [lease('a', 5)] }, { members: ['one'] })).toBe(0);
+    expect(await two.acquire(ask('a'))).toMatchObject({ outcome: 'held' });
   });
 
   it('does not take a portion for all, when the portions before went to another one', async () => {

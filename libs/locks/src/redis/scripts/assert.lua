@@ -5,7 +5,7 @@
 --      got the portions before, '' for none  5 the instance that it knew last, '' for none  6 its clock then, ms  7 ms since then
 --      8 how many nodes may know of leases  their ids..., then of each item: its kind, number of its fields, fields (see
 --      assertion.lua)
--- Returns {ms until the instance opens at the latest, 0 when it is open, -1 when it is another one, instance,
+-- Returns {ms until the instance opens at the latest (1: not all is told), 0 when it is open, -1 when it is another one, instance,
 --          1 when it is the one that the node knew, and time went on}
 -- Invariants: a lease that was answered passes to nobody else before its end while a node that knows it tells; asserting again
 --             changes nothing.
@@ -31,6 +31,8 @@ return function()
   Name.save()
   Token.keep()
   if is_open then return { 0, instance, went_on and 1 or 0 } end
-  if ARGV[2] == '1' then Opening.tell(KEYS[1], ARGV[1], { unpack(ARGV, 9, first - 1) }, ARGV[3] == '1') end
+  -- Until a node has told all, nobody is known of whom the instance would have to wait for.
+  if ARGV[2] ~= '1' then return { 1, instance, 0 } end
+  Opening.tell(KEYS[1], ARGV[1], { unpack(ARGV, 9, first - 1) }, ARGV[3] == '1')
   return { Instance.open_when_told(), instance, 0 }
 end
