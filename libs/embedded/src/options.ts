@@ -26,7 +26,7 @@ const optionsSchema = z.strictObject({
   lockDurability: durabilitySchema.default('local'),
   nearCacheBytes: z.int().min(0).default(67_108_864),
   releaseOnClose: z.boolean().default(false),
-  tracing: z.custom<Tracing>((given) => typeof given === 'object').optional(),
+  tracing: z.custom<Tracing>((given) => given !== null && typeof given === 'object').optional(),
 });
 
 /** @throws ValidationFailed */

@@ -31,7 +31,7 @@ export interface ComponentCacheHandler {
 
 /**
  * The object for `cacheHandlers` in Next's configuration: results of `'use cache'` in a cache of Syncline. While `next build`
- * runs it keeps nothing. Next gives each deployment keys of its own.
+ * runs it keeps nothing. Keys are those of Next: whether they tell deployments apart is up to it.
  */
 export const componentCacheHandler = (options: NextCacheOptions): ComponentCacheHandler =>
   isBuilding() ? NO_HANDLER : new ProcessHandler(sharedCache(options));
