@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { eventually, NodeProcess, RedisServer, startBrowser, startNodes, stopAll } from '@syncline/testing';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
 
 const ADMIN = 'the-secret-of-the-admin';
 const READER = 'the-secret-of-the-reader';
@@ -339,7 +339,7 @@ describe('the console, in a browser', () => {
     expect((await call('cache_2', 'GET', 'caches/prices')).stats.entries).toBe(0);
   });
 
-  it('charts the last hour of a queue, as its owner has sampled it, and tells who came and went', async () => {
+  it('charts the last hour of a queue, as its owner has sampled it, and tells who came and went and whose arc is which', async () => {
     const { nodeId } = await call('queue_1', 'GET', 'cluster/owner?key=orders');
     const asked = page.waitForRequest((request) =>
       request.url().endsWith(`api/${nodeId}/v1/queues/orders/figures`),
@@ -354,6 +354,16 @@ describe('the console, in a browser', () => {
     await page.getByText(`as much of it as ${nodeId} has sampled`).waitFor();
     await open('cluster');
     await page.getByRole('table', { name: 'Who came and went' }).getByText('cache_2 joined').waitFor();
+    const coloursOf = async (parts: Locator) =>
+      Promise.all(
+        (await parts.all()).map(async (part) => (await part.getAttribute('style'))?.match(/--\w+/)?.[0]),
+      );
+    const arcs = await coloursOf(
+      page.getByRole('img', { name: /cache_1 \d+ %, cache_2 \d+ %/ }).locator('circle'),
+    );
+    const lines = page.getByRole('table', { name: 'cache nodes' });
+    expect(await coloursOf(lines.locator('.swatch'))).toEqual(arcs);
+    expect(new Set(arcs).size).toBe(2);
   });
 
   it('says that no node of a role answers, and that they are back', async () => {

@@ -46,6 +46,7 @@ const Fact = ({ title, value }: { title: string; value: string }) => (
 
 function RoleNodes({ role }: { role: Role }) {
   const members = live[role].value?.cluster.members ?? [];
+  const owners = role === 'lock' ? [] : members.filter(({ share }) => share > 0);
   return (
     <section>
       <h2>{role} nodes</h2>
@@ -57,7 +58,17 @@ function RoleNodes({ role }: { role: Role }) {
           keyOf={({ nodeId }) => nodeId}
           empty="None is known."
           columns={[
-            { title: 'Node', cell: ({ nodeId }) => nodeId },
+            {
+              title: 'Node',
+              cell: (member) => (
+                <>
+                  {owners.includes(member) && (
+                    <i class="swatch" style={{ background: colourOf(owners, member) }} />
+                  )}
+                  {member.nodeId}
+                </>
+              ),
+            },
             { title: 'Kind', cell: ({ kind }) => kind },
             {
               title: 'State',
@@ -72,7 +83,7 @@ function RoleNodes({ role }: { role: Role }) {
             { title: 'Address', cell: ({ url }) => url },
           ]}
         />
-        {role !== 'lock' && <Shares members={members.filter(({ share }) => share > 0)} />}
+        {owners.length > 0 && <Shares owners={owners} />}
       </div>
       {role !== 'lock' && <WhoOwns role={role} />}
     </section>
@@ -83,28 +94,33 @@ const COLOURS = ['--blue', '--green', '--amber', '--violet', '--red'];
 const RADIUS = 50;
 const AROUND = 2 * Math.PI * RADIUS;
 
+/** Of the arc of a node, and of its line in the table. */
+const colourOf = (owners: readonly Member[], member: Member) =>
+  `var(${COLOURS[owners.indexOf(member) % COLOURS.length]})`;
+
 /** How the ring is shared: an arc a node. */
-function Shares({ members }: { members: readonly Member[] }) {
+function Shares({ owners }: { owners: readonly Member[] }) {
   let before = 0;
   return (
     <svg
       class="ring"
       viewBox="-64 -64 128 128"
       role="img"
-      aria-label={members.map(({ nodeId, share }) => `${nodeId} ${Math.round(share * 100)} %`).join(', ')}
+      aria-label={owners.map(({ nodeId, share }) => `${nodeId} ${Math.round(share * 100)} %`).join(', ')}
     >
-      {members.map(({ nodeId, share }, i) => {
+      {owners.map((owner) => {
+        const { nodeId, share } = owner;
         const start = before;
         before += share;
         return (
           <circle
             key={nodeId}
             r={RADIUS}
-            style={{ stroke: `var(${COLOURS[i % COLOURS.length]})` }}
+            style={{ stroke: colourOf(owners, owner) }}
             stroke-dasharray={`${Math.max(0, share * AROUND - 2)} ${AROUND}`}
             stroke-dashoffset={-start * AROUND}
           >
-            <title>{nodeId}</title>
+            <title>{`${nodeId}: ${(share * 100).toFixed(1)} %`}</title>
           </circle>
         );
       })}
