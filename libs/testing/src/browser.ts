@@ -1,4 +1,4 @@
-import { type Browser, chromium } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { HOW_TO_GET_CHROMIUM } from '../../../scripts/find-chromium.mjs';
 
 /**
@@ -9,6 +9,8 @@ import { HOW_TO_GET_CHROMIUM } from '../../../scripts/find-chromium.mjs';
 export async function startBrowser(): Promise<Browser> {
   const executablePath = process.env.CHROMIUM;
   if (!executablePath) throw new Error(HOW_TO_GET_CHROMIUM);
+  // Only here: it takes a third of a second to load, and few tests have a browser.
+  const { chromium } = await import('playwright-core');
   return chromium.launch({
     executablePath,
     // Chromium cannot use its sandbox as root.
