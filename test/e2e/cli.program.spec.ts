@@ -1,4 +1,7 @@
 import { execFile } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { eventually, NodeProcess, RedisServer, startNodes, stopAll } from '@syncline/testing';
 import { Cli, COMMAND } from './cli.process.js';
@@ -162,5 +165,19 @@ describe('syncline --help', () => {
     }
     expect(await cli.text('lock', 'run', '--help')).toContain('SYNCLINE_FENCING_TOKEN');
     expect((await cli.run([])).code).toBe(2);
+  });
+
+  // They take as long to load as all the rest.
+  it('loads no rules of files, which only some commands need', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'syncline-loaded-'));
+    await new Cli([], { NODE_V8_COVERAGE: folder }).text('--version');
+    const [report = ''] = await readdir(folder);
+    const { result }: { result: { url: string }[] } = JSON.parse(
+      await readFile(join(folder, report), 'utf8'),
+    );
+    await rm(folder, { recursive: true });
+    const loaded = result.map(({ url }) => url).join('\n');
+    expect(loaded).toMatch(/commander/);
+    expect(loaded).not.toMatch(/\/(zod|yaml)\//);
   });
 });

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { type Change, changesTo } from './changes.js';
+import type { Change } from './changes.js';
 import { type ClientOptions, type Clients, withOutput } from './clients.js';
-import { Declarations } from './declarations.js';
+import type { Declarations } from './declarations.js';
 import { EXIT } from './exit-codes.js';
 import { Failure } from './failure.js';
 import { inputOf } from './input.js';
@@ -16,6 +16,9 @@ interface ApplyOptions extends ClientOptions {
   readonly dryRun?: boolean;
 }
 
+/** Loaded when they are needed, because the rules of files take as long to load as all the rest. */
+const rules = async () => ({ ...(await import('./declarations.js')), ...(await import('./changes.js')) });
+
 /** Adds the command that makes queues and schedules as files declare them. */
 export function addApplyCommand(program: Command, clients: Clients): void {
   withOutput(
@@ -25,7 +28,8 @@ export function addApplyCommand(program: Command, clients: Clients): void {
       .requiredOption('-f, --file <files...>', 'files of YAML or JSON; - is stdin')
       .option('--dry-run', 'only show what differs; exits with 1 when something does'),
   ).action(async ({ file, dryRun = false, ...options }: ApplyOptions) => {
-    const declared = await declarationsIn(file);
+    const { Declarations, changesTo } = await rules();
+    const declared = await read(file, new Declarations());
     const changes = await changesTo(await clients.queue(options), declared);
     const unchanged = declared.queues.size + declared.schedules.size - changes.length;
     if (!options.json) for (const line of linesOf(changes, unchanged)) await writeLine(line);
@@ -47,8 +51,7 @@ export function addApplyCommand(program: Command, clients: Clients): void {
 }
 
 /** @throws {Failure} a file cannot be read, or anything in one is wrong */
-async function declarationsIn(files: readonly string[]): Promise<Declarations> {
-  const declared = new Declarations();
+async function read(files: readonly string[], declared: Declarations): Promise<Declarations> {
   for (const file of files) declared.add(file, await textOf(file));
   const { faults } = declared;
   if (faults.length === 0) return declared;
