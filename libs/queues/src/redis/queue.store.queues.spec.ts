@@ -91,6 +91,17 @@ describe('a queue as a whole, by its scripts', () => {
     expect(await stage.acknowledge(deliveries(taken))).toEqual(['stale']);
   });
 
+  it('stays on the list of names when it was made after it had been found gone, and leaves it when it is gone', async () => {
+    const listed = async () => (await stage.store.names.page(stage.queue, null, 1)).length;
+    expect(await stage.store.doDueWork(stage.queue)).toBeNull();
+    await stage.configure();
+    await stage.store.forget(stage.queue);
+    expect(await listed()).toBe(1);
+    await stage.store.remove(stage.queue);
+    await stage.store.forget(stage.queue);
+    expect(await listed()).toBe(0);
+  });
+
   it('takes back what nobody was told of, uncounted and at the front', async () => {
     await stage.configure({ maxReceives: 1 });
     await stage.send({ body: 1 }, { body: 2, groupId: 'A' }, { body: 3, ttlMs: 10_000 }, { body: 4 });

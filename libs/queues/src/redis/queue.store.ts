@@ -186,6 +186,12 @@ export class QueueStore {
     return made;
   }
 
+  /** Takes a queue that was found gone off the list of names. One by its name may have been made since: that stays on it. */
+  async forget(queue: string): Promise<void> {
+    await this.names.remove(queue);
+    if ((await this.secret(queue)) !== null) await this.names.add(queue);
+  }
+
   /** Judges a queue that messages will be moved to, and that is made then if there is none. @throws Problem as {@link make} */
   async requireRoomFor(queue: string, tenant: Tenant): Promise<void> {
     const { realm, quotas } = tenant;

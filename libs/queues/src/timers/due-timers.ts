@@ -91,7 +91,7 @@ export class DueTimers implements OnModuleInit, OnModuleDestroy {
     try {
       let reply = await this.step(queue);
       while (reply?.dueInMs === 0 && !this.stopped) reply = await this.step(queue);
-      if (reply === null) return await this.store.names.remove(queue);
+      if (reply === null) return await this.store.forget(queue);
       this.arm(queue, reply.dueInMs);
       await Promise.all([
         this.emptyOutbox(queue, reply.outboxLength),
