@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { defaultConfiguration } from '@syncline/contracts';
 import { eventually } from '@syncline/testing';
 import { bodies, deliveries, QueueScripts } from '../../../../test/stages/queue-scripts.js';
+import { queueKeys } from './queue.keys.js';
 
 describe('a queue as a whole, by its scripts', () => {
   let stage: QueueScripts;
@@ -100,6 +101,16 @@ describe('a queue as a whole, by its scripts', () => {
     await stage.store.remove(stage.queue);
     await stage.store.forget(stage.queue);
     expect(await listed()).toBe(0);
+  });
+
+  it('may have changed as long as the list of those that have could not be read', async () => {
+    const { redis, store } = stage;
+    store.inUse.forget();
+    await redis.set(queueKeys.inUse(), 'no list');
+    await expect(store.inUse.sinceLast()).rejects.toThrow('WRONGTYPE');
+    await redis.del(queueKeys.inUse());
+    expect(await store.inUse.sinceLast()).toBeNull();
+    expect(await store.inUse.sinceLast()).toEqual([]);
   });
 
   it('takes back what nobody was told of, uncounted and at the front', async () => {

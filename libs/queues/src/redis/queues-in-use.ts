@@ -75,6 +75,7 @@ export class QueuesInUse implements OnModuleInit, OnModuleDestroy {
       if (any || entries.length === MOST_READ) return null;
       return [...new Set(entries.flatMap(([, [, queues = '[]']]) => JSON.parse(queues) as string[]))];
     } catch (error) {
+      if (any) this.forget();
       throw storeError(error);
     }
   }
