@@ -22,11 +22,7 @@ describe('near caches on a Redis Cluster', () => {
   beforeAll(async () => {
     redis = await RedisCluster.start({ replicas: 1 });
     // Otherwise no primary serves anything until the replica of one that is away has taken over.
-    for (const server of redis.servers) {
-      const client = server.connect();
-      await client.config('SET', 'cluster-require-full-coverage', 'no');
-      client.disconnect();
-    }
+    await redis.serveInParts();
     nodes = await startNodes('cache', NODES, { redisUrl: redis.url });
   });
   afterAll(async () => {

@@ -140,6 +140,33 @@ describe('lock nodes on a Redis Cluster', () => {
     });
   });
 
+  it('keep those who wait, and their order, while the primary of other names is silent', async () => {
+    const names = Array.from({ length: 12 }, (_, i) => `near-${i}`);
+    const held = await Promise.all(names.map((name) => acquire(one, name, { owner: 'a' })));
+    const primaryOf = (name: string) =>
+      redis.primaryOf(shardPrefix(new Shards({ isCluster: true }).of(resourceKey('lock', name))));
+    const silent = await primaryOf(names[0] as string);
+    const primaries = await Promise.all(names.map(primaryOf));
+    const at = primaries.findIndex((primary) => primary !== silent);
+    const name = names[at] as string;
+    await redis.serveInParts();
+    const first = acquire(one, name, { owner: 'first', waitMs: 60_000 });
+    await eventually(async () => expect((await describeLock(two, name)).waiters).toHaveLength(1));
+    const second = acquire(two, name, { owner: 'second', waitMs: 60_000 });
+    await eventually(async () => expect((await describeLock(two, name)).waiters).toHaveLength(2));
+    silent.freeze();
+    // Longer than a node waits for a Redis that is away, and than the places of a silent node are kept.
+    await sleep(6_000);
+    await release(one, held[at]?.body);
+    const { status, body } = await first;
+    expect([status, body.owner]).toEqual([200, 'first']);
+    expect((await describeLock(two, name)).waiters).toMatchObject([{ owner: 'second' }]);
+    silent.thaw();
+    await release(one, body);
+    expect((await second).status).toBe(200);
+    await eventually(async () => expect((await release(one, held[0]?.body)).status).toBe(200));
+  });
+
   it('keep what they told of a primary that came back without its data', async () => {
     const names = Array.from({ length: 12 }, (_, i) => `kept-${i}`);
     const held = await Promise.all(

@@ -109,7 +109,7 @@ export class LeasesService {
     try {
       const reply = await this.ask(request, ticket);
       if (reply.outcome !== 'waiting') return granted(reply);
-      if (reply.nextEndMs !== null) this.heartbeat.expectEnd(reply.nextEndMs);
+      if (reply.nextEndMs !== null) this.heartbeat.expectEnd(ticket.shard, reply.nextEndMs);
       const served = await this.waits.park(waiting, request.waitMs, disconnect);
       if (served !== null) this.tellOfGrants(request, served);
       return served;

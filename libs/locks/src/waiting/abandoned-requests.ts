@@ -27,10 +27,10 @@ export class AbandonedRequests {
     if (this.kept.size < MOST_KEPT) this.kept.set(ticket.id, ticket);
   }
 
-  /** Those that are to be given up now that Redis is there. They are kept no longer. */
-  takeAll(): Ticket[] {
-    const tickets = [...this.kept.values()];
-    this.kept.clear();
+  /** Those that are to be given up now that Redis is there for their shard. They are kept no longer. */
+  takeAll(shard: number): Ticket[] {
+    const tickets = [...this.kept.values()].filter((ticket) => ticket.shard === shard);
+    for (const { id } of tickets) this.kept.delete(id);
     return tickets;
   }
 }

@@ -19,16 +19,18 @@ const AWAY_MS = 3_000;
 const LAST_MOMENT_MS = 100;
 
 /**
- * The one timer of a node, one script a beat: it keeps the node's parked requests alive, fetches the outcomes whose
- * hints were lost, and ends leases and sessions whose time is over. While requests wait here, it also beats at the
- * moment when the next lease ends.
+ * Keeps the node's parked requests alive, fetches the outcomes whose hints were lost, and ends leases and sessions whose time is
+ * over: one script a beat and shard. While requests wait here, it also beats at the moment when the next lease ends. The shards of
+ * a Redis Cluster do not wait for each other: one whose primary is away costs the others nothing.
  */
 @Injectable()
 export class Heartbeat implements OnApplicationBootstrap, OnModuleDestroy {
-  private readonly loop = new Loop(() => this.beat(), BEAT_MS, new Logger(Heartbeat.name));
+  private readonly clock: Loop;
+  private readonly beats: ReadonlyMap<number, Loop>;
   /** Shards whose last beat found another number of requests in Redis than here. */
   private readonly mismatched = new Set<number>();
-  private away: NodeJS.Timeout | undefined;
+  /** Until when an answer of a shard is waited for; none for a shard that is at rest. */
+  private readonly away = new Map<number, NodeJS.Timeout>();
   private joined: Subscription | undefined;
   private stopped = false;
 
@@ -37,49 +39,58 @@ export class Heartbeat implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly waits: Waits,
     private readonly abandoned: AbandonedRequests,
     private readonly membership: Membership,
-  ) {}
+  ) {
+    const logger = new Logger(Heartbeat.name);
+    this.clock = new Loop(async () => this.beatAll(), BEAT_MS, logger);
+    this.beats = new Map(
+      store.shards.map((shard) => [
+        shard,
+        new Loop(() => this.beat(shard), Number.POSITIVE_INFINITY, logger),
+      ]),
+    );
+  }
 
   onApplicationBootstrap(): void {
-    this.reached();
     // A member knows the others, who may know more of a Redis that nobody was heard in for a while.
-    this.joined = this.membership.changed.pipe(take(1)).subscribe(() => this.loop.start(0));
+    this.joined = this.membership.changed.pipe(take(1)).subscribe(() => {
+      for (const beat of this.beats.values()) beat.start();
+      this.clock.start(0);
+    });
   }
 
   /** The last beat keeps the places of parked requests while their clients go to another node. */
   async onModuleDestroy(): Promise<void> {
     this.stopped = true;
     this.joined?.unsubscribe();
-    clearTimeout(this.away);
-    await this.loop.stop();
-    await Promise.all(this.store.shards.map((shard) => this.store.beat(shard))).catch(() => {});
+    for (const shard of this.away.keys()) this.expectNothing(shard);
+    await Promise.all([this.clock, ...this.beats.values()].map((loop) => loop.stop()));
+    await Promise.allSettled(this.store.shards.map((shard) => this.store.beat(shard)));
   }
 
   /** A lease that a parked request waits for ends in so many ms. */
-  expectEnd(inMs: number): void {
-    this.loop.within(Math.max(LEAST_BEAT_MS, inMs + 1));
+  expectEnd(shard: number, inMs: number): void {
+    this.beats.get(shard)?.within(Math.max(LEAST_BEAT_MS, inMs + 1));
   }
 
-  private async beat(): Promise<void> {
-    const awake = this.store.shards.filter(
-      (shard) => this.mismatched.has(shard) || !this.store.isEmpty(shard, REST_MS),
-    );
-    const ends = await Promise.all(awake.map((shard) => this.beatShard(shard)));
-    this.reached();
-    for (const ticket of this.abandoned.takeAll()) {
-      // Unless its client is back.
-      if (!this.waits.has(ticket.id)) this.abandoned.giveUp(ticket);
+  private beatAll(): void {
+    for (const [shard, beat] of this.beats) {
+      if (this.mismatched.has(shard) || !this.store.isEmpty(shard, REST_MS)) void beat.run();
+      else this.expectNothing(shard);
     }
-    const nextEndMs = Math.min(...ends);
-    // Without requests of its own a node need not be exact: the next regular beat will do.
-    if (this.waits.size > 0 || nextEndMs === 0) this.expectEnd(nextEndMs);
   }
 
-  /** Returns when the next lease of a shard ends, in ms from now. */
-  private async beatShard(shard: number): Promise<number> {
+  private async beat(shard: number): Promise<void> {
+    if (!this.away.has(shard)) this.expectAnswer(shard);
     const { requests, nextEndMs, outcomes } = await this.store.beat(shard);
     for (const id of outcomes) void this.waits.collectOutcome(shard, id);
     await this.compare(shard, requests);
-    return nextEndMs ?? Number.POSITIVE_INFINITY;
+    this.expectAnswer(shard);
+    for (const ticket of this.abandoned.takeAll(shard)) {
+      // Unless its client is back.
+      if (!this.waits.has(ticket.id)) this.abandoned.giveUp(ticket);
+    }
+    // Without requests of its own a node need not be exact: the next regular beat will do.
+    if (nextEndMs === 0 || (nextEndMs !== null && this.waits.size > 0)) this.expectEnd(shard, nextEndMs);
   }
 
   /** Finds out, when two beats in turn disagree, which requests Redis or this node does not know of. */
@@ -100,14 +111,18 @@ export class Heartbeat implements OnApplicationBootstrap, OnModuleDestroy {
     for (const id of here) if (!there.has(id)) void this.waits.collectOutcome(shard, id);
   }
 
-  private reached(): void {
-    clearTimeout(this.away);
+  /** Redis answers for a shard: it will once more, or the requests that wait there are ended. */
+  private expectAnswer(shard: number): void {
+    this.expectNothing(shard);
     if (this.stopped) return;
-    this.away = setTimeout(() => {
-      // After a pause of this process the replies may lie in the socket, unread: they get a moment.
-      this.away = setTimeout(() => {
-        this.waits.failAll(new StoreUnavailable('Redis cannot be reached.'));
-      }, LAST_MOMENT_MS);
-    }, AWAY_MS);
+    const giveUp = () => this.waits.failAll(shard, new StoreUnavailable('Redis cannot be reached.'));
+    // After a pause of this process the replies may lie in the socket, unread: they get a moment.
+    const onSilence = () => this.away.set(shard, setTimeout(giveUp, LAST_MOMENT_MS));
+    this.away.set(shard, setTimeout(onSilence, AWAY_MS));
+  }
+
+  private expectNothing(shard: number): void {
+    clearTimeout(this.away.get(shard));
+    this.away.delete(shard);
   }
 }

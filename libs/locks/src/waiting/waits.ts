@@ -152,9 +152,10 @@ export class Waits {
       .flatMap(([first]) => (first ? [first.ticket.id] : []));
   }
 
-  /** Ends everything that waits here: this node does not reach Redis any more. */
-  failAll(error: Error): void {
-    this.parked.failAll(error);
+  /** Ends everything that waits in a shard: this node does not reach it any more. */
+  failAll(shard: number, error: Error): void {
+    const requests = this.byWaitId.values().flat();
+    for (const { ticket, parked } of requests) if (ticket.shard === shard) parked.fail(error);
   }
 
   private isAlone(request: WaitingRequest): boolean {
