@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually, type NodeProcess, RedisCluster, startNodes, stopAll } from '@syncline/testing';
 import request from 'supertest';
 
@@ -116,6 +117,46 @@ describe('queue nodes on a Redis Cluster', () => {
     for (const name of names) {
       expect(await receive(two, name, { max: 10 })).toMatchObject(Array(3).fill({ body: name }));
     }
+  });
+
+  it('keep receivers, and those who wait for an end, while the primary of other queues is silent', async () => {
+    const names = Array.from({ length: 12 }, (_, i) => `near-${i}`);
+    const sent = await Promise.all(
+      names.map((name) => call(one, `${name}/messages`, { messages: [{ body: name, delayMs: 3_600_000 }] })),
+    );
+    const primaries = await Promise.all(
+      names.map((name) => redis.primaryOf(`syncline:{queue:${name}}:queue`)),
+    );
+    const silent = primaries[0];
+    const at = primaries.findIndex((primary) => primary !== silent);
+    const [there = '', here = ''] = [names[0], names[at]];
+    await redis.serveInParts();
+    const idOf = (name: string) => sent[names.indexOf(name)]?.messages[0].id;
+    const receiving = (name: string) =>
+      request(two.url).post(`/v1/queues/${name}/receive`).send({ waitMs: 20_000 });
+    const watching = (name: string) =>
+      request(two.url).get(`/v1/queues/${name}/messages/${idOf(name)}?waitMs=20000`);
+    const away = Promise.all([receiving(there), watching(there)]);
+    const near = Promise.all([receiving(here), watching(here)]);
+    const clients = redis.servers.map((server) => server.connect());
+    await eventually(async () => {
+      const lines = await Promise.all(clients.map((client) => client.keys('syncline:{queue:near-*}:w')));
+      expect(lines.flat()).toHaveLength(2);
+    });
+    for (const client of clients) client.disconnect();
+    silent?.freeze();
+    expect((await away).map(({ status }) => status)).toEqual([503, 503]);
+    // By now a node without any answer of Redis ends all that waits.
+    await sleep(5_000);
+    await call(one, `${here}/messages`, { messages: [{ body: 'now' }] });
+    await request(one.url)
+      .delete(`/v1/queues/${here}/messages/${idOf(here)}`)
+      .expect(200);
+    const [received, ended] = await near;
+    expect(received.body.messages).toMatchObject([{ body: 'now' }]);
+    expect(ended.body.state).toBe('cancelled');
+    silent?.thaw();
+    await eventually(async () => expect((await stats(one, there)).delayed).toBe(1));
   });
 
   it('send again what a primary lost that came back without its data', async () => {

@@ -103,10 +103,16 @@ export class EndWatch implements OnModuleDestroy {
     }
   }
 
+  /** On a Redis Cluster some queues may be away, and the others not. */
   private async askAll(): Promise<void> {
-    const outcomes = await Promise.allSettled(this.portions().map((portion) => this.ask(portion)));
-    if (outcomes.every(({ status }) => status === 'fulfilled')) return;
-    this.requests.failAll(new StoreUnavailable('Redis cannot be reached.'));
+    const portions = this.portions();
+    const outcomes = await Promise.allSettled(portions.map((portion) => this.ask(portion)));
+    const away = new Set(
+      portions.flatMap(({ queue }, i) => (outcomes[i]?.status === 'rejected' ? [queue] : [])),
+    );
+    for (const { queue, request } of this.waiters.values()) {
+      if (away.has(queue)) request.fail(new StoreUnavailable('Redis cannot be reached.'));
+    }
   }
 
   /** What all wait for, by queue, each message once. */

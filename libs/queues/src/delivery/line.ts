@@ -10,6 +10,8 @@ interface VacantPlace {
 export class Line {
   /** In the order of their arrival here. */
   readonly receivers = new Map<string, Receiver>();
+  /** When Redis was first asked of it in vain, by the monotonic clock, ms; `Infinity`: it answered. */
+  silentSince = Number.POSITIVE_INFINITY;
   /** Places of receivers that waited in vain, for those who ask next: as a rule the same ones, that need not ask Redis then. */
   private vacant: VacantPlace[] = [];
 

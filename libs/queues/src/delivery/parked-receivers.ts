@@ -15,6 +15,8 @@ const VACANT_MS = 1_000;
 /** Lines that are checked one after the other, a few at a time: at each beat where wake-ups are not numbered, else this often. */
 const CHECK_MS = 10_000;
 const CHECKED_AT_ONCE = 20;
+/** Receivers of a queue of which Redis said nothing for this long, while it answered for others, are told so. */
+const SILENT_MS = 2_000;
 /** Receivers that Redis has not heard of for this long are told so; until then they keep their places. */
 const OUT_OF_TOUCH_MS = 4_800;
 /** Receivers of a queue that a send here names to Redis. Usually the first one takes all there is. */
@@ -61,12 +63,13 @@ export class ParkedReceivers implements OnModuleDestroy {
     const line = this.lines.get(queue) ?? new Line();
     const place = line.takePlace() ?? { id: this.idOf(`${this.identity.id}-${this.entered++}`), arrival: '' };
     const receiver = new Receiver(place, options, this.requests.enter(place.id));
-    if (this.lines.size === 0) {
+    const isFirst = this.lines.size === 0;
+    line.receivers.set(receiver.id, receiver);
+    this.lines.set(queue, line);
+    if (isFirst) {
       this.heard(performance.now());
       this.beats.start();
     }
-    line.receivers.set(receiver.id, receiver);
-    this.lines.set(queue, line);
     return receiver;
   }
 
@@ -149,6 +152,7 @@ export class ParkedReceivers implements OnModuleDestroy {
 
   /** Redis answered to what was sent at that moment. */
   private heard(at: number): void {
+    if (this.lines.size === 0 || this.drain.draining) return;
     clearTimeout(this.outOfTouch);
     this.outOfTouch = setTimeout(
       () => this.requests.failAll(new StoreUnavailable('Redis cannot be reached.')),
@@ -162,9 +166,9 @@ export class ParkedReceivers implements OnModuleDestroy {
     const all = this.mustCheckAll;
     // What a vacant place was woken for is then for others.
     this.givePlacesUp(all ? sentAt : sentAt - VACANT_MS);
-    await this.check(all ? [...this.lines] : this.nextLines(sentAt));
+    await this.check(all ? [...this.lines] : this.nextLines(sentAt), sentAt);
     if (all) this.mustCheckAll = false;
-    if (this.lines.size > 0 && !this.drain.draining) this.heard(sentAt);
+    this.heard(sentAt);
   }
 
   private givePlacesUp(since: number): void {
@@ -190,14 +194,21 @@ export class ParkedReceivers implements OnModuleDestroy {
     return lines;
   }
 
-  private async check(lines: readonly (readonly [string, Line])[]): Promise<void> {
+  /** On a Redis Cluster some queues may be away, and the others not. @throws what the first part failed with */
+  private async check(lines: readonly (readonly [string, Line])[], sentAt: number): Promise<void> {
     const parts = this.store.together(lines);
-    const outcomes = await Promise.allSettled(parts.map((some) => this.checkSome(some)));
-    const failed = outcomes.find((outcome) => outcome.status === 'rejected');
-    if (failed !== undefined) throw failed.reason;
+    const outcomes = await Promise.allSettled(parts.map((some) => this.checkSome(some, sentAt)));
+    const failures = outcomes.flatMap((outcome, i) =>
+      outcome.status === 'rejected' ? [{ reason: outcome.reason as unknown, part: parts[i] ?? [] }] : [],
+    );
+    if (failures.length < parts.length) {
+      for (const { reason, part } of failures)
+        for (const [, line] of part) endWhenSilent(line, sentAt, reason);
+    }
+    for (const { reason } of failures) throw reason;
   }
 
-  private async checkSome(lines: readonly (readonly [string, Line])[]): Promise<void> {
+  private async checkSome(lines: readonly (readonly [string, Line])[], sentAt: number): Promise<void> {
     const parked = lines.map(([queue, line]) => ({
       queue,
       receivers: [...line.receivers.values()].filter(({ inLine }) => inLine),
@@ -205,10 +216,18 @@ export class ParkedReceivers implements OnModuleDestroy {
     const counts = await this.store.checkLines(
       parked.map(({ queue, receivers }) => ({ queue, waiters: receivers.map(({ waiter }) => waiter) })),
     );
+    this.heard(sentAt);
+    for (const [, line] of lines) line.silentSince = Number.POSITIVE_INFINITY;
     for (const [i, { receivers }] of parked.entries()) {
       const count = counts[i];
       // Null: the queue is gone, and all should learn of it.
       for (const receiver of receivers.slice(0, count ?? receivers.length)) receiver.wake();
     }
   }
+}
+
+function endWhenSilent(line: Line, since: number, reason: unknown): void {
+  line.silentSince = Math.min(line.silentSince, since);
+  if (performance.now() - line.silentSince < SILENT_MS) return;
+  for (const receiver of line.receivers.values()) if (receiver.inLine) receiver.fail(reason);
 }

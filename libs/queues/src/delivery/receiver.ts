@@ -61,6 +61,10 @@ export class Receiver {
     this.request.end('woken');
   }
 
+  fail(error: unknown): void {
+    this.request.fail(error);
+  }
+
   /** Redis has it in the line, since that moment. */
   park(arrival: string): void {
     this.place = { id: this.id, arrival };
