@@ -72,7 +72,7 @@ export const mutants: FaultSuite['mutants'] = [
     file: 'libs/locks/src/waiting/heartbeat.js',
     find: 'const { requests, nextEndMs, outcomes } = await this.store.beat(shard);',
     replace:
-      'const { requests, nextEndMs, outcomes } = await this.store.beat(shard); return nextEndMs ?? Infinity;',
+      'const { requests, nextEndMs, outcomes } = await this.store.beat(shard); return this.expectAnswer(shard);',
     run: alone(scenarios.deaf),
   },
   {
