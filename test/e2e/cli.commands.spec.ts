@@ -1,11 +1,11 @@
 import { LockClient } from '@syncline/client';
 import { eventually, NodeProcess, RedisServer, startNodes, stopAll } from '@syncline/testing';
-import { Cli } from './cli.process.js';
+import { Cli, CliHost } from './cli.process.js';
 
 let redis: RedisServer;
 let nodes: NodeProcess[];
 let locks: LockClient;
-let cli: Cli;
+let cli: CliHost;
 
 beforeAll(async () => {
   redis = await RedisServer.start();
@@ -14,9 +14,10 @@ beforeAll(async () => {
   );
   nodes = started.flat();
   locks = new LockClient({ urls: (started[0] ?? []).map(({ url }) => url) });
-  cli = new Cli(nodes);
+  cli = new CliHost(nodes);
 });
 afterAll(async () => {
+  cli?.stop();
   await locks?.close();
   await stopAll(nodes ?? []);
   await redis?.stop();

@@ -3,12 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NodeProcess, RedisServer } from '@syncline/testing';
 import request from 'supertest';
-import { Cli } from './cli.process.js';
+import { CliHost } from './cli.process.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'syncline-cli-keys-'));
 const file = join(folder, 'keys.json');
-afterAll(() => rmSync(folder, { recursive: true }));
-const cli = new Cli([]);
+const cli = new CliHost([]);
+afterAll(() => {
+  cli.stop();
+  rmSync(folder, { recursive: true });
+});
 
 describe('syncline keys', () => {
   it('new makes a key that check and a node take, and hash makes its hash', async () => {

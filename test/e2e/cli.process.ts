@@ -1,4 +1,4 @@
-import { execFile, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, fork, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { Child, type NodeProcess, watchdog } from '@syncline/testing';
 
@@ -63,5 +63,46 @@ export class Cli {
   /** Starts the command and returns while it runs. */
   start(...args: readonly string[]): Child {
     return new Child('syncline', spawn(process.execPath, [...COMMAND, ...args], { env: this.environment }));
+  }
+}
+
+/**
+ * Runs commands in one process, which has loaded `syncline` once: ten in the time that one takes as a process of its own. For what
+ * commands do and print; of signals, a terminal and the end of a process only a {@link Cli} knows.
+ */
+export class CliHost extends Cli {
+  private readonly host: ChildProcess;
+  private readonly ended = new Map<number, (ended: Ended) => void>();
+  private runs = 0;
+
+  constructor(...[nodes, environment]: ConstructorParameters<typeof Cli>) {
+    super(nodes, environment);
+    const program = join(process.cwd(), 'test/e2e/cli.host.mjs');
+    this.host = fork(program, {
+      execArgv: ['--unhandled-rejections=strict'],
+      env: { PATH: this.environment.PATH },
+      serialization: 'advanced',
+    });
+    watchdog.watch(this.host);
+    this.host.on('message', ({ id, code, stdout, stderr }: Ended & { readonly id: number }) => {
+      this.ended.get(id)?.({ code, stdout: Buffer.from(stdout), stderr });
+      this.ended.delete(id);
+    });
+    this.host.on('exit', () => {
+      for (const end of this.ended.values())
+        end({ code: -1, stdout: Buffer.of(), stderr: 'The host ended.' });
+    });
+  }
+
+  override run(args: readonly string[], input: string | Uint8Array = ''): Promise<Ended> {
+    const id = this.runs++;
+    return new Promise((resolve) => {
+      this.ended.set(id, resolve);
+      this.host.send({ id, args, environment: this.environment, input });
+    });
+  }
+
+  stop(): void {
+    this.host.kill();
   }
 }

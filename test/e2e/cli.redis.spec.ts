@@ -1,27 +1,31 @@
 import { ROLES } from '@syncline/contracts';
 import { embed } from '@syncline/embedded';
 import { eventually, freePort, RedisServer } from '@syncline/testing';
-import { Cli } from './cli.process.js';
+import { Cli, CliHost } from './cli.process.js';
 
 let redis: RedisServer;
 /** A member that stays. */
 let syncline: Awaited<ReturnType<typeof embed>>;
-let cli: Cli;
+/** Each run as a process of its own. */
+let processes: Cli;
+let cli: CliHost;
 
 beforeAll(async () => {
   redis = await RedisServer.start();
   syncline = await embed({ redis: redis.url, name: 'service' });
-  cli = new Cli([], { SYNCLINE_REDIS: redis.url });
+  processes = new Cli([], { SYNCLINE_REDIS: redis.url });
+  cli = new CliHost([], processes.environment);
 });
 afterAll(async () => {
   redis?.thaw();
+  cli?.stop();
   await syncline?.close();
   await redis?.stop();
 });
 
 describe('syncline without nodes', () => {
   it('is a member beside others while it runs, takes over no timers, and leaves at once', async () => {
-    const clusters = await cli.json('cluster');
+    const clusters = await processes.json('cluster');
     expect(clusters.map(({ role }: { role: string }) => role)).toEqual(ROLES);
     for (const { members } of clusters) {
       expect(members).toEqual([
@@ -46,7 +50,7 @@ describe('syncline without nodes', () => {
   });
 
   it('acquires a lock that stays held after the command, and releases it by its lease', async () => {
-    const { leaseId } = await cli.json('lock', 'acquire', 'kept', '--ttl', '1h', '--owner', 'cron');
+    const { leaseId } = await processes.json('lock', 'acquire', 'kept', '--ttl', '1h', '--owner', 'cron');
     expect((await syncline.lock.inspect('kept')).holders).toMatchObject([
       { owner: 'cron', ttlMs: 3_600_000 },
     ]);
@@ -109,11 +113,11 @@ describe('syncline without nodes', () => {
   });
 
   it('tells what is wrong with its Redis, and that there is none', async () => {
-    const to = (url: string) => cli.run(['lock', 'ls', '--redis', url]);
+    const to = (url: string) => processes.run(['lock', 'ls', '--redis', url]);
     const [none, wrong, both] = await Promise.all([
       to(`redis://:secret@127.0.0.1:${await freePort()}`),
       to('http://127.0.0.1'),
-      cli.run(['lock', 'ls', '--redis', redis.url, '--url', 'http://127.0.0.1:1']),
+      processes.run(['lock', 'ls', '--redis', redis.url, '--url', 'http://127.0.0.1:1']),
     ]);
     expect([none.code, wrong.code, both.code]).toEqual([69, 2, 2]);
     expect(none.stderr).toMatch(/\nsyncline: Redis does not answer/);
@@ -210,7 +214,7 @@ schedules:
 
 describe('syncline lock run without nodes', () => {
   const run = (name: string, options: readonly string[], script: string) =>
-    cli.start('lock', 'run', name, ...options, '--', 'sh', '-c', script);
+    processes.start('lock', 'run', name, ...options, '--', 'sh', '-c', script);
   const lineOf = async (name: string) => (await syncline.lock.inspect(name)).waiters;
 
   it('waits in line beside other members, and leaves it when it is interrupted', async () => {
