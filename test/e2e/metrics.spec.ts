@@ -4,6 +4,12 @@ import { acquire, call, describeLock, release } from './lock.calls.js';
 import { Prometheus } from './prometheus.js';
 import { alerts, labelsOf, questions, selectorsOf } from './watched.js';
 
+/** Exemplars of a series, as Prometheus tells them. */
+interface Exemplars {
+  readonly seriesLabels: { readonly route: string };
+  readonly exemplars: readonly { readonly labels: { readonly trace_id: string } }[];
+}
+
 /** All series that nodes show, with the labels that they and deploy/prometheus give them. */
 async function seriesOf(nodes: readonly NodeProcess[]) {
   const pages = nodes.map(async ({ url, role }) => {
@@ -179,8 +185,32 @@ describe('metrics', () => {
     }
   });
 
-  it('are scraped by a Prometheus, which can judge every alert', async () => {
+  it('are the same as OpenMetrics, to who accepts that', async () => {
+    for (const { url } of Object.values(nodes).map(([node]) => node)) {
+      const read = async (accept: string) => {
+        const answer = await fetch(`${url}/metrics`, { headers: { accept } });
+        const page = await answer.text();
+        const samples = [...page.matchAll(/^(\w+)/gm)].map(([name]) => name);
+        return { type: answer.headers.get('content-type'), page, samples: [...new Set(samples)].sort() };
+      };
+      await read('*/*');
+      const open = await read('application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5');
+      const text = await read('text/plain');
+      expect(open.type).toBe('application/openmetrics-text; version=1.0.0; charset=utf-8');
+      expect(text.type).toBe('text/plain; version=0.0.4; charset=utf-8');
+      expect(open.page).toMatch(/\n# EOF\n$/);
+      expect(open.samples).toEqual(text.samples);
+      expect(text.page).toContain('\n# TYPE process_cpu_seconds_total counter\n');
+      expect(text.page).not.toMatch(/ # \{/);
+    }
+  });
+
+  it('are scraped by a Prometheus, which can judge every alert and has traces as exemplars', async () => {
     const all = Object.values(nodes).flat();
+    const [{ url }] = nodes.lock;
+    const [kept, dropped] = ['a'.repeat(32), 'b'.repeat(32)];
+    for (const traceparent of [`00-${kept}-${'1'.repeat(16)}-01`, `00-${dropped}-${'1'.repeat(16)}-00`])
+      await fetch(`${url}/v1/locks`, { headers: { traceparent } });
     const prometheus = await Prometheus.start(all);
     await eventually(async () => {
       const { data } = await prometheus.ask('query', { query: 'sum by (role) (up{job="syncline"})' });
@@ -189,6 +219,20 @@ describe('metrics', () => {
         Number(value[1]),
       ]);
       expect(Object.fromEntries(up)).toEqual({ lock: 2, queue: 2, cache: 2 });
+    }, 30_000);
+    const query = 'http_request_duration_seconds_bucket{role="lock"}';
+    await eventually(async () => {
+      const asked = {
+        query,
+        start: String(Date.now() / 1_000 - 3_600),
+        end: String(Date.now() / 1_000 + 60),
+      };
+      const { data } = await prometheus.ask('query_exemplars', asked);
+      const found = data.map(({ seriesLabels, exemplars }: Exemplars) => [
+        seriesLabels.route,
+        ...exemplars.map(({ labels }) => labels.trace_id),
+      ]);
+      expect(found).toEqual([['/v1/locks', kept]]);
     }, 30_000);
     await eventually(async () => {
       const { data } = await prometheus.ask('rules');

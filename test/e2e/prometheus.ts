@@ -29,6 +29,7 @@ export class Prometheus extends Child {
       `--config.file=${file}`,
       `--storage.tsdb.path=${join(folder, 'data')}`,
       `--web.listen-address=127.0.0.1:${port}`,
+      '--enable-feature=exemplar-storage',
     ];
     super('prometheus', spawn(program(), args));
   }

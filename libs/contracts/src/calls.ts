@@ -13,13 +13,18 @@ const callIdSchema = z.int().min(0);
 
 /**
  * A message of a client in a call stream: calls, each equivalent to a POST with a JSON body, and cancellations of earlier
- * calls. The client chooses `id`, which must be unique among its calls in flight. A cancelled call gets no answer, unless
- * `tell` is true: then the answer shows that no other answer is on its way.
+ * calls. The client chooses `id`, which must be unique among its calls in flight. `traceparent` is the header of that name. A
+ * cancelled call gets no answer, unless `tell` is true: then the answer shows that no other answer is on its way.
  */
 export const callsSchema = z
   .array(
     z.union([
-      z.strictObject({ id: callIdSchema, path: z.string(), body: z.unknown().optional() }),
+      z.strictObject({
+        id: callIdSchema,
+        path: z.string(),
+        body: z.unknown().optional(),
+        traceparent: z.string().optional(),
+      }),
       z.strictObject({ id: callIdSchema, cancel: z.literal(true), tell: z.literal(true).optional() }),
     ]),
   )

@@ -7,6 +7,7 @@ import { WebSocket, WebSocketServer } from 'ws';
 import type { HttpMetrics } from '../metrics/http-metrics.js';
 import type { ServerStop } from '../node/server-stop.js';
 import { Refusals } from '../problems/refusals.js';
+import { RequestTraces } from '../traces/request-traces.js';
 import type { Trail } from '../trail/trail.js';
 import type { CallRoutes } from './call-routes.js';
 import { CallStream } from './call-stream.js';
@@ -44,6 +45,7 @@ it('a call stream reads no more calls while its client does not read the answers
     drain: { draining: false } as Drain,
     server: { requestStarted: () => undefined, requestEnded: () => undefined } as unknown as ServerStop,
     metrics: { observe: () => undefined } as unknown as HttpMetrics,
+    traces: new RequestTraces(),
     trail: { note: () => undefined } as unknown as Trail,
     refusals: new Refusals(),
     logger: new Logger(),

@@ -15,9 +15,11 @@ import { FINISH_MS, type ServerStop } from '../node/server-stop.js';
 import { problemOf, retryAfterOf } from '../problems/problems.js';
 import type { Refusals } from '../problems/refusals.js';
 import { readJson } from '../request/json.js';
+import { readTraceParent } from '../request/trace-parent.js';
 import { answerTo, problemTo } from '../tenants/realm.js';
+import type { RequestTraces } from '../traces/request-traces.js';
 import type { Trail } from '../trail/trail.js';
-import { Call } from './call.js';
+import { Call, type OpeningRequest } from './call.js';
 import type { CallRoute, CallRoutes } from './call-routes.js';
 
 /** While the client has more than this many bytes of answers unread, the node reads no further calls. */
@@ -31,13 +33,11 @@ export interface CallServices {
   readonly drain: Drain;
   readonly server: ServerStop;
   readonly metrics: HttpMetrics;
+  readonly traces: RequestTraces;
   readonly trail: Trail;
   readonly refusals: Refusals;
   readonly logger: Logger;
 }
-
-/** What calls have of the request that opened their stream. */
-type OpeningRequest = Pick<Call, 'headers' | 'socket'>;
 
 /** The calls of one connection: they run in parallel and are answered in the order in which they end. */
 export class CallStream {
@@ -92,8 +92,7 @@ export class CallStream {
       else if (this.inFlight === MAX_STREAMED_CALLS || this.calls[call.id] !== undefined) {
         this.refuse(1008, `Send at most ${MAX_STREAMED_CALLS} calls at a time, each with a unique id.`);
         return;
-      } else
-        void this.perform(new Call(call.id, call.path, call.body, this.opening.headers, this.opening.socket));
+      } else void this.perform(new Call(call, this.opening));
     }
   }
 
@@ -110,7 +109,7 @@ export class CallStream {
   }
 
   private async perform(call: Call): Promise<void> {
-    const { routes, drain, server, metrics, trail, refusals, logger } = this.services;
+    const { routes, drain, server, metrics, traces, trail, refusals, logger } = this.services;
     this.calls[call.id] = call;
     this.inFlight += 1;
     server.requestStarted();
@@ -134,14 +133,16 @@ export class CallStream {
         return;
       }
       const { id, method, path } = call;
+      const traceId = readTraceParent(call.traceparent)?.traceId;
       const problem = problemOf(error, logger, {
         method,
         path,
         requestId,
+        traceId,
         caller: callerOf(call),
       });
       status = problem.status;
-      refusals.note(problem, { method, route: route?.template, requestId, traceId: undefined });
+      refusals.note(problem, { method, route: route?.template, requestId, traceId });
       const retryAfter = retryAfterOf(problem);
       const [instance] = path.split('?', 1);
       const told = problemTo(call, problem.toBody(instance ?? path));
@@ -153,8 +154,13 @@ export class CallStream {
       if (this.inFlight === 0) this.idle.emit('idle');
       server.requestEnded();
       const template = route?.template ?? 'none';
-      metrics.observe(call.method, template, status, performance.now() - call.startedAt);
-      trail.note(call, { requestId, route: template, status, answered: !call.isAbandoned });
+      const answered = !call.isAbandoned;
+      const { method, traceparent } = call;
+      const elapsedMs = performance.now() - call.startedAt;
+      const told = answered ? status : undefined;
+      const traceId = traces.record({ method, route: template, status: told, elapsedMs, traceparent });
+      metrics.observe(method, template, status, elapsedMs, traceId);
+      trail.note(call, { requestId, route: template, status, answered });
     }
   }
 

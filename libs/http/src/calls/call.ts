@@ -1,6 +1,22 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { ClientLink, type DisconnectSignal } from '@syncline/runtime';
 
+/** What a client sends of a call. */
+interface SentCall {
+  /** Chosen by the client; the answer has the same id. */
+  readonly id: number;
+  readonly path: string;
+  readonly body?: unknown;
+  readonly traceparent?: string | undefined;
+}
+
+/** What calls have of the request that opened their stream. */
+export interface OpeningRequest {
+  /** Such as `Authorization`. */
+  readonly headers: IncomingHttpHeaders;
+  readonly socket: { readonly remoteAddress?: string | undefined };
+}
+
 /** A call from a call stream. Guards and parameter decorators use it like a request. */
 export class Call {
   readonly method = 'POST';
@@ -13,16 +29,22 @@ export class Call {
   private atEnd: (() => void) | undefined;
   private link: ClientLink | undefined;
 
-  constructor(
-    /** Chosen by the client; the answer has the same id. */
-    readonly id: number,
-    readonly path: string,
-    readonly body: unknown,
-    /** Headers of the request that opened the stream, such as `Authorization`. */
-    readonly headers: IncomingHttpHeaders,
-    /** Of the stream. */
-    readonly socket: { readonly remoteAddress?: string | undefined },
-  ) {}
+  readonly id: number;
+  readonly path: string;
+  readonly body: unknown;
+  /** The trace of this call; that of the request that opened the stream is none of its. */
+  readonly traceparent: string | undefined;
+  readonly headers: IncomingHttpHeaders;
+  readonly socket: OpeningRequest['socket'];
+
+  constructor({ id, path, body, traceparent }: SentCall, { headers, socket }: OpeningRequest) {
+    this.id = id;
+    this.path = path;
+    this.body = body;
+    this.traceparent = traceparent;
+    this.headers = headers;
+    this.socket = socket;
+  }
 
   get(name: string): string | undefined {
     const value = this.headers[name.toLowerCase()];

@@ -13,7 +13,7 @@ export class CallsController {
     summary: 'Open a call stream: a WebSocket for many calls at a time',
     description: [
       'Each message is an array of calls, `[{"id":1,"path":"/v1/...","body":{}}]`. Each call is a POST of this API with an',
-      'id that the client chooses. The node answers each call as soon as it ends: `[{"id":1,"status":200,"body":{}}]`,',
+      'id that the client chooses, and a `traceparent` where it is part of a trace. The node answers each call as soon as it ends: `[{"id":1,"status":200,"body":{}}]`,',
       'with `retryAfter` in seconds after a 503 or 429. `[{"id":1,"cancel":true}]` cancels a call, which then gets no',
       'answer; with `"tell":true` it gets status 499, unless it had already ended. At most 1,024 calls at a time and',
       '1 MiB for each message. The API key is sent with the handshake, which must not have an `Origin` header. Close code',

@@ -24,6 +24,7 @@ import { MAX_BODY_BYTES, NODE_CONFIG, type NodeConfig } from '../node/node.confi
 import { GRACE_MS, ServerStop } from '../node/server-stop.js';
 import { answerRaw } from '../problems/raw-answer.js';
 import { Refusals } from '../problems/refusals.js';
+import { RequestTraces } from '../traces/request-traces.js';
 import { Trail } from '../trail/trail.js';
 import { CallRoutes } from './call-routes.js';
 import { CallStream } from './call-stream.js';
@@ -57,6 +58,7 @@ export class CallsGateway implements OnApplicationBootstrap, BeforeApplicationSh
     private readonly serverStop: ServerStop,
     private readonly metrics: Metrics,
     private readonly requests: HttpMetrics,
+    private readonly traces: RequestTraces,
     private readonly trail: Trail,
     private readonly refusals: Refusals,
     private readonly keys: ApiKeys,
@@ -112,6 +114,7 @@ export class CallsGateway implements OnApplicationBootstrap, BeforeApplicationSh
         drain: this.drain,
         server: this.serverStop,
         metrics: this.requests,
+        traces: this.traces,
         trail: this.trail,
         refusals: this.refusals,
         logger: this.logger,

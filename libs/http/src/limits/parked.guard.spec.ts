@@ -12,7 +12,10 @@ const contextOf = (call: Call) =>
 it('the guard of parked requests takes 10,000 of an address, and as many again when they have ended', () => {
   const guard = new ParkedGuard(new Metrics());
   const call = (waitMs: unknown, remoteAddress = '127.0.0.1') =>
-    new Call(1, '/v1/locks/a/acquire', { waitMs }, {}, { remoteAddress });
+    new Call(
+      { id: 1, path: '/v1/locks/a/acquire', body: { waitMs } },
+      { headers: {}, socket: { remoteAddress } },
+    );
   const parked = Array.from({ length: 10_000 }, () => call(5_000));
   for (const each of parked) expect(guard.canActivate(contextOf(each))).toBe(true);
   expect(() => guard.canActivate(contextOf(call(1)))).toThrow(

@@ -178,6 +178,7 @@ const nodeConfigSchema = (role: Role) =>
       MAX_CONNECTIONS: z.coerce.number().int().min(2).max(1_000_000).default(10_000),
       SQS_PUBLIC_URL: z.url({ protocol: /^https?$/ }).optional(),
       LOCK_DURABILITY: durabilitySchema.default('local'),
+      OTEL_EXPORTER_OTLP_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),
     })
     .transform(checkTls)
     .transform((env) => ({
@@ -214,6 +215,8 @@ const nodeConfigSchema = (role: Role) =>
       lockDurability: env.LOCK_DURABILITY,
       /** Where clients of SQS reach the queue nodes; undefined: where they asked. */
       sqsPublicUrl: env.SQS_PUBLIC_URL,
+      /** Where traces are sent; undefined: nowhere. */
+      collector: env.OTEL_EXPORTER_OTLP_ENDPOINT,
     }));
 
 /** Largest request body, and largest message of a call stream, in bytes. */

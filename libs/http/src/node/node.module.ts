@@ -30,6 +30,7 @@ import { ProblemFilter } from '../problems/problem.filter.js';
 import { Refusals } from '../problems/refusals.js';
 import { BodyGuard } from '../request/body.guard.js';
 import { ContractPipe } from '../request/contract.pipe.js';
+import { RequestTraces } from '../traces/request-traces.js';
 import { AuditController } from '../trail/audit.controller.js';
 import { Trail } from '../trail/trail.js';
 import { TrailStore } from '../trail/trail.store.js';
@@ -37,6 +38,13 @@ import { EntranceController } from './entrance.controller.js';
 import { NODE_CONFIG, type NodeConfig } from './node.config.js';
 import { NodeController } from './node.controller.js';
 import { ServerStop } from './server-stop.js';
+
+/** Without a collector nothing of OpenTelemetry is loaded. */
+async function tracesOf(config: NodeConfig): Promise<RequestTraces> {
+  if (config.collector === undefined) return new RequestTraces();
+  const { ExportedTraces } = await import('../traces/exported-traces.js');
+  return new ExportedTraces(config);
+}
 
 /** Everything that nodes of all roles have: Redis, the cluster, the HTTP edge. */
 @Module({})
@@ -88,6 +96,7 @@ export class NodeModule {
         CallRoutes,
         CallsGateway,
         HttpMetrics,
+        { provide: RequestTraces, useFactory: () => tracesOf(config) },
         KeyMetrics,
         TenantMetrics,
         Sessions,

@@ -18,6 +18,7 @@ import { answerUnreadable } from '../problems/raw-answer.js';
 import { edge } from '../request/edge.middleware.js';
 import { readCertificate } from '../tls/certificate.js';
 import { renewCertificate } from '../tls/renewal.js';
+import { RequestTraces } from '../traces/request-traces.js';
 import { Trail } from '../trail/trail.js';
 import { isLoopback } from './exposure.js';
 import { FastExpressAdapter } from './fast-express.adapter.js';
@@ -73,6 +74,7 @@ async function createNode(node: NodeRole, config: NodeConfig): Promise<NestExpre
       app.get(Drain),
       app.get(ServerStop),
       app.get(HttpMetrics),
+      app.get(RequestTraces),
       app.get(Trail),
       app.get(CrossSiteProtection),
       app.get(Console),

@@ -13,7 +13,7 @@ import { EMPTY, type Observable } from 'rxjs';
 import { callerOf } from '../access/caller.js';
 import { NODE_CONFIG, type NodeConfig } from '../node/node.config.js';
 import { hasBody } from '../request/body.guard.js';
-import { traceIdOf } from '../request/trace-id.js';
+import { readTraceParent } from '../request/trace-parent.js';
 import { problemTo } from '../tenants/realm.js';
 import { headersOf, problemOf } from './problems.js';
 import { Refusals } from './refusals.js';
@@ -66,7 +66,7 @@ export class ProblemFilter implements ExceptionFilter {
     const why = error instanceof NotFoundException ? unroutedProblem(request, this.config.role) : error;
     const { method, originalUrl: path } = request;
     const { requestId } = response;
-    const traceId = traceIdOf(request.headers);
+    const traceId = readTraceParent(request.headers.traceparent)?.traceId;
     const problem = problemOf(why, this.logger, {
       method,
       path,

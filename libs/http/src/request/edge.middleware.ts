@@ -7,6 +7,7 @@ import type { Console } from '../console/console.js';
 import type { HttpMetrics } from '../metrics/http-metrics.js';
 import type { ServerStop } from '../node/server-stop.js';
 import { sendProblem } from '../problems/problem.filter.js';
+import type { RequestTraces } from '../traces/request-traces.js';
 import type { Trail } from '../trail/trail.js';
 
 declare global {
@@ -31,6 +32,7 @@ export function edge(
   drain: Drain,
   server: ServerStop,
   metrics: HttpMetrics,
+  traces: RequestTraces,
   trail: Trail,
   crossSite: CrossSiteProtection,
   console: Console,
@@ -44,9 +46,14 @@ export function edge(
     server.requestStarted();
     response.on('close', () => {
       server.requestEnded();
+      const { method, headers } = request;
       const route: string = request.route?.path ?? 'none';
-      metrics.observe(request.method, route, response.statusCode, performance.now() - startedAt);
       const { statusCode: status, writableFinished: answered } = response;
+      const elapsedMs = performance.now() - startedAt;
+      const { traceparent } = headers;
+      const begun = response.headersSent ? status : undefined;
+      const traceId = traces.record({ method, route, status: begun, elapsedMs, traceparent });
+      metrics.observe(method, route, status, elapsedMs, traceId);
       trail.note(request, { requestId, route, status, answered });
     });
 
