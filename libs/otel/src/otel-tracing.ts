@@ -10,7 +10,7 @@ import {
   trace,
 } from '@opentelemetry/api';
 import type { Message, SentMessage, Tracing } from '@syncline/client';
-import { linksTo, withContextOf } from './message-context.js';
+import { activeTraceparent, linksTo, withContextOf } from './message-context.js';
 import { inSpan } from './spans.js';
 
 /** How calls of one kind are named by OpenTelemetry's conventions for messaging. */
@@ -76,6 +76,10 @@ export function otelTracing(): Tracing {
   };
 
   return {
+    traceparent: activeTraceparent,
+
+    untraced: (start) => context.with(ROOT_CONTEXT, start),
+
     send(queue, headers, send) {
       const operation = { type: 'send', name: 'send', queue } as const;
       // A message that has a context already, such as one that is passed on, keeps it.

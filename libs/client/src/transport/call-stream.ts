@@ -122,13 +122,19 @@ export class CallStream {
    * @returns `cancel` ends the call: the answer is {@link CANCELLED}, unless the call had already ended;
    *          `forget` ends the call without an answer to its receiver
    */
-  call(path: string, body: string, receiver: CallReceiver): { cancel: () => void; forget: () => void } {
+  call(
+    path: string,
+    body: string,
+    traceparent: string | undefined,
+    receiver: CallReceiver,
+  ): { cancel: () => void; forget: () => void } {
     this.lastId += 1;
     const id = this.lastId;
     if (this.inFlight === 0) this.connection?.ref();
     this.calls[id] = receiver;
     this.inFlight += 1;
-    this.send(`{"id":${id},"path":${JSON.stringify(path)},"body":${body}}`);
+    const traced = traceparent === undefined ? '' : `"traceparent":${JSON.stringify(traceparent)},`;
+    this.send(`{"id":${id},"path":${JSON.stringify(path)},${traced}"body":${body}}`);
     const cancel = () => {
       if (this.calls[id] !== undefined) this.send(`{"id":${id},"cancel":true,"tell":true}`);
     };

@@ -27,6 +27,8 @@ export interface Exchange {
   readonly path: string;
   /** In addition to the common headers. */
   readonly headers?: Record<string, string> | undefined;
+  /** The header of that name, which calls of a stream can have, too. */
+  readonly traceparent?: string | undefined;
   readonly body?: string | Uint8Array | undefined;
   /** Timeout until the answer is complete. */
   readonly timeoutMs: number;
@@ -245,7 +247,7 @@ export class Node {
   }
 
   private dispatch(request: Exchange, receiver: Receiver): void {
-    const { method, path, headers, body } = request;
+    const { method, path, headers, traceparent, body } = request;
     const streamed = method === 'POST' && typeof body === 'string' && headers === undefined;
     const stream = streamed ? this.streamFor(request.takesLateAnswer ?? false) : undefined;
     // Only on a stream can a caller cancel a call and know whether an answer is still on its way.
@@ -257,7 +259,7 @@ export class Node {
       this.dispatchAlone(request, receiver);
       return;
     }
-    const { forget, cancel } = stream.call(this.prefix + path, body as string, {
+    const { forget, cancel } = stream.call(this.prefix + path, body as string, traceparent, {
       answered: ({ id, status, body, retryAfter }) => {
         const facts = {
           'x-node-id': stream.nodeId,
@@ -296,12 +298,13 @@ export class Node {
     this.streamFrom = Math.max(this.streamFrom, performance.now() + ms);
   }
 
-  private dispatchAlone({ method, path, headers, body }: Exchange, receiver: Receiver): void {
+  private dispatchAlone({ method, path, headers, traceparent, body }: Exchange, receiver: Receiver): void {
     let begun = false;
     let status = 0;
     let answerHeaders: Answer['headers'] = {};
     const chunks: Buffer[] = [];
     const all = { ...this.common, ...headers };
+    if (traceparent !== undefined) all.traceparent = traceparent;
     if (typeof body === 'string') all['content-type'] ??= 'application/json';
     this.pool.dispatch(
       { method, path: this.prefix + path, headers: all, body: body ?? null },

@@ -74,6 +74,7 @@ export class Transport {
   readonly timeoutMs: number;
   /** The node for calls without an affinity. Each client picks one at random, so that clients spread over the nodes. */
   private readonly home: number;
+  private readonly tracing: Tracing | undefined;
   private closed = false;
 
   constructor(options: TransportOptions) {
@@ -82,6 +83,7 @@ export class Transport {
       options.apiKey === undefined ? {} : { authorization: `Bearer ${options.apiKey}` };
     const { ca, cert, key } = options;
     this.nodes = options.urls.map((url) => new Node(url, common, { ca, cert, key }));
+    this.tracing = options.tracing;
     this.home = Math.floor(Math.random() * this.nodes.length);
     const { timeoutMs = DEFAULT_TIMEOUT_MS } = options;
     this.timeoutMs = duration('timeoutMs', timeoutMs, { min: 1, forever: 'for no deadline' });
@@ -223,6 +225,7 @@ export class Transport {
       method: call.method,
       path: call.path,
       headers: call.headers,
+      traceparent: this.tracing?.traceparent(),
       body,
       timeoutMs,
       parks: (call.waitMs ?? 0) > 0,

@@ -46,7 +46,8 @@ export class Worker<Body> implements AsyncDisposable {
       (queue) => new Handling(queue, call, options, this.load, this.listeners, report),
     );
     this.turns = new Turns(queues.length);
-    this.polling = this.poll();
+    const tracing = queues[0]?.tracing;
+    this.polling = tracing === undefined ? this.poll() : tracing.untraced(() => this.poll());
   }
 
   /** Number of running handlers. */
