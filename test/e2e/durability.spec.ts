@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import {
   eventually,
+  isRedisFrom,
   NodeProcess,
   RedisCluster,
   RedisReplication,
   RedisSentinels,
+  RedisServer,
   startNodes,
   stopAll,
 } from '@syncline/testing';
@@ -234,3 +236,34 @@ describe('what is acknowledged when a replica has it survives a failover', () =>
 });
 
 const byNumber = (a: number, b: number) => a - b;
+
+describe('what is acknowledged when it is on the disk of Redis', () => {
+  it('survives the death of Redis, and is told with every answer', async () => {
+    // Without WAITAOF only a Redis that always writes to its disk first will do.
+    const appendfsync = isRedisFrom(7, 2) ? 'everysec' : 'always';
+    await using redis = await RedisServer.start({ durable: true, args: ['--appendfsync', appendfsync] });
+    const options = { redisUrl: redis.url, env: { LOCK_DURABILITY: 'fsync' } };
+    const [[queue], [lock]] = await Promise.all([
+      startNodes('queue', 1, options),
+      startNodes('lock', 1, options),
+    ]);
+    const [at, by] = [queue as NodeProcess, lock as NodeProcess];
+    try {
+      await put(at, 'kept', 'fsync');
+      const sends = await Promise.all(Array.from({ length: 20 }, (_, i) => send(at, 'kept', i)));
+      expect(sends.map(({ status, body }) => [status, body.durability])).toEqual(
+        sends.map(() => [201, 'fsync']),
+      );
+      const held = await acquire(by, 'kept', { owner: 'a', ttlMs: 600_000 });
+      expect([held.status, held.body.durability]).toEqual([200, 'fsync']);
+      await stopAll([at, by]);
+      await redis.kill();
+      await redis.restart();
+      const [fresh] = await startNodes('queue', 1, options);
+      expect(await stats(fresh as NodeProcess, 'kept')).toMatchObject({ ready: 20, sent: 20 });
+      await stopAll([fresh as NodeProcess]);
+    } finally {
+      await stopAll([at, by]);
+    }
+  });
+});

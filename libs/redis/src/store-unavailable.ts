@@ -25,9 +25,9 @@ export const isRefused = (error: unknown): boolean =>
 export const isFull = (error: unknown): boolean =>
   error instanceof StoreUnavailable && isReplyError(error.cause) && error.cause.message.startsWith('OOM');
 
-/** For a command inside a script, Redis uses a sentence instead of a code. */
+/** For a command inside a script, Redis uses a sentence instead of a code: one before version 7.2, another one since then. */
 const REFUSED_USER =
-  /\b(?:(?:NOAUTH|WRONGPASS|NOPERM)\b.*|The user executing the script can't.*?(?=\.? script:|$))/;
+  /\b(?:(?:NOAUTH|WRONGPASS|NOPERM)\b.*|(?:The user executing the script can't|ACL failure in script:).*?(?=\.? script:|$))/;
 
 /**
  * The error by which Redis refuses the user or the password of `REDIS_URL`, else undefined. Waiting does not help.

@@ -17,4 +17,5 @@ export { RedisCluster } from './redis-cluster.js';
 export { type Follower, RedisReplication, type RedisReplicationOptions } from './redis-replication.js';
 export { RedisSentinels } from './redis-sentinels.js';
 export { RedisServer, type RedisServerOptions } from './redis-server.js';
+export { isRedisFrom } from './redis-version.js';
 export { type Direction, TcpProxy } from './tcp-proxy.js';

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
-import { eventually, RedisReplication, RedisServer, TcpProxy } from '@syncline/testing';
+import { eventually, isRedisFrom, RedisReplication, RedisServer, TcpProxy } from '@syncline/testing';
 import type { Redis } from 'ioredis';
 import { commandConnection } from '../connection/connection.js';
 import { StoreUnavailable } from '../store-unavailable.js';
@@ -94,9 +94,43 @@ describe('Commits, replicated', () => {
   });
 });
 
-describe('Commits, fsync', () => {
-  const fsync = () => 'fsync' as const;
+const fsync = () => 'fsync' as const;
+/** Whether the Redis of the tests can be asked to wait for its disk. */
+const waitsForDisk = isRedisFrom(7, 2);
 
+describe('Commits, fsync', () => {
+  it('refuses a Redis without an append-only file', async () => {
+    await using redis = await RedisServer.start();
+    const node = await connectTo(redis.url);
+    await expect(node.commits.confirm('fsync', 'k')).rejects.toThrow(/set appendonly yes/);
+    node.close();
+  });
+});
+
+const ofOneThatCan = () => {
+  it('asks once for all that came in one turn, also while the file is written anew', async () => {
+    await using redis = await RedisServer.start({ durable: true, args: ['--appendfsync', 'everysec'] });
+    const node = await connectTo(redis.url);
+    const all = Array.from({ length: 50 }, (_, i) => node.commits.hold('k', node.redis.set('k', i), fsync));
+    // Nothing else waits for it.
+    expect(await node.commits.hold('k', node.redis.get('k'), () => 'local')).toBe('49');
+    expect(await Promise.all(all)).toEqual(all.map(() => 'OK'));
+    expect(await callsOf(node.redis, 'waitaof')).toBe(1);
+    await node.redis.bgrewriteaof();
+    expect(await node.commits.hold('k', node.redis.set('k', 'during'), fsync)).toBe('OK');
+    expect(await callsOf(node.redis, 'config\\|get')).toBe(0);
+    node.close();
+  });
+
+  it('takes the word of one that always writes to its disk first as well', async () => {
+    await using redis = await RedisServer.start({ durable: true, args: ['--appendfsync', 'always'] });
+    const node = await connectTo(redis.url);
+    expect(await node.commits.hold('k', node.redis.set('k', 'v'), fsync)).toBe('OK');
+    node.close();
+  });
+};
+
+const ofOneThatCannot = () => {
   it('takes the word of a Redis that always writes to its disk first', async () => {
     await using redis = await RedisServer.start({ durable: true, args: ['--appendfsync', 'always'] });
     const node = await connectTo(redis.url);
@@ -105,13 +139,6 @@ describe('Commits, fsync', () => {
     await expect(node.commits.hold('k', node.redis.set('k', 'w'), fsync)).rejects.toThrow(
       /set appendonly yes and appendfsync always, or use Redis 7\.2 or newer/,
     );
-    node.close();
-  });
-
-  it('refuses a Redis without an append-only file', async () => {
-    await using redis = await RedisServer.start();
-    const node = await connectTo(redis.url);
-    await expect(node.commits.confirm('fsync', 'k')).rejects.toThrow(/set appendonly yes/);
     node.close();
   });
 
@@ -133,7 +160,10 @@ describe('Commits, fsync', () => {
     node.close();
     newer.close();
   });
-});
+};
+
+if (waitsForDisk) describe('Commits, fsync, by a Redis that can wait for its disk', ofOneThatCan);
+else describe('Commits, fsync, by a Redis that cannot wait for its disk', ofOneThatCannot);
 
 /** A cable to a Redis that knows no WAITAOF, on which it answers as a newer one does. */
 async function startCable(port: number, answer: string) {
