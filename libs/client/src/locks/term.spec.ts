@@ -3,8 +3,8 @@ import { Clock } from '../clock.js';
 import { LeaseLostError, StoreUnavailableError } from '../errors.js';
 import { Term } from './term.js';
 
-/** A term of one minute: the test answers its renewals and lets the machine sleep. */
-function aTerm() {
+/** A term, of one minute: the test answers its renewals and lets the machine sleep. */
+function aTerm(ttlMs = 60_000) {
   let asleepMs = 0;
   const clock = new Clock(
     () => performance.now(),
@@ -13,7 +13,7 @@ function aTerm() {
   const renewals: { answer: () => void; refuse: (error: Error) => void; leftMs: number }[] = [];
   const term = new Term({
     what: 'lock a',
-    ttlMs: 60_000,
+    ttlMs,
     since: clock.now(),
     clock,
     renew: ({ timeoutMs: leftMs }) => {
@@ -85,5 +85,19 @@ describe('Term', () => {
     expect(term.remainingMs).toBe(0);
     renewals[1]?.refuse(LeaseLostError.local('it is over'));
     await eventually(() => expect(term.loss).toBeDefined());
+  });
+
+  it('is lost when no renewal is ever answered', async () => {
+    const { term, renewals } = aTerm(150);
+    await eventually(() => expect(term.signal.aborted).toBe(true));
+    expect(renewals.length).toBeGreaterThan(0);
+  });
+
+  it('is lost before anything else runs after the event loop was blocked', async () => {
+    const { term } = aTerm(100);
+    for (const until = performance.now() + 150; performance.now() < until; );
+    // Its timer is behind all that were due before.
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    expect(term.signal.aborted).toBe(true);
   });
 });

@@ -62,7 +62,7 @@ export class Term {
     this.heldForMs = heldFor(ttlMs);
     const now = clock.now();
     this.sleptMs = clock.sleptMs;
-    this.watch();
+    // Nobody watches for the loss before the first renewal, which is due long before: most leases are released by then.
     this.renewIn(renewAfter(ttlMs) - (now - since));
   }
 
@@ -122,11 +122,17 @@ export class Term {
 
   private watch(): void {
     clearTimeout(this.lossTimer);
-    this.lossTimer = this.timer(this.remainingMs, () => {
-      if (this.remainingMs > 0) this.watch();
-      else if (this.awakeLeftMs > 0) this.wake();
-      else this.lose(this.ranOut());
-    });
+    this.lossTimer = this.timer(this.remainingMs || Math.max(0, this.awakeLeftMs), () => this.look());
+  }
+
+  private look(): void {
+    const isCertain = this.remainingMs > 0;
+    if (!isCertain && this.awakeLeftMs <= 0) {
+      this.lose(this.ranOut());
+      return;
+    }
+    this.watch();
+    if (!isCertain) this.wake();
   }
 
   /** How long the lease is held if the machine did not sleep since the last confirmation. */
@@ -152,6 +158,8 @@ export class Term {
     const { ttlMs, renew } = this.options;
     if (this.ended) return;
     this.renewing = true;
+    if (this.lossTimer === undefined) this.look();
+    if (this.ended) return;
     const leftMs = this.remainingMs || Math.max(0, Math.min(this.awakeLeftMs, CONFIRM_MS));
     const { sleptMs } = this.clock;
     try {

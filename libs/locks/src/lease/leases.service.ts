@@ -52,8 +52,9 @@ export class LeasesService {
       metadata: terms.metadata ?? null,
     };
     const deadline = performance.now() + request.waitMs;
-    for (let { waitMs } = request; ; waitMs = Math.max(0, Math.ceil(deadline - performance.now()))) {
-      const leases = await this.attempt({ ...request, waitMs }, disconnect);
+    const leftMs = () => Math.max(0, Math.ceil(deadline - performance.now()));
+    for (let asked = request; ; asked = { ...request, waitMs: leftMs() }) {
+      const leases = await this.attempt(asked, disconnect);
       if (leases !== null) {
         this.metrics.granted(leases);
         return this.told(inOrderOf(resources, leases));

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Durations, SeenNumbers } from '@syncline/redis';
 import { type LeaseRequest, nameOf } from '../lease/lease.js';
-import { encodeMetadata, encodeOwner, type LeaseRecord, termsOf } from '../redis/lease-record.js';
+import { encodeMetadata, encodeOwner, type LeaseRecord, stateOf } from '../redis/lease-record.js';
 import { keysOfWait, leaseOfWait } from '../redis/wait-id.js';
 import type { Ticket } from '../waiting/ticket.js';
 import type { EndedLease } from './kept.js';
@@ -34,10 +34,8 @@ export class Memory {
    */
   granted(shard: number, records: readonly LeaseRecord[], waitId: string | null, sentAt: number): void {
     const memory = this.of(shard);
-    for (const { key, leaseId, record, endsAt, limit } of records) {
-      const { token, session, ttlMs } = termsOf(record);
-      this.tokens.see(shard, token);
-      const sessionId = session === '-' ? null : session;
+    for (const { key, leaseId, record, endsAt, limit, sessionId, fencingToken, ttlMs } of records) {
+      this.tokens.see(shard, fencingToken);
       memory.keepLease({
         key,
         leaseId,
@@ -77,7 +75,7 @@ export class Memory {
     for (const key of keysOfWait(id)) {
       const lease = { key, leaseId: leaseOfWait(id) };
       const record = memory.leaseOf(lease)?.record;
-      if (record !== undefined && termsOf(record).state === `T:${claim}`) memory.forgetLease(lease);
+      if (record !== undefined && stateOf(record) === `T:${claim}`) memory.forgetLease(lease);
     }
   }
 }

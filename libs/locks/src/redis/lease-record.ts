@@ -20,9 +20,11 @@ export const encodeMetadata = (metadata: object | null): string =>
 export const decodeMetadata = (text: string) => (text === '-' ? null : JSON.parse(text));
 
 /** Reads a lease from the record that the scripts keep of it (see `name.lua`). */
-export function readLease(key: string, leaseId: string, record: string, endsAt: number): Grant {
-  const [permits, _state, _session, token = '', acquiredAt, waitedMs, ttlMs, owner = '', ...rest] =
-    record.split(' ');
+export const readLease = (key: string, leaseId: string, record: string, endsAt: number): Grant =>
+  leaseOf(key, leaseId, record.split(' '), endsAt);
+
+function leaseOf(key: string, leaseId: string, fields: readonly string[], endsAt: number): Grant {
+  const [permits, _state, _session, token = '', acquiredAt, waitedMs, ttlMs, owner = '', ...rest] = fields;
   const mode = modeOf(Number(permits));
   return {
     name: resourceName(key),
@@ -48,14 +50,6 @@ export function readHolder(key: string, record: string, endsAt: number): Holder 
 /** How many fields a granted lease has in a reply: record, end, limit. */
 export const FIELDS_OF_LEASE = 3;
 
-/** @param flat record, end and limit of the lease of each key in turn */
-const readLeases = (keys: readonly string[], leaseId: string, flat: readonly string[]): Grant[] =>
-  keys.map((key, i) => {
-    const at = FIELDS_OF_LEASE * i;
-    const lease = readLease(key, leaseId, String(flat[at]), Number(flat[at + 1]));
-    return kindOf(key) === 'semaphore' ? { ...lease, limit: Number(flat[at + 2]) } : lease;
-  });
-
 /** A lease as Redis keeps it: enough to assert it at another instance. */
 export interface LeaseRecord {
   readonly key: string;
@@ -64,32 +58,34 @@ export interface LeaseRecord {
   /** ms of the clock of the Redis that granted or renewed it. */
   readonly endsAt: number;
   readonly limit: string;
+  /** Its session, or null. */
+  readonly sessionId: string | null;
+  readonly fencingToken: string;
+  readonly ttlMs: number;
 }
 
-/** @param flat as for {@link readLeases} */
-const readRecords = (keys: readonly string[], leaseId: string, flat: readonly string[]): LeaseRecord[] =>
-  keys.map((key, i) => {
+/** Leases for their holder, and for what this node remembers. @param flat record, end and limit of the lease of each key in turn */
+export function readGrant(keys: readonly string[], leaseId: string, flat: readonly string[]) {
+  const leases: Grant[] = [];
+  const records: LeaseRecord[] = [];
+  for (const [i, key] of keys.entries()) {
     const at = FIELDS_OF_LEASE * i;
-    return {
-      key,
-      leaseId,
-      record: String(flat[at]),
-      endsAt: Number(flat[at + 1]),
-      limit: String(flat[at + 2]),
-    };
-  });
-
-/** Leases for their holder, and for what this node remembers. @param flat as for {@link readLeases} */
-export const readGrant = (keys: readonly string[], leaseId: string, flat: readonly string[]) => ({
-  leases: readLeases(keys, leaseId, flat),
-  records: readRecords(keys, leaseId, flat),
-});
-
-/** What of a record says how long it counts, and for whom. */
-export function termsOf(record: string) {
-  const [, state = '', session = '', token, , , ttlMs] = record.split(' ', 7);
-  return { state, session, token, ttlMs: Number(ttlMs) };
+    const record = String(flat[at]);
+    const endsAt = Number(flat[at + 1]);
+    const limit = String(flat[at + 2]);
+    const fields = record.split(' ');
+    const lease = leaseOf(key, leaseId, fields, endsAt);
+    leases.push(kindOf(key) === 'semaphore' ? { ...lease, limit: Number(limit) } : lease);
+    const { fencingToken, ttlMs } = lease;
+    const [, , session = ''] = fields;
+    const sessionId = session === '-' ? null : session;
+    records.push({ key, leaseId, record, endsAt, limit, sessionId, fencingToken, ttlMs });
+  }
+  return { leases, records };
 }
+
+/** For whom a record counts. */
+export const stateOf = (record: string): string => record.split(' ', 2)[1] ?? '';
 
 /** @param flat key, record and end of each holder in turn */
 export function readHolders(flat: readonly string[]): Holder[] {

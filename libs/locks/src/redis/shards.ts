@@ -32,6 +32,7 @@ export class Shards {
 
   /** @throws Problem `cross-slot` when the resources lie in several shards */
   ofAll(keys: readonly string[]): number {
+    if (this.all.length === 1) return 0;
     const [shard = 0, ...others] = new Set(keys.map((key) => this.of(key)));
     if (others.length > 0) {
       throw new Problem(

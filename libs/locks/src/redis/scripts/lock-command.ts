@@ -21,9 +21,18 @@ export const lockCommand = <Input extends InShard, Reply>(
 ): LibraryCommand<Input, Reply> =>
   library.command({ name, keys: ({ shard }) => [shardPrefix(shard)], args, decode });
 
-/** A command that may grant leases: most serve the requests that wait. */
+/** A command that may grant leases: most serve the requests that wait. @param args an array of its own for each call */
 export const grantingCommand = <Input extends MayGrant, Reply>(
   name: string,
   args: (input: Input) => (string | number)[],
   decode: (reply: unknown, input: Input) => Reply,
-): LibraryCommand<Input, Reply> => lockCommand(name, (input) => [...args(input), input.seen], decode);
+): LibraryCommand<Input, Reply> =>
+  lockCommand(
+    name,
+    (input) => {
+      const all = args(input);
+      all.push(input.seen);
+      return all;
+    },
+    decode,
+  );

@@ -90,20 +90,21 @@ export function acquire(
   claim: string,
   mostNames?: number,
 ): Operation<AcquireReply | BeyondQuota> {
+  const fields: (string | number)[] = mostNames === undefined ? [] : [mostNames];
+  fields.push(
+    request.leaseId,
+    request.leaseIdIsNew ? '1' : '0',
+    request.ttlMs,
+    request.waitMs,
+    encodeOwner(request.owner, nameOf(request)),
+    encodeMetadata(request.metadata),
+    request.sessionId ?? '-',
+    claim,
+  );
+  for (const { key, permits, limit } of request.resources) fields.push(key, permits, limit);
   return {
     kind: mostNames === undefined ? 'acquire' : 'acquire-within',
-    fields: [
-      ...(mostNames === undefined ? [] : [mostNames]),
-      request.leaseId,
-      request.leaseIdIsNew ? '1' : '0',
-      request.ttlMs,
-      request.waitMs,
-      encodeOwner(request.owner, nameOf(request)),
-      encodeMetadata(request.metadata),
-      request.sessionId ?? '-',
-      claim,
-      ...request.resources.flatMap(({ key, permits, limit }) => [key, permits, limit]),
-    ],
+    fields,
     read: (reply) => readAcquired(request, reply as [string, ...unknown[]]),
   };
 }
@@ -160,15 +161,19 @@ export const release = (
   keys: readonly string[],
   leaseId: string,
   localWaiters: readonly LocalWaiter[],
-): Operation<ReleaseReply> => ({
-  kind: 'release',
-  fields: [leaseId, keys.length, ...keys, ...localWaiters.flatMap(({ id, claim }) => [id, claim])],
-  read: (reply) => {
-    const [code, ...flat] = reply as [number, ...string[]];
-    const outcome = code === 1 ? 'released' : code === 0 ? 'released-before' : 'lost';
-    return { outcome, served: readServed(flat) };
-  },
-});
+): Operation<ReleaseReply> => {
+  const fields: (string | number)[] = [leaseId, keys.length, ...keys];
+  for (const { id, claim } of localWaiters) fields.push(id, claim);
+  return {
+    kind: 'release',
+    fields,
+    read: (reply) => {
+      const [code, ...flat] = reply as [number, ...string[]];
+      const outcome = code === 1 ? 'released' : code === 0 ? 'released-before' : 'lost';
+      return { outcome, served: readServed(flat) };
+    },
+  };
+};
 
 /** @param flat wait id, then record, end and limit of each of its names, again for each request */
 function readServed(flat: string[]): ReleaseReply['served'] {
