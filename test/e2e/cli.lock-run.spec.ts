@@ -106,17 +106,20 @@ describe('syncline lock run', () => {
   }, 60_000);
 
   it('refuses invalid durations before it calls a node', async () => {
-    for (const [option, value] of [
+    const wrong = [
       ['--wait', '30d'],
       ['--wait', 'always'],
       ['--ttl', '2d'],
       ['--ttl', '10ms'],
       ['--timeout', '40d'],
-    ] as const) {
-      const { code, stderr } = await cli.run(['lock', 'run', 'x', option, value, '--', 'true']);
-      expect([option, value, code]).toEqual([option, value, 2]);
-      expect(stderr).toMatch(/expected/i);
-    }
+    ] as const;
+    await Promise.all(
+      wrong.map(async ([option, value]) => {
+        const { code, stderr } = await cli.run(['lock', 'run', 'x', option, value, '--', 'true']);
+        expect([option, value, code]).toEqual([option, value, 2]);
+        expect(stderr).toMatch(/expected/i);
+      }),
+    );
   });
 
   it('lets shared holders hold the lock together', async () => {
