@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-node';
 import { Syncline } from '@syncline/client';
 import { otelTracing } from '@syncline/otel';
-import { eventually, freePort, NodeProcess, RedisServer, stopAll } from '@syncline/testing';
+import { answeredBy, eventually, freePort, NodeProcess, RedisServer, stopAll } from '@syncline/testing';
 import { call } from './lock.calls.js';
 
 /** A span, as OTLP writes it in JSON. */
@@ -222,13 +222,27 @@ describe('traces of nodes', () => {
     await syncline.close();
   });
 
-  it('spans that wait are sent when a node stops', async () => {
+  it('spans that wait are sent when a node stops, those of renewals apart from the trace of their lease', async () => {
+    const syncline = new Syncline({ lock: [patient.url], tracing: otelTracing() });
+    const acquire = () => syncline.lock.acquire('renewed', { ttlMs: 1_500 });
+    await provider.getTracer('test').startActiveSpan('request', acquire);
+    await eventually(async () => expect(await answeredBy([patient], /\/renew"/)).toBeGreaterThan(0));
+    await syncline.close();
+    const acquired = memory.getFinishedSpans().find(({ name }) => name === 'acquire');
     const { traceId, traceparent } = newTrace('c');
     await fetch(`${patient.url}/v1/locks`, { headers: { traceparent } });
     expect(collector.spans.filter((span) => span.traceId === traceId)).toEqual([]);
     expect(await patient.stop()).toBe(0);
     const [span] = await collector.trace(traceId, 1);
     expect(span).toMatchObject({ name: 'GET /v1/locks', resource: { 'service.name': 'locks-of-mine' } });
+    const renewed = collector.spans.filter(({ name }) => name.endsWith('/renew'));
+    expect(renewed.length).toBeGreaterThan(0);
+    for (const { parentSpanId } of renewed) expect(parentSpanId).toBeUndefined();
+    const [asked] = await collector.trace(acquired?.spanContext().traceId ?? '', 1);
+    expect(asked).toMatchObject({
+      name: 'POST /v1/locks/:name/acquire',
+      parentSpanId: acquired?.spanContext().spanId,
+    });
   });
 
   it('a collector that is away costs nothing but spans and one line', async () => {

@@ -20,8 +20,8 @@ export interface Settlement {
 export interface Tracing {
   /** A request goes to a node: the active span, as the header `traceparent` names it (W3C Trace Context). */
   traceparent(): string | undefined;
-  /** A worker starts: what it does by itself, for as long as it runs, is not of the trace that started it. */
-  untraced<Result>(start: () => Result): Result;
+  /** A worker starts, or a lease is renewed: what goes on by itself is not of the trace that began it. */
+  untraced<Result>(run: () => Result): Result;
   /** A message is sent. `send` gets its headers with the context of the trace. */
   send(
     queue: string,

@@ -78,7 +78,7 @@ export function otelTracing(): Tracing {
   return {
     traceparent: activeTraceparent,
 
-    untraced: (start) => context.with(ROOT_CONTEXT, start),
+    untraced: (run) => context.with(ROOT_CONTEXT, run),
 
     send(queue, headers, send) {
       const operation = { type: 'send', name: 'send', queue } as const;

@@ -1,9 +1,9 @@
 import type { Tracing } from '../tracing.js';
 import type { LockPort } from './lock-port.js';
 
-/** The same port, with its requests for leases traced. */
+/** The same port, with its requests for leases traced. Renewals go on for as long as a lease is held: they are of no trace. */
 export function tracedLocks(port: LockPort, tracing: Tracing): LockPort {
-  const traced: Pick<LockPort, 'acquireLock' | 'acquireSet' | 'acquirePermits'> = {
+  const traced: Partial<LockPort> = {
     acquireLock: (name, request, wait) =>
       tracing.acquire([name], request.owner, () => port.acquireLock(name, request, wait)),
     acquireSet: (request, wait) => {
@@ -12,6 +12,10 @@ export function tracedLocks(port: LockPort, tracing: Tracing): LockPort {
     },
     acquirePermits: (name, request, wait) =>
       tracing.acquire([name], request.owner, () => port.acquirePermits(name, request, wait)),
+    renewLock: (...lease) => tracing.untraced(() => port.renewLock(...lease)),
+    renewSet: (...set) => tracing.untraced(() => port.renewSet(...set)),
+    renewPermits: (...lease) => tracing.untraced(() => port.renewPermits(...lease)),
+    keepSession: (...session) => tracing.untraced(() => port.keepSession(...session)),
   };
   return new Proxy(port, {
     get(target, property) {
