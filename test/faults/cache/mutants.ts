@@ -123,8 +123,8 @@ export const mutants: FaultSuite['mutants'] = [
     ...broken(
       'the first acknowledgement ends a round',
       part('round'),
-      "if f[3] == '1' then return Round.commit(register) end",
-      'do return Round.commit(register) end',
+      "if f[3] == '1' then return commit(register, f[4], f[5]) end",
+      'do return commit(register, f[4], f[5]) end',
     ),
     run: alone(scenarios.twoSharers),
   },

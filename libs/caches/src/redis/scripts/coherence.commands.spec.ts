@@ -55,22 +55,28 @@ describe.each(MEANS)('the coherence protocol in Redis, by %s', (means) => {
       expect((await second.outcome())?.[0]).toBe('replaced');
     });
 
-    it('joins a round that runs: one invalidation for all writers, done in their order', async () => {
-      await stage.write(put('k', 'old'));
-      await stage.join('a#1');
-      await stage.read('k', 'a#1');
-      const rounds = [
-        await stage.begun(put('k', 'one')),
-        await stage.begun(put('k', 'two')),
-        await stage.begun(add('k', 1)),
-      ];
-      expect(new Set(rounds.map(({ round }) => round)).size).toBe(1);
-      expect(await stage.missed('a#1')).toEqual(['key k']);
-      await stage.acknowledge('a#1', 1);
-      const outcomes = await Promise.all(rounds.map(async ({ outcome }) => (await outcome())?.[0]));
-      expect(outcomes).toEqual(['replaced', 'replaced', 'not-an-integer']);
-      expect(await stage.stored('k')).toBe('two');
-    });
+    it.each([
+      ['small', 'one'],
+      ['large', 'x'.repeat(5_000)],
+    ])(
+      'joins a round that a %s one began: one invalidation for all, done in their order',
+      async (_, first) => {
+        await stage.write(put('k', 'old'));
+        await stage.join('a#1');
+        await stage.read('k', 'a#1');
+        const rounds = [
+          await stage.begun(put('k', first)),
+          await stage.begun(put('k', 'two')),
+          await stage.begun(add('k', 1)),
+        ];
+        expect(new Set(rounds.map(({ round }) => round)).size).toBe(1);
+        expect(await stage.missed('a#1')).toEqual(['key k']);
+        await stage.acknowledge('a#1', 1);
+        const outcomes = await Promise.all(rounds.map(async ({ outcome }) => (await outcome())?.[0]));
+        expect(outcomes).toEqual(['replaced', 'replaced', 'not-an-integer']);
+        expect(await stage.stored('k')).toBe('two');
+      },
+    );
 
     it('does not wait for its own node, which gave up what it held; but for what it filled since', async () => {
       await stage.write(put('k', 'old'));

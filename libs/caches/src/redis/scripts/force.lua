@@ -14,6 +14,6 @@ return function()
   end
   -- This may have ended rounds in other caches.
   Cache.turn_to(KEYS[1])
-  if redis.call('HGET', Register.key(register), 'round') == round then Round.commit(register) end
+  Round.finish(register, round)
   return 1
 end

@@ -45,8 +45,7 @@ local function evict(victim)
     Operation.perform(op)
     return
   end
-  Round.begin(register, sharers)
-  Round.join(register, { op = op })
+  Round.begin(register, sharers, { op = op })
 end
 
 local function share(bound)

@@ -1,7 +1,8 @@
 -- A register is what a write changes as one: 'k' .. key, 't' .. tag, 'p' .. prefix, or '*' (flush, drop, configuration).
 -- Its sharers are the incarnations that may hold it: a superset of those that do.
 --   <scope>:c:<register>  hash  s<incarnation> -> largest number of a fill by which it may hold the register; while a round
---                               runs: round, missing, and n<incarnation> for each that must still acknowledge
+--                               runs: round, missing, first: the write that began it, if it is small, joined: there are others, and
+--                               n<incarnation> for each that must still acknowledge
 --   <scope>:c:@           hash  s<incarnation>: it may hold anything of the cache; they are asked about '*' and prefixes
 --   <scope>:wide          set   registers with a round whose sharers are those of the whole cache
 -- Keys that no write may ever touch again expire by themselves, long after every near cache dropped its copy

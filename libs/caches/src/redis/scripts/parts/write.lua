@@ -18,6 +18,7 @@ function Write.prepare()
     if outcome then return { 'done', unpack(outcome) } end
   end
 
+  local write = { id = id, node = ARGV[2], op = op, is_remembered = is_remembered }
   local round, sharers, is_known = Register.look(register, ARGV[3], ARGV[4] + 0)
   if not round then
     local eventual = Cache.coherence == 'eventual' and what ~= 'configure' and what ~= 'drop'
@@ -36,8 +37,9 @@ function Write.prepare()
       Eviction.make_room(EVICTIONS, op[2])
       return { 'done', unpack(outcome) }
     end
-    round = Round.begin(register, sharers)
+    round = Round.begin(register, sharers, write)
+  else
+    Round.join(register, write)
   end
-  Round.join(register, { id = id, node = ARGV[2], op = op, is_remembered = is_remembered })
   return { 'pending', round, sharers or Round.waits_for(register) }
 end
