@@ -15,7 +15,7 @@ const nothing: Make = async () => async () => undefined;
 
 const names = Array.from({ length: MANY }, (_, i) => `idle-${i}`);
 
-/** Their queues do not exist: a worker looks once a second whether its queue was made. */
+/** Their queues do not exist. */
 const waitingWorkers: Make = async (syncline) => {
   const workers = names.map((name) => syncline.worker(name, async () => undefined));
   return () => Promise.all(workers.map((worker) => worker.stop()));

@@ -1,3 +1,4 @@
+import { Syncline } from '@syncline/client';
 import { ROLES, type Role } from '@syncline/contracts';
 import {
   eventually,
@@ -55,6 +56,28 @@ describe('nodes that have nothing to do', () => {
         });
       }
     } finally {
+      await stopAll(nodes);
+    }
+  });
+});
+
+describe('workers at queues that nobody made', () => {
+  it('leave Redis in peace, and get the first message', async () => {
+    await using redis = await RedisServer.start();
+    const nodes = await startNodes('queue', 2, { redisUrl: redis.url });
+    const client = new Syncline({ queue: nodes.map(({ url }) => url) });
+    try {
+      const handled: unknown[] = [];
+      for (let i = 0; i < 200; i += 1) client.worker(`unmade-${i}`, ({ body }) => handled.push(body));
+      await eventually(async () => {
+        const [rate] = await commandsASecond([redis]);
+        expect(rate).toBeLessThanOrEqual(MOST_A_NODE * nodes.length);
+      });
+      await client.queue('unmade-7').send('first');
+      await eventually(() => expect(handled).toEqual(['first']));
+      expect((await client.queue('unmade-7').inspect()).stats).toMatchObject({ acked: 1 });
+    } finally {
+      await client.close();
       await stopAll(nodes);
     }
   });

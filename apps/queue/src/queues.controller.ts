@@ -1,12 +1,16 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, Query } from '@nestjs/common';
 import { ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import {
+  type AwaitQueue,
+  awaitQueueSchema,
   type Browsed,
   type BrowseQuery,
   browsedSchema,
   browseQuerySchema,
   deadLettersOf,
   listQueuesQuerySchema,
+  type Made,
+  madeSchema,
   nameSchema,
   type Purged,
   type PutQueue,
@@ -106,6 +110,19 @@ export class QueuesController {
   @ApiProblems('not-found')
   deleteQueue(@Param('queue', { schema: nameSchema }) queue: string): Promise<void> {
     return this.queues.remove(queue);
+  }
+
+  @Post(':queue/made')
+  @Does('consume', ':queue')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Wait until a queue is made' })
+  @ApiOkResponse({ standardSchema: madeSchema })
+  async awaitQueue(
+    @Param('queue', { schema: nameSchema }) queue: string,
+    @Body({ schema: awaitQueueSchema }) { waitMs }: AwaitQueue,
+    @Disconnect() disconnect: DisconnectSignal,
+  ): Promise<Made> {
+    return { made: await this.queues.isMade(queue, waitMs, disconnect) };
   }
 
   @Post(':queue/purge')

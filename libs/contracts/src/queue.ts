@@ -233,6 +233,18 @@ export const queueSchema = z
   });
 export type Queue = z.infer<typeof queueSchema>;
 
+export const awaitQueueSchema = z
+  .strictObject({
+    waitMs: durationMs(0, 30_000).default(0).describe('How long to wait while it is not made'),
+  })
+  .meta({ id: 'AwaitQueue', example: { waitMs: 20_000 } });
+export type AwaitQueue = z.infer<typeof awaitQueueSchema>;
+
+export const madeSchema = z
+  .strictObject({ made: z.boolean().describe('Whether the queue is there; false when the time is over') })
+  .meta({ id: 'Made', example: { made: true } });
+export type Made = z.infer<typeof madeSchema>;
+
 export const listQueuesQuerySchema = z.strictObject({
   prefix: namePrefixSchema,
   cursor: nameCursorSchema,

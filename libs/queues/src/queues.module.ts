@@ -14,6 +14,7 @@ import { MessageBytes } from './messages/message-bytes.js';
 import { MessagesService } from './messages/messages.service.js';
 import { Receipts } from './messages/receipts.js';
 import { QueuesService } from './queues/queues.service.js';
+import { UnmadeQueues } from './queues/unmade-queues.js';
 import { Losses } from './recovery/losses.js';
 import { Memory } from './recovery/memory.js';
 import { QueueStore } from './redis/queue.store.js';
@@ -39,6 +40,7 @@ import { DueTimers } from './timers/due-timers.js';
     QueueStore,
     ScheduleStore,
     QueuesService,
+    UnmadeQueues,
     MessageBytes,
     MessagesService,
     ChainsService,

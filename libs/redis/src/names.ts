@@ -20,7 +20,7 @@ export interface NamePlaces {
 /** Names in their order, such as those of all queues. Throws StoreUnavailable when Redis cannot be reached. */
 export class Names {
   constructor(
-    private readonly redis: Pick<RedisClient, 'zadd' | 'zrem' | 'zrange'>,
+    private readonly redis: Pick<RedisClient, 'zadd' | 'zrem' | 'zrange' | 'zmscore'>,
     private readonly places: NamePlaces,
   ) {}
 
@@ -43,6 +43,24 @@ export class Names {
   get keys(): readonly string[] {
     const { parts, former } = this.places;
     return former === null ? parts : [...parts, former];
+  }
+
+  /** Names by the key that has, or would have, them. */
+  byKey(names: readonly string[]): Map<string, string[]> {
+    const byKey = new Map<string, string[]>();
+    for (const name of names) {
+      const key = this.keyOf(name);
+      const some = byKey.get(key);
+      if (some === undefined) byKey.set(key, [name]);
+      else some.push(name);
+    }
+    return byKey;
+  }
+
+  /** Those of some names that a key has. */
+  async among(key: string, names: readonly string[]): Promise<string[]> {
+    const scores = await this.redis.zmscore(key, ...names).catch(fail);
+    return names.filter((_, i) => scores[i] !== null);
   }
 
   /** At most `limit` names with a prefix in order, after `after`. */

@@ -6,6 +6,7 @@ import type {
   DeletedMessages,
   Extended,
   Found,
+  Made,
   Nacked,
   Queue,
   Queues,
@@ -142,6 +143,10 @@ export class HttpQueues implements QueuePort {
 
   inspect(queue: string): Promise<Queue> {
     return this.transport.json({ method: 'GET', path: pathOf(queue), idempotent: true });
+  }
+
+  made(queue: string, waitMs: number, { signal }: Abort): Promise<Made> {
+    return this.post(queue, 'made', { waitMs }, { waitMs, signal });
   }
 
   async purge(queue: string): Promise<void> {

@@ -6,6 +6,7 @@ import type {
   DeletedMessages,
   Extended,
   Found,
+  Made,
   Nacked,
   Queue,
   Queues,
@@ -115,6 +116,8 @@ export interface QueuePort {
 
   configure(queue: string, changes: QueueChanges): Promise<Queue>;
   inspect(queue: string): Promise<Queue>;
+  /** Answers when the queue is made, or the time is over. */
+  made(queue: string, waitMs: number, abort: Abort): Promise<Made>;
   purge(queue: string): Promise<void>;
   pause(queue: string): Promise<void>;
   resume(queue: string): Promise<void>;

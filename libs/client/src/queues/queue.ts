@@ -336,6 +336,15 @@ export class Queue<Body = unknown> {
     return cancelled;
   }
 
+  /**
+   * Waits until the queue is made. False when the time is over.
+   *
+   * @internal
+   */
+  async untilMade(waitMs: number, signal: AbortSignal): Promise<boolean> {
+    return (await this.port.made(this.name, waitMs, { signal })).made;
+  }
+
   /** Removes all messages. */
   async purge(): Promise<void> {
     await this.port.purge(this.name);

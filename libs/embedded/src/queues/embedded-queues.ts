@@ -12,6 +12,7 @@ import type {
 import {
   type Acked,
   ackSchema,
+  awaitQueueSchema,
   type Browsed,
   browseQuerySchema,
   type Cluster,
@@ -24,6 +25,7 @@ import {
   type Found,
   listQueuesQuerySchema,
   listSchedulesQuerySchema,
+  type Made,
   messageIdParamSchema,
   type Nacked,
   nackSchema,
@@ -227,6 +229,17 @@ export class EmbeddedQueues implements QueuePort {
 
   inspect(queue: string): Promise<Queue> {
     return this.calls.call(() => this.queues.get(named(queue)));
+  }
+
+  async made(queue: string, waitMs: number, { signal }: Abort): Promise<Made> {
+    const { body } = await this.calls.park(
+      async (disconnect, leftMs) => {
+        const { waitMs: left } = checked(awaitQueueSchema, { waitMs: leftMs }, 'body');
+        return { made: await this.queues.isMade(named(queue), left, disconnect) };
+      },
+      { waitMs, signal },
+    );
+    return body;
   }
 
   async purge(queue: string): Promise<void> {

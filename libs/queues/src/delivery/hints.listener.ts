@@ -1,6 +1,7 @@
 import { Controller } from '@nestjs/common';
 import { EventPattern } from '@nestjs/microservices';
 import { EndWatch } from '../by-id/end-watch.js';
+import { UnmadeQueues } from '../queues/unmade-queues.js';
 import { Memory } from '../recovery/memory.js';
 import { DUE, ENDED, WAKE } from '../redis/queue.store.js';
 import { QueueOpenings } from '../redis/queue-openings.js';
@@ -8,7 +9,7 @@ import type { End } from '../redis/scripts/by-id.js';
 import { DueTimers } from '../timers/due-timers.js';
 import { ParkedReceivers } from './parked-receivers.js';
 
-/** What the scripts tell the nodes. Any of it may be lost; `ParkedReceivers`, `DueTimers` and `EndWatch` find it out later. */
+/** What the scripts tell the nodes. Any of it may be lost; `ParkedReceivers`, `DueTimers`, `EndWatch` and `UnmadeQueues` find it out later. */
 @Controller()
 export class HintsListener {
   constructor(
@@ -17,6 +18,7 @@ export class HintsListener {
     private readonly ends: EndWatch,
     private readonly openings: QueueOpenings,
     private readonly memory: Memory,
+    private readonly unmade: UnmadeQueues,
   ) {}
 
   @EventPattern(WAKE)
@@ -35,6 +37,11 @@ export class HintsListener {
     const end = JSON.parse(how) as End;
     for (const id of ids) this.ends.tell(queue, id, end);
     if (end.state === 'cancelled') this.memory.cancelled(queue, ids);
+  }
+
+  @EventPattern('queue.made')
+  onMade({ queue }: { queue: string }): void {
+    this.unmade.onMade(queue);
   }
 
   @EventPattern('queue.opening')

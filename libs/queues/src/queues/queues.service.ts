@@ -8,11 +8,12 @@ import {
   type QueueConfiguration,
   type Queues,
 } from '@syncline/contracts';
-import { Tenants } from '@syncline/runtime';
+import { type DisconnectSignal, Tenants } from '@syncline/runtime';
 import { QueueStore } from '../redis/queue.store.js';
 import { ScheduleStore } from '../redis/schedule.store.js';
 import { DueTimers } from '../timers/due-timers.js';
 import { existing } from './queue.errors.js';
+import { UnmadeQueues } from './unmade-queues.js';
 
 /** Queues as such: made, configured, looked at, removed. */
 @Injectable()
@@ -22,6 +23,7 @@ export class QueuesService {
     private readonly timers: DueTimers,
     private readonly schedules: ScheduleStore,
     private readonly tenants: Tenants,
+    private readonly unmade: UnmadeQueues,
   ) {}
 
   /**
@@ -80,6 +82,15 @@ export class QueuesService {
   /** @throws QueueNotFound */
   async get(queue: string): Promise<Queue> {
     return existing(queue, await this.find(queue));
+  }
+
+  /**
+   * Whether a queue is there; waits until it is.
+   *
+   * @throws StoreUnavailable, ShuttingDown, ClientDisconnected
+   */
+  isMade(queue: string, waitMs: number, disconnect: DisconnectSignal): Promise<boolean> {
+    return this.unmade.wait(queue, waitMs, disconnect);
   }
 
   async list(prefix: string, cursor: string | null, limit: number): Promise<Queues> {

@@ -189,14 +189,14 @@ export class QueueStore {
   /** Takes a queue that was found gone off the list of names. One by its name may have been made since: that stays on it. */
   async forget(queue: string): Promise<void> {
     await this.names.remove(queue);
-    if ((await this.secret(queue)) !== null) await this.names.add(queue);
+    if (await this.exists(queue)) await this.names.add(queue);
   }
 
   /** Judges a queue that messages will be moved to, and that is made then if there is none. @throws Problem as {@link make} */
   async requireRoomFor(queue: string, tenant: Tenant): Promise<void> {
     const { realm, quotas } = tenant;
     if (quotas.queues === undefined || (await this.names.count(realm)) < quotas.queues) return;
-    if ((await this.secret(queue)) === null) throw tenant.exceeds('queues');
+    if (!(await this.exists(queue))) throw tenant.exceeds('queues');
   }
 
   /** Gives a queue a new configuration; makes none. */
@@ -275,6 +275,10 @@ export class QueueStore {
       const [bytes, kept] = await this.redis.hmget(queueKeys.queue(name), 'bytes', 'kept');
       return Number(bytes) + Number(kept);
     });
+  }
+
+  async exists(queue: string): Promise<boolean> {
+    return (await this.secret(queue)) !== null;
   }
 
   /** The largest message that a queue takes. */

@@ -150,7 +150,7 @@ export class SearchService {
   private async deadLettersOf(queue: string): Promise<string | null> {
     const { configuration } = existing(queue, await this.store.describe(queue));
     const { deadLetterQueue } = configuration;
-    return (await this.store.secret(deadLetterQueue)) === null ? null : deadLetterQueue;
+    return (await this.store.exists(deadLetterQueue)) ? deadLetterQueue : null;
   }
 }
 

@@ -22,6 +22,8 @@ export class Intake<Body> {
   readonly answers: Answers<Body>;
   /** Nothing was ready when it was asked last. */
   isEmpty = false;
+  /** The first message makes it: until then there is nothing to receive. */
+  private isUnmade = false;
   private restUntil = Number.NEGATIVE_INFINITY;
   private readonly cancels: CancelWatch<Body>;
   private readonly guard: Guard;
@@ -65,11 +67,12 @@ export class Intake<Body> {
       return deliveries;
     } catch (error) {
       if (signal.aborted) return undefined;
-      // The first message creates the queue: until then there is nothing to do.
       this.isEmpty = error instanceof NotFoundError;
       if (this.isEmpty) this.settings.forget();
       else this.report(error, undefined);
-      this.restUntil = clock.now() + PAUSE_MS;
+      // A node of an earlier version cannot be asked when the queue is made.
+      if (!this.isEmpty || this.isUnmade) this.restUntil = clock.now() + PAUSE_MS;
+      this.isUnmade = this.isEmpty;
       return undefined;
     }
   }
@@ -94,6 +97,10 @@ export class Intake<Body> {
   }
 
   private async ask(max: number, waitMs: number, signal: AbortSignal): Promise<Delivery<Body>[]> {
+    if (this.isUnmade) {
+      if (waitMs === 0 || !(await this.queue.untilMade(waitMs, signal))) return [];
+      this.isUnmade = false;
+    }
     await abortable(this.settings.load(), signal);
     const { visibilityTimeoutMs } = this.settings;
     const askedAt = clock.now();

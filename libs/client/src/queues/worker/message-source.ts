@@ -21,6 +21,7 @@ export interface MessageSource<Body> {
   ): Promise<Extended['results']>;
   watch(receipts: readonly string[], waitMs: number, signal: AbortSignal): Promise<Watched['cancelled']>;
   inspect(): Promise<QueueState>;
+  untilMade(waitMs: number, signal: AbortSignal): Promise<boolean>;
   /** @param maxBlockedMs as in the options of a worker */
   guard(maxBlockedMs: number): Guard;
 }

@@ -7,6 +7,7 @@
 -- Returns {1 when this was done, 0 when not; due in ms or -1}.
 -- Invariant: a queue that is made again begins a generation that was never used.
 -- @include @redis/clock.lua
+-- @include @redis/hint.lua
 -- @include @redis/integer.lua
 -- @include parts/due.lua
 -- @include parts/instance.lua
@@ -41,6 +42,7 @@ return function()
     end
     redis.call('HSET', KEYS[1], 'gen', gen, 'secret', ARGV[2])
     for _, counter in ipairs(COUNTERS) do Queue.set(counter, 0) end
+    hint('queue', 'queue.made', nil, cjson.encode({ queue = Queue.name() }))
   end
   local had_group_limit, took_turns = Marks.has(Marks.GROUP_LIMIT), Turns.are_taken()
   Marks.note_options()
