@@ -58,6 +58,7 @@ export const NEEDED: Readonly<Record<string, NeededRights>> = {
   rescheduleMessage: onName('read', 'configure'),
   cancelMessage: onName('purge'),
   watchDeliveries: onName('consume'),
+  awaitQueue: onName('consume'),
   searchMessages: onName('read'),
   deleteMessages: onName('purge'),
   send: onName('produce'),
