@@ -161,6 +161,13 @@ export class DeadlineError extends SynclineError {
   readonly code = 'deadline-exceeded';
 }
 
+/** Whether nodes, or Redis behind them, could not be reached: the same call may well succeed later. */
+export const isUnavailable = (error: unknown): error is SynclineError =>
+  error instanceof ConnectionError ||
+  error instanceof DeadlineError ||
+  error instanceof StoreUnavailableError ||
+  error instanceof ShuttingDownError;
+
 /** Something other than a Syncline node answered: a proxy, or another service at this address. */
 export class UnexpectedAnswerError extends SynclineError {
   readonly code = 'unexpected-answer';

@@ -15,9 +15,9 @@ import { Syncline } from './syncline.js';
  * nothing shared with another one, nothing left when it is closed.
  *
  * It does what a single process sees of locks, sets of locks and semaphores (first come first served, TTLs, revocation), of
- * queues (workers, priorities, delays, groups, deduplication, back-off, dead letters, chains) and of caches (TTLs, stale values,
+ * queues (workers, priorities, delays, groups, deduplication, back-off, dead letters, chains; schedules that are run) and of caches (TTLs, stale values,
  * tags, prefixes, conditions, counters, one loader). It says nothing of many processes, failures and time-outs, checks no
- * names, sizes or quotas, and throws for the rest: sessions, elections' observers, schedules, search, results, lists.
+ * names, sizes or quotas, and throws for the rest: sessions, elections' observers, search, results, lists.
  */
 export function inMemory(): Syncline {
   const lock = implemented<LockPort>('Locks', new MemoryLocks());

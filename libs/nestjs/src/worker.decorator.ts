@@ -1,23 +1,38 @@
 import { Reflector } from '@nestjs/core';
-import type { BatchHandler, BatchWorkerOptions, Handler, WorkerOptions } from '@syncline/client';
+import type {
+  BatchHandler,
+  BatchWorkerOptions,
+  Handler,
+  ScheduleRule,
+  WorkerOptions,
+} from '@syncline/client';
 
 /** Options of the client's worker. `stopTimeoutMs` is how long the application waits for the handlers when it closes. */
 export type WorkerSettings = WorkerOptions;
 /** As {@link WorkerSettings}, for a method that handles batches. */
 export type BatchWorkerSettings = BatchWorkerOptions;
 
-/** What one {@link Worker} says. */
-export interface Subscription {
-  readonly queues: string | readonly string[];
-  readonly settings: WorkerSettings | BatchWorkerSettings;
+/** A schedule by its name. */
+export interface NamedRule {
+  readonly name: string;
+  readonly rule: ScheduleRule;
 }
 
-/** The metadata that {@link Worker} sets on a method: one item for each decorator. */
+/** What one {@link Worker} or one `Scheduled` says. */
+export interface Subscription {
+  readonly decorator: '@Worker' | '@Scheduled';
+  readonly queues: string | readonly string[];
+  readonly settings: WorkerSettings | BatchWorkerSettings;
+  /** What sends to the queue. */
+  readonly schedule?: NamedRule;
+}
+
+/** The metadata of a method: one item for each decorator. */
 export const Subscriptions = Reflector.createDecorator<readonly Subscription[]>();
 const reflector = new Reflector();
 
 /** Decorates methods of one type. */
-type MethodOf<AnyHandler> = <Method extends AnyHandler>(
+export type MethodOf<AnyHandler> = <Method extends AnyHandler>(
   target: object,
   name: string | symbol,
   method: TypedPropertyDescriptor<Method>,
@@ -44,11 +59,18 @@ export function Worker(
   queues: string | readonly string[],
   settings: Subscription['settings'] = {},
 ): MethodOf<Handler<never> & BatchHandler<never>> {
+  return subscribe({ decorator: '@Worker', queues, settings });
+}
+
+/** Adds to the subscriptions of a method. */
+export function subscribe(subscription: Subscription): MethodOf<Handler<never> & BatchHandler<never>> {
   return (target, name, method) => {
     if (typeof target === 'function' || typeof method?.value !== 'function') {
-      throw new TypeError(`@Worker of ${String(name)}: it must decorate an instance method`);
+      throw new TypeError(
+        `${subscription.decorator} of ${String(name)}: it must decorate an instance method`,
+      );
     }
     const others = reflector.get(Subscriptions, method.value) ?? [];
-    Subscriptions([...others, { queues, settings }])(target, name, method);
+    Subscriptions([...others, subscription])(target, name, method);
   };
 }

@@ -3,6 +3,7 @@ import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy }
 import { DiscoveryService, MetadataScanner, Reflector } from '@nestjs/core';
 import type { Handler, Message, Worker } from '@syncline/client';
 import { Clients } from './clients.js';
+import { Scheduler } from './scheduler.js';
 import { type Subscription, Subscriptions } from './worker.decorator.js';
 
 interface Subscribed extends Subscription {
@@ -11,24 +12,27 @@ interface Subscribed extends Subscription {
   readonly handler: Handler<unknown>;
 }
 
-/** Runs the methods that are decorated with `@Worker` while the application runs. */
+/** Runs the methods that are decorated with `@Worker` or `@Scheduled` while the application runs. */
 @Injectable()
 export class Workers implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly stops: (() => Promise<void>)[] = [];
 
   constructor(
     private readonly clients: Clients,
+    private readonly scheduler: Scheduler,
     private readonly discovery: DiscoveryService,
     private readonly scanner: MetadataScanner,
     private readonly reflector: Reflector,
   ) {}
 
   /** In this hook every provider is ready for its first message. */
-  onApplicationBootstrap(): void {
-    for (const subscribed of this.subscribed()) {
+  async onApplicationBootstrap(): Promise<void> {
+    const all = [...this.subscribed()];
+    for (const subscribed of all) {
       const worker = this.start(subscribed);
       this.stops.push(() => worker.stop());
     }
+    await Promise.all(all.map(({ schedule, name }) => schedule && this.scheduler.put(schedule, name)));
   }
 
   /** The first shutdown hook of Nest: later hooks may close what the handlers use. */
@@ -36,7 +40,7 @@ export class Workers implements OnApplicationBootstrap, OnModuleDestroy {
     await Promise.all(this.stops.map((stop) => stop()));
   }
 
-  private start({ queues, settings, name, handler }: Subscribed): Worker<unknown> {
+  private start({ decorator, queues, settings, name, handler }: Subscribed): Worker<unknown> {
     const logger = new Logger(name);
     const onError = (error: unknown, message: Message<unknown> | undefined) => {
       const what =
@@ -50,7 +54,7 @@ export class Workers implements OnApplicationBootstrap, OnModuleDestroy {
     try {
       return client.worker(queues, handler, { onError, ...settings });
     } catch (error) {
-      throw new TypeError(`@Worker of ${name}: ${error instanceof Error ? error.message : error}`);
+      throw new TypeError(`${decorator} of ${name}: ${error instanceof Error ? error.message : error}`);
     }
   }
 
@@ -64,7 +68,8 @@ export class Workers implements OnApplicationBootstrap, OnModuleDestroy {
         if (subscriptions === undefined) continue;
         const name = `${wrapper.name}.${method}`;
         if (wrapper.isTransient || !wrapper.isDependencyTreeStatic()) {
-          throw new TypeError(`@Worker of ${name}: its class must have the default scope`);
+          const [{ decorator } = { decorator: '@Worker' }] = subscriptions;
+          throw new TypeError(`${decorator} of ${name}: its class must have the default scope`);
         }
         const handler: Handler<unknown> = (message, context) => instance[method](message, context);
         for (const subscription of subscriptions) yield { ...subscription, name, handler };

@@ -1,14 +1,6 @@
 import { abortable } from '../abortable.js';
 import { duration } from '../durations.js';
-import {
-  ConnectionError,
-  DeadlineError,
-  ShuttingDownError,
-  StoreUnavailableError,
-  ValidationError,
-  VersionMismatchError,
-  WaitTimeoutError,
-} from '../errors.js';
+import { isUnavailable, ValidationError, VersionMismatchError, WaitTimeoutError } from '../errors.js';
 import type { Tracing } from '../tracing.js';
 import type { CachePort, Content, Filled, SetOptions } from './cache-port.js';
 import type { Codec } from './codec.js';
@@ -94,7 +86,7 @@ export class Load<Value> {
         return this.services.values.of(Buffer.from(outcome.bytes));
       }
       if (outcome.how !== 'refused') continue;
-      const lost = isAway(outcome.error);
+      const lost = isUnavailable(outcome.error);
       if (lost && whenAway === 'load') return this.loadForItself();
       if (lost || !joined) throw outcome.error;
     }
@@ -112,7 +104,7 @@ export class Load<Value> {
     try {
       return await abortable(reading, AbortSignal.any([this.signal, timeout]));
     } catch (error) {
-      if (this.loadsWhenAway && (timeout.aborted || isAway(error))) return 'away';
+      if (this.loadsWhenAway && (timeout.aborted || isUnavailable(error))) return 'away';
       throw error;
     }
   }
@@ -153,7 +145,7 @@ export class Load<Value> {
         if (error instanceof WaitTimeoutError && waitMs > MAX_WAIT_MS) continue;
         if (error instanceof WaitTimeoutError || (load.impatient.aborted && !load.abandoned.aborted))
           return null;
-        if (isAway(error)) return this.options.whenAway === 'load' ? null : error;
+        if (isUnavailable(error)) return this.options.whenAway === 'load' ? null : error;
         if (error instanceof ValidationError) return error;
         throw error;
       }
@@ -203,10 +195,3 @@ export class Load<Value> {
 interface Loaded extends Content {
   readonly bytes: Buffer;
 }
-
-/** The cache is out of reach. */
-const isAway = (error: unknown): error is Error =>
-  error instanceof ConnectionError ||
-  error instanceof DeadlineError ||
-  error instanceof StoreUnavailableError ||
-  error instanceof ShuttingDownError;

@@ -1,15 +1,31 @@
 import { EventEmitter } from 'node:events';
 import type { Worker as Thread } from 'node:worker_threads';
-import type { Acked, Cluster, Extended, Nacked, Queue, Received, Sent, Watched } from '@syncline/contracts';
+import type {
+  Acked,
+  Cluster,
+  Extended,
+  Nacked,
+  Queue,
+  Received,
+  Schedule,
+  ScheduleRun,
+  Sent,
+  Watched,
+} from '@syncline/contracts';
 import type { NackOptions, QueueChanges, ReceiveOptions } from '../queues/message.js';
 import type { Abort, OutgoingAcks, OutgoingMessage, QueuePort } from '../queues/queue-port.js';
 import { MemoryQueue } from './memory-queue.js';
+import { MemorySchedules } from './memory-schedules.js';
 
 /** Queues of one process: with priorities, delays, groups, back-off and dead letters. */
 export class MemoryQueues implements Partial<QueuePort> {
   readonly timeoutMs = 10_000;
   readonly keepsOrder = true;
   private readonly queues = new Map<string, MemoryQueue>();
+  private readonly planned = new MemorySchedules((queue, { body, groupId, ...options }) => {
+    const { id } = this.queue(queue).send(body, groupId == null ? options : { ...options, groupId });
+    return id;
+  });
 
   async send(queue: string, messages: readonly OutgoingMessage[]): Promise<Sent> {
     const sent = messages.map(({ body, options }) =>
@@ -86,6 +102,26 @@ export class MemoryQueues implements Partial<QueuePort> {
   async resume(queue: string): Promise<void> {
     this.queue(queue).paused = false;
     this.queue(queue).serve();
+  }
+
+  async putSchedule(name: string, rule: string): Promise<Schedule> {
+    return this.planned.put(name, JSON.parse(rule));
+  }
+
+  async schedule(name: string): Promise<Schedule> {
+    return this.planned.get(name);
+  }
+
+  async removeSchedule(name: string): Promise<void> {
+    this.planned.remove(name);
+  }
+
+  async runSchedule(name: string): Promise<ScheduleRun> {
+    return this.planned.run(name);
+  }
+
+  async pauseSchedule(name: string, paused: boolean): Promise<Schedule> {
+    return this.planned.pause(name, paused);
   }
 
   async cluster(): Promise<Cluster> {
