@@ -66,6 +66,29 @@ describe.each<[string, () => Promise<Syncline>]>([
     expect(await permits.using({}, ({ grant }) => grant.permits)).toBe(1);
   });
 
+  it('a schedule is made and sends when it is run', async () => {
+    const { schedules } = syncline;
+    const startAt = new Date('2020-02-29T12:00:00Z');
+    const rule = { queue: 'reports', cron: '0 9 * * *', message: { body: { report: 1 } }, startAt };
+    const made = await schedules.put('daily', rule);
+    const message = { body: { report: 1 }, headers: {}, priority: 0, groupId: null };
+    expect(made).toMatchObject({
+      ...rule,
+      startAt: startAt.toISOString(),
+      name: 'daily',
+      everyMs: null,
+      message,
+    });
+    expect(await schedules.get('daily')).toEqual(made);
+    expect((await schedules.pause('daily')).paused).toBe(true);
+    const { messageId } = await schedules.run('daily');
+    expect(await syncline.queue('reports').receive()).toMatchObject([{ id: messageId, body: { report: 1 } }]);
+    expect((await schedules.resume('daily')).paused).toBe(false);
+    await schedules.delete('daily');
+    expect(await codeOf(schedules.run('daily'))).toBe('not-found');
+    expect(await codeOf(schedules.delete('daily'))).toBe('not-found');
+  });
+
   it('a worker handles messages again after failures, and sends with the acknowledgement', async () => {
     const queue = syncline.queue<string>('work');
     await queue.configure({ maxReceives: 2 });
@@ -167,5 +190,5 @@ describe.each<[string, () => Promise<Syncline>]>([
 it('what is not in memory says so', async () => {
   await using syncline = inMemory();
   await expect(syncline.lock.session()).rejects.toThrow('Locks in memory have no openSession');
-  expect(() => syncline.schedules.get('daily')).toThrow('test this with a real Redis');
+  await expect(syncline.schedules.list().next()).rejects.toThrow('test this with a real Redis');
 });
