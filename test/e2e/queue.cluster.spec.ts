@@ -1,5 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { eventually, type NodeProcess, RedisCluster, startNodes, stopAll } from '@syncline/testing';
+import { partOf } from '@syncline/redis';
+import {
+  eventually,
+  type NodeProcess,
+  RedisCluster,
+  type RedisServer,
+  startNodes,
+  stopAll,
+} from '@syncline/testing';
 import request from 'supertest';
 
 interface Message {
@@ -157,6 +165,40 @@ describe('queue nodes on a Redis Cluster', () => {
     expect(ended.body.state).toBe('cancelled');
     silent?.thaw();
     await eventually(async () => expect((await stats(one, there)).delayed).toBe(1));
+  });
+
+  it('have the schedules of a node that died taken over while the primary of other names is silent', async () => {
+    const members = await redis.primaryOf('syncline:{cluster:queue}:members');
+    const silent = redis.servers.find((server) => server !== members) as RedisServer;
+    const names: string[] = [];
+    for (let i = 0; names.length === 0; i += 1) {
+      const name = `due-${i}`;
+      const keys = [`syncline:{queue:${name}}:queue`, `syncline:{queues:${partOf(name, 16)}}:names`];
+      const primaries = await Promise.all(keys.map((key) => redis.primaryOf(key)));
+      const { body } = await request(one.url).get(`/v1/cluster/owner?key=${name}`);
+      if (!primaries.includes(silent) && body.nodeId === one.nodeId) names.push(name);
+    }
+    const [name = ''] = names;
+    await request(one.url)
+      .put(`/v1/schedules/${name}`)
+      .send({ queue: name, everyMs: 500, message: { body: name } })
+      .expect(200);
+    await eventually(async () => expect((await stats(two, name)).sent).toBeGreaterThan(0));
+    await redis.serveInParts();
+    silent.freeze();
+    try {
+      await one.kill();
+      await eventually(async () => {
+        const { body } = await request(two.url).get(`/v1/cluster/owner?key=${name}`);
+        expect(body.nodeId).toBe(two.nodeId);
+      });
+      const { sent } = await stats(two, name);
+      await eventually(async () => expect((await stats(two, name)).sent).toBeGreaterThan(sent));
+    } finally {
+      silent.thaw();
+      [one = two] = await startNodes('queue', 1, { redisUrl: redis.url });
+      nodes = [one, two];
+    }
   });
 
   it('send again what a primary lost that came back without its data', async () => {

@@ -63,11 +63,16 @@ export class Names {
     return names.filter((_, i) => scores[i] !== null);
   }
 
-  /** At most `limit` names with a prefix in order, after `after`. */
-  async page(prefix: string, after: string | null | undefined, limit: number): Promise<string[]> {
+  /** At most `limit` names with a prefix in order, after `after`; of all keys, or of some. */
+  async page(
+    prefix: string,
+    after: string | null | undefined,
+    limit: number,
+    keys: readonly string[] = this.keys,
+  ): Promise<string[]> {
     const { from, to } = pageAfter(prefix, after);
     const pages = await Promise.all(
-      this.keys.map((key) => this.redis.zrange(key, from, to, 'BYLEX', 'LIMIT', 0, limit)),
+      keys.map((key) => this.redis.zrange(key, from, to, 'BYLEX', 'LIMIT', 0, limit)),
     ).catch(fail);
     return [...new Set(pages.flat())].sort().slice(0, limit);
   }

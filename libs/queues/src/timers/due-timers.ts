@@ -29,7 +29,8 @@ export class DueTimers implements OnModuleInit, OnModuleDestroy {
   /** Queues in which receivers of nodes that have left may be parked. */
   private readonly unsurveyed = new Set<string>();
   private readonly alarm = new Loop(() => this.workOnDue(), Number.POSITIVE_INFINITY, this.logger);
-  private readonly survey = new Loop(() => this.workOnOwned(), Number.POSITIVE_INFINITY, this.logger);
+  /** One for each key of names: on a Redis Cluster those of a primary that is away hold up no others. */
+  private readonly surveys: readonly Loop[];
   private changes: Subscription | undefined;
   private stopped = false;
 
@@ -41,18 +42,28 @@ export class DueTimers implements OnModuleInit, OnModuleDestroy {
     private readonly metrics: DeliveryMetrics,
   ) {
     this.alarm.start();
-    this.survey.start();
+    this.surveys = store.names.keys.map((key) => {
+      const survey: Loop = new Loop(
+        () => this.workOnOwned(key, survey),
+        Number.POSITIVE_INFINITY,
+        this.logger,
+      );
+      survey.start();
+      return survey;
+    });
   }
 
   onModuleInit(): void {
-    this.changes = this.membership.changed.subscribe(() => void this.survey.run());
+    this.changes = this.membership.changed.subscribe(() => {
+      for (const survey of this.surveys) void survey.run();
+    });
   }
 
   onModuleDestroy(): void {
     this.stopped = true;
     this.changes?.unsubscribe();
     void this.alarm.stop();
-    void this.survey.stop();
+    for (const survey of this.surveys) void survey.stop();
   }
 
   /** This node learned that a queue has something to do in `inMs`; null: nothing new. */
@@ -143,12 +154,12 @@ export class DueTimers implements OnModuleInit, OnModuleDestroy {
     this.schedule();
   }
 
-  /** The ring changed: works on all queues that this node owns now. */
-  private async workOnOwned(): Promise<void> {
+  /** The ring changed: works on all queues that this node owns now, of those that a key names. */
+  private async workOnOwned(key: string, survey: Loop): Promise<void> {
     try {
       let after: string | null = null;
       while (!this.stopped) {
-        const names: string[] = await this.store.names.page('', after, PAGE);
+        const names: string[] = await this.store.names.page('', after, PAGE, [key]);
         const owned = names.filter((name) => this.membership.owns(name));
         for (const name of owned) this.unsurveyed.add(name);
         await Promise.all(owned.map((name) => this.work(name)));
@@ -156,7 +167,7 @@ export class DueTimers implements OnModuleInit, OnModuleDestroy {
         after = names.at(-1) ?? null;
       }
     } catch (error) {
-      this.survey.within(RETRY_MS);
+      survey.within(RETRY_MS);
       throw error;
     }
   }
