@@ -3,6 +3,7 @@ import { StoreUnavailable } from '../store-unavailable.js';
 import { mistakeBehind } from '../unsuitable-redis.js';
 import { namespacePrefix, type RedisAccess } from './access.js';
 import { gather } from './gather.js';
+import { LastingRedis } from './lasting-redis.js';
 import { hearLaterErrors } from './later-errors.js';
 import { NO_RESENDS, OneOutcomeCluster } from './one-outcome-cluster.js';
 import { type Address, parseRedisUrl, type RedisTarget } from './redis-url.js';
@@ -72,7 +73,8 @@ function connectToOne(
           ...(target.tls && { sentinelTLS: { ...files }, enableTLSForSentinelMode: true }),
         }
       : { ...first };
-  const redis = new Redis({
+  const Connection = options.retryStrategy === undefined ? LastingRedis : Redis;
+  const redis = new Connection({
     ...SAFE_OPTIONS,
     reconnectOnError,
     ...where,

@@ -53,6 +53,18 @@ describe('Sentinels', () => {
     expect(await sentinels.on(primary, (each) => each.get('led'))).toBe('1');
   });
 
+  it('lead on when they tell of a failover while a connection is already looking for the primary', async () => {
+    const redis = await connectToPrimary();
+    const attempt = new Promise((resolve) => redis.once('connecting', resolve));
+    redis.disconnect(true);
+    await attempt;
+    // What a sentinel's message does.
+    redis.disconnect(true);
+    await eventually(() => redis.ping());
+    redis.disconnect();
+    await eventually(() => expect(redis.status).toBe('end'));
+  });
+
   it('lead to the new primary after a failover, though the old one lives on and keeps its connections', async () => {
     const redis = await connectToPrimary();
     await increment(redis, 'failover');
