@@ -33,7 +33,7 @@ describe('a node whose Redis refuses its user', () => {
         });
         expect([user, code]).toEqual([user, 1]);
         expect(output).toMatch(
-          /Redis refuses the user or the password in REDIS_URL \((?:NOPERM|The user executing the script can't)/,
+          /Redis refuses the user or the password in REDIS_URL \((?:NOPERM|The user executing the script can't|ACL failure in script)/,
         );
       }),
     );

@@ -18,4 +18,11 @@ describe('the check of Redis at boot', () => {
     expect(failure).toBeInstanceOf(UnsuitableRedis);
     expect(String(failure)).toContain('CONFIG SET maxmemory-policy noeviction');
   });
+
+  it('refuses a node of a Redis Cluster where one Redis was named', async () => {
+    await using server = await RedisServer.start({ args: ['--cluster-enabled', 'yes'] });
+    const redis = server.connect();
+    await expect(checkRedis(redis)).rejects.toThrow('name several of its nodes');
+    redis.disconnect();
+  });
 });

@@ -1,6 +1,7 @@
 import { Cluster, type Redis } from 'ioredis';
 import type { RedisClient } from './connection/connection.js';
 import { primariesOf } from './connection/primary.js';
+import { fieldOf, modeOf } from './info.js';
 import { storeError } from './store-unavailable.js';
 import { UnsuitableRedis } from './unsuitable-redis.js';
 
@@ -19,8 +20,7 @@ async function checkPrimary(redis: Redis, inCluster: boolean): Promise<void> {
   const info = await redis.info('server', 'memory').catch((error: unknown) => {
     throw storeError(error);
   });
-  const field = (name: string) => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1] ?? '';
-  const mode = field('redis_mode');
+  const mode = modeOf(info);
   if (mode === 'sentinel') {
     throw new UnsuitableRedis(
       'REDIS_URL names a sentinel: set redis-sentinel://HOST:26379,HOST:26379#PRIMARY, with the name of `sentinel monitor`.',
@@ -31,13 +31,13 @@ async function checkPrimary(redis: Redis, inCluster: boolean): Promise<void> {
       'REDIS_URL names a node of a Redis Cluster: name several of its nodes, comma-separated.',
     );
   }
-  const version = field('redis_version');
+  const version = fieldOf(info, 'redis_version');
   if (Number.parseInt(version, 10) < 7) {
     throw new UnsuitableRedis(
       `Redis ${version} is too old: Syncline needs 7.0 or newer. Upgrade it, or set REDIS_URL to another Redis.`,
     );
   }
-  const policy = field('maxmemory_policy');
+  const policy = fieldOf(info, 'maxmemory_policy');
   if (policy !== 'noeviction') {
     throw new UnsuitableRedis(
       `Redis has maxmemory-policy ${policy}: it may evict locks and messages when memory is full. ` +

@@ -13,6 +13,7 @@ export { PrimaryOf } from './connection/primary-of.js';
 export { InvalidRedisUrl, parseRedisUrl } from './connection/redis-url.js';
 export { Commits } from './durability/commits.js';
 export { BUCKETS_S, Durations } from './durations.js';
+export { fieldOf, modeOf } from './info.js';
 export { FIRST_PAGE, fromCursor, nextPage, type PageStart, toCursor } from './listing.js';
 export { type Happening, onHappenings } from './lua/happenings.js';
 export { type LibraryCommand, LuaLibrary } from './lua/library.js';

@@ -2,6 +2,7 @@ import type { RedisLoad } from '@syncline/contracts';
 import type { Redis } from 'ioredis';
 import type { RedisClient } from './connection/connection.js';
 import { primariesOf } from './connection/primary.js';
+import { fieldOf } from './info.js';
 
 /** Asks every primary. */
 export async function loadOfRedis(redis: RedisClient): Promise<RedisLoad> {
@@ -22,7 +23,7 @@ async function loadOf(primary: Redis): Promise<RedisLoad> {
   await primary.ping();
   const latencyMs = performance.now() - sentAt;
   const info = await primary.info('server', 'memory', 'stats', 'persistence', 'replication');
-  const field = (name: string) => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1] ?? '';
+  const field = (name: string) => fieldOf(info, name);
   return {
     latencyMs: Math.round(latencyMs * 100) / 100,
     commandsPerSecond: Number(field('instantaneous_ops_per_sec')),

@@ -5,6 +5,7 @@ import type { RedisAccess } from './connection/access.js';
 import type { RedisClient } from './connection/connection.js';
 import { primariesOf } from './connection/primary.js';
 import { parseRedisUrl } from './connection/redis-url.js';
+import { fieldOf } from './info.js';
 
 const TOPOLOGIES = { one: 'single', sentinel: 'sentinel', cluster: 'cluster' } as const;
 const MOST_PRIMARIES = 100;
@@ -41,7 +42,7 @@ async function describePrimary(primary: Redis) {
       () => null,
     ),
   ]);
-  const field = (name: string) => new RegExp(`^${name}:(\\w+)`, 'm').exec(info)?.[1] ?? '';
+  const field = (name: string) => fieldOf(info, name);
   const { remoteAddress, remotePort } = primary.stream;
   return {
     address: `${remoteAddress}:${remotePort}`,

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { isReplyError, storeError } from '@syncline/redis';
+import { fieldOf, isReplyError, modeOf, storeError } from '@syncline/redis';
 import type { Redis } from 'ioredis';
 
 /** A process of Redis, and its time as the primary. */
@@ -19,10 +19,10 @@ const NONE = /^0*$/;
 export async function primaryBehind(connection: Redis): Promise<Primary> {
   try {
     const info = await connection.info('server', 'replication');
-    const field = (name: string) => new RegExp(`^${name}:(\\w*)`, 'm').exec(info)?.[1] ?? '';
+    const field = (name: string) => fieldOf(info, name);
     // A replica that is promoted keeps the id of its former primary as the second one.
     const isFirst = field('role') === 'master' && NONE.test(field('master_replid2'));
-    const clusterNode = field('redis_mode') === 'cluster' ? await clusterNodeBehind(connection) : '';
+    const clusterNode = modeOf(info) === 'cluster' ? await clusterNodeBehind(connection) : '';
     return { runId: field('run_id'), replicationId: field('master_replid'), isFirst, clusterNode };
   } catch (error) {
     throw storeError(error);

@@ -35,6 +35,8 @@ const SAFE_OPTIONS = {
   connectTimeout: 1_000,
   retryStrategy: (attempt: number) => Math.min(attempt * RECONNECT_MIN_MS, RECONNECT_MAX_MS),
   lazyConnect: true,
+  // From Redis 7.2 on it takes a right of its own, and each refusal stands in the log of refusals.
+  disableClientInfo: true,
 } satisfies RedisOptions;
 
 /** A connection to one Redis or to a Redis Cluster. Both take the same commands. */

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { fieldOf } from '../info.js';
 
 /** By the socket of a connection: it leads to one process for as long as it lasts. */
 const runIds = new WeakMap<object, Promise<string>>();
@@ -6,7 +7,7 @@ const runIds = new WeakMap<object, Promise<string>>();
 /** From now on, asks at each start of a connection which process of Redis it leads to. */
 export function identify(redis: Redis): void {
   redis.on('ready', () => {
-    const asked = redis.info('server').then((info) => /^run_id:(\w+)/m.exec(info)?.[1] ?? '');
+    const asked = redis.info('server').then((info) => fieldOf(info, 'run_id'));
     asked.catch(() => {});
     runIds.set(redis.stream, asked);
   });
