@@ -9,6 +9,8 @@ const TAKE_OVER_MS = 30_000;
 export interface RedisClusterOptions {
   /** Replicas of each primary. Default: 0. */
   readonly replicas?: number;
+  /** Whether `setClock` of its servers can be used. Default: false. */
+  readonly settableClock?: boolean;
 }
 
 /** A local Redis Cluster of three primaries that cover all slots. */
@@ -18,7 +20,10 @@ export class RedisCluster {
     readonly servers: readonly RedisServer[],
   ) {}
 
-  static async start({ replicas = 0 }: RedisClusterOptions = {}): Promise<RedisCluster> {
+  static async start({
+    replicas = 0,
+    settableClock = false,
+  }: RedisClusterOptions = {}): Promise<RedisCluster> {
     const args = [
       '--cluster-enabled',
       'yes',
@@ -28,7 +33,9 @@ export class RedisCluster {
       '0',
     ];
     const count = PRIMARIES * (1 + replicas);
-    const servers = await Promise.all(Array.from({ length: count }, () => RedisServer.start({ args })));
+    const servers = await Promise.all(
+      Array.from({ length: count }, () => RedisServer.start({ args, settableClock })),
+    );
     const clients = servers.map((server) => server.connect());
     try {
       const first = servers[0]?.port ?? 0;

@@ -20,6 +20,8 @@ export interface RedisSentinelsOptions {
   readonly password?: string;
   /** What sentinels ask of clients. Default: nothing. */
   readonly sentinelPassword?: string;
+  /** Whether `setClock` of its servers can be used. Default: false. */
+  readonly settableClock?: boolean;
 }
 
 /** A primary with two replicas, watched by three sentinels. */
@@ -33,13 +35,13 @@ export class RedisSentinels {
   ) {}
 
   static async start(options: RedisSentinelsOptions = {}): Promise<RedisSentinels> {
-    const { password, sentinelPassword } = options;
+    const { password, sentinelPassword, settableClock = false } = options;
     const auth = password === undefined ? [] : ['--requirepass', password, '--masterauth', password];
     const args = [...auth, '--repl-diskless-sync-delay', '0'];
-    const primary = await RedisServer.start({ args });
+    const primary = await RedisServer.start({ args, settableClock });
     const replicas = await Promise.all(
       Array.from({ length: REPLICAS }, () =>
-        RedisServer.start({ args: [...args, '--replicaof', `127.0.0.1 ${primary.port}`] }),
+        RedisServer.start({ args: [...args, '--replicaof', `127.0.0.1 ${primary.port}`], settableClock }),
       ),
     );
     const folder = await mkdtemp(join(tmpdir(), 'syncline-sentinels-'));
