@@ -93,6 +93,27 @@ describe('the configuration of a node', () => {
     }
   });
 
+  it('reads where traces go, and refuses what OpenTelemetry would pass over in silence', () => {
+    const collector = (env: NodeJS.ProcessEnv) => readNodeConfig('lock', env).collector;
+    const OTEL_EXPORTER_OTLP_ENDPOINT = 'http://all:4318';
+    expect(collector({})).toBeUndefined();
+    expect(collector({ OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_TRACES_SAMPLER: 'always_off' })).toBe(
+      'http://all:4318',
+    );
+    expect(collector({ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://own/v1/traces' })).toBe(
+      'http://own/v1/traces',
+    );
+    expect(collector({ OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_TRACES_EXPORTER: 'none' })).toBeUndefined();
+    expect(collector({ OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_SDK_DISABLED: 'true' })).toBeUndefined();
+    const wrong = [
+      { OTEL_TRACES_SAMPLER: 'sometimes' },
+      { OTEL_TRACES_SAMPLER_ARG: '2' },
+      { OTEL_TRACES_EXPORTER: 'zipkin' },
+      { OTEL_SDK_DISABLED: 'perhaps' },
+    ];
+    for (const env of wrong) expect(() => collector(env)).toThrow(Object.keys(env)[0]);
+  });
+
   it('never shows a secret', () => {
     expect(failureOf({ API_KEYS: 'ops:too-short:admin' })).not.toContain('too-short');
     expect(failureOf({ REDIS_URL: 'http://user:hunter2@host' })).not.toContain('hunter2');

@@ -5,6 +5,7 @@ import { InvalidRedisUrl, parseRedisUrl, type RedisAccess } from '@syncline/redi
 import { z } from 'zod';
 import { readKeysFile } from '../access/keys-file.js';
 import { InvalidCertificate, readCertificate, type TlsFiles } from '../tls/certificate.js';
+import { collectorOf, TRACES_VARIABLES } from '../traces/traces.config.js';
 import { exposureOf } from './exposure.js';
 
 const DEFAULT_PORTS = { lock: 8001, queue: 8004, cache: 8007 } as const satisfies Record<Role, number>;
@@ -178,7 +179,7 @@ const nodeConfigSchema = (role: Role) =>
       MAX_CONNECTIONS: z.coerce.number().int().min(2).max(1_000_000).default(10_000),
       SQS_PUBLIC_URL: z.url({ protocol: /^https?$/ }).optional(),
       LOCK_DURABILITY: durabilitySchema.default('local'),
-      OTEL_EXPORTER_OTLP_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),
+      ...TRACES_VARIABLES,
     })
     .transform(checkTls)
     .transform((env) => ({
@@ -215,8 +216,7 @@ const nodeConfigSchema = (role: Role) =>
       lockDurability: env.LOCK_DURABILITY,
       /** Where clients of SQS reach the queue nodes; undefined: where they asked. */
       sqsPublicUrl: env.SQS_PUBLIC_URL,
-      /** Where traces are sent; undefined: nowhere. */
-      collector: env.OTEL_EXPORTER_OTLP_ENDPOINT,
+      collector: collectorOf(env),
     }));
 
 /** Largest request body, and largest message of a call stream, in bytes. */
