@@ -201,6 +201,72 @@ describe('queue nodes on a Redis Cluster', () => {
     }
   });
 
+  it('keep schedules whose queue had something else to do while nobody could beat', async () => {
+    const members = await redis.primaryOf('syncline:{cluster:queue}:members');
+    const owner = async (name: string) => request(one.url).get(`/v1/cluster/owner?key=${name}`);
+    const ended = async () => {
+      const { text } = await request(one.url).get('/metrics').expect(200);
+      return Number(/^queue_delay_lateness_seconds_count (\d+)$/m.exec(text)?.[1]);
+    };
+    let name = '';
+    for (let i = 0; name === ''; i += 1) {
+      const keys = [
+        `syncline:{queue:kept-on-${i}}:queue`,
+        `syncline:{queues:${partOf(`kept-on-${i}`, 16)}}:names`,
+      ];
+      const primaries = await Promise.all(keys.map((key) => redis.primaryOf(key)));
+      const { body } = await owner(`kept-on-${i}`);
+      if (!primaries.includes(members) && body.nodeId === one.nodeId) name = `kept-on-${i}`;
+    }
+    await call(one, `${name}/messages`, { messages: [{ body: 'makes the queue' }] });
+    await request(one.url)
+      .put(`/v1/schedules/${name}`)
+      .send({ queue: name, everyMs: 6_000, message: { body: 'again' } })
+      .expect(200);
+    await redis.serveInParts();
+    members.freeze();
+    try {
+      await eventually(async () => expect((await owner(name)).status).toBe(503));
+      const before = await ended();
+      await call(one, `${name}/messages`, { messages: [{ body: 'later', delayMs: 50 }] });
+      // The timer of the queue has run, while this node could not say that it owns it.
+      await eventually(async () => expect(await ended()).toBeGreaterThan(before));
+    } finally {
+      members.thaw();
+    }
+    await eventually(async () => expect(await stats(one, name)).toMatchObject({ ready: 3 }));
+  });
+
+  it('send again what one primary lost, of all queues, while another is silent', async () => {
+    const [silent, lost] = (await redis.primaries()) as [RedisServer, RedisServer];
+    const names = Array.from({ length: 360 }, (_, i) => `many-${i}`);
+    await Promise.all(names.map((name) => call(one, `${name}/messages`, { messages: [{ body: name }] })));
+    const primaries = await Promise.all(
+      names.map((name) => redis.primaryOf(`syncline:{queue:${name}}:queue`)),
+    );
+    const keys = names
+      .filter((_, i) => primaries[i] === lost)
+      .map((name) => `syncline:{queue:${name}}:queue`);
+    await redis.serveInParts();
+    silent.freeze();
+    try {
+      await lost.kill();
+      await lost.restart();
+      const client = lost.connect();
+      try {
+        await client.config('SET', 'cluster-require-full-coverage', 'no');
+        await eventually(async () => {
+          const found = await Promise.all(keys.map((key) => client.exists(key)));
+          expect(found.reduce((sum, each) => sum + each, 0)).toBe(keys.length);
+        }, 20_000);
+      } finally {
+        client.disconnect();
+      }
+    } finally {
+      silent.thaw();
+    }
+  });
+
   it('send again what a primary lost that came back without its data', async () => {
     const names = Array.from({ length: 6 }, (_, i) => `kept-${i}`);
     const sent = await Promise.all(

@@ -155,6 +155,11 @@ export class Membership implements OnModuleDestroy {
     return this.isMember && this.currentRing.owner(key) === this.nodeId;
   }
 
+  /** Whether it did on the ring that it saw last: while heartbeats do not reach Redis nobody else takes its duties over. */
+  ownedLast(key: string): boolean {
+    return this.currentRing.owner(key) === this.nodeId;
+  }
+
   /** Reads the current membership from Redis. */
   async describe(): Promise<Cluster> {
     const { role } = this.options;

@@ -8,7 +8,7 @@ export {
   whenReady,
 } from './connection/connection.js';
 export { pingPrimaries } from './connection/ping-primaries.js';
-export { primariesOf } from './connection/primary.js';
+export { primariesOf, primaryOf } from './connection/primary.js';
 export { PrimaryOf } from './connection/primary-of.js';
 export { InvalidRedisUrl, parseRedisUrl } from './connection/redis-url.js';
 export { Commits } from './durability/commits.js';

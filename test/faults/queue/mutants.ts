@@ -133,8 +133,8 @@ export const mutants: FaultSuite['mutants'] = [
   {
     name: 'only the owner looks at what is due',
     file: `${ENGINE}/timers/due-timers.js`,
-    find: 'const late = this.membership.owns(queue) ? 0 : SECOND_LOOK_MS;',
-    replace: 'if (!this.membership.owns(queue)) return; const late = 0;',
+    find: 'const late = this.membership.ownedLast(queue) ? 0 : SECOND_LOOK_MS;',
+    replace: 'if (!this.membership.ownedLast(queue)) return; const late = 0;',
     run: play.unheardTimersCostASecond.run,
   },
   {

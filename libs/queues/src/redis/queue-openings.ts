@@ -2,11 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { Inject, Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { Membership, Openings, RecentMembers } from '@syncline/cluster';
 import { defaultConfiguration } from '@syncline/contracts';
-import { logUnlessAway, REDIS, type RedisClient, StoreUnavailable } from '@syncline/redis';
+import { logUnlessAway, primaryOf, REDIS, type RedisClient, StoreUnavailable } from '@syncline/redis';
 import { Loop } from '@syncline/runtime';
+import type { Redis } from 'ioredis';
 import type { Knowledge, Outline } from '../recovery/kept.js';
 import { Losses } from '../recovery/losses.js';
 import { Memory } from '../recovery/memory.js';
+import { queueKeys } from './queue.keys.js';
 import { QueueNames } from './queue-names.js';
 import { QueuesInUse } from './queues-in-use.js';
 import { configure } from './scripts/queue.js';
@@ -74,7 +76,20 @@ export class QueueOpenings implements OnModuleInit, OnModuleDestroy {
     this.openings.onOpened(queue);
   }
 
+  /** Those of each primary by themselves: one that is away holds up none of the others. */
   private async ask(queues: readonly string[]): Promise<void> {
+    const byPrimary = new Map<Redis | undefined, string[]>();
+    for (const queue of queues) {
+      const primary = primaryOf(this.redis, queueKeys.queue(queue));
+      const some = byPrimary.get(primary) ?? [];
+      some.push(queue);
+      byPrimary.set(primary, some);
+    }
+    const outcomes = await Promise.allSettled([...byPrimary.values()].map((some) => this.askInTurn(some)));
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+  }
+
+  private async askInTurn(queues: readonly string[]): Promise<void> {
     for (let at = 0; at < queues.length; at += ASKED_AT_ONCE) {
       const some = queues.slice(at, at + ASKED_AT_ONCE);
       await Promise.all(some.map((queue) => this.openings.opened(queue)));

@@ -69,7 +69,7 @@ export class DueTimers implements OnModuleInit, OnModuleDestroy {
   /** This node learned that a queue has something to do in `inMs`; null: nothing new. */
   arm(queue: string, inMs: number | null): void {
     if (inMs === null || this.stopped) return;
-    const late = this.membership.owns(queue) ? 0 : SECOND_LOOK_MS;
+    const late = this.membership.ownedLast(queue) ? 0 : SECOND_LOOK_MS;
     this.heap.add(queue, performance.now() + inMs + late);
     this.schedule();
   }
@@ -134,7 +134,7 @@ export class DueTimers implements OnModuleInit, OnModuleDestroy {
     const inMs =
       occurrenceInMs === 0
         ? await this.firing.fire(queue)
-        : this.membership.owns(queue)
+        : this.membership.ownedLast(queue)
           ? occurrenceInMs
           : null;
     this.arm(queue, inMs === null ? null : Math.min(inMs, LOOK_AT_SCHEDULES_MS));
@@ -160,7 +160,7 @@ export class DueTimers implements OnModuleInit, OnModuleDestroy {
       let after: string | null = null;
       while (!this.stopped) {
         const names: string[] = await this.store.names.page('', after, PAGE, [key]);
-        const owned = names.filter((name) => this.membership.owns(name));
+        const owned = names.filter((name) => this.membership.ownedLast(name));
         for (const name of owned) this.unsurveyed.add(name);
         await Promise.all(owned.map((name) => this.work(name)));
         if (names.length < PAGE) return;
