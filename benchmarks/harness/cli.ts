@@ -29,9 +29,10 @@ npm run bench -- idle --url URL,URL,...  [--seconds N]
 npm run bench -- report
     writes every result there is to benchmarks/RESULTS.md`;
 
-const { values, positionals } = parseArgs({
+const OPTIONS = {
   allowPositionals: true,
   options: {
+    help: { type: 'boolean' },
     url: { type: 'string' },
     rounds: { type: 'string' },
     seconds: { type: 'string' },
@@ -40,7 +41,17 @@ const { values, positionals } = parseArgs({
     only: { type: 'string' },
     against: { type: 'string' },
   },
-});
+} as const;
+
+function readArguments() {
+  try {
+    return parseArgs(OPTIONS);
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : error}\n\n${USAGE}`);
+    return process.exit(2);
+  }
+}
+const { values, positionals } = readArguments();
 const number = (text: string | undefined) => (text === undefined ? undefined : Number(text));
 const seconds = number(values.seconds);
 const urls = values.url?.split(',');
@@ -75,7 +86,7 @@ async function measureAll(names: readonly string[]): Promise<void> {
   }
 }
 
-const [what = ''] = positionals;
+const what = values.help ? '' : (positionals[0] ?? '');
 if (urls && isScenario(what)) {
   await loadTest(what, { urls, seconds, connections: number(values.connections), say });
 } else if (urls && what === 'idle') {
