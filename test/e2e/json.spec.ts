@@ -56,6 +56,22 @@ describe('JSON of clients', () => {
     await sendWith(nested(256)).expect(201);
   });
 
+  it('is refused with 400 when it is not packed as its Content-Encoding says', async () => {
+    for (const [node, path] of [
+      [lock, 'locks/json/acquire'],
+      [queue, 'queues/json/messages'],
+      [cache, 'caches/json/mget'],
+    ] as const) {
+      for (const encoding of ['gzip', 'deflate', 'br']) {
+        const { body } = await post(node, path, 'not packed').set('Content-Encoding', encoding).expect(400);
+        expect(body).toMatchObject({
+          code: 'validation-failed',
+          errors: [{ path: 'body', message: expect.stringContaining('Content-Encoding') }],
+        });
+      }
+    }
+  });
+
   it('is refused when it has unknown fields', async () => {
     const { body } = await post(lock, 'locks/json/acquire', '{"owner":"me","__proto__":{"a":1}}').expect(400);
     expect(body.code).toBe('validation-failed');

@@ -5,13 +5,18 @@ import type { FieldError } from './validation.js';
 export const cronIn = (timeZone: string, expression: string): Cron =>
   new Cron(expression, { timezone: timeZone, mode: '5-or-6-parts' });
 
-/** What is wrong with a cron expression or its time zone. */
-export function cronFault(timeZone: string, expression: string): FieldError | undefined {
+/** What is wrong with a time zone. */
+export function zoneFault(timeZone: string): FieldError | undefined {
   try {
     Intl.DateTimeFormat('en', { timeZone });
+    return undefined;
   } catch {
     return { path: 'timeZone', message: `expected an IANA time zone such as Europe/Berlin, not ${timeZone}` };
   }
+}
+
+/** What is wrong with a cron expression in a time zone. */
+export function cronFault(timeZone: string, expression: string): FieldError | undefined {
   try {
     const cron = cronIn(timeZone, expression);
     // It takes single dates as well.

@@ -59,14 +59,12 @@ export const nextNameSchema = z
   .nullable()
   .describe('Where the next page begins; null at the end');
 
-/** Size of a page of a listing. */
-export const pageLimitSchema = z.coerce
-  .number()
-  .int()
-  .min(1)
-  .max(1000)
-  .default(100)
-  .describe('Most items of the page');
+const mostItems = (size: z.ZodNumber | z.ZodCoercedNumber) =>
+  size.int().min(1).max(1000).default(100).describe('Most items of the page');
+/** Size of a page of a listing, in a query, where all is text. */
+export const pageLimitSchema = mostItems(z.coerce.number());
+/** Size of a page of a listing, in a body. */
+export const bodyPageLimitSchema = mostItems(z.number());
 
 /** Deepest nesting of a JSON value: a deeper value may be parsed, but not written again. */
 export const MAX_NESTING = 256;

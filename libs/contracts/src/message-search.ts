@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { nameSchema, pageLimitSchema } from './fields.js';
+import { bodyPageLimitSchema, nameSchema } from './fields.js';
 import { browsedMessageSchema, CURSORS, headersSchema, MAX_BATCH, MESSAGE_EXAMPLE } from './message.js';
 
 /** Most messages that one call examines. */
@@ -33,7 +33,7 @@ export const searchSchema = z
       .describe('`dead`: those in the dead-letter queue'),
     where: whereSchema.default({}).describe('All that is given must fit; nothing: every message'),
     cursor: z.string().optional().describe('`cursor` of the previous page of the same search'),
-    limit: pageLimitSchema,
+    limit: bodyPageLimitSchema,
   })
   .refine(({ state, cursor }) => cursor === undefined || isCursorOf[state].test(cursor), {
     path: ['cursor'],

@@ -22,3 +22,12 @@ describe('the cron of a schedule', () => {
     expect(issuesOf('*/10 0 9 29 2 *', 'UTC')).toEqual([]);
   });
 });
+
+it('a schedule with an interval is refused when its time zone is none', () => {
+  const zoned = (timeZone: string) =>
+    putScheduleSchema.safeParse({ queue: 'q', everyMs: 60_000, timeZone, message: { body: null } });
+  expect(zoned('Mars/Olympus').error?.issues).toEqual([
+    expect.objectContaining({ path: ['timeZone'], message: expect.stringMatching(/Europe\/Berlin/) }),
+  ]);
+  expect(zoned('Europe/Berlin').success).toBe(true);
+});

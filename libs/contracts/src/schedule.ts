@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { cronFault } from './cron.js';
+import { cronFault, zoneFault } from './cron.js';
 import {
   durationMs,
   instantSchema,
@@ -71,7 +71,7 @@ export const putScheduleSchema = z
     error: 'expected either cron or everyMs',
   })
   .superRefine(({ cron, timeZone }, context) => {
-    const fault = cron === null ? undefined : cronFault(timeZone, cron);
+    const fault = zoneFault(timeZone) ?? (cron === null ? undefined : cronFault(timeZone, cron));
     if (fault) context.addIssue({ code: 'custom', path: [fault.path], message: fault.message });
   })
   .refine(

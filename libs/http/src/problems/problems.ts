@@ -5,13 +5,15 @@ import { MethodNotAllowed } from './route-problems.js';
 
 /** An error of the Express body parsers. */
 interface ParserError extends Error {
-  readonly type: string;
+  /** Undefined: the body could not be unpacked. */
+  readonly type?: string;
   readonly status: number;
+  readonly expose: boolean;
   readonly limit?: number;
 }
 
 const isParserError = (error: unknown): error is ParserError =>
-  error instanceof Error && 'type' in error && 'status' in error && Number(error.status) < 500;
+  error instanceof Error && 'expose' in error && 'status' in error && Number(error.status) < 500;
 
 const tooLarge = (limit?: number): Problem =>
   new Problem(
@@ -27,7 +29,11 @@ function toProblem(error: unknown): Problem | null {
   if (error instanceof Problem) return error;
   if (isParserError(error)) {
     if (error.status === 413) return tooLarge(error.limit);
-    return new ValidationFailed([{ path: 'body', message: error.message }]);
+    const message =
+      error.type === undefined
+        ? `expected it to be packed as its Content-Encoding says: ${error.message}`
+        : error.message;
+    return new ValidationFailed([{ path: 'body', message }]);
   }
   if (error instanceof HttpException) {
     // Nest wraps errors that a body parser throws before routing.
