@@ -18,7 +18,7 @@ describe('schedules', () => {
   beforeAll(async () => {
     stage = await QueueScripts.start();
     // Nobody's timers run here, so that the tests say when something is sent.
-    const nobody = { nodeId: 'queue_2', owns: () => false } as unknown as Membership;
+    const nobody = { nodeId: 'queue_2', ownedLast: () => false } as unknown as Membership;
     timers = new DueTimers(
       stage.store,
       nobody,
