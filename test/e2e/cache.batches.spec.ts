@@ -155,6 +155,19 @@ describe('many entries in one call', () => {
     });
   });
 
+  it('are refused as text that UTF-8 cannot encode: it would not come back as it went in', async () => {
+    const { body } = await post('mset', {
+      entries: [
+        { key: 'lone', value: '\ud800' },
+        { key: 'lone', value: '\ud800', encoding: 'utf8' },
+        { key: 'escaped', value: '\ud800', encoding: 'json' },
+      ],
+    });
+    expect(body.results.map(({ status }: { status: unknown }) => status)).toEqual([400, 400, 'created']);
+    const read = await post('mget', { keys: ['lone', 'escaped'], as: 'json' });
+    expect(values(read.body)).toEqual([undefined, '\ud800']);
+  });
+
   it('keep their content encoding', async () => {
     await put('k', Buffer.from([31, 139, 8]), 'text/plain', { 'Content-Encoding': 'gzip' });
     expect((await post('mget', { keys: ['k'] })).body.entries[0]).toMatchObject({

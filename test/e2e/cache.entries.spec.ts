@@ -212,6 +212,12 @@ describe('cache entries', () => {
     });
   });
 
+  it('is not stored with an X-Fill-Lease that is empty', async () => {
+    const { body } = await put('unleased', 'x').set('X-Fill-Lease', '').expect(400);
+    expect(body.errors).toEqual([{ path: 'X-Fill-Lease', message: expect.any(String) }]);
+    await get('unleased').expect(404);
+  });
+
   it('deletes only when If-Match names the version', async () => {
     const { body } = await put('d', '1').expect(201);
     await request(node.url).delete(path('d')).set('If-Match', '"1"').expect(412);
@@ -225,6 +231,9 @@ describe('cache entries', () => {
     expect(unchanged.headers.etag).toBe(`"${body.version}"`);
     expect(unchanged.body).toHaveLength(0);
     await get('known').set('If-None-Match', '*').expect(304);
+    // Empty members of a list are passed over: RFC 9110, 5.6.1.
+    await get('known').set('If-None-Match', `, "1",, "${body.version}",`).expect(304);
+    await get('known').set('If-None-Match', ',').expect(400);
     await get('known').set('If-None-Match', '"1", "abc"').expect(200);
   });
 

@@ -145,7 +145,7 @@ export class EntriesController {
       {
         ifMatch: versionsIn('If-Match', headers['if-match'], true),
         ifNoneMatch: versionsIn('If-None-Match', headers['if-none-match'], false),
-        fillLease: request.get('x-fill-lease') ?? '',
+        fillLease: fillLeaseIn(headers['x-fill-lease']),
       },
     );
     response.status(written.created ? 201 : 200).setHeader('ETag', etagOf(written.version));
@@ -226,6 +226,13 @@ const toStoredEntry = ({ version, expiresAt }: Life): StoredEntry => ({
 });
 
 const refused = (path: string, message: string) => new ValidationFailed([{ path, message }]);
+
+/** An empty header is a caller that lost its lease, not one that wants none. */
+function fillLeaseIn(header: string | string[] | undefined): string {
+  if (header === undefined) return '';
+  if (header === '') throw refused('X-Fill-Lease', 'expected a fill lease');
+  return String(header);
+}
 
 function contentIn(headers: IncomingHttpHeaders): Content {
   const { 'content-type': contentType = DEFAULT_CONTENT_TYPE, 'content-encoding': contentEncoding } = headers;

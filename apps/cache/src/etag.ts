@@ -1,7 +1,8 @@
 import { ValidationFailed } from '@syncline/contracts';
 
 const TAG = String.raw`(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"`;
-const LIST = new RegExp(String.raw`^\s*${TAG}(?:\s*,\s*${TAG})*\s*$`);
+/** Empty members of a list are passed over: RFC 9110, 5.6.1. */
+const LIST = new RegExp(String.raw`^[\s,]*${TAG}(?:\s*,[\s,]*${TAG})*[\s,]*$`);
 
 /** @returns the entity tag of a version */
 export const etagOf = (version: string): string => `"${version}"`;

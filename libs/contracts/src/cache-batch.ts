@@ -10,7 +10,7 @@ import {
   valueFields,
   versionSchema,
 } from './cache.js';
-import { jsonSchema } from './fields.js';
+import { ILL_FORMED, isWellFormed, jsonSchema } from './fields.js';
 
 const MAX_ITEMS = 1000;
 const keysSchema = z
@@ -90,6 +90,10 @@ const newEntrySchema = z
   .refine(({ value, encoding }) => (encoding ?? 'json') === 'json' || typeof value === 'string', {
     path: ['value'],
     error: 'expected a string in this encoding',
+  })
+  .refine(({ value, encoding }) => encoding === 'json' || typeof value !== 'string' || isWellFormed(value), {
+    path: ['value'],
+    error: `${ILL_FORMED}, which \`json\` alone can escape`,
   })
   .refine(({ value, encoding }) => encoding !== 'base64' || BASE64.test(String(value)), {
     path: ['value'],
